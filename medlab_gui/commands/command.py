@@ -1,0 +1,186 @@
+"""What a command is, and what it may use."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from medlab_gui.core.jobs import JobContext
+from medlab_gui.core.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from medlab_gui.store.project import ProjectStore
+
+__all__ = ["Command", "Context", "Where", "param"]
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+
+class Where(StrEnum):
+    """Where a command runs when the window starts it."""
+
+    INLINE = "inline"
+    THREAD = "thread"
+    CHILD = "child"
+
+
+@dataclass
+class Context:
+    """What a running command may use.
+
+    Parameters
+    ----------
+    project : str
+        Folder or URL of the project; empty for the one of the settings.
+    device : str
+        ``"auto"``, ``"cpu"`` or ``"cuda"``.
+    settings : Settings
+        The user's choices.
+    job : JobContext
+        Progress and cancellation.
+    """
+
+    project: str = ""
+    device: str = "auto"
+    settings: Settings = field(default_factory=load_settings)
+    job: JobContext = field(default_factory=JobContext)
+
+    @property
+    def project_place(self) -> str:
+        """Folder or URL of the project that is meant."""
+        return self.project or str(self.settings.project_path)
+
+    @contextmanager
+    def store(self, *, create: bool = False) -> Iterator[ProjectStore]:
+        """Open the project for this thread and close it again.
+
+        Parameters
+        ----------
+        create : bool
+            Make it where there is none. The project of the settings is always made.
+        """
+        from medlab_gui.store.project import ProjectStore
+
+        create = create or not self.project
+        with ProjectStore.open(self.project_place, create=create) as store:
+            yield store
+
+    def progress(
+        self,
+        done: float,
+        total: float = 0,
+        message: str = "",
+        data: dict[str, Any] | None = None,
+    ) -> None:
+        """Report, and stop here if the user asked to (see `JobContext.progress`)."""
+        self.job.progress(done, total, message, data)
+
+
+def param(
+    help: str,  # noqa: A002 - the word that argparse and dialogs use
+    default: Any = ...,
+    *,
+    title: str = "",
+    kind: str = "",
+    positional: bool = False,
+    choices: tuple[str, ...] = (),
+    minimum: float | None = None,
+    maximum: float | None = None,
+    unit: str = "",
+    in_dialog: bool = True,
+) -> Any:
+    """Declare a field of a command's parameters.
+
+    Parameters
+    ----------
+    help : str
+        One sentence for ``--help`` and the tooltip.
+    default : object
+        Left out where the parameter must be given.
+    title : str
+        Label in the dialog; made from the field's name where empty.
+    kind : str
+        What a dialog offers: ``"open"`` (file or folder), ``"open_file"``,
+        ``"save_file"``, ``"folder"``, ``"series"``, ``"checkpoint"``, ``"slices"``.
+    positional : bool
+        Without ``--name`` on the command line.
+    choices : tuple of str
+        The only values allowed.
+    minimum, maximum : float, optional
+        Range of a number.
+    unit : str
+        Shown behind a number.
+    in_dialog : bool
+        Whether the window asks for it.
+    """
+    from dataclasses import MISSING
+
+    metadata = {
+        "help": help,
+        "title": title,
+        "kind": kind,
+        "positional": positional,
+        "choices": choices,
+        "minimum": minimum,
+        "maximum": maximum,
+        "unit": unit,
+        "in_dialog": in_dialog,
+    }
+    if default is ...:
+        default = MISSING
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command(Generic[P, R]):
+    """One thing that MedLab can do, declared once for menu, palette and shell.
+
+    Parameters
+    ----------
+    verb : str
+        ``"predict"``: ``medlab predict`` and the action ``medlab.predict``.
+    title : str
+        Text of the menu and the palette, marked with `N_`.
+    help : str
+        Tooltip and first line of ``medlab predict --help``.
+    params : type
+        Frozen dataclass whose fields, made by `param`, become options and dialog.
+    run : callable
+        ``run(params, context)`` does it and returns a dataclass or dict of plain
+        data: ids and figures, never arrays.
+    where : Where
+        Where the window runs it.
+    lane : str
+        Lane of the `JobRunner`: ``"gpu"`` for networks, else ``"disk"``.
+    menu : str, optional
+        ``"medlab/model/1_run"``: menu, then group. None keeps it off the menus.
+    shortcut : str, optional
+        Such as ``"Ctrl+O"``.
+    when : str, optional
+        Expression over context keys: ``series_open``, ``mask_dirty``,
+        ``prediction_open``, ``queue_open``, ``checkpoint_present``, ``busy``.
+    examples : tuple of str
+        Lines for ``--help``.
+    """
+
+    verb: str
+    title: str
+    help: str
+    params: type[P]
+    run: Callable[[P, Context], R]
+    where: Where = Where.THREAD
+    lane: str = "disk"
+    menu: str | None = None
+    shortcut: str | None = None
+    when: str | None = None
+    examples: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Id of the action in the window."""
+        return f"medlab.{self.verb.replace('-', '_')}"

@@ -1,0 +1,1 @@
+"""Types, jobs, errors, settings and registries that every other package stands on."""

@@ -1,0 +1,144 @@
+"""What can go wrong, as one tree.
+
+::
+
+    MedlabError                  the user can mend it: one sentence, exit code 2
+    ├── InputError               a file, folder or value that cannot be used
+    │   ├── NotAnImageError      nothing in it can be read as a picture
+    │   ├── DamagedFileError     it is an image, but broken or incomplete
+    │   ├── GeometryError        positions, spacing or grids that do not fit
+    │   ├── CheckpointError      not a checkpoint of ours, or one that is not safe
+    │   └── SpecError            a pipeline, network or training recipe that is wrong
+    ├── StoreError               the project cannot be read or written
+    │   ├── ProjectMissingError  no project there (any more)
+    │   ├── ProjectVersionError  made by a newer MedLab
+    │   ├── ConflictError        somebody else changed the same thing first
+    │   └── StorageFullError     no room, or no permission to write
+    └── ResourceError            memory, a device or a system library is lacking
+
+    Cancelled (core.jobs)        not an error: the user asked for it, exit code 130
+
+Every message is one sentence or two that say what is wrong, what was found, and what
+to do. Anything that is not a ``MedlabError`` is a bug of ours.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = [
+    "CheckpointError",
+    "ConflictError",
+    "DamagedFileError",
+    "GeometryError",
+    "InputError",
+    "MedlabError",
+    "NotAnImageError",
+    "ProjectMissingError",
+    "ProjectVersionError",
+    "ResourceError",
+    "SpecError",
+    "StorageFullError",
+    "StoreError",
+    "storage_error",
+]
+
+
+class MedlabError(Exception):
+    """Something the user can mend.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, what was found, what to do; shown to the user as it is.
+    path : Path, optional
+        The file or folder that it is about.
+    """
+
+    def __init__(self, message: str, *, path: Path | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = path
+
+
+class InputError(MedlabError):
+    """A file, folder or value that cannot be used."""
+
+
+class NotAnImageError(InputError):
+    """Nothing in the file or folder can be read as a picture."""
+
+
+class DamagedFileError(InputError):
+    """An image file that is broken or incomplete."""
+
+
+class GeometryError(InputError):
+    """Positions, spacing or grids that do not fit."""
+
+
+class CheckpointError(InputError):
+    """A file that is not a checkpoint of ours, or not a safe one."""
+
+
+class SpecError(InputError):
+    """A pipeline, network or training recipe that is wrong."""
+
+
+class StoreError(MedlabError):
+    """The project cannot be read or written."""
+
+
+class ProjectMissingError(StoreError):
+    """There is no project at that place, or it has vanished."""
+
+
+class ProjectVersionError(StoreError):
+    """The project was made by a newer MedLab."""
+
+
+class ConflictError(StoreError):
+    """Somebody else changed the same thing first."""
+
+
+class StorageFullError(StoreError):
+    """There is no room on the disk, or no permission to write."""
+
+
+class ResourceError(MedlabError):
+    """Memory, a device or a system library is lacking."""
+
+
+def storage_error(error: OSError, path: Path) -> StorageFullError:
+    """Turn an operating system's refusal to write into a sentence.
+
+    Parameters
+    ----------
+    error : OSError
+        What ``open``, ``write``, ``fsync`` or ``rename`` raised.
+    path : Path
+        The file or folder that was to be written.
+
+    Returns
+    -------
+    StorageFullError
+        To be raised from ``error``.
+    """
+    import errno
+
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        what = f"There is no room left on the disk that holds {path}."
+        todo = "Free some space and try again; nothing was lost."
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        what = f"MedLab may not write to {path} (read-only or not permitted)."
+        todo = "Choose another folder, or ask for the right to write there."
+    elif error.errno == errno.ENOENT:
+        what = f"{path} is not there any more."
+        todo = "Connect the drive again or choose another folder."
+    else:
+        what = f"Writing {path} failed: {error.strerror or error}."
+        todo = "Check the disk and try again."
+    return StorageFullError(f"{what} {todo}", path=path)

@@ -1,0 +1,282 @@
+"""Where voxels are: shape, and the map from indices to patient millimetres."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from medlab_gui.core.errors import GeometryError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["Grid", "Reorientation"]
+
+_LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """A lattice of voxels in the patient.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Number of voxels along ``(k, j, i)``, that is ``(Z, Y, X)`` of the array.
+    affine : ndarray of float64, shape (4, 4)
+        Maps ``(k, j, i, 1)`` to millimetres in DICOM's patient system LPS: x grows
+        to the patient's left, y to the back (posterior), z to the head (superior).
+        ``affine[:3, 0]`` is therefore the step from one slice to the next.
+    frame_of_reference : str, optional
+        DICOM Frame of Reference UID. Grids of different frames are never the same.
+
+    Raises
+    ------
+    GeometryError
+        If the shape is not three positive numbers, or the affine is not a finite,
+        invertible 4x4 matrix with last row ``0 0 0 1``.
+    """
+
+    shape: tuple[int, int, int]
+    affine: NDArray[np.float64]
+    frame_of_reference: str | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        shape = tuple(int(n) for n in self.shape)
+        if len(shape) != 3 or min(shape) < 1:
+            msg = f"A grid needs three positive sizes (Z, Y, X); found {self.shape}."
+            raise GeometryError(msg)
+        affine = np.array(self.affine, dtype=np.float64)
+        if affine.shape != (4, 4) or not np.all(np.isfinite(affine)):
+            msg = f"A grid needs a finite 4x4 affine; found shape {affine.shape}."
+            raise GeometryError(msg)
+        if not np.array_equal(affine[3], [0, 0, 0, 1]):
+            msg = f"The last row of an affine must be 0 0 0 1; found {affine[3]}."
+            raise GeometryError(msg)
+        lengths = np.linalg.norm(affine[:3, :3], axis=0)
+        if np.any(lengths <= 0) or (
+            abs(np.linalg.det(affine[:3, :3] / np.where(lengths > 0, lengths, 1)))
+            < 1e-4
+        ):
+            msg = "The axes of the image do not span a volume (zero or parallel axes)."
+            raise GeometryError(msg)
+        affine.flags.writeable = False
+        object.__setattr__(self, "shape", shape)
+        object.__setattr__(self, "affine", affine)
+
+    @classmethod
+    def from_spacing(
+        cls,
+        shape: Sequence[int],
+        spacing: Sequence[float],
+        origin: Sequence[float] = (0.0, 0.0, 0.0),
+        frame_of_reference: str | None = None,
+    ) -> Grid:
+        """Return an axial grid whose axes run to S, P and L.
+
+        Parameters
+        ----------
+        shape, spacing : sequences of 3
+            Along ``(k, j, i)``; spacing in mm.
+        origin : sequence of 3 floats
+            LPS position ``(x, y, z)`` in mm of the voxel ``(0, 0, 0)``.
+        frame_of_reference : str, optional
+            DICOM Frame of Reference UID.
+        """
+        dz, dy, dx = spacing
+        affine = np.eye(4)
+        affine[:3, :3] = [[0, 0, dx], [0, dy, 0], [dz, 0, 0]]
+        affine[:3, 3] = origin
+        z, y, x = (int(n) for n in shape)
+        return cls((z, y, x), affine, frame_of_reference)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Grid):
+            return NotImplemented
+        return (
+            self.shape == other.shape
+            and self.frame_of_reference == other.frame_of_reference
+            and np.array_equal(self.affine, other.affine)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.frame_of_reference, self.affine.tobytes()))
+
+    @cached_property
+    def spacing(self) -> tuple[float, float, float]:
+        """Distance ``(dz, dy, dx)`` in mm from a voxel to the next on each axis."""
+        dz, dy, dx = (float(v) for v in np.linalg.norm(self.affine[:3, :3], axis=0))
+        return dz, dy, dx
+
+    @cached_property
+    def voxel_volume_mm3(self) -> float:
+        """Volume of one voxel in cubic millimetres."""
+        return float(abs(np.linalg.det(self.affine[:3, :3])))
+
+    def to_mm(self, index: Any) -> NDArray[np.float64]:
+        """Return LPS mm (x, y, z) of indices (k, j, i); both of shape ``(..., 3)``."""
+        index = np.asarray(index, dtype=np.float64)
+        mm: NDArray[np.float64] = index @ self.affine[:3, :3].T + self.affine[:3, 3]
+        return mm
+
+    def to_index(self, mm: Any) -> NDArray[np.float64]:
+        """Return fractional indices (k, j, i) of LPS mm (x, y, z), ``(..., 3)``."""
+        offset = np.asarray(mm, dtype=np.float64) - self.affine[:3, 3]
+        index: NDArray[np.float64] = offset @ np.linalg.inv(self.affine[:3, :3]).T
+        return index
+
+    def same_as(self, other: Grid, tol: float = 1e-3) -> bool:
+        """Tell whether both grids put every voxel at the same place.
+
+        Parameters
+        ----------
+        other : Grid
+            The grid to compare with.
+        tol : float
+            Largest distance in mm by which any corner may differ.
+
+        Returns
+        -------
+        bool
+            False where shapes differ, where both name a frame of reference and the
+            two differ, or where a corner is further off than ``tol``.
+        """
+        if self.shape != other.shape:
+            return False
+        frames = (self.frame_of_reference, other.frame_of_reference)
+        if None not in frames and frames[0] != frames[1]:
+            return False
+        last = np.array(self.shape) - 1
+        corners = np.array([[a, b, c] for a in (0, 1) for b in (0, 1) for c in (0, 1)])
+        distance = np.linalg.norm(
+            self.to_mm(corners * last) - other.to_mm(corners * last), axis=1
+        )
+        return bool(distance.max() <= tol)
+
+    @cached_property
+    def axis_letters(self) -> tuple[str, str, str]:
+        """Nearest patient direction in which each of ``(k, j, i)`` grows.
+
+        Letters are L/R, P/A, S/I; no two axes get letters of the same pair.
+        """
+        directions = self.affine[:3, :3] / np.linalg.norm(self.affine[:3, :3], axis=0)
+        left = directions.copy()
+        letters = ["", "", ""]
+        for _ in range(3):
+            world, axis = np.unravel_index(np.argmax(np.abs(left)), (3, 3))
+            letters[axis] = _LETTERS[world][int(directions[world, axis] > 0)]
+            left[world, :] = 0
+            left[:, axis] = 0
+        return letters[0], letters[1], letters[2]
+
+    @property
+    def orientation(self) -> str:
+        """Letters of the axes i, j, k, e.g. ``"LPS"`` for a plain axial CT."""
+        k, j, i = self.axis_letters
+        return i + j + k
+
+    @cached_property
+    def is_oblique(self) -> bool:
+        """Whether an axis is over 0.5 degrees off its nearest patient direction."""
+        directions = self.affine[:3, :3] / np.linalg.norm(self.affine[:3, :3], axis=0)
+        return bool(np.any(np.abs(directions).max(axis=0) < np.cos(np.radians(0.5))))
+
+    def canonical(self) -> Reorientation:
+        """Return the permutation and flips that make this grid nearest to S, P, L.
+
+        On the resulting grid ``k`` grows to the head, ``j`` to the back and ``i`` to
+        the patient's left: slices are axial and look as a radiologist expects them
+        (patient's right on the viewer's left, front up). Nothing is interpolated.
+        """
+        pairs = {"S": 0, "I": 0, "P": 1, "A": 1, "L": 2, "R": 2}
+        source_of: list[int] = [0, 0, 0]
+        flip = [False, False, False]
+        for axis, letter in enumerate(self.axis_letters):
+            target = pairs[letter]
+            source_of[target] = axis
+            flip[target] = letter in "IAR"
+        return Reorientation(
+            source=self,
+            axes=(source_of[0], source_of[1], source_of[2]),
+            flips=(flip[0], flip[1], flip[2]),
+        )
+
+
+@dataclass(frozen=True)
+class Reorientation:
+    """Axes taken in another order and direction; exact both ways.
+
+    Parameters
+    ----------
+    source : Grid
+        The grid as stored in the file.
+    axes : tuple of int
+        ``axes[n]`` is the source axis that becomes axis ``n``.
+    flips : tuple of bool
+        Whether axis ``n`` of the result runs against its source axis.
+    """
+
+    source: Grid
+    axes: tuple[int, int, int] = (0, 1, 2)
+    flips: tuple[bool, bool, bool] = (False, False, False)
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The grid after reorientation."""
+        affine = self.source.affine
+        shape = [self.source.shape[a] for a in self.axes]
+        result = np.eye(4)
+        result[:3, 3] = affine[:3, 3]
+        for n, (axis, flip) in enumerate(zip(self.axes, self.flips, strict=True)):
+            step = affine[:3, axis]
+            result[:3, n] = -step if flip else step
+            if flip:
+                result[:3, 3] += step * (shape[n] - 1)
+        return Grid(
+            (shape[0], shape[1], shape[2]), result, self.source.frame_of_reference
+        )
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether nothing changes."""
+        return self.axes == (0, 1, 2) and not any(self.flips)
+
+    def apply(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Return a view of an array ``(Z, Y, X)`` on ``source``, put on ``grid``."""
+        if array.shape != self.source.shape:
+            msg = f"Array {array.shape} does not fit the grid {self.source.shape}."
+            raise GeometryError(msg)
+        slices = tuple(slice(None, None, -1) if f else slice(None) for f in self.flips)
+        return array.transpose(self.axes)[slices]
+
+    def restore(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Return a view of an array on ``grid``, put back on ``source``."""
+        if array.shape != self.grid.shape:
+            msg = f"Array {array.shape} does not fit the grid {self.grid.shape}."
+            raise GeometryError(msg)
+        slices = tuple(slice(None, None, -1) if f else slice(None) for f in self.flips)
+        return array[slices].transpose(np.argsort(self.axes))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, for storing beside a series."""
+        return {
+            "shape": list(self.source.shape),
+            "affine": self.source.affine.tolist(),
+            "frame_of_reference": self.source.frame_of_reference,
+            "axes": list(self.axes),
+            "flips": list(self.flips),
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Reorientation:
+        """Rebuild what `to_dict` returned."""
+        z, y, x = data["shape"]
+        a, b, c = data["axes"]
+        f, g, h = data["flips"]
+        source = Grid((z, y, x), np.array(data["affine"]), data["frame_of_reference"])
+        return cls(source, (a, b, c), (bool(f), bool(g), bool(h)))

@@ -1,0 +1,367 @@
+"""What a project remembers: studies, series, annotations, scores, runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from medlab_gui.core.geometry import Grid, Reorientation
+    from medlab_gui.core.labels import LabelScheme
+    from medlab_gui.core.specs import NetworkSpec, PipelineSpec
+
+__all__ = [
+    "Annotation",
+    "Checkpoint",
+    "ItemState",
+    "Problem",
+    "Run",
+    "RunState",
+    "Score",
+    "Series",
+    "Severity",
+    "StoredPrediction",
+    "Study",
+    "WorkItem",
+]
+
+
+class Severity(StrEnum):
+    """How much a problem matters."""
+
+    NOTE = "note"
+    WARNING = "warning"
+    UNSAFE = "unsafe for measurement"
+    NOT_A_VOLUME = "not a volume"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something odd about a file or a series.
+
+    Parameters
+    ----------
+    code : str
+        Stable name, e.g. ``"missing-slices"``.
+    severity : Severity
+        How much it matters.
+    message : str
+        A sentence that a clinician understands.
+    files : tuple of str
+        Names of the files it is about.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    files: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, for JSON."""
+        return {
+            "code": self.code,
+            "severity": str(self.severity),
+            "message": self.message,
+            "files": list(self.files),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """One visit of one patient.
+
+    Parameters
+    ----------
+    uid : str
+        DICOM Study Instance UID, or derived from the files.
+    patient_key : str
+        A pseudonym made from the patient's id; never a name.
+    date : str or None
+        ISO date of the study.
+    description : str
+        As in the file.
+    """
+
+    uid: str
+    patient_key: str
+    date: str | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """A stack of slices in a project.
+
+    Parameters
+    ----------
+    uid, study_uid : str
+        Who it is and where it belongs.
+    modality : str
+        DICOM modality.
+    units : str or None
+        ``"HU"`` for CT; None for arbitrary units.
+    grid : Grid
+        The *working* grid: axial, nearest to S, P, L (``reorientation.grid``). Arrays
+        of the project (volume, annotations, predictions) and slice indices are on it.
+    description : str
+        What a person reads in the list.
+    source : str
+        Path that it was imported from; may have gone since.
+    reorientation : Reorientation
+        From the file's own grid to ``grid``, so that masks go out as the scan came in.
+    blob : str
+        Content address of the voxels.
+    problems : tuple of Problem
+        What was odd about the files.
+    window : tuple of float or None
+        ``(level, width)`` that the file asks for.
+    """
+
+    uid: str
+    study_uid: str
+    modality: str
+    units: str | None
+    grid: Grid
+    description: str
+    source: str
+    reorientation: Reorientation
+    blob: str
+    problems: tuple[Problem, ...] = ()
+    window: tuple[float, float] | None = None
+
+    @property
+    def n_slices(self) -> int:
+        """Number of slices on the working grid."""
+        return self.grid.shape[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """An immutable revision of a series' mask.
+
+    Parameters
+    ----------
+    id : str
+        Its own name.
+    series_uid : str
+        What it is a mask of.
+    revision : int
+        1, 2, ... within the series.
+    author : str
+        Who saved it.
+    created : str
+        ISO time in UTC.
+    blob : str
+        Content address of the mask.
+    confirmed : tuple of int
+        Slices that a person has looked at and vouches for.
+    parent : str or None
+        The revision it was made from.
+    parent_prediction : str or None
+        The prediction that was accepted into it, if any.
+    scheme : LabelScheme
+        What the values mean.
+    """
+
+    id: str
+    series_uid: str
+    revision: int
+    author: str
+    created: str
+    blob: str
+    confirmed: tuple[int, ...]
+    scheme: LabelScheme
+    parent: str | None = None
+    parent_prediction: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPrediction:
+    """A prediction kept in the project.
+
+    Parameters
+    ----------
+    id, series_uid, checkpoint_id : str
+        Which, of what, by which weights.
+    labels_blob, entropy_blob : str
+        Content addresses of the masks and the entropy.
+    created : str
+        ISO time in UTC.
+    """
+
+    id: str
+    series_uid: str
+    checkpoint_id: str
+    labels_blob: str
+    entropy_blob: str
+    created: str
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How uncertain the model was about a slice.
+
+    Parameters
+    ----------
+    series_uid : str
+        The series.
+    slice_index : int
+        ``k`` on the series' working grid.
+    checkpoint_id : str
+        Whose uncertainty it is.
+    method : str
+        How it was reckoned, e.g. ``"entropy-band"``.
+    value : float
+        0 (certain) to 1.
+    reason : str
+        What a person reads, e.g. ``"border of Liver"``.
+    """
+
+    series_uid: str
+    slice_index: int
+    checkpoint_id: str
+    method: str
+    value: float
+    reason: str = ""
+
+
+class ItemState(StrEnum):
+    """Where a slice stands in the queue."""
+
+    QUEUED = "queued"
+    OPEN = "open"
+    CORRECTED = "corrected"
+    ACCEPTED = "accepted"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItem:
+    """A slice that wants a person.
+
+    Parameters
+    ----------
+    id, series_uid : str
+        Which, of what.
+    slice_index : int
+        ``k`` on the series' working grid.
+    score : float
+        The model's uncertainty about the slice as scored, 0 to 1.
+    priority : float
+        ``score`` after neighbours that were labelled have lowered it; ranks the queue.
+    reason : str
+        Why it is asked for.
+    state : ItemState
+        Where it stands.
+    assignee : str or None
+        Who has it open.
+    version : int
+        Optimistic lock: a change must name the version that it saw.
+    """
+
+    id: str
+    series_uid: str
+    slice_index: int
+    score: float
+    priority: float
+    reason: str
+    state: ItemState
+    assignee: str | None = None
+    version: int = 1
+
+
+class RunState(StrEnum):
+    """Where a run stands."""
+
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A training that was started.
+
+    Parameters
+    ----------
+    id : str
+        Its own name; also its folder under the project's ``runs/``.
+    kind : str
+        ``"train"`` or ``"fine-tune"``.
+    spec : dict
+        The `TrainSpec` as plain data.
+    state : RunState
+        Where it stands.
+    seed : int
+        Of the training.
+    code_version : str
+        MedLab's version.
+    started, finished : str or None
+        ISO times in UTC.
+    parent_checkpoint, checkpoint : str or None
+        Where it began and what it made.
+    comparison : dict
+        Old and new on the locked validation set, and whether the new was adopted.
+    message : str
+        Why it failed or was cancelled.
+    """
+
+    id: str
+    kind: str
+    spec: dict[str, Any]
+    state: RunState
+    seed: int
+    code_version: str
+    started: str
+    finished: str | None = None
+    parent_checkpoint: str | None = None
+    checkpoint: str | None = None
+    comparison: dict[str, Any] = field(default_factory=dict)
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Weights in a project, with all that is needed to use them.
+
+    Parameters
+    ----------
+    id : str
+        Its own name.
+    blob, sha256 : str
+        Content address and checksum of the file.
+    network : NetworkSpec
+        What to build.
+    pipeline : PipelineSpec
+        What it must be shown.
+    inplane_mm : float or None
+        Pixel size that it works at.
+    scheme : LabelScheme
+        What it predicts.
+    metrics : dict
+        Scores written down when it was made.
+    epoch : int
+        Epochs behind it.
+    run_id, parent : str or None
+        What made it, and from what.
+    created : str
+        ISO time in UTC.
+    name : str
+        What a person reads.
+    """
+
+    id: str
+    blob: str
+    sha256: str
+    network: NetworkSpec
+    pipeline: PipelineSpec
+    inplane_mm: float | None
+    scheme: LabelScheme
+    metrics: dict[str, Any]
+    epoch: int
+    created: str
+    name: str
+    run_id: str | None = None
+    parent: str | None = None

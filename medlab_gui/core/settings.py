@@ -1,0 +1,104 @@
+"""What the user has chosen: defaults < file < environment < argument."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import logging
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from platformdirs import user_config_path, user_data_path
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["Settings", "load_settings", "save_settings", "settings_path"]
+
+_log = logging.getLogger(__name__)
+
+
+class Settings(BaseSettings):
+    """All that can be set; ``MEDLAB_<FIELD>`` in the environment sets it too."""
+
+    model_config = SettingsConfigDict(env_prefix="MEDLAB_", extra="ignore")
+
+    version: int = Field(1, description="Version of this file.")
+    author: str = Field("", description="Name written into what you save.")
+    project: str = Field("", description="Project that opens when none is named.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="Where networks compute."
+    )
+    overlay_opacity: float = Field(0.45, ge=0, le=1, description="Of the mask.")
+    entropy_opacity: float = Field(0.6, ge=0, le=1, description="Of the uncertainty.")
+    mm_convention: Literal["LPS", "RAS"] = Field(
+        "LPS", description="Signs of positions in the status bar."
+    )
+
+    @property
+    def author_name(self) -> str:
+        """The chosen name, or the name under which the user is logged in."""
+        if self.author:
+            return self.author
+        try:
+            return getpass.getuser()
+        except (OSError, KeyError, ImportError):
+            return "unknown"
+
+    @property
+    def project_path(self) -> Path:
+        """The chosen project, or the one in the user's data directory."""
+        if self.project:
+            return Path(self.project).expanduser()
+        return user_data_path("medlab") / "project"
+
+
+def settings_path() -> Path:
+    """Return the path of the settings file; ``MEDLAB_CONFIG`` names another."""
+    chosen = os.environ.get("MEDLAB_CONFIG")
+    return Path(chosen) if chosen else user_config_path("medlab") / "settings.json"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        _log.warning("The settings in %s cannot be read (%s).", path, error)
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+@cache
+def load_settings() -> Settings:
+    """Return the user's settings; values that are wrong are reported and left out."""
+    data = {
+        name: value
+        for name, value in _read(settings_path()).items()
+        if name in Settings.model_fields and f"MEDLAB_{name.upper()}" not in os.environ
+    }
+    while True:
+        try:
+            return Settings(**data)
+        except ValidationError as error:
+            bad = {str(e["loc"][0]) for e in error.errors()} & set(data)
+            if not bad:
+                _log.warning("The environment holds a wrong setting: %s", error)
+                return Settings.model_construct()
+            for name in bad:
+                _log.warning("The setting %s=%r is wrong.", name, data.pop(name))
+
+
+def save_settings(**changes: Any) -> Settings:
+    """Write changed settings to the file and return all of them."""
+    path = settings_path()
+    data = {**_read(path), **changes}
+    Settings(**data)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(data, indent=2), encoding="utf-8")
+    part.replace(path)
+    load_settings.cache_clear()
+    return load_settings()
