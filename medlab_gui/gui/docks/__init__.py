@@ -1,0 +1,1 @@
+"""Panels beside the picture; each is a thin view of the workbench."""

@@ -1,0 +1,161 @@
+"""The one crossing from worker threads to the Qt thread.
+
+Workers append to queues that belong to their job. A timer on the Qt thread empties
+the queues ten times a second while anything runs; the end of a job comes over at
+once by a queued Qt signal. No worker ever touches a widget, a layer or the session.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
+from qtpy import QtCore
+from qtpy.QtCore import QObject, Qt, QTimer
+
+from medlab_gui.core.jobs import Job, JobRunner, JobState, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["UPDATE_MS", "Jobs"]
+
+UPDATE_MS = 100
+"""Progress reaches the window at most this often."""
+
+
+class _Crossing(QObject):
+    """Carries the end of a job to the thread that this object lives in."""
+
+    over = QtCore.Signal(object)
+
+
+@dataclass
+class _Watched:
+    job: Job
+    on_done: Callable[[Any], object] | None
+    on_error: Callable[[BaseException], object] | None
+    on_end: Callable[[], object] | None
+    reports: deque[Progress] = field(default_factory=deque)
+
+
+class Jobs:
+    """Work in threads, watched from the Qt thread.
+
+    Make it, call it and connect to it on the Qt thread; all its signals and callbacks
+    come on the Qt thread.
+
+    Attributes
+    ----------
+    started : Signal(Job)
+        A job was submitted.
+    progressed : Signal(Job, tuple of Progress)
+        New reports of a job, oldest first: the newest one, and before it each report
+        that carried ``data`` (so that no epoch of a training is lost).
+    finished : Signal(Job)
+        It ended, in any way; look at ``job.state``.
+    failed : Signal(Job, BaseException)
+        It failed and its submitter did not want to handle that itself.
+    """
+
+    started = Signal(object)
+    progressed = Signal(object, object)
+    finished = Signal(object)
+    failed = Signal(object, object)
+
+    def __init__(self, runner: JobRunner | None = None) -> None:
+        self._runner = runner or JobRunner(
+            {"gpu": 1, "disk": 2, "preview": 1, "open": 1, "thumbnail": 1}
+        )
+        self._watched: dict[int, _Watched] = {}
+        self._crossing = _Crossing()
+        self._crossing.over.connect(self._end, Qt.ConnectionType.QueuedConnection)
+        self._timer = QTimer(self._crossing)
+        self._timer.setInterval(UPDATE_MS)
+        self._timer.timeout.connect(self._flush)
+        self._closed = False
+
+    @property
+    def active(self) -> tuple[Job, ...]:
+        """Jobs that have not been reported as ended, oldest first."""
+        return tuple(w.job for w in self._watched.values())
+
+    def submit(
+        self,
+        job: Job,
+        *,
+        on_done: Callable[[Any], object] | None = None,
+        on_error: Callable[[BaseException], object] | None = None,
+        on_end: Callable[[], object] | None = None,
+        newest_wins: bool = False,
+    ) -> Job:
+        """Run a job on a thread of its lane.
+
+        Parameters
+        ----------
+        job : Job
+            The work.
+        on_done : callable, optional
+            Called with the result, on the Qt thread.
+        on_error : callable, optional
+            Called with the error, on the Qt thread; without it `failed` is emitted.
+        on_end : callable, optional
+            Called last, however the job ended (also when it was cancelled).
+        newest_wins : bool
+            Cancel what waits or runs in the same lane.
+        """
+        watched = _Watched(job, on_done, on_error, on_end)
+        self._watched[job.id] = watched
+        job.progressed.connect(watched.reports.append)
+        job.finished.connect(self._ended_on_worker)
+        self.started.emit(job)
+        if not self._timer.isActive():
+            self._timer.start()
+        return self._runner.submit(job, newest_wins=newest_wins)
+
+    def cancel(self, job: Job) -> None:
+        """Ask a job to stop at its next report."""
+        job.cancel()
+
+    def close(self, timeout: float = 10.0) -> bool:
+        """Cancel all, wait, and deliver nothing more; return whether all ended."""
+        self._closed = True
+        self._timer.stop()
+        ended = self._runner.close(timeout)
+        self._watched.clear()
+        return ended
+
+    def _ended_on_worker(self, job: Job) -> None:
+        self._crossing.over.emit(job)
+
+    def _flush(self) -> None:
+        for watched in list(self._watched.values()):
+            self._report(watched)
+
+    def _report(self, watched: _Watched) -> None:
+        reports = [watched.reports.popleft() for _ in range(len(watched.reports))]
+        if reports:
+            kept = (*(r for r in reports[:-1] if r.data), reports[-1])
+            self.progressed.emit(watched.job, kept)
+
+    def _end(self, job: Job) -> None:
+        watched = self._watched.pop(job.id, None)
+        if watched is None or self._closed:
+            return
+        self._report(watched)
+        if not self._watched:
+            self._timer.stop()
+        try:
+            if job.state is JobState.DONE and watched.on_done is not None:
+                watched.on_done(job.result)
+            elif job.state is JobState.FAILED and job.error is not None:
+                if watched.on_error is not None:
+                    watched.on_error(job.error)
+                else:
+                    self.failed.emit(job, job.error)
+        finally:
+            self.finished.emit(job)
+            if watched.on_end is not None:
+                watched.on_end()

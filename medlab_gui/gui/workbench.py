@@ -1,0 +1,468 @@
+"""What every dock is given: the open project, the open series, and ways to act.
+
+Signals go down (docks watch the workbench), calls go up (docks call its methods).
+Everything here happens on the Qt thread, and all its signals fire there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from psygnal import Signal
+from qtpy.QtCore import QTimer
+
+from medlab_gui.core.errors import MedlabError
+from medlab_gui.core.i18n import _
+from medlab_gui.core.jobs import Job, JobContext, Progress
+from medlab_gui.core.settings import Settings, load_settings
+from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec
+from medlab_gui.gui import reviewing
+from medlab_gui.gui.jobs import Jobs
+from medlab_gui.gui.notices import Level, Notice, NoticeAction
+from medlab_gui.gui.view_state import Mode, ViewState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from medlab_gui.commands.command import Command, Context
+    from medlab_gui.review.session import ReviewSession
+    from medlab_gui.store.project import ProjectStore
+
+__all__ = ["Workbench"]
+
+T = TypeVar("T")
+
+_PIPELINE_SAVE_MS = 500
+
+
+class Workbench:
+    """The state of the window, without the window.
+
+    Parameters
+    ----------
+    project_place : str
+        Folder or URL of the project; it is opened by `open_project`.
+    settings : Settings, optional
+        The user's choices.
+
+    Attributes
+    ----------
+    store : ProjectStore or None
+        The Qt thread's own connection. None until the project is open (the window
+        paints first) and when it cannot be opened; `project_changed` tells.
+    session : ReviewSession or None
+        The open series.
+    view : ViewState
+        Mode, tool, window, what is shown; ``view.events.<field>`` are its signals.
+    jobs : Jobs
+        Work under way.
+    ask : callable or None
+        ``ask(command, given) -> params or None``: the dialog; set by the window.
+    session_changed : Signal()
+        Another series is open, or none. Reconnect to ``session``'s own signals.
+    slice_changed : Signal(int)
+        Another slice of it is shown.
+    project_changed : Signal()
+        Series, queue, runs or checkpoints in the store changed.
+    job_started, job_finished : Signal(Job)
+        Also for jobs of other docks.
+    job_progressed : Signal(Job, tuple of Progress)
+        At most ten times a second; reports that carry ``data`` are never left out.
+    mode_changed : Signal(Mode)
+        Review or Annotate.
+    pipeline_changed : Signal(PipelineSpec)
+        The preprocessing of the project was edited.
+    noticed : Signal(Notice)
+        Something to be said to the person.
+    """
+
+    session_changed = Signal()
+    slice_changed = Signal(int)
+    project_changed = Signal()
+    job_started = Signal(object)
+    job_progressed = Signal(object, object)
+    job_finished = Signal(object)
+    mode_changed = Signal(object)
+    pipeline_changed = Signal(object)
+    noticed = Signal(Notice)
+    closed = Signal()
+
+    def __init__(self, project_place: str, settings: Settings | None = None) -> None:
+        self.project_place = project_place
+        self.settings = settings or load_settings()
+        self.store: ProjectStore | None = None
+        self.session: ReviewSession | None = None
+        self.view = ViewState(
+            mask_opacity=self.settings.overlay_opacity,
+            entropy_opacity=self.settings.entropy_opacity,
+        )
+        self.jobs = Jobs()
+        self.ask: Callable[[Command[Any, Any], dict[str, Any]], Any] | None = None
+        self._pipeline: PipelineSpec | None = None
+        self._opening: Job | None = None
+        self._pipeline_timer = QTimer()
+        self._pipeline_timer.setSingleShot(True)
+        self._pipeline_timer.setInterval(_PIPELINE_SAVE_MS)
+        self._pipeline_timer.timeout.connect(self._save_pipeline)
+        self.jobs.started.connect(self.job_started.emit)
+        self.jobs.progressed.connect(self._on_progressed)
+        self.jobs.finished.connect(self.job_finished.emit)
+        self.jobs.failed.connect(self._on_failed)
+        self.view.events.mode.connect(self._on_mode)
+
+    # ---- saying -------------------------------------------------------------
+
+    def inform(self, text: str, *actions: NoticeAction) -> None:
+        """Say something in passing."""
+        self.noticed.emit(Notice(text, Level.INFO, actions=actions))
+
+    def warn(self, text: str, *actions: NoticeAction) -> None:
+        """Say something that deserves a look but stops nothing."""
+        self.noticed.emit(Notice(text, Level.WARNING, actions=actions))
+
+    def fail(
+        self, error: BaseException, title: str = "", *actions: NoticeAction
+    ) -> None:
+        """Tell that something did not work; a bug is raised to the excepthook."""
+        if not isinstance(error, MedlabError):
+            raise error
+        self.noticed.emit(Notice(error.message, Level.ERROR, title, actions))
+
+    # ---- doing --------------------------------------------------------------
+
+    def submit(
+        self,
+        title: str,
+        work: Callable[[JobContext], T],
+        *,
+        on_done: Callable[[T], object] | None = None,
+        on_error: Callable[[BaseException], object] | None = None,
+        on_end: Callable[[], object] | None = None,
+        lane: str = "preview",
+        newest_wins: bool = True,
+    ) -> Job:
+        """Do something on a thread; the callbacks come on the Qt thread.
+
+        Parameters
+        ----------
+        title : str
+            What a person reads; empty keeps it out of the status bar.
+        work : callable
+            ``work(ctx)``; must not touch widgets, layers, the session's arrays (other
+            than to read) or ``store`` (open an own one: ``ProjectStore.open``).
+        on_done, on_error, on_end : callable, optional
+            See `Jobs.submit`. Without ``on_error`` the sentence is shown in a dialog.
+        lane : str
+            ``"preview"``, ``"thumbnail"``, ``"disk"``, ``"gpu"`` or one of your own.
+        newest_wins : bool
+            Cancel what waits or runs in this lane.
+        """
+        job = Job(title, work, lane)
+        return self.jobs.submit(
+            job,
+            on_done=on_done,
+            on_error=on_error,
+            on_end=on_end,
+            newest_wins=newest_wins,
+        )
+
+    def launch(
+        self,
+        verb: str,
+        params: Any = None,
+        *,
+        on_done: Callable[[Any], object] | None = None,
+        on_error: Callable[[BaseException], object] | None = None,
+    ) -> Job | None:
+        """Run a command where it wants to run, with progress and cancel.
+
+        Parameters
+        ----------
+        verb : str
+            Of ``commands.COMMANDS``.
+        params : dataclass, mapping or None
+            The command's params, or some of its fields by name. Fields that are
+            still missing are filled from what is open (``series``) or asked for in
+            a dialog made from the dataclass; with None the dialog shows always,
+            where the command has fields for it.
+        on_done, on_error : callable, optional
+            As in `submit`. After success `project_changed` is emitted first.
+
+        Returns
+        -------
+        Job or None
+            None where the person closed the dialog.
+        """
+        from medlab_gui.commands.launch import make_job
+
+        command = self.command(verb)
+        if not isinstance(params, command.params):
+            params = self._complete(command, params)
+            if params is None:
+                return None
+
+        def done(result: Any) -> None:
+            self.project_changed.emit()
+            if on_done is not None:
+                on_done(result)
+
+        job = make_job(command, params, self._context)
+        return self.jobs.submit(job, on_done=done, on_error=on_error)
+
+    def command(self, verb: str) -> Command[Any, Any]:
+        """Return the command of a verb."""
+        from medlab_gui.commands import COMMANDS
+
+        return next(c for c in COMMANDS if c.verb == verb)
+
+    def cancel(self, job: Job) -> None:
+        """Ask a job to stop."""
+        self.jobs.cancel(job)
+
+    def _context(self, job: JobContext) -> Context:
+        from medlab_gui.commands.command import Context
+
+        return Context(
+            project=self.project_place,
+            device=self.settings.device,
+            settings=self.settings,
+            job=job,
+        )
+
+    def _complete(
+        self, command: Command[Any, Any], given: Mapping[str, Any] | None
+    ) -> Any:
+        """Return whole params from what is given, what is open, and the dialog."""
+        values = dict(given or {})
+        own = {f.name: f for f in fields(command.params)}
+        for name, field in own.items():
+            kind = field.metadata.get("kind")
+            if name not in values and kind == "series" and self.session is not None:
+                values[name] = self.session.series_uid
+        missing = [
+            name
+            for name, field in own.items()
+            if name not in values
+            and field.default is MISSING
+            and field.default_factory is MISSING
+        ]
+        asks = any(
+            f.metadata.get("in_dialog", True) and name not in values
+            for name, f in own.items()
+        )
+        if missing or (given is None and asks):
+            if self.ask is None:
+                msg = f"{command.verb} needs {', '.join(missing)}"
+                raise RuntimeError(msg)
+            return self.ask(command, values)
+        return command.params(**values)
+
+    def _on_progressed(self, job: Job, reports: tuple[Progress, ...]) -> None:
+        self.job_progressed.emit(job, reports)
+
+    def _on_failed(self, job: Job, error: BaseException) -> None:
+        self.fail(error, job.title)
+
+    # ---- project ------------------------------------------------------------
+
+    def open_project(
+        self, place: str | None = None, then: Callable[[], object] | None = None
+    ) -> None:
+        """Open the project (the one of the settings is made where there is none).
+
+        The database library loads in a thread, so the window stays alive.
+        """
+        place = place or self.project_place
+        create = place == str(self.settings.project_path)
+
+        def work(ctx: JobContext) -> None:
+            from medlab_gui.store.project import ProjectStore
+
+            ctx.check()
+            ProjectStore.open(place, create=create).close()
+
+        def done(_result: None) -> None:
+            from medlab_gui.store.project import ProjectStore
+
+            store = ProjectStore.open(place)
+            self.close_series()
+            if self.store is not None:
+                self.store.close()
+            self.store, self.project_place = store, place
+            self._pipeline = None
+            self.project_changed.emit()
+            self.pipeline_changed.emit(self.pipeline)
+            if then is not None:
+                then()
+
+        self.submit(
+            _("Open the project"), work, on_done=done, lane="open", newest_wins=False
+        )
+
+    @property
+    def pipeline(self) -> PipelineSpec:
+        """Preprocessing of the project; assigning saves it shortly afterwards."""
+        if self._pipeline is None:
+            stored = self.store.pipeline() if self.store is not None else None
+            self._pipeline = stored if stored is not None else LIVER_PIPELINE
+        return self._pipeline
+
+    @pipeline.setter
+    def pipeline(self, spec: PipelineSpec) -> None:
+        if spec != self.pipeline:
+            self._pipeline = spec
+            self.pipeline_changed.emit(spec)
+            self._pipeline_timer.start()
+
+    def _save_pipeline(self) -> None:
+        if self.store is not None and self._pipeline is not None:
+            try:
+                self.store.set_pipeline(self._pipeline)
+            except MedlabError as error:
+                self.fail(error, _("Preprocessing"))
+
+    # ---- series and slices --------------------------------------------------
+
+    def open_series(
+        self,
+        uid: str,
+        k: int | None = None,
+        *,
+        then: Callable[[], object] | None = None,
+    ) -> None:
+        """Open a series of the project; its voxels are read in a thread.
+
+        Parameters
+        ----------
+        uid : str
+            The series.
+        k : int, optional
+            Slice to show; the middle one where not given.
+        then : callable, optional
+            Called when it is open.
+        """
+        if self.session is not None and self.session.series_uid == uid:
+            if k is not None:
+                self.go_to(k)
+            if then is not None:
+                then()
+            return
+        place, author = self.project_place, self.settings.author_name
+        if self._opening is not None:
+            self._opening.cancel()
+        self.close_series()
+
+        def work(ctx: JobContext) -> ReviewSession:
+            from medlab_gui.review.session import ReviewSession
+
+            ctx.progress(0, 0, _("Reading the voxels"))
+            session = ReviewSession.open(place, uid, author=author)
+            if ctx.is_cancelled:
+                session.close()
+            ctx.check()
+            return session
+
+        def done(session: ReviewSession) -> None:
+            session.k = session.volume.grid.shape[0] // 2 if k is None else k
+            self._adopt_session(session)
+            if then is not None:
+                then()
+
+        self._opening = self.submit(
+            _("Open the series"), work, on_done=done, lane="open", newest_wins=False
+        )
+
+    def _adopt_session(self, session: ReviewSession) -> None:
+        self.close_series()
+        self.session = session
+        session.slice_changed.connect(self.slice_changed.emit)
+        self.session_changed.emit()
+        self.slice_changed.emit(session.k)
+        if session.recovered is not None:
+            n = session.recovered.n_edits
+            self.inform(
+                _("1 stroke made after the last save was recovered.")
+                if n == 1
+                else _("{n} strokes made after the last save were recovered.").format(
+                    n=n
+                )
+            )
+
+    def close_series(self) -> None:
+        """Close the open series; edits since the last save are saved first."""
+        session, self.session = self.session, None
+        if session is None:
+            return
+        uid, unsaved = session.series_uid, session.n_unsaved and not session.read_only
+        self.session_changed.emit()
+        session.close()
+        if unsaved:
+            self.launch("save", {"series": uid})
+
+    def go_to(self, k: int) -> None:
+        """Show slice ``k`` of the working grid (the nearest one that exists)."""
+        if self.session is not None:
+            last = self.session.volume.grid.shape[0] - 1
+            self.session.k = min(max(int(k), 0), last)
+
+    def step(self, n: int) -> None:
+        """Go ``n`` slices towards the head (or, negative, towards the feet)."""
+        if self.session is not None:
+            self.go_to(self.session.k + n)
+
+    @property
+    def mode(self) -> Mode:
+        """Review or Annotate."""
+        return self.view.mode
+
+    @mode.setter
+    def mode(self, mode: Mode) -> None:
+        self.view.mode = mode
+
+    def _on_mode(self, mode: Mode) -> None:
+        self.mode_changed.emit(mode)
+
+    # ---- labelling ----------------------------------------------------------
+
+    def save(self, *, then: Callable[[], object] | None = None) -> None:
+        """Fold what was edited since the last revision into a new one."""
+        session = self.session
+        if session is None or not session.n_unsaved:
+            if then is not None:
+                then()
+            return
+
+        def done(_result: Any) -> None:
+            if self.store is not None:
+                annotation = self.store.latest_annotation(session.series_uid)
+                if annotation is not None:
+                    session.note_saved(annotation)
+            if then is not None:
+                then()
+
+        self.launch("save", {"series": session.series_uid}, on_done=done)
+
+    def accept_and_next(self) -> None:
+        """Vouch for the slice shown, save it, and go to the next one of the queue."""
+        reviewing.accept_and_next(self)
+
+    def skip(self) -> None:
+        """Set the slice shown aside and go to the next one of the queue."""
+        reviewing.skip(self)
+
+    # ---- the end ------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close the series (saving it), end all jobs, close the project."""
+        self.jobs.close()
+        session, self.session = self.session, None
+        if session is not None:
+            session.close()
+        if self._pipeline_timer.isActive():
+            self._pipeline_timer.stop()
+            self._save_pipeline()
+        if self.store is not None:
+            self.store.close()
+            self.store = None
+        self.closed.emit()
