@@ -166,6 +166,9 @@ class Command(Generic[P, R]):
         ``prediction_open``, ``queue_open``, ``checkpoint_present``, ``busy``.
     examples : tuple of str
         Lines for ``--help``.
+    text : callable, optional
+        Turns the result into what a person reads in a terminal or a message; without
+        it the result is shown as indented JSON.
     """
 
     verb: str
@@ -179,6 +182,12 @@ class Command(Generic[P, R]):
     shortcut: str | None = None
     when: str | None = None
     examples: tuple[str, ...] = ()
+    text: Callable[[R], str] | None = None
+
+    @property
+    def computes(self) -> bool:
+        """Whether it runs a network, and therefore takes a device."""
+        return self.lane == "gpu"
 
     @property
     def id(self) -> str:

@@ -1,0 +1,79 @@
+"""``medlab inspect``: tell what a file is and whether its geometry is sound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from medlab_gui.commands.command import Command, param
+from medlab_gui.core.i18n import N_
+
+if TYPE_CHECKING:
+    from medlab_gui.commands.command import Context
+
+__all__ = ["INSPECT", "InspectParams"]
+
+
+@dataclass(frozen=True)
+class InspectParams:
+    """What to look at."""
+
+    path: str = param(
+        "File or folder to look at; folders are read with all that is below them.",
+        kind="open",
+        positional=True,
+    )
+
+
+def run(params: InspectParams, ctx: Context) -> dict[str, Any]:
+    """Return what the file or folder holds, series by series, with every problem."""
+    from medlab_gui.io import scan
+
+    found = scan(Path(params.path).expanduser(), progress=ctx.progress)
+    return found.to_dict()
+
+
+def text(result: dict[str, Any]) -> str:
+    """Say it in words."""
+    lines: list[str] = []
+    for series in result["series"]:
+        spacing = series["spacing_mm"]
+        size = " x ".join(str(n) for n in series["shape"] or ())
+        lines += [
+            f"{series['modality']}  {series['description'] or 'no description'}",
+            f"  patient      {series['patient_name'] or 'not named'}",
+            f"  slices       {series['n_slices']}   voxels (Z x Y x X) {size or '?'}",
+        ]
+        if spacing:
+            shown = " x ".join(f"{v:.4g}" for v in spacing)
+            lines.append(
+                f"  spacing      {shown} mm (Z x Y x X)   axes {series['orientation']}"
+            )
+        lines.append(f"  units        {series['units'] or 'arbitrary'}")
+        if series["transfer_syntax"]:
+            lines.append(f"  encoding     {series['transfer_syntax']}")
+        lines.append(f"  uid          {series['uid']}")
+        for problem in series["problems"]:
+            lines.append(f"  ! {problem['severity']}: {problem['message']}")
+        lines.append("")
+    if not result["series"]:
+        lines.append("No series of images was found.")
+    if result["ignored"]:
+        lines.append(f"{len(result['ignored'])} files were left out:")
+        lines += [f"  {i['path']}: {i['reason']}" for i in result["ignored"][:20]]
+        if len(result["ignored"]) > 20:
+            lines.append(f"  and {len(result['ignored']) - 20} more (see --json)")
+    return "\n".join(lines).rstrip()
+
+
+INSPECT = Command(
+    verb="inspect",
+    title=N_("Inspect files…"),
+    help=N_("Tell what a file or folder holds and whether its geometry is sound."),
+    params=InspectParams,
+    run=run,
+    text=text,
+    menu="medlab/study/3_look",
+    examples=("medlab inspect scans/ --json",),
+)

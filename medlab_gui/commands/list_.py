@@ -1,0 +1,117 @@
+"""``medlab list``: what is in the project."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from medlab_gui.commands.command import Command
+from medlab_gui.core.i18n import N_
+
+if TYPE_CHECKING:
+    from medlab_gui.commands.command import Context
+
+__all__ = ["LIST", "ListParams"]
+
+
+@dataclass(frozen=True)
+class ListParams:
+    """Nothing to choose."""
+
+
+def run(params: ListParams, ctx: Context) -> dict[str, Any]:
+    """Return studies, series, masks, weights, runs and the state of the queue."""
+    from medlab_gui.commands.train import settle_runs
+
+    with ctx.store() as store:
+        settle_runs(store)
+        locked = store.locked()
+        series = []
+        for item in store.series_list():
+            annotation = store.latest_annotation(item.uid)
+            series.append(
+                {
+                    "uid": item.uid,
+                    "study_uid": item.study_uid,
+                    "modality": item.modality,
+                    "description": item.description,
+                    "n_slices": item.n_slices,
+                    "labelled": len(annotation.confirmed) if annotation else 0,
+                    "locked": sum(s.series_uid == item.uid for s in locked),
+                    "revision": annotation.revision if annotation else 0,
+                    "problems": [p.to_dict() for p in item.problems],
+                }
+            )
+        current = store.current_checkpoint()
+        states: dict[str, int] = {}
+        for work in store.items():
+            states[str(work.state)] = states.get(str(work.state), 0) + 1
+        return {
+            "project": ctx.project_place,
+            "studies": [
+                {
+                    "uid": s.uid,
+                    "patient_key": s.patient_key,
+                    "date": s.date,
+                    "description": s.description,
+                }
+                for s in store.studies()
+            ],
+            "series": series,
+            "classes": [c.name for c in store.scheme().classes],
+            "checkpoints": [
+                {
+                    "id": c.id,
+                    "name": c.name,
+                    "created": c.created,
+                    "network": c.network.name,
+                    "in_use": current is not None and c.id == current.id,
+                }
+                for c in store.checkpoints()
+            ],
+            "runs": [
+                {
+                    "id": r.id,
+                    "kind": r.kind,
+                    "state": str(r.state),
+                    "started": r.started,
+                    "comparison": r.comparison,
+                    "message": r.message,
+                }
+                for r in store.runs()
+            ],
+            "queue": states,
+        }
+
+
+def text(result: dict[str, Any]) -> str:
+    """Say it in words."""
+    lines = [f"Project {result['project']}", ""]
+    if not result["series"]:
+        lines.append("No scans yet. Take some in with: medlab import PATH")
+    for series in result["series"]:
+        lines.append(
+            f"{series['modality']:3} {series['n_slices']:4} slices  "
+            f"{series['labelled']:3} labelled  {series['locked']:3} locked  "
+            f"{series['description'] or 'no description'}  [{series['uid']}]"
+        )
+    for weights in result["checkpoints"]:
+        mark = "*" if weights["in_use"] else " "
+        lines.append(f"{mark} weights {weights['name']} ({weights['network']})")
+    for run_ in result["runs"]:
+        lines.append(f"  run {run_['id']}: {run_['state']} {run_['message']}".rstrip())
+    if result["queue"]:
+        counts = ", ".join(f"{n} {state}" for state, n in result["queue"].items())
+        lines.append(f"Queue: {counts}")
+    return "\n".join(lines)
+
+
+LIST = Command(
+    verb="list",
+    title=N_("List the project"),
+    help=N_("List the project's scans, masks, weights, runs and queue."),
+    params=ListParams,
+    run=run,
+    text=text,
+    examples=("medlab list --project liver --json",),
+)

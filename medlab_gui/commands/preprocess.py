@@ -1,0 +1,112 @@
+"""``medlab preprocess``: the bench's chain on a whole scan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from medlab_gui.commands.command import Command, param
+from medlab_gui.commands.inputs import open_input
+from medlab_gui.commands.values import read_json
+from medlab_gui.core.errors import SpecError
+from medlab_gui.core.i18n import N_
+from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec
+
+if TYPE_CHECKING:
+    from medlab_gui.commands.command import Context
+
+__all__ = ["PREPROCESS", "PreprocessParams", "chosen_pipeline"]
+
+
+@dataclass(frozen=True)
+class PreprocessParams:
+    """What to filter, and how."""
+
+    input: str = param(
+        "File, folder, or UID of a series of the project.",
+        kind="series",
+        positional=True,
+    )
+    output: str = param(
+        "File to write: .nii.gz, .nii, .nrrd or .mha, values 0 to 1, float32.",
+        kind="save_file",
+    )
+    pipeline: str = param(
+        "JSON file with the steps, 'liver' for the chain of the liver paper (window, "
+        "equalize, tv), or 'project' for the one set in the window.",
+        "liver",
+    )
+    off: str = param("Steps to leave out, e.g. 'tv' or 'equalize,tv'.", "")
+    series: str = param(
+        "UID of the series, where the folder holds several.", "", in_dialog=False
+    )
+
+
+def chosen_pipeline(choice: str, off: str, ctx: Context) -> PipelineSpec:
+    """Return the steps that `choice` names, those in `off` switched off.
+
+    Raises
+    ------
+    SpecError
+        If a step or parameter does not exist.
+    """
+    if choice == "liver":
+        spec = LIVER_PIPELINE
+    elif choice == "project":
+        with ctx.store() as store:
+            spec = store.pipeline()
+    else:
+        spec = PipelineSpec.from_dict(read_json(choice))
+    names = [n.strip() for n in off.split(",") if n.strip()]
+    unknown = sorted(set(names) - {s.name for s in spec.steps})
+    if unknown:
+        known = ", ".join(s.name for s in spec.steps)
+        msg = f"There is no step {', '.join(unknown)} to leave out; there are {known}."
+        raise SpecError(msg)
+    return PipelineSpec(
+        tuple(replace(s, enabled=s.enabled and s.name not in names) for s in spec.steps)
+    )
+
+
+def run(params: PreprocessParams, ctx: Context) -> dict[str, Any]:
+    """Filter every slice and write the result on the scan's own grid."""
+    from medlab_gui.imaging.pipeline import run_pipeline
+    from medlab_gui.io import write_image
+
+    spec = chosen_pipeline(params.pipeline, params.off, ctx)
+    scan = open_input(params.input, ctx, params.series)
+    result = run_pipeline(spec, scan.volume.data, progress=ctx.progress)
+    output = Path(params.output).expanduser()
+    write_image(output, scan.back.restore(result), scan.back.source)
+    return {
+        "output": str(output),
+        "n_slices": int(result.shape[0]),
+        "pipeline": spec.to_dict(),
+        "range": [float(result.min()), float(result.max())],
+    }
+
+
+def text(result: dict[str, Any]) -> str:
+    """Say it in words."""
+    steps = [s["name"] for s in result["pipeline"]["steps"] if s["enabled"]]
+    return (
+        f"{result['n_slices']} slices through {', '.join(steps) or 'no step'}: "
+        f"{result['output']}"
+    )
+
+
+PREPROCESS = Command(
+    verb="preprocess",
+    title=N_("Export processed images…"),
+    help=N_("Window, equalise and denoise a whole scan and write it to a file."),
+    params=PreprocessParams,
+    run=run,
+    text=text,
+    menu="medlab/study/2_out",
+    when="series_open",
+    examples=(
+        "medlab preprocess scans/p7 --output p7.nii.gz",
+        "medlab preprocess p7.nii.gz --off tv --output flat.nrrd",
+    ),
+)

@@ -1,0 +1,204 @@
+"""``medlab save``, ``annotate``, ``lock``: masks that count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from medlab_gui.commands.command import Command, param
+from medlab_gui.commands.inputs import mapped
+from medlab_gui.commands.values import parse_class_map, parse_slices, slice_text
+from medlab_gui.core.errors import InputError
+from medlab_gui.core.i18n import N_
+from medlab_gui.core.labels import IGNORE
+
+if TYPE_CHECKING:
+    from medlab_gui.commands.command import Context
+
+__all__ = ["ANNOTATE", "LOCK", "SAVE", "AnnotateParams", "LockParams", "SaveParams"]
+
+
+@dataclass(frozen=True)
+class SaveParams:
+    """Whose edits to save."""
+
+    series: str = param("UID of the series.", kind="series", positional=True)
+
+
+def run_save(params: SaveParams, ctx: Context) -> dict[str, Any]:
+    """Fold the strokes since the last revision into a new one."""
+    from medlab_gui.store.fold import fold_journal
+
+    with ctx.store() as store:
+        made = fold_journal(store, params.series, ctx.settings.author_name)
+        latest = made or store.latest_annotation(params.series)
+        return {
+            "series_uid": params.series,
+            "annotation": latest.id if latest else None,
+            "revision": latest.revision if latest else 0,
+            "saved": made is not None,
+        }
+
+
+def text_save(result: dict[str, Any]) -> str:
+    """Say it in words."""
+    if not result["saved"]:
+        return "There was nothing new to save."
+    return f"Saved as revision {result['revision']}."
+
+
+SAVE = Command(
+    verb="save",
+    title=N_("Save mask"),
+    help=N_("Make a revision of the mask from every stroke since the last one."),
+    params=SaveParams,
+    run=run_save,
+    text=text_save,
+    menu="medlab/annotate/1_save",
+    shortcut="Ctrl+S",
+    when="series_open",
+    examples=("medlab save 1.2.840.1 --project liver",),
+)
+
+
+@dataclass(frozen=True)
+class AnnotateParams:
+    """Which mask, for which series, and what it means."""
+
+    series: str = param("UID of the series.", kind="series", positional=True)
+    mask: str = param(
+        "File with the mask, on the grid of the scan in any axis order.",
+        kind="open_file",
+    )
+    map: str = param(
+        "Values in the file and the classes they become, e.g. 5=1,1=2; "
+        "values not named become background.",
+        "",
+        title="Translate values",
+    )
+    slices: str = param(
+        "Slices to take and to vouch for, as the window numbers them (1 is nearest "
+        "the feet), e.g. 3-7,12.",
+        "all",
+    )
+    author: str = param("Who drew it; your own name where empty.", "")
+
+
+def run_annotate(params: AnnotateParams, ctx: Context) -> dict[str, Any]:
+    """Take slices of a mask file as labelled; the other slices stay as they are."""
+    from medlab_gui.io import mask_on_grid, read_mask
+    from medlab_gui.store.fold import current_mask
+
+    path = Path(params.mask).expanduser()
+    values, grid = read_mask(path)
+    with ctx.store() as store:
+        series = store.series(params.series)
+        scheme = store.scheme()
+        on_source = mask_on_grid(values, grid, series.reorientation.source)
+        allowed = {0, IGNORE, *(c.value for c in scheme.classes)}
+        new = series.reorientation.apply(
+            mapped(on_source, parse_class_map(params.map), allowed, path.name)
+        )
+        wanted = parse_slices(params.slices, series.n_slices)
+        locked = {s.slice_index for s in store.locked() if s.series_uid == series.uid}
+        taken = [k for k in wanted if k not in locked]
+        if not taken:
+            msg = (
+                "All these slices belong to the locked validation set; none was taken."
+            )
+            raise InputError(msg)
+        mask, confirmed, seq = current_mask(store, series.uid)
+        mask[taken] = new[taken]
+        parent = store.latest_annotation(series.uid)
+        made = store.add_annotation(
+            series.uid,
+            mask,
+            scheme,
+            confirmed=sorted({*(int(k) for k in confirmed.nonzero()[0]), *taken}),
+            author=params.author or ctx.settings.author_name,
+            journal_seq=seq,
+            parent=parent.id if parent else None,
+        )
+        return {
+            "series_uid": series.uid,
+            "annotation": made.id,
+            "revision": made.revision,
+            "slices": taken,
+        }
+
+
+def text_annotate(result: dict[str, Any]) -> str:
+    """Say it in words."""
+    return (
+        f"Slices {slice_text(result['slices'])} are labelled "
+        f"(revision {result['revision']})."
+    )
+
+
+ANNOTATE = Command(
+    verb="annotate",
+    title=N_("Import mask…"),
+    help=N_("Take slices of a mask file as labelled truth."),
+    params=AnnotateParams,
+    run=run_annotate,
+    text=text_annotate,
+    menu="medlab/annotate/2_files",
+    when="series_open and not mask_dirty",
+    examples=(
+        "medlab annotate 1.2.840.1 --mask organs.nii.gz --map 5=1,1=2 --slices 3-7",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class LockParams:
+    """Which labelled slices judge the weights from now on."""
+
+    series: str = param("UID of the series.", kind="series", positional=True)
+    slices: str = param(
+        "Labelled slices to lock, as the window numbers them, e.g. 3-7.",
+    )
+
+
+def run_lock(params: LockParams, ctx: Context) -> dict[str, Any]:
+    """Pin slices and their present masks as the truth that judges weights."""
+    with ctx.store() as store:
+        series = store.series(params.series)
+        wanted = parse_slices(params.slices, series.n_slices)
+        annotation = store.latest_annotation(series.uid)
+        confirmed = set(annotation.confirmed) if annotation else set()
+        missing = [k for k in wanted if k not in confirmed]
+        if annotation is None or missing:
+            msg = (
+                f"Only labelled slices can be locked; {slice_text(missing)} "
+                "are not labelled yet."
+            )
+            raise InputError(msg)
+        store.lock_slices(series.uid, wanted, annotation.id)
+        return {
+            "series_uid": series.uid,
+            "locked": list(wanted),
+            "n_locked": len(store.locked()),
+        }
+
+
+def text_lock(result: dict[str, Any]) -> str:
+    """Say it in words."""
+    return (
+        f"Slices {slice_text(result['locked'])} are locked; "
+        f"{result['n_locked']} slices judge new weights."
+    )
+
+
+LOCK = Command(
+    verb="lock",
+    title=N_("Lock slices for validation…"),
+    help=N_("Keep labelled slices out of training for good; they judge new weights."),
+    params=LockParams,
+    run=run_lock,
+    text=text_lock,
+    menu="medlab/model/3_judge",
+    when="series_open",
+    examples=("medlab lock 1.2.840.1 --slices 12-16 --project liver",),
+)

@@ -1,0 +1,116 @@
+"""Read what people write for slices, classes and steps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from medlab_gui.core.errors import InputError, SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["parse_class_map", "parse_slices", "read_json", "slice_text"]
+
+
+def parse_slices(text: str, n_slices: int) -> tuple[int, ...]:
+    """Return slice indices from text such as ``"3-7, 12"``.
+
+    Parameters
+    ----------
+    text : str
+        Numbers as the window shows them, 1 for the slice nearest the feet; ``"all"``
+        or nothing for every slice.
+    n_slices : int
+        Number of slices of the series.
+
+    Returns
+    -------
+    tuple of int
+        Indices from 0, in order, each once.
+
+    Raises
+    ------
+    InputError
+        If the text is not a list of numbers and ranges, or one is out of range.
+    """
+    if text.strip().lower() in ("", "all"):
+        return tuple(range(n_slices))
+    found: set[int] = set()
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        try:
+            start = int(first)
+            stop = int(last) if dash else start
+        except ValueError:
+            msg = f"{part.strip()!r} is not a slice or range; write e.g. 3-7,12."
+            raise InputError(msg) from None
+        if not 1 <= start <= stop <= n_slices:
+            msg = (
+                f"Slice {part.strip()} is out of range: the series has the slices 1 to "
+                f"{n_slices}."
+            )
+            raise InputError(msg)
+        found.update(range(start - 1, stop))
+    return tuple(sorted(found))
+
+
+def slice_text(indices: Iterable[int]) -> str:
+    """Return indices from 0 as text such as ``"3-7, 12"``, counted from 1."""
+    parts: list[str] = []
+    run: list[int] = []
+    for k in [*sorted(set(indices)), None]:
+        if run and k != run[-1] + 1:
+            first, last = run[0] + 1, run[-1] + 1
+            parts.append(str(first) if first == last else f"{first}-{last}")
+            run = []
+        if k is not None:
+            run.append(k)
+    return ", ".join(parts)
+
+
+def parse_class_map(text: str) -> dict[int, int] | None:
+    """Return ``{5: 1, 1: 2}`` from ``"5=1,1=2"``; None where nothing is written.
+
+    Raises
+    ------
+    InputError
+        If it is not pairs of whole numbers from 0 to 255.
+    """
+    if not text.strip():
+        return None
+    result: dict[int, int] = {}
+    for part in text.split(","):
+        source, _, target = part.partition("=")
+        try:
+            result[int(source)] = int(target)
+        except ValueError:
+            msg = f"{part.strip()!r} is not a pair of values; write e.g. 5=1,1=2."
+            raise InputError(msg) from None
+        if not 0 <= int(target) <= 255:
+            msg = f"A mask holds the values 0 to 255; {part.strip()!r} asks for more."
+            raise InputError(msg)
+    return result
+
+
+def read_json(path: str | Path) -> Any:
+    """Return the content of a JSON file.
+
+    Raises
+    ------
+    InputError
+        If there is no such file.
+    SpecError
+        If it is not JSON.
+    """
+    path = Path(path).expanduser()
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        msg = f"{path} cannot be read: {reason}. Check the name."
+        raise InputError(msg, path=path) from error
+    except ValueError as error:
+        msg = f"{path} is not a JSON file ({error}). Check its content."
+        raise SpecError(msg, path=path) from error
