@@ -1,0 +1,218 @@
+"""What every segmentation network has in common: any size, freezing, counting."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from medlab_gui.core.errors import SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "SegmentationNetwork",
+    "count_multiply_adds",
+    "count_weights",
+    "on_meta",
+    "scaled",
+]
+
+T = TypeVar("T")
+
+
+class SegmentationNetwork(nn.Module):
+    """A network from pictures to one logit per class and pixel.
+
+    Subclasses implement `logits` for sizes that are multiples of ``stride``; this class
+    pads any other size by repeating the last row and column, and crops afterwards.
+
+    Parameters
+    ----------
+    in_channels, n_classes : int
+        Channels of input and output, background included.
+
+    Raises
+    ------
+    SpecError
+        If there are no input channels or fewer than two classes.
+    """
+
+    title: ClassVar[str] = ""
+    paper: ClassVar[str] = ""
+    stride: ClassVar[int] = 1
+    encoder_prefixes: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, in_channels: int, n_classes: int) -> None:
+        super().__init__()
+        if in_channels < 1 or n_classes < 2:
+            msg = (
+                "A network needs an input channel and two classes (background is one); "
+                f"found {in_channels} channels and {n_classes} classes."
+            )
+            raise SpecError(msg)
+        self.in_channels = in_channels
+        self.n_classes = n_classes
+        self._frozen: tuple[str, ...] = ()
+
+    @classmethod
+    def options(cls) -> dict[str, Any]:
+        """Return the options that the network takes, with their defaults."""
+        parameters = inspect.signature(cls).parameters
+        return {
+            name: p.default
+            for name, p in parameters.items()
+            if p.default is not inspect.Parameter.empty
+        }
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Return logits for a height and width that ``stride`` divides."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits.
+
+        Parameters
+        ----------
+        x : Tensor of float, shape (N, in_channels, H, W)
+            Preprocessed pictures, of any size.
+
+        Returns
+        -------
+        Tensor of float, shape (N, n_classes, H, W)
+            Unbounded; softmax over axis 1 makes them probabilities.
+
+        Raises
+        ------
+        SpecError
+            If the input has another number of axes or channels.
+        """
+        if x.ndim != 4 or x.shape[1] != self.in_channels:
+            msg = (
+                f"The network takes (N, {self.in_channels}, H, W); "
+                f"found {tuple(x.shape)}."
+            )
+            raise SpecError(msg)
+        height, width = x.shape[-2:]
+        below, right = -height % self.stride, -width % self.stride
+        if below or right:
+            x = functional.pad(x, (0, right, 0, below), mode="replicate")
+        return self.logits(x)[..., :height, :width]
+
+    def freeze(self, trainable: str | tuple[str, ...] = "all") -> None:
+        """Choose what learns; see `networks.freeze`."""
+        learns = self._selector(trainable)
+        for name, weight in self.named_parameters():
+            weight.requires_grad_(learns(name))
+        self._frozen = tuple(
+            name
+            for name, module in self.named_modules()
+            if name and _has_weights(module) and not _any_learns(module)
+        )
+        self.train(self.training)
+
+    def _selector(self, trainable: str | tuple[str, ...]) -> Callable[[str], bool]:
+        if trainable == "all":
+            return lambda name: True
+        if trainable == "head":
+            return lambda name: not _below(name, self.encoder_prefixes)
+        if isinstance(trainable, str):
+            msg = (
+                f"What learns is 'all', 'head' or a list of modules; "
+                f"found {trainable!r}."
+            )
+            raise SpecError(msg)
+        names = [name for name, _ in self.named_parameters()]
+        for prefix in trainable:
+            if not any(_below(name, (prefix,)) for name in names):
+                known = ", ".join(name for name, _ in self.named_children())
+                msg = f"The network has no module {prefix!r}; it has {known}."
+                raise SpecError(msg)
+        return lambda name: _below(name, trainable)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set training mode, except for what is frozen."""
+        super().train(mode)
+        for name in self._frozen:
+            self.get_submodule(name).eval()
+        return self
+
+
+def _below(name: str, prefixes: tuple[str, ...]) -> bool:
+    return any(name == p or name.startswith(p + ".") for p in prefixes)
+
+
+def _has_weights(module: nn.Module) -> bool:
+    return next(module.parameters(), None) is not None
+
+
+def _any_learns(module: nn.Module) -> bool:
+    return any(weight.requires_grad for weight in module.parameters())
+
+
+def scaled(channels: int, width: float) -> int:
+    """Return a number of channels times a width, at least 1.
+
+    Raises
+    ------
+    SpecError
+        If the width is not a number in (0, 4].
+    """
+    is_number = isinstance(width, (int, float)) and not isinstance(width, bool)
+    if not is_number or not 0 < width <= 4:
+        msg = f"The width of a network lies above 0 and up to 4; found {width!r}."
+        raise SpecError(msg)
+    return max(1, round(channels * width))
+
+
+def on_meta(make: Callable[[], T]) -> T:
+    """Return what ``make`` builds, with shapes but without memory for its weights."""
+    with torch.device("meta"):
+        return make()
+
+
+def count_weights(module: nn.Module) -> int:
+    """Return how many numbers the module learns."""
+    return sum(p.numel() for p in module.parameters())
+
+
+def count_multiply_adds(module: nn.Module, size: tuple[int, int, int]) -> int:
+    """Return the multiplications of one forward pass.
+
+    Parameters
+    ----------
+    module : nn.Module
+        A module on the meta device (`on_meta`).
+    size : tuple of int
+        Channels, height and width of the picture.
+
+    Returns
+    -------
+    int
+        Of convolutions, transposed convolutions and dense layers. Everything else
+        (normalisation, activation, pooling) is small beside them and left out.
+    """
+    total = 0
+
+    def count(layer: nn.Module, inputs: tuple[Tensor, ...], result: Tensor) -> None:
+        nonlocal total
+        if isinstance(layer, nn.ConvTranspose2d):
+            # Each input pixel is spread by the kernel into every output channel.
+            total += inputs[0].numel() * layer.weight[0].numel()
+        elif isinstance(layer, (nn.Conv2d, nn.Linear)):
+            total += result.numel() * layer.weight[0].numel()
+
+    hooks = [m.register_forward_hook(count) for m in module.modules()]
+    was_training = module.training
+    try:
+        with torch.no_grad():
+            module.eval()(torch.empty(1, *size, device="meta"))
+    finally:
+        module.train(was_training)
+        for hook in hooks:
+            hook.remove()
+    return total
