@@ -1,0 +1,36 @@
+"""Pictures in, pictures out: windows, histograms, denoising, resampling, masks.
+
+Pure functions on arrays. scipy and scikit-image are imported when they are used.
+"""
+
+from medlab_gui.imaging.denoise import total_variation
+from medlab_gui.imaging.histogram import equalize, histogram
+from medlab_gui.imaging.masks import (
+    border_band,
+    bounding_box,
+    fill_polygon,
+    surface_points,
+)
+from medlab_gui.imaging.pipeline import STEPS, ParamInfo, StepInfo, run_pipeline
+from medlab_gui.imaging.resample import resample_slice, resize
+from medlab_gui.imaging.window import PRESETS, WindowPreset, default_window, window
+
+__all__ = [
+    "PRESETS",
+    "STEPS",
+    "ParamInfo",
+    "StepInfo",
+    "WindowPreset",
+    "border_band",
+    "bounding_box",
+    "default_window",
+    "equalize",
+    "fill_polygon",
+    "histogram",
+    "resample_slice",
+    "resize",
+    "run_pipeline",
+    "surface_points",
+    "total_variation",
+    "window",
+]

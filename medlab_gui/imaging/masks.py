@@ -1,0 +1,135 @@
+"""Shapes of masks: where they are, their border, polygons."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["border_band", "bounding_box", "fill_polygon", "surface_points"]
+
+
+def bounding_box(mask: NDArray[Any]) -> tuple[slice, ...] | None:
+    """Return the smallest box that holds all that is not 0.
+
+    Parameters
+    ----------
+    mask : ndarray, any shape
+        0 is outside.
+
+    Returns
+    -------
+    tuple of slice or None
+        One slice for each axis; None where the mask is empty.
+    """
+    inside = np.asarray(mask) != 0
+    box = []
+    for axis in range(inside.ndim):
+        others = tuple(a for a in range(inside.ndim) if a != axis)
+        hits = np.flatnonzero(inside.any(axis=others))
+        if hits.size == 0:
+            return None
+        box.append(slice(int(hits[0]), int(hits[-1]) + 1))
+    return tuple(box)
+
+
+def border_band(mask: NDArray[Any], width_px: float) -> NDArray[np.bool_]:
+    """Return the pixels within a distance of a mask's border, on both sides.
+
+    Parameters
+    ----------
+    mask : ndarray, shape (Y, X) or (Z, Y, X)
+        0 is outside. A volume is taken slice by slice.
+    width_px : float
+        Largest distance in pixels, from the centre of a pixel to the centre of the
+        nearest pixel on the other side. 1 is the innermost and the outermost row.
+
+    Returns
+    -------
+    ndarray of bool
+        Same shape as ``mask``.
+    """
+    inside = np.asarray(mask) != 0
+    if inside.ndim == 3:
+        band = np.zeros(inside.shape, dtype=np.bool_)
+        for k in range(inside.shape[0]):
+            band[k] = border_band(inside[k], width_px)
+        return band
+    band = np.zeros(inside.shape, dtype=np.bool_)
+    box = bounding_box(inside)
+    if box is None or width_px <= 0:
+        return band
+    from scipy.ndimage import distance_transform_edt
+
+    margin = int(np.ceil(width_px)) + 1
+    grown = tuple(
+        slice(max(0, s.start - margin), min(n, s.stop + margin))
+        for s, n in zip(box, inside.shape, strict=True)
+    )
+    crop = inside[grown]
+    near = np.zeros(crop.shape, dtype=np.bool_)
+    if not crop.all():
+        near |= crop & (distance_transform_edt(crop) <= width_px)
+        near |= ~crop & (distance_transform_edt(~crop) <= width_px)
+    band[grown] = near
+    return band
+
+
+def surface_points(mask: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the voxels of a mask that touch what is outside.
+
+    A voxel is on the surface where at least one of its neighbours across a face (4 in
+    2-D, 6 in 3-D) is 0 or beyond the array.
+
+    Parameters
+    ----------
+    mask : ndarray, shape (Y, X) or (Z, Y, X)
+        0 is outside.
+
+    Returns
+    -------
+    ndarray of int64, shape (n, ndim)
+        Indices in the order of the axes; none for an empty mask.
+    """
+    inside = np.asarray(mask) != 0
+    box = bounding_box(inside)
+    if box is None:
+        return np.zeros((0, inside.ndim), dtype=np.int64)
+    crop = np.pad(inside[box], 1)
+    core = crop.copy()
+    for axis in range(crop.ndim):
+        for shift in (-1, 1):
+            # The padding is 0, so what rolls round the end is outside as well.
+            core &= np.roll(crop, shift, axis=axis)
+    points = np.argwhere(crop & ~core) - 1
+    return points + np.array([s.start for s in box], dtype=np.int64)
+
+
+def fill_polygon(shape_yx: tuple[int, int], vertices: ArrayLike) -> NDArray[np.bool_]:
+    """Return the pixels whose centres lie in a polygon.
+
+    Parameters
+    ----------
+    shape_yx : tuple of int
+        Rows and columns of the picture.
+    vertices : array_like, shape (N, 2)
+        Corners ``(y, x)`` in pixels, in order; the last is joined to the first. They
+        may lie outside the picture.
+
+    Returns
+    -------
+    ndarray of bool, shape ``shape_yx``
+        Empty for fewer than three corners.
+    """
+    filled = np.zeros(shape_yx, dtype=np.bool_)
+    corners = np.asarray(vertices, dtype=np.float64).reshape(-1, 2)
+    if len(corners) < 3:
+        return filled
+    from skimage.draw import polygon
+
+    rows, columns = polygon(corners[:, 0], corners[:, 1], shape_yx)
+    filled[cast("Any", rows), cast("Any", columns)] = True
+    return filled
