@@ -191,3 +191,27 @@ def scaled(
         progress(start + (stop - start) * share, 1.0, message, data)
 
     return report
+
+
+def project_weights(store: ProjectStore, choice: str, author: str) -> Checkpoint:
+    """Return weights as a checkpoint of the project; take a file in if need be.
+
+    The first weights that a project gets are the ones in use from then on.
+
+    Parameters
+    ----------
+    store : ProjectStore
+        The project.
+    choice : str
+        As in `weights_file`.
+    author : str
+        Who chose them.
+    """
+    path, checkpoint_id = weights_file(store, choice)
+    known = {c.id: c for c in store.checkpoints()}
+    if checkpoint_id in known:
+        return known[checkpoint_id]
+    checkpoint = store.add_checkpoint(path)
+    if store.current_checkpoint() is None:
+        store.adopt(checkpoint.id, author, "The first weights of the project.")
+    return checkpoint

@@ -33,6 +33,7 @@ class PredictParams:
         "Default: the weights in use, else the starter.",
         "",
         kind="checkpoint",
+        in_dialog=False,
     )
     output: str = param(
         "File for the mask: .nii.gz, .nii, .nrrd or .mha, on the scan's own grid. "

@@ -1,0 +1,76 @@
+"""``medlab adopt``: which weights are in use, and the way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from medlab_gui.commands.command import Command, param
+from medlab_gui.commands.inputs import project_weights
+from medlab_gui.core.errors import InputError
+from medlab_gui.core.i18n import N_
+
+if TYPE_CHECKING:
+    from medlab_gui.commands.command import Context
+
+__all__ = ["ADOPT", "AdoptParams"]
+
+
+@dataclass(frozen=True)
+class AdoptParams:
+    """Which weights to use from now on."""
+
+    checkpoint: str = param(
+        "Id of a checkpoint, a file of weights, 'starter', or 'previous' to go back.",
+        kind="checkpoint",
+        positional=True,
+    )
+
+
+def run(params: AdoptParams, ctx: Context) -> dict[str, Any]:
+    """Use other weights from now on; the history is kept."""
+    with ctx.store() as store:
+        before = store.current_checkpoint()
+        if params.checkpoint == "previous":
+            chosen = store.previous_checkpoint()
+            if chosen is None:
+                msg = "There are no earlier weights to go back to."
+                raise InputError(msg)
+            reason = "Gone back to the previous weights."
+        else:
+            author = ctx.settings.author_name
+            chosen = project_weights(store, params.checkpoint, author)
+            reason = "Chosen by hand."
+        if chosen.scheme.n_classes != store.scheme().n_classes:
+            known = ", ".join(c.name for c in chosen.scheme.classes)
+            msg = f"These weights know other classes ({known}) than the project has."
+            raise InputError(msg)
+        if before is None or before.id != chosen.id:
+            store.adopt(chosen.id, ctx.settings.author_name, reason)
+        return {
+            "checkpoint": chosen.id,
+            "name": chosen.name,
+            "before": before.id if before else None,
+            "reason": reason,
+        }
+
+
+def text(result: dict[str, Any]) -> str:
+    """Say it in words."""
+    return f"The weights in use are now {result['name']!r}."
+
+
+ADOPT = Command(
+    verb="adopt",
+    title=N_("Use other weights…"),
+    help=N_("Choose the weights in use, or go back to the previous ones."),
+    params=AdoptParams,
+    run=run,
+    text=text,
+    menu="medlab/model/4_weights",
+    when="project_open",
+    examples=(
+        "medlab adopt previous --project liver",
+        "medlab adopt mine.safetensors --project liver",
+    ),
+)

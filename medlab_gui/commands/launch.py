@@ -1,0 +1,265 @@
+"""Run a command here, on a thread, or in a process of its own.
+
+A child is the program's own command line, ``medlab VERB --params FILE --events``, which
+writes one JSON object per line to standard output:
+
+``{"event": "progress", "done", "total", "message", "data"}``
+    How far it is.
+``{"event": "result", "result"}``
+    It is done.
+``{"event": "error", "kind", "message"}``
+    The user can mend it (``kind`` is a class of `core.errors`), or it is a bug.
+``{"event": "cancelled"}``
+    It stopped because it was asked to.
+
+The line ``cancel`` on its standard input asks it to stop at its next report.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from medlab_gui.commands.command import Where
+from medlab_gui.core import errors
+from medlab_gui.core.jobs import Cancelled, Job, JobContext
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from medlab_gui.commands.command import Command, Context
+
+__all__ = ["GRACE_SECONDS", "make_job", "plain", "run_child", "run_command"]
+
+GRACE_SECONDS = 5.0
+"""How long a child may take to stop politely before it is terminated."""
+
+
+def plain(result: Any) -> Any:
+    """Return a command's result as data that JSON can hold."""
+    if is_dataclass(result) and not isinstance(result, type):
+        return asdict(result)
+    return result
+
+
+def run_command(command: Command[Any, Any], params: Any, ctx: Context) -> Any:
+    """Run a command where it belongs and wait for its result.
+
+    Parameters
+    ----------
+    command : Command
+        What to do.
+    params : object
+        An instance of ``command.params``.
+    ctx : Context
+        Project, device, progress, cancellation.
+
+    Returns
+    -------
+    object
+        Its result; plain data where it ran in a child.
+    """
+    if command.where is Where.CHILD:
+        return run_child(command, params, ctx)
+    return command.run(params, ctx)
+
+
+def make_job(
+    command: Command[Any, Any],
+    params: Any,
+    context: Callable[[JobContext], Context],
+) -> Job:
+    """Return a job that runs a command; submit it to a `JobRunner`.
+
+    Parameters
+    ----------
+    command : Command
+        What to do.
+    params : object
+        An instance of ``command.params``.
+    context : callable
+        Makes the `Context` (project, device) round the job's own progress.
+    """
+
+    def work(job: JobContext) -> Any:
+        return run_command(command, params, context(job))
+
+    return Job(command.title.rstrip("…"), work, command.lane)
+
+
+def _invocation() -> list[str]:
+    if getattr(sys, "frozen", False):
+        return [sys.executable]
+    return [sys.executable, "-m", "medlab_gui"]
+
+
+@contextlib.contextmanager
+def _params_file(params: Any) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="medlab-") as folder:
+        path = Path(folder) / "params.json"
+        path.write_text(json.dumps(asdict(params)), encoding="utf-8")
+        yield path
+
+
+def run_child(command: Command[Any, Any], params: Any, ctx: Context) -> Any:
+    """Run a command in a process of its own and pass its reports on.
+
+    Raises
+    ------
+    Cancelled
+        If the user asked for it to stop; the child was given time to save its state.
+    MedlabError
+        If the child failed with a sentence, or ended without a word.
+    """
+    with _params_file(params) as path:
+        arguments = [
+            *_invocation(),
+            command.verb,
+            "--params",
+            str(path),
+            "--events",
+            *(["--project", ctx.project] if ctx.project else []),
+            *(["--device", ctx.device] if command.computes else []),
+        ]
+        flags = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
+        source = str(Path(__file__).resolve().parents[2])
+        paths = [source, os.environ.get("PYTHONPATH", "")]
+        environment = {
+            **os.environ,
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONPATH": os.pathsep.join(p for p in paths if p),
+        }
+        process = subprocess.Popen(
+            arguments,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            env=environment,
+            creationflags=flags,
+        )
+        with process:
+            return _follow(process, command, ctx)
+
+
+def _follow(
+    process: subprocess.Popen[str], command: Command[Any, Any], ctx: Context
+) -> Any:
+    said: list[str] = []
+    listener = threading.Thread(target=_drain, args=(process, said), daemon=True)
+    listener.start()
+    over = threading.Event()
+    watcher = threading.Thread(target=_watch_cancel, args=(process, ctx, over))
+    watcher.start()
+    last: dict[str, Any] = {}
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            event = _parse(line)
+            if event is None:
+                continue
+            if event["event"] == "progress":
+                with contextlib.suppress(Cancelled):
+                    ctx.progress(
+                        event.get("done", 0),
+                        event.get("total", 0),
+                        event.get("message", ""),
+                        event.get("data"),
+                    )
+            else:
+                last = event
+        process.wait()
+    finally:
+        over.set()
+        watcher.join()
+        if process.poll() is None:
+            process.kill()
+    listener.join(timeout=1)
+    return _outcome(last, process.returncode, command, ctx, said)
+
+
+def _drain(process: subprocess.Popen[str], said: list[str]) -> None:
+    assert process.stderr is not None
+    for line in process.stderr:
+        said.append(line)
+        del said[:-40]
+
+
+def _watch_cancel(
+    process: subprocess.Popen[str], ctx: Context, over: threading.Event
+) -> None:
+    while not over.wait(0.05):
+        if not ctx.job.is_cancelled:
+            continue
+        with contextlib.suppress(OSError, ValueError):
+            assert process.stdin is not None
+            process.stdin.write("cancel\n")
+            process.stdin.flush()
+        if not over.wait(GRACE_SECONDS):
+            process.terminate()
+            if not over.wait(1.0):
+                process.kill()
+        return
+
+
+def _parse(line: str) -> dict[str, Any] | None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and "event" in event else None
+
+
+def _outcome(
+    last: dict[str, Any],
+    code: int,
+    command: Command[Any, Any],
+    ctx: Context,
+    said: list[str],
+) -> Any:
+    if last.get("event") == "result":
+        return last["result"]
+    if last.get("event") == "cancelled" or ctx.job.is_cancelled:
+        raise Cancelled
+    if last.get("event") == "error":
+        kind = getattr(errors, str(last.get("kind")), None)
+        if isinstance(kind, type) and issubclass(kind, errors.MedlabError):
+            raise kind(str(last["message"]))
+        msg = f"{command.verb} failed inside MedLab: {last['message']}"
+        raise errors.MedlabError(msg)
+    tail = "".join(said[-3:]).strip()
+    why = f" It said last: {tail}" if tail else ""
+    msg = (
+        f"The process for {command.verb!r} ended unexpectedly (code {code}). Out of "
+        f"memory is the usual reason; your masks are safe.{why}"
+    )
+    raise errors.ResourceError(msg)
+
+
+def start_listening(
+    job: JobContext, on_cancel: Callable[[], None] | None = None
+) -> None:
+    """Cancel a job when the line ``cancel`` arrives, or when standard input ends.
+
+    For the child's side. Standard input ends when the window dies: then nobody waits
+    for the result and the work stops, its state saved.
+    """
+
+    def listen() -> None:
+        for line in sys.stdin:
+            if line.strip() == "cancel":
+                break
+        job.cancel()
+        if on_cancel is not None:
+            on_cancel()
+
+    threading.Thread(target=listen, name="medlab-stdin", daemon=True).start()
