@@ -62,7 +62,7 @@ def _is_for_window(arguments: list[str]) -> bool:
 
 
 def _wants_window(result: Any) -> list[str]:
-    """Return the window's arguments where a verb ends by opening it (``medlab demo``)."""
+    """Return the window's arguments where a verb ends by opening it (``demo``)."""
     wanted = result.get("open_window") if isinstance(result, dict) else None
     return [str(a) for a in wanted] if wanted else []
 

@@ -311,10 +311,10 @@ def _walk(params: DemoParams, folder: Path, ctx: Context) -> dict[str, Any]:
         figures.update(run=trained["run"], epochs=trained["epochs"])
     with walk.step("compare on the locked set") as figures:
         figures.update(trained["comparison"])
-    with walk.step("adopt" if trained["adopted"] else "refuse") as figures:
-        with ctx.store() as store:
-            current = store.current_checkpoint()
-            figures.update(in_use=current.id if current else None)
+    decision = "adopt" if trained["adopted"] else "refuse"
+    with walk.step(decision) as figures, ctx.store() as store:
+        current = store.current_checkpoint()
+        figures.update(in_use=current.id if current else None)
     with walk.step("rank again") as figures:
         again = run_score(ScoreParams(uid), ctx)
         figures.update(checkpoint=again["checkpoint"], waiting=again["waiting"])

@@ -18,10 +18,20 @@ if TYPE_CHECKING:
 
     from medlab_gui.commands.command import Context
     from medlab_gui.core.geometry import Reorientation
+    from medlab_gui.core.records import Checkpoint
     from medlab_gui.core.volume import Volume
     from medlab_gui.store.project import ProjectStore
 
-__all__ = ["STARTER", "Input", "mapped", "open_input", "weights_file"]
+__all__ = [
+    "STARTER",
+    "Input",
+    "mapped",
+    "open_input",
+    "project_weights",
+    "register_weights",
+    "scaled",
+    "weights_file",
+]
 
 STARTER = "abdomen_starter.safetensors"
 
@@ -211,7 +221,45 @@ def project_weights(store: ProjectStore, choice: str, author: str) -> Checkpoint
     known = {c.id: c for c in store.checkpoints()}
     if checkpoint_id in known:
         return known[checkpoint_id]
-    checkpoint = store.add_checkpoint(path)
+    checkpoint = register_weights(store, path)
     if store.current_checkpoint() is None:
         store.adopt(checkpoint.id, author, "The first weights of the project.")
     return checkpoint
+
+
+def register_weights(
+    store: ProjectStore,
+    path: Path,
+    *,
+    name: str = "",
+    run_id: str | None = None,
+    parent: str | None = None,
+) -> Checkpoint:
+    """Copy a file of weights into the project.
+
+    Parameters
+    ----------
+    store : ProjectStore
+        The project.
+    path : Path
+        The file; it is checked first.
+    name : str
+        What a person reads; the file's own name for itself where empty.
+    run_id, parent : str, optional
+        The run that made it, and the checkpoint that it began from.
+    """
+    from medlab_gui.learning.checkpoint import read_meta
+
+    meta = read_meta(path)
+    return store.add_checkpoint(
+        path,
+        network=meta.network,
+        pipeline=meta.pipeline,
+        inplane_mm=meta.inplane_mm,
+        scheme=meta.scheme,
+        metrics=meta.metrics,
+        epoch=meta.epoch,
+        name=name or meta.name or path.stem,
+        run_id=run_id,
+        parent=parent,
+    )

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from medlab_gui import __version__
 from medlab_gui.commands.command import Command, Where, param
-from medlab_gui.commands.inputs import mapped, project_weights, scaled
+from medlab_gui.commands.inputs import mapped, project_weights, register_weights, scaled
 from medlab_gui.commands.values import read_json
 from medlab_gui.core.errors import InputError, MedlabError
 from medlab_gui.core.i18n import N_
@@ -178,8 +178,8 @@ def _begin(
     if parent.scheme.n_classes != store.scheme().n_classes:
         known = ", ".join(c.name for c in parent.scheme.classes)
         msg = (
-            f"The weights {parent.name!r} know other classes ({known}) than the project "
-            "has; choose weights with the same classes."
+            f"The weights {parent.name!r} know other classes ({known}) than the "
+            "project has; choose weights with the same classes."
         )
         raise InputError(msg)
     spec = _spec(params, parent)
@@ -275,7 +275,8 @@ def _finish(
         reason = f"Adopted: mean Dice {old:.4f} -> {new:.4f}."
     else:
         reason = f"Not adopted, as asked: mean Dice {old:.4f} -> {new:.4f}."
-    checkpoint = store.add_checkpoint(
+    checkpoint = register_weights(
+        store,
         made.checkpoint,
         name=f"{parent.name.split(' + ')[0]} + {datetime.now():%d %b %H:%M}",
         run_id=run_.id,
