@@ -1,0 +1,70 @@
+"""From a slice of a scan to what the network sees: one way for training and use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from medlab_gui.imaging.pipeline import run_pipeline
+from medlab_gui.imaging.resample import resample_slice, resize
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from medlab_gui.core.specs import PipelineSpec
+
+__all__ = ["prepare_image", "prepare_labels"]
+
+
+def prepare_image(
+    data: NDArray[Any],
+    spacing: tuple[float, float],
+    pipeline: PipelineSpec,
+    inplane_mm: float | None,
+) -> NDArray[np.float32]:
+    """Return a slice as the network sees it.
+
+    The pipeline runs on the scan's own pixels, as the preview shows it, and its result
+    is resampled.
+
+    Parameters
+    ----------
+    data : ndarray, shape (Y, X)
+        A slice of the working grid in the scan's units (HU for CT).
+    spacing : tuple of 2 floats
+        ``(dy, dx)`` in mm.
+    pipeline : PipelineSpec
+        Filters, in order.
+    inplane_mm : float or None
+        Pixel size wanted in mm; None keeps the pixels.
+
+    Returns
+    -------
+    ndarray of float32, shape (Y', X')
+    """
+    image = run_pipeline(pipeline, data)
+    if inplane_mm is not None:
+        image = resample_slice(image, spacing, inplane_mm)
+    return np.ascontiguousarray(image, dtype=np.float32)
+
+
+def prepare_labels(
+    labels: NDArray[np.uint8], shape: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """Return a mask with the shape of its prepared slice, nearest pixel taken.
+
+    Parameters
+    ----------
+    labels : ndarray of uint8, shape (Y, X)
+        Class values; 255 is ignored.
+    shape : tuple of int
+        ``(Y', X')`` of what `prepare_image` returned.
+
+    Returns
+    -------
+    ndarray of uint8, shape (Y', X')
+    """
+    if labels.shape == shape:
+        return np.ascontiguousarray(labels)
+    return np.ascontiguousarray(resize(labels, shape, order=0), dtype=np.uint8)
