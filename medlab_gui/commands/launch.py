@@ -245,9 +245,7 @@ def _outcome(
     raise errors.ResourceError(msg)
 
 
-def start_listening(
-    job: JobContext, on_cancel: Callable[[], None] | None = None
-) -> None:
+def start_listening(job: JobContext) -> None:
     """Cancel a job when the line ``cancel`` arrives, or when standard input ends.
 
     For the child's side. Standard input ends when the window dies: then nobody waits
@@ -259,7 +257,5 @@ def start_listening(
             if line.strip() == "cancel":
                 break
         job.cancel()
-        if on_cancel is not None:
-            on_cancel()
 
     threading.Thread(target=listen, name="medlab-stdin", daemon=True).start()

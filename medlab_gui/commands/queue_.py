@@ -1,4 +1,4 @@
-"""``medlab score``, ``queue``, ``accept``, ``skip``: which slice wants a person next."""
+"""``medlab score``, ``queue``, ``accept``, ``skip``: what wants a person next."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _score_series(
         labels = store.array(stored.labels_blob)
         entropy = store.array(stored.entropy_blob)
     return [
-        Score(uid, s.slice_index, checkpoint.id, METHOD, s.value, s.reason)
+        Score(uid, s.k, checkpoint.id, METHOD, s.value, s.reason)
         for s in slice_scores(labels, entropy, series.grid.spacing, checkpoint.scheme)
     ]
 
@@ -90,28 +90,33 @@ def reprioritise(store: ProjectStore) -> dict[str, float]:
     dict of str to float
         Priority of each waiting item by its id.
     """
-    from medlab_gui.learning.queue import Candidate, rank
+    from medlab_gui.learning.queue import Candidate, Labelled, rank
 
     items = store.items(_WAITING)
-    taken = _taken_slices(store)
     patients = {s.uid: s.patient_key for s in store.studies()}
     series = {s.uid: s for s in store.series_list()}
-    candidates = [
-        Candidate(
-            key=item.id,
-            series_uid=item.series_uid,
-            position_mm=item.slice_index * series[item.series_uid].grid.spacing[0],
-            group=patients[series[item.series_uid].study_uid],
-            score=item.score,
+
+    def place(uid: str, k: int) -> tuple[float, str]:
+        one = series[uid]
+        return k * one.grid.spacing[0], patients[one.study_uid]
+
+    candidates = []
+    ids = {}
+    for item in items:
+        z_mm, patient = place(item.series_uid, item.slice_index)
+        candidates.append(
+            Candidate(item.series_uid, item.slice_index, z_mm, item.score, patient)
         )
-        for item in items
-    ]
+        ids[item.series_uid, item.slice_index] = item.id
     labelled = [
-        (uid, k * series[uid].grid.spacing[0])
-        for uid, slices in taken.items()
+        Labelled(uid, *place(uid, k))
+        for uid, slices in _taken_slices(store).items()
         for k in slices
     ]
-    priorities = {c.key: c.priority for c in rank(candidates, labelled)}
+    priorities = {
+        ids[r.candidate.series_uid, r.candidate.slice_index]: r.priority
+        for r in rank(candidates, labelled)
+    }
     store.set_priorities(priorities)
     return priorities
 
@@ -119,9 +124,8 @@ def reprioritise(store: ProjectStore) -> dict[str, float]:
 def run_score(params: ScoreParams, ctx: Context) -> dict[str, Any]:
     """Score every unlabelled slice by the model's uncertainty, and rank the queue."""
     with ctx.store() as store:
-        wanted = (
-            [params.series] if params.series else [s.uid for s in store.series_list()]
-        )
+        known = [s.uid for s in store.series_list()]
+        wanted = [params.series] if params.series else known
         if not wanted:
             msg = "The project holds no scans yet; take some in with `medlab import`."
             raise InputError(msg)

@@ -93,12 +93,10 @@ def locked_source(store: ProjectStore) -> ProjectSource:
     """Return the locked validation slices with the truth that was pinned."""
     from medlab_gui.learning.dataset import SliceKey
 
+    locked = store.locked()
     return ProjectSource(
         store,
-        {
-            SliceKey(s.series_uid, s.slice_index): s.annotation_id
-            for s in store.locked()
-        },
+        {SliceKey(s.series_uid, s.slice_index): s.annotation_id for s in locked},
     )
 
 
