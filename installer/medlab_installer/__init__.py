@@ -1,0 +1,1 @@
+"""Makes the environment that MedLab runs in; standard library only."""
