@@ -129,7 +129,8 @@ def run_child(command: Command[Any, Any], params: Any, ctx: Context) -> Any:
             *(["--project", ctx.project] if ctx.project else []),
             *(["--device", ctx.device] if command.computes else []),
         ]
-        flags = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
+        # no console window flashes up on Windows; elsewhere there is no such flag
+        flags = int(getattr(subprocess, "CREATE_NO_WINDOW", 0))
         source = str(Path(__file__).resolve().parents[2])
         paths = [source, os.environ.get("PYTHONPATH", "")]
         environment = {
