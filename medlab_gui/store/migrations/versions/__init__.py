@@ -1,0 +1,1 @@
+"""One file per version; its revision is the version with four digits."""

@@ -1,0 +1,147 @@
+"""What networks said about the series of a project, and how sure they were."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, delete, insert, select
+
+from medlab_gui.core.errors import InputError
+from medlab_gui.core.records import Score, StoredPrediction
+from medlab_gui.store import tables
+from medlab_gui.store.stamps import new_id, utc_now
+from medlab_gui.store.studies import StudyRows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from sqlalchemy import RowMapping
+
+__all__ = ["PredictionRows"]
+
+_SCORE_KEY = ("series_uid", "slice_index", "checkpoint_id", "method")
+
+
+class PredictionRows(StudyRows):
+    """The part of `ProjectStore` about predictions and scores."""
+
+    def add_prediction(
+        self,
+        series_uid: str,
+        checkpoint_id: str,
+        labels: NDArray[np.uint8],
+        entropy: NDArray[np.float16],
+    ) -> StoredPrediction:
+        """Keep a prediction.
+
+        Parameters
+        ----------
+        series_uid : str
+            What it is about.
+        checkpoint_id : str
+            Whose it is: a checkpoint of the project, or the name of another one.
+        labels : ndarray of uint8, shape (Z, Y, X)
+            Most probable class, on the working grid.
+        entropy : ndarray of float16, shape (Z, Y, X)
+            0 (certain) to 1.
+
+        Raises
+        ------
+        InputError
+            If the series is unknown or a shape does not fit.
+        StorageFullError
+            If there is no room or no permission.
+        """
+        shape = self.series(series_uid).grid.shape
+        for name, array in (("labels", labels), ("entropy", entropy)):
+            if array.shape != shape:
+                msg = (
+                    f"The {name} of a prediction for this series must be {shape}; "
+                    f"found {array.shape}."
+                )
+                raise InputError(msg)
+        values = {
+            "id": new_id(),
+            "series_uid": series_uid,
+            "checkpoint_id": checkpoint_id,
+            "labels_blob": self._blobs.put_array(labels, compressed=True),
+            "entropy_blob": self._blobs.put_array(entropy, compressed=True),
+            "created": utc_now(),
+        }
+        with self._database.write() as connection:
+            connection.execute(insert(tables.prediction).values(values))
+        return _prediction(values)
+
+    def prediction(self, prediction_id: str) -> StoredPrediction:
+        """Return one prediction, or raise `InputError`."""
+        return _prediction(
+            self._named(tables.prediction, "id", prediction_id, "prediction")
+        )
+
+    def latest_prediction(
+        self, series_uid: str, checkpoint_id: str | None = None
+    ) -> StoredPrediction | None:
+        """Return the newest prediction for a series (by one checkpoint), or None."""
+        table = tables.prediction
+        query = (
+            select(table)
+            .where(table.c.series_uid == series_uid)
+            .order_by(table.c.n.desc())
+        )
+        if checkpoint_id is not None:
+            query = query.where(table.c.checkpoint_id == checkpoint_id)
+        row = self._first(query)
+        return _prediction(row) if row else None
+
+    def put_scores(self, scores: Iterable[Score]) -> None:
+        """Keep scores; each takes the place of the one with the same four keys."""
+        rows = [
+            {
+                "series_uid": s.series_uid,
+                "slice_index": s.slice_index,
+                "checkpoint_id": s.checkpoint_id,
+                "method": s.method,
+                "value": float(s.value),
+                "reason": s.reason,
+            }
+            for s in scores
+        ]
+        if not rows:
+            return
+        table = tables.score
+        same = [table.c[key] == bindparam(f"old_{key}") for key in _SCORE_KEY]
+        old = [{f"old_{key}": row[key] for key in _SCORE_KEY} for row in rows]
+        with self._database.write() as connection:
+            connection.execute(delete(table).where(*same), old)
+            connection.execute(insert(table), rows)
+
+    def scores(self, checkpoint_id: str | None = None) -> tuple[Score, ...]:
+        """Return all scores, or those by one checkpoint, by series and slice."""
+        table = tables.score
+        query = select(table).order_by(table.c.series_uid, table.c.slice_index)
+        if checkpoint_id is not None:
+            query = query.where(table.c.checkpoint_id == checkpoint_id)
+        return tuple(
+            Score(
+                row["series_uid"],
+                row["slice_index"],
+                row["checkpoint_id"],
+                row["method"],
+                row["value"],
+                row["reason"],
+            )
+            for row in self._rows(query)
+        )
+
+
+def _prediction(row: RowMapping | dict[str, Any]) -> StoredPrediction:
+    return StoredPrediction(
+        row["id"],
+        row["series_uid"],
+        row["checkpoint_id"],
+        row["labels_blob"],
+        row["entropy_blob"],
+        row["created"],
+    )

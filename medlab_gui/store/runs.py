@@ -1,0 +1,149 @@
+"""Trainings of a project."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, select, update
+
+from medlab_gui import __version__
+from medlab_gui.core.errors import InputError, storage_error
+from medlab_gui.core.records import Run, RunState
+from medlab_gui.store import tables
+from medlab_gui.store.base import ProjectBase
+from medlab_gui.store.stamps import new_id, utc_now
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy import RowMapping
+
+__all__ = ["RunRows"]
+
+_CHANGEABLE = frozenset({"state", "finished", "checkpoint", "comparison", "message"})
+
+
+class RunRows(ProjectBase):
+    """The part of `ProjectStore` about trainings."""
+
+    def add_run(
+        self,
+        *,
+        kind: str,
+        spec: dict[str, Any],
+        seed: int,
+        parent_checkpoint: str | None = None,
+        code_version: str = __version__,
+    ) -> Run:
+        """Remember a training that starts now, in the state ``running``.
+
+        Parameters
+        ----------
+        kind : str
+            ``"train"`` or ``"fine-tune"``.
+        spec : dict
+            ``TrainSpec.to_dict()``.
+        seed : int
+            Of the training.
+        parent_checkpoint : str or None
+            Checkpoint of the project that it begins from.
+        code_version : str
+            MedLab's version.
+        """
+        values = {
+            "id": new_id(),
+            "kind": kind,
+            "spec": spec,
+            "state": str(RunState.RUNNING),
+            "seed": seed,
+            "code_version": code_version,
+            "started": utc_now(),
+            "finished": None,
+            "parent_checkpoint": parent_checkpoint,
+            "checkpoint": None,
+            "comparison": {},
+            "message": "",
+        }
+        with self._database.write() as connection:
+            connection.execute(insert(tables.run).values(values))
+        return _run(values)
+
+    def update_run(self, run_id: str, **changes: Any) -> Run:
+        """Change what is known about a training.
+
+        Parameters
+        ----------
+        run_id : str
+            The run.
+        **changes
+            ``state``, ``finished``, ``checkpoint``, ``comparison``, ``message``. An
+            end without ``finished`` is now; going on again clears it.
+
+        Raises
+        ------
+        InputError
+            If there is no such run.
+        """
+        unknown = set(changes) - _CHANGEABLE
+        if unknown:
+            msg = f"A run has no changeable {', '.join(sorted(unknown))}."
+            raise TypeError(msg)
+        if "state" in changes:
+            state = RunState(changes["state"])
+            changes["state"] = str(state)
+            over = state is not RunState.RUNNING
+            changes.setdefault("finished", utc_now() if over else None)
+        if changes:
+            table = tables.run
+            with self._database.write() as connection:
+                connection.execute(
+                    update(table).where(table.c.id == run_id).values(changes)
+                )
+        return self.run(run_id)
+
+    def runs(self) -> tuple[Run, ...]:
+        """Return all trainings, oldest first."""
+        rows = self._rows(select(tables.run).order_by(tables.run.c.n))
+        return tuple(_run(row) for row in rows)
+
+    def run(self, run_id: str) -> Run:
+        """Return one training, or raise `InputError`."""
+        return _run(self._named(tables.run, "id", run_id, "run"))
+
+    def run_folder(self, run_id: str) -> Path:
+        """Return the folder of a training's own files; it is made if need be.
+
+        Raises
+        ------
+        InputError
+            If the id is not one that could be ours.
+        StorageFullError
+            If it cannot be made.
+        """
+        if not run_id.isalnum():
+            msg = f"{run_id!r} is not the id of a run."
+            raise InputError(msg)
+        self._database.check_present()
+        folder = self.folder / "runs" / run_id
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error(error, folder) from error
+        return folder
+
+
+def _run(row: RowMapping | dict[str, Any]) -> Run:
+    return Run(
+        id=row["id"],
+        kind=row["kind"],
+        spec=row["spec"],
+        state=RunState(row["state"]),
+        seed=row["seed"],
+        code_version=row["code_version"],
+        started=row["started"],
+        finished=row["finished"],
+        parent_checkpoint=row["parent_checkpoint"],
+        checkpoint=row["checkpoint"],
+        comparison=row["comparison"],
+        message=row["message"],
+    )

@@ -1,0 +1,130 @@
+"""Studies and series of a project."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, select
+
+from medlab_gui.core.errors import ConflictError, InputError
+from medlab_gui.core.geometry import Reorientation
+from medlab_gui.core.records import Problem, Series, Severity, Study
+from medlab_gui.store import tables
+from medlab_gui.store.base import ProjectBase
+from medlab_gui.store.stamps import utc_now
+
+if TYPE_CHECKING:
+    from sqlalchemy import RowMapping
+
+__all__ = ["StudyRows"]
+
+
+class StudyRows(ProjectBase):
+    """The part of `ProjectStore` about studies and series."""
+
+    def add_study(self, study: Study) -> None:
+        """Remember a study; one that is known already stays as it is."""
+        table = tables.study
+        with self._database.write() as connection:
+            known = select(table.c.uid).where(table.c.uid == study.uid)
+            if connection.scalar(known) is None:
+                connection.execute(
+                    insert(table).values(
+                        uid=study.uid,
+                        patient_key=study.patient_key,
+                        date=study.date,
+                        description=study.description,
+                        added=utc_now(),
+                    )
+                )
+
+    def studies(self) -> tuple[Study, ...]:
+        """Return all studies in the order in which they came."""
+        rows = self._rows(select(tables.study).order_by(tables.study.c.n))
+        return tuple(_study(row) for row in rows)
+
+    def study(self, uid: str) -> Study:
+        """Return one study, or raise `InputError`."""
+        return _study(self._named(tables.study, "uid", uid, "study"))
+
+    def add_series(self, series: Series) -> None:
+        """Remember a series whose voxels are in ``series.blob`` already.
+
+        Raises
+        ------
+        InputError
+            If its study is not in the project.
+        ConflictError
+            If it is in the project already.
+        StoreError
+            If its blob is missing.
+        """
+        self._blobs.existing_path(series.blob)
+        with self._database.write() as connection:
+            study, table = tables.study, tables.series
+            known = select(study.c.uid).where(study.c.uid == series.study_uid)
+            if connection.scalar(known) is None:
+                msg = f"The study {series.study_uid} is not in the project yet."
+                raise InputError(msg)
+            there = select(table.c.uid).where(table.c.uid == series.uid)
+            if connection.scalar(there) is not None:
+                msg = f"The series {series.uid} is in the project already."
+                raise ConflictError(msg)
+            connection.execute(insert(table).values(_series_values(series)))
+
+    def series_list(self, study_uid: str | None = None) -> tuple[Series, ...]:
+        """Return the series of a study, or all, in the order in which they came."""
+        query = select(tables.series).order_by(tables.series.c.n)
+        if study_uid is not None:
+            query = query.where(tables.series.c.study_uid == study_uid)
+        return tuple(_series(row) for row in self._rows(query))
+
+    def series(self, uid: str) -> Series:
+        """Return one series, or raise `InputError`."""
+        return _series(self._named(tables.series, "uid", uid, "series"))
+
+    def has_series(self, uid: str) -> bool:
+        """Tell whether a series is in the project."""
+        query = select(tables.series.c.uid).where(tables.series.c.uid == uid)
+        return self._first(query) is not None
+
+
+def _study(row: RowMapping) -> Study:
+    return Study(row["uid"], row["patient_key"], row["date"], row["description"])
+
+
+def _series_values(series: Series) -> dict[str, Any]:
+    return {
+        "uid": series.uid,
+        "study_uid": series.study_uid,
+        "modality": series.modality,
+        "units": series.units,
+        "description": series.description,
+        "source": series.source,
+        "reorientation": series.reorientation.to_dict(),
+        "blob": series.blob,
+        "problems": [p.to_dict() for p in series.problems],
+        "window": list(series.window) if series.window else None,
+        "added": utc_now(),
+    }
+
+
+def _series(row: RowMapping) -> Series:
+    reorientation = Reorientation.from_dict(row["reorientation"])
+    window = row["window"]
+    return Series(
+        uid=row["uid"],
+        study_uid=row["study_uid"],
+        modality=row["modality"],
+        units=row["units"],
+        grid=reorientation.grid,
+        description=row["description"],
+        source=row["source"],
+        reorientation=reorientation,
+        blob=row["blob"],
+        problems=tuple(
+            Problem(p["code"], Severity(p["severity"]), p["message"], tuple(p["files"]))
+            for p in row["problems"]
+        ),
+        window=(float(window[0]), float(window[1])) if window else None,
+    )
