@@ -1,0 +1,158 @@
+"""Random changes to training slices: drawn first, then applied by a fixed function.
+
+What was drawn is plain data, so a sample can be made again exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from medlab_gui.core.labels import IGNORE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Augmentation", "Ranges", "augment", "draw"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranges:
+    """How far training slices may be changed.
+
+    Parameters
+    ----------
+    angle_deg : float
+        Turned by up to so much, either way.
+    scale : tuple of 2 floats
+        Enlarged by a factor between these (drawn evenly in its logarithm).
+    shift : float
+        Moved by up to this share of the height and width, either way.
+    flip : bool
+        Whether left and right may be exchanged. Off: the liver is on the right.
+    brightness : float
+        Added to grey values, up to so much either way.
+    contrast : tuple of 2 floats
+        Factor round the grey value 0.5.
+    gamma : tuple of 2 floats
+        Exponent of grey values (drawn evenly in its logarithm).
+    noise : float
+        Largest standard deviation of noise.
+    """
+
+    angle_deg: float = 15.0
+    scale: tuple[float, float] = (0.7, 1.4)
+    shift: float = 0.1
+    flip: bool = False
+    brightness: float = 0.1
+    contrast: tuple[float, float] = (0.8, 1.25)
+    gamma: tuple[float, float] = (0.7, 1.4)
+    noise: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """One change, fully determined; the names are those of `Ranges`."""
+
+    angle_deg: float = 0.0
+    scale: float = 1.0
+    shift_yx: tuple[float, float] = (0.0, 0.0)
+    flip: bool = False
+    brightness: float = 0.0
+    contrast: float = 1.0
+    gamma: float = 1.0
+    noise: float = 0.0
+    noise_seed: int = 0
+
+
+def draw(rng: np.random.Generator, ranges: Ranges | None = None) -> Augmentation:
+    """Draw a change.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Advanced by the same number of draws each time.
+    ranges : Ranges, optional
+        How far to go.
+    """
+    r = ranges or Ranges()
+
+    def between(low: float, high: float) -> float:
+        return float(rng.uniform(low, high))
+
+    def factor(low: float, high: float) -> float:
+        return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+    return Augmentation(
+        angle_deg=between(-r.angle_deg, r.angle_deg),
+        scale=factor(*r.scale),
+        shift_yx=(between(-r.shift, r.shift), between(-r.shift, r.shift)),
+        flip=bool(rng.random() < 0.5) and r.flip,
+        brightness=between(-r.brightness, r.brightness),
+        contrast=factor(*r.contrast),
+        gamma=factor(*r.gamma),
+        noise=between(0, r.noise),
+        noise_seed=int(rng.integers(2**31)),
+    )
+
+
+def augment(
+    change: Augmentation, image: NDArray[np.float32], labels: NDArray[np.uint8]
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Apply a change to a slice and its mask.
+
+    Parameters
+    ----------
+    change : Augmentation
+        What to do.
+    image : ndarray of float32, shape (Y, X)
+        Grey values, about 0 to 1. Interpolated linearly; its edge is repeated outwards.
+    labels : ndarray of uint8, shape (Y, X)
+        Class values. The nearest is taken; what comes from outside is 255, ignored.
+
+    Returns
+    -------
+    image : ndarray of float32, shape (Y, X)
+    labels : ndarray of uint8, shape (Y, X)
+    """
+    image, labels = _move(change, image, labels)
+    grey = (image - 0.5) * change.contrast + 0.5 + change.brightness
+    if change.gamma != 1:
+        # Beyond 0 and 1 the curve goes on as a straight line: pipelines need not clip.
+        inside = np.clip(grey, 0, 1)
+        grey = inside**change.gamma + (grey - inside)
+    if change.noise:
+        rng = np.random.default_rng(change.noise_seed)
+        noise = rng.standard_normal(image.shape, dtype=np.float32)
+        grey = grey + np.float32(change.noise) * noise
+    return np.ascontiguousarray(grey, dtype=np.float32), labels
+
+
+def _move(
+    change: Augmentation, image: NDArray[np.float32], labels: NDArray[np.uint8]
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    still = Augmentation(
+        brightness=change.brightness,
+        contrast=change.contrast,
+        gamma=change.gamma,
+        noise=change.noise,
+        noise_seed=change.noise_seed,
+    )
+    if change == still:
+        return image, labels
+    from scipy.ndimage import affine_transform
+
+    angle = np.radians(change.angle_deg)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    # From a pixel of the result to the pixel of the source that it shows.
+    back = turn / change.scale
+    if change.flip:
+        back = np.diag([1.0, -1.0]) @ back
+    shape = np.array(image.shape)
+    middle = (shape - 1) / 2
+    offset = middle - back @ (middle + np.array(change.shift_yx) * shape)
+    moved = affine_transform(image, back, offset, order=1, mode="nearest")
+    mask = affine_transform(labels, back, offset, order=0, mode="constant", cval=IGNORE)
+    return moved, mask

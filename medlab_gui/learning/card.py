@@ -1,0 +1,146 @@
+"""Model cards: what weights were made from, how good, and what they are not for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from medlab_gui.learning.checkpoint import write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from medlab_gui.learning.checkpoint import CheckpointMeta
+
+__all__ = ["NOT_CLINICAL", "card_text", "write_card"]
+
+NOT_CLINICAL = (
+    "Not for clinical use. These weights are for demonstration and as a start for "
+    "fine-tuning on your own, corrected slices; they have not been validated for "
+    "diagnosis, planning or measurement."
+)
+
+
+def write_card(meta: CheckpointMeta, path: Path) -> None:
+    """Write a checkpoint's card as Markdown.
+
+    Parameters
+    ----------
+    meta : CheckpointMeta
+        What the card says; see `card_text`.
+    path : Path
+        The ``.md`` file.
+
+    Raises
+    ------
+    StorageFullError
+        If it cannot be written.
+    """
+    write_whole(path, card_text(meta).encode())
+
+
+def card_text(meta: CheckpointMeta) -> str:
+    """Return a checkpoint's card as Markdown.
+
+    Parameters
+    ----------
+    meta : CheckpointMeta
+        Of its ``card`` these are used where they are there: ``n_training_slices``,
+        ``n_validation_slices``, ``parent``, ``software``, ``data`` (list of ``{"use",
+        "what", "n_slices"}``), ``truth``, ``licence``, ``description``, ``repeat``, and
+        ``recipe`` (a `TrainSpec` as plain data).
+    """
+    card = meta.card
+    lines = [f"# {meta.name}", ""]
+    lines += [f"**{NOT_CLINICAL}**", ""]
+    if card.get("description"):
+        lines += [str(card["description"]), ""]
+    lines += ["## What it is", ""]
+    lines += _table(("", ""), _facts(meta))
+    lines += ["", "## What it was trained on", ""]
+    lines += _data(card)
+    for key, title in (("truth", "Truth"), ("licence", "Licence")):
+        if card.get(key):
+            lines += ["", f"**{title}.** {card[key]}"]
+    lines += ["", "## Scores", ""]
+    lines += _scores(meta.metrics)
+    if card.get("repeat"):
+        lines += ["", "## How to make it again", "", "```", str(card["repeat"]), "```"]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    lines = [" | ".join(head), " | ".join("---" for _ in head)]
+    lines += [" | ".join(cell.replace("|", "/") for cell in row) for row in rows]
+    return [f"| {line} |" for line in lines]
+
+
+def _facts(meta: CheckpointMeta) -> list[tuple[str, ...]]:
+    options = ", ".join(f"{k} {v}" for k, v in meta.network.options.items())
+    steps = [
+        f"{s.name} ({', '.join(f'{k} {v:g}' for k, v in s.params.items())})"
+        for s in meta.pipeline.steps
+        if s.enabled
+    ]
+    pixel = f"{meta.inplane_mm:g} mm" if meta.inplane_mm else "as in the scan"
+    facts: list[tuple[str, ...]] = [
+        ("Classes", ", ".join(f"{c.value} {c.name}" for c in meta.scheme.classes)),
+        ("Network", meta.network.name + (f" ({options})" if options else "")),
+        ("Preprocessing", ", ".join(steps) or "none"),
+        ("Pixels in the slice", pixel),
+        ("Epoch kept", str(meta.epoch)),
+    ]
+    for key, title in (("parent", "Started from"), ("software", "Made by")):
+        if meta.card.get(key):
+            facts.append((title, str(meta.card[key])))
+    recipe = meta.card.get("recipe")
+    if recipe:
+        phases = "; ".join(
+            f"{p['name']}: {p['epochs']} epochs at {p['lr']:g}"
+            for p in recipe["phases"]
+        )
+        facts += [
+            ("Phases", phases),
+            (
+                "Loss, batch, seed",
+                f"{recipe['loss']}, {recipe['batch']}, {recipe['seed']}",
+            ),
+        ]
+    return facts
+
+
+def _data(card: dict[str, Any]) -> list[str]:
+    lines = []
+    if card.get("data"):
+        rows = [(d["use"], d["what"], str(d["n_slices"])) for d in card["data"]]
+        lines += [*_table(("used for", "scan", "slices"), rows), ""]
+    learnt, judged = card.get("n_training_slices"), card.get("n_validation_slices")
+    if learnt is None:
+        return [*lines, "Not recorded."]
+    return [
+        *lines,
+        f"It learned from {learnt} slices; {judged} others chose the epoch to keep.",
+    ]
+
+
+_TITLES = {
+    "validation": "Slices that chose the epoch (not learned from)",
+    "test": "Slices of a patient that training never saw",
+}
+
+
+def _scores(metrics: dict[str, Any]) -> list[str]:
+    lines: list[str] = []
+    for key, title in _TITLES.items():
+        scores = metrics.get(key)
+        if not scores:
+            continue
+        rows = [(name, _figure(value)) for name, value in scores["dice"].items()]
+        rows.append(("mean", _figure(scores["mean_dice"])))
+        lines += [f"{title}: {scores['n_slices']}.", ""]
+        lines += [*_table(("class", "Dice"), rows), ""]
+    return lines or ["None were measured."]
+
+
+def _figure(value: float | None) -> str:
+    return "class not there" if value is None else f"{value:.3f}"

@@ -1,0 +1,108 @@
+"""How good a checkpoint is on slices whose truth is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from medlab_gui.core.labels import IGNORE
+from medlab_gui.learning.metrics import dice
+from medlab_gui.learning.progress import silent
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from medlab_gui.core.labels import LabelScheme
+    from medlab_gui.learning.dataset import SliceSource
+    from medlab_gui.learning.predict import Predictor
+    from medlab_gui.learning.progress import Progress
+
+__all__ = ["DiceCounts", "evaluate_slices"]
+
+
+@dataclass
+class DiceCounts:
+    """Counts voxels slice by slice, for the Dice coefficient of all of them together.
+
+    Parameters
+    ----------
+    scheme : LabelScheme
+        The classes.
+    """
+
+    scheme: LabelScheme
+    _counts: dict[int, list[int]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._counts = {c.value: [0, 0, 0] for c in self.scheme.classes}
+
+    def add(
+        self, prediction: NDArray[np.uint8], truth: NDArray[np.uint8]
+    ) -> dict[str, float | None]:
+        """Add a slice; return its own Dice by class name, None where neither has it."""
+        counts = truth != IGNORE
+        own = {}
+        for one in self.scheme.classes:
+            s = (prediction == one.value) & counts
+            t = (truth == one.value) & counts
+            found = [int((s & t).sum()), int(s.sum()), int(t.sum())]
+            own[one.name] = dice(*found)
+            total = self._counts[one.value]
+            self._counts[one.value] = [a + b for a, b in zip(total, found, strict=True)]
+        return own
+
+    @property
+    def dice(self) -> dict[str, float | None]:
+        """Dice of each class over all slices, None where no slice has it."""
+        return {c.name: dice(*self._counts[c.value]) for c in self.scheme.classes}
+
+    @property
+    def mean(self) -> float:
+        """Mean over classes that occur; 1 where none does, as all agree on nothing."""
+        known = [v for v in self.dice.values() if v is not None]
+        return float(np.mean(known)) if known else 1.0
+
+
+def evaluate_slices(
+    predictor: Predictor, source: SliceSource, *, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Return the Dice coefficients of a checkpoint on labelled slices.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        The checkpoint.
+    source : SliceSource
+        The slices; judged at their own pixels.
+    progress : callable, optional
+        Called after each slice; may raise to stop.
+
+    Returns
+    -------
+    dict
+        ``dice`` (class name to Dice over the voxels of all slices, None where the class
+        is in neither prediction nor truth), ``mean_dice`` (over the classes that occur;
+        1.0 where none does), ``n_slices``, and ``per_slice``: a list of
+        ``{"series_uid", "slice_index", "dice"}``.
+    """
+    report = progress or silent
+    counts = DiceCounts(predictor.meta.scheme)
+    per_slice = []
+    keys = list(source.keys)
+    report(0, len(keys), "Judging")
+    for n, key in enumerate(keys, start=1):
+        data = np.asarray(source.image(key))[None]
+        found = predictor.predict(data, (1.0, *source.spacing(key)))
+        own = counts.add(found.labels[0], source.labels(key))
+        per_slice.append(
+            {"series_uid": key.series_uid, "slice_index": key.slice_index, "dice": own}
+        )
+        report(n, len(keys), "Judging")
+    return {
+        "dice": counts.dice,
+        "mean_dice": counts.mean,
+        "n_slices": len(keys),
+        "per_slice": per_slice,
+    }

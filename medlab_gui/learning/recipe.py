@@ -1,0 +1,271 @@
+"""A recorded training: which scans, which slices, which recipe.
+
+A recipe file is JSON::
+
+    {"name": "...",
+     "scheme": LabelScheme,
+     "spec": TrainSpec,
+     "data": [{"image": "demo/a.nii.gz", "mask": "demo/a_organs.nii.gz",
+               "map": {"5": 1}, "use": "train", "validation_slices": [40, 60],
+               "what": "CT of ..."},
+              {..., "use": "test"}],
+     "about": {"description": "...", "truth": "...", "licence": "..."}}
+
+Paths are relative to MedLab's resources, then to the recipe's own folder.
+``validation_slices`` are the first and last slice (on the working grid) that choose the
+epoch instead of being learned from; a neighbour on each side is left out.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from medlab_gui.core.errors import InputError, SpecError
+from medlab_gui.core.labels import IGNORE, LabelScheme
+from medlab_gui.core.resources import resource
+from medlab_gui.core.specs import TrainSpec
+from medlab_gui.learning.card import write_card
+from medlab_gui.learning.checkpoint import load_checkpoint, save_checkpoint
+from medlab_gui.learning.dataset import ArraySource, ScanArrays, SliceKey, Subset
+from medlab_gui.learning.evaluate import evaluate_slices
+from medlab_gui.learning.folds import without_neighbours
+from medlab_gui.learning.predict import Predictor
+from medlab_gui.learning.progress import silent
+from medlab_gui.learning.train import TrainResult, train
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from medlab_gui.learning.progress import Progress
+
+__all__ = ["Recipe", "RecipeItem", "read_recipe", "train_recipe"]
+
+Loaded = tuple[Any, Any, tuple[float, float, float]]
+"""Scan, mask and spacing in mm."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeItem:
+    """A scan of a recipe.
+
+    Parameters
+    ----------
+    image, mask : Path
+        The scan and its truth.
+    class_map : dict of int to int
+        Value in the mask file to value of the scheme; all else becomes background.
+    use : str
+        ``"train"`` or ``"test"``.
+    validation_slices : tuple of int or None
+        First and last slice that choose the epoch.
+    what : str
+        What a person reads of it.
+    """
+
+    image: Path
+    mask: Path
+    class_map: dict[int, int]
+    use: str
+    validation_slices: tuple[int, int] | None = None
+    what: str = ""
+
+    @property
+    def group(self) -> str:
+        """The patient: scans of a recipe are of different ones."""
+        return self.image.name
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A recorded training.
+
+    Parameters
+    ----------
+    name : str
+        Of the checkpoint.
+    scheme : LabelScheme
+        What it predicts.
+    spec : TrainSpec
+        How it learns.
+    items : tuple of RecipeItem
+        From what; at least one with validation slices.
+    about : dict
+        For the model card.
+    """
+
+    name: str
+    scheme: LabelScheme
+    spec: TrainSpec
+    items: tuple[RecipeItem, ...]
+    about: dict[str, Any]
+
+
+def read_recipe(path: str | Path) -> Recipe:
+    """Read a recipe file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The JSON file.
+
+    Raises
+    ------
+    InputError
+        If the file or a scan that it names is not there.
+    SpecError
+        If it is not a recipe, or an incomplete one.
+    """
+    path = Path(path)
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        msg = f"The recipe {path} cannot be read: {error.strerror}."
+        raise InputError(msg, path=path) from error
+    except ValueError as error:
+        msg = f"{path.name} is not a recipe: it is not JSON ({error})."
+        raise SpecError(msg, path=path) from error
+    try:
+        items = tuple(_item(entry, path.parent) for entry in data["data"])
+        recipe = Recipe(
+            name=str(data["name"]),
+            scheme=LabelScheme.from_dict(data["scheme"]),
+            spec=TrainSpec.from_dict(data["spec"]),
+            items=items,
+            about=dict(data.get("about", {})),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        msg = f"{path.name} is not a complete recipe: {error!r} is missing or wrong."
+        raise SpecError(msg, path=path) from error
+    judged = [i for i in items if i.use == "train" and i.validation_slices]
+    if not judged:
+        msg = (
+            f"{path.name} names no validation slices: give a scan of use 'train' its "
+            "validation_slices, [first, last]."
+        )
+        raise SpecError(msg, path=path)
+    return recipe
+
+
+def _item(entry: dict[str, Any], folder: Path) -> RecipeItem:
+    use = entry["use"]
+    if use not in ("train", "test"):
+        msg = f"A scan of a recipe is for 'train' or 'test'; found {use!r}."
+        raise SpecError(msg)
+    between = entry.get("validation_slices")
+    first_last = None if between is None else (int(between[0]), int(between[1]))
+    if first_last and not 0 <= first_last[0] <= first_last[1]:
+        msg = f"validation_slices are [first, last]; found {between}."
+        raise SpecError(msg)
+    return RecipeItem(
+        image=_find(entry["image"], folder),
+        mask=_find(entry["mask"], folder),
+        class_map={int(k): int(v) for k, v in entry["map"].items()},
+        use=use,
+        validation_slices=first_last,
+        what=str(entry.get("what", "")),
+    )
+
+
+def _find(name: str, folder: Path) -> Path:
+    for candidate in (resource(*Path(name).parts), folder / name):
+        if candidate.exists():
+            return candidate
+    msg = f"The recipe's scan {name} is neither in MedLab's resources nor in {folder}."
+    raise InputError(msg)
+
+
+def train_recipe(
+    recipe: Recipe,
+    load: Callable[[RecipeItem], Loaded],
+    folder: Path,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> TrainResult:
+    """Train by a recipe, test on the scans kept for it, and write the model card.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What to do.
+    load : callable
+        Returns of a `RecipeItem` the scan (Z, Y, X) on its working grid, its mask on
+        the same with the values of the scheme, and ``(dz, dy, dx)`` in mm.
+    folder : Path
+        For state, checkpoint and card; a training that was stopped there goes on.
+    device : str
+        ``"auto"``, ``"cpu"`` or ``"cuda"``.
+    progress : callable, optional
+        Called with each batch; may raise to stop.
+
+    Returns
+    -------
+    TrainResult
+        Its metrics have ``"test"`` besides ``"validation"`` where the recipe has test
+        scans. The card lies beside the checkpoint, with the suffix ``.md``.
+    """
+    report = progress or silent
+    learn: dict[str, ScanArrays] = {}
+    test: dict[str, ScanArrays] = {}
+    judges: list[SliceKey] = []
+    data: list[dict[str, Any]] = []
+    for number, item in enumerate(recipe.items):
+        report(number, len(recipe.items), f"Reading {item.image.name}")
+        uid = f"{number}:{item.image.name}"
+        scan = _scan(item, recipe.scheme, load(item))
+        (learn if item.use == "train" else test)[uid] = scan
+        n_slices = scan.data.shape[0]
+        used = {"use": item.use, "what": item.what or item.image.name}
+        data.append({**used, "n_slices": n_slices})
+        if item.validation_slices and item.use == "train":
+            first, last = item.validation_slices
+            if last >= n_slices:
+                msg = (
+                    f"validation_slices end at {last}, but {item.image.name} has "
+                    f"{n_slices} slices (from 0)."
+                )
+                raise SpecError(msg)
+            judges += [SliceKey(uid, k) for k in range(first, last + 1)]
+    source = ArraySource(learn)
+    result = train(
+        recipe.spec,
+        recipe.scheme,
+        Subset(source, without_neighbours(source.keys, judges)),
+        Subset(source, judges),
+        folder=folder,
+        resume=True,
+        device=device,
+        progress=progress,
+        name=recipe.name,
+        card={"data": data, **recipe.about},
+    )
+    metrics = dict(result.metrics)
+    if test:
+        predictor = Predictor(result.checkpoint, device)
+        scores = evaluate_slices(predictor, ArraySource(test), progress=progress)
+        scores.pop("per_slice")
+        metrics["test"] = scores
+    meta, weights = load_checkpoint(result.checkpoint)
+    meta = replace(meta, metrics=metrics)
+    save_checkpoint(result.checkpoint, weights, meta)
+    write_card(meta, result.checkpoint.with_suffix(".md"))
+    return replace(result, metrics=metrics)
+
+
+def _scan(item: RecipeItem, scheme: LabelScheme, loaded: Loaded) -> ScanArrays:
+    data, mask, spacing = loaded
+    allowed = {0, IGNORE, *(c.value for c in scheme.classes)}
+    unknown = sorted(set(np.unique(mask).tolist()) - allowed)
+    if unknown:
+        msg = (
+            f"The mask of {item.image.name} holds {unknown}, which the scheme has not."
+        )
+        raise InputError(msg)
+    labels: NDArray[np.uint8] = np.asarray(mask).astype(np.uint8)
+    return ScanArrays(data, labels, spacing, item.group)

@@ -1,0 +1,114 @@
+"""Where a training stands, on disk, so that it can go on after a stop or a crash."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import pickle
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from medlab_gui.core.errors import DamagedFileError, InputError
+from medlab_gui.learning.checkpoint import write_whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from medlab_gui.core.specs import TrainSpec
+    from medlab_gui.learning.dataset import SliceSource
+
+__all__ = ["TrainState", "fingerprint"]
+
+
+@dataclass
+class TrainState:
+    """A training between two epochs.
+
+    All randomness is drawn anew from the seed and the number of the epoch, so weights,
+    optimiser and these few numbers are the whole state.
+
+    Parameters
+    ----------
+    fingerprint : str
+        Of the recipe and the data; see `fingerprint`.
+    network : dict
+        State of the network, or empty before the first epoch.
+    optimiser : dict
+        State of the optimiser, empty where the next epoch begins a phase.
+    n_done : int
+        Epochs that are done or skipped: the place in the plan.
+    best : list of float
+        Validation Dice and minus validation loss of the best epoch; empty before one.
+    best_epoch : int
+        Its number, from 1; 0 before the first.
+    stale : int
+        Epochs of this phase since the best one.
+    history : list of dict
+        What was measured after each epoch.
+    """
+
+    fingerprint: str
+    network: dict[str, Any] = field(default_factory=dict)
+    optimiser: dict[str, Any] = field(default_factory=dict)
+    n_done: int = 0
+    best: list[float] = field(default_factory=list)
+    best_epoch: int = 0
+    stale: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+    def save(self, path: Path) -> None:
+        """Write it; the old state stays until the new one is complete."""
+        content = io.BytesIO()
+        torch.save({f: getattr(self, f) for f in self.__dataclass_fields__}, content)
+        write_whole(path, content.getvalue())
+
+    @classmethod
+    def load(cls, path: Path, expected: str) -> TrainState:
+        """Read it back.
+
+        Parameters
+        ----------
+        path : Path
+            What `save` wrote.
+        expected : str
+            Fingerprint of the recipe and data that the training would go on with.
+
+        Raises
+        ------
+        DamagedFileError
+            If the file cannot be read.
+        InputError
+            If the recipe or the data are others than when the training began.
+        """
+        try:
+            state = cls(**torch.load(path, map_location="cpu", weights_only=True))
+        except (
+            OSError,
+            RuntimeError,
+            TypeError,
+            EOFError,
+            pickle.PickleError,
+        ) as error:
+            msg = f"The state of the training in {path.parent} is damaged; start anew."
+            raise DamagedFileError(msg, path=path) from error
+        if state.fingerprint != expected:
+            msg = (
+                "The labelled slices or the recipe have changed since this training "
+                "was stopped, so it cannot go on where it was; start a new one."
+            )
+            raise InputError(msg, path=path)
+        return state
+
+
+def fingerprint(spec: TrainSpec, *sources: SliceSource) -> str:
+    """Return a digest of the recipe, of which slices there are, and of their truth."""
+    digest = hashlib.sha256(repr(asdict(spec)).encode())
+    for source in sources:
+        digest.update(b"|")
+        for key in source.keys:
+            digest.update(f"{key.series_uid}:{key.slice_index};".encode())
+            digest.update(np.ascontiguousarray(source.labels(key)).tobytes())
+    return digest.hexdigest()
