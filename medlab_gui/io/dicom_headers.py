@@ -1,0 +1,377 @@
+"""Reads DICOM headers: what a slice is and where its pixels lie in the file."""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+import threading
+import warnings
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from medlab_gui.core.errors import DamagedFileError, NotAnImageError
+from medlab_gui.io.dicom_frames import FrameDefaults, frames_of, numbers, text
+from medlab_gui.io.series import PixelLayout, pseudonym
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from medlab_gui.io.series import Frame
+
+__all__ = ["PYDICOM_ERRORS", "DicomHeader", "quiet_pydicom", "read_header"]
+
+PYDICOM_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    RecursionError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+"""What pydicom was seen to raise on broken files, besides OSError."""
+
+_TAGS = [
+    "SpecificCharacterSet",
+    "ImageType",
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "StudyDate",
+    "AcquisitionNumber",
+    "Modality",
+    "StudyDescription",
+    "SeriesDescription",
+    "PatientName",
+    "PatientID",
+    "IssuerOfPatientID",
+    "PatientBirthDate",
+    "SliceThickness",
+    "SpacingBetweenSlices",
+    "EchoTime",
+    "EchoNumbers",
+    "TriggerTime",
+    "GantryDetectorTilt",
+    "ConvolutionKernel",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "SeriesNumber",
+    "InstanceNumber",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "FrameOfReferenceUID",
+    "TemporalPositionIdentifier",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "NumberOfFrames",
+    "Rows",
+    "Columns",
+    "PixelSpacing",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "WindowCenter",
+    "WindowWidth",
+    "RescaleIntercept",
+    "RescaleSlope",
+    "RescaleType",
+    "LossyImageCompression",
+    "PixelPaddingValue",
+    "DiffusionBValue",
+    "InversionTime",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+    "ModalityLUTSequence",
+]
+
+_ENDLESS = 0xFFFFFFFF
+_lock = threading.Lock()
+
+
+@contextmanager
+def quiet_pydicom() -> Iterator[None]:
+    """Let pydicom read sloppy files without a warning for each sloppiness."""
+    from pydicom import config
+
+    # `catch_warnings` swaps global state, so threads must take turns.
+    with _lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        config.settings.reading_validation_mode = config.IGNORE
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class DicomHeader:
+    """What one DICOM file says of itself; names as in `FileSeries`.
+
+    ``cut_short`` says in words what is missing of the pixels, or is "".
+    """
+
+    path: Path
+    series_uid: str
+    study_uid: str
+    modality: str
+    description: str
+    patient_name: str
+    patient_key: str
+    study_date: str | None
+    study_description: str
+    number: int
+    units: str | None
+    transfer_syntax: str
+    window: tuple[float, float] | None
+    lossy: bool
+    padding: float | None
+    tilt: float
+    slice_gap: float | None
+    cut_short: str
+    has_rescale: bool
+    has_lookup_table: bool
+    frames: tuple[Frame, ...] = field(repr=False)
+
+
+def read_header(path: Path, *, force: bool = False) -> DicomHeader:
+    """Read the header of a DICOM picture.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    force : bool
+        Read it although it lacks the DICOM preamble.
+
+    Raises
+    ------
+    NotAnImageError
+        If it is DICOM but no picture (a report, a plan, a mask, an index).
+    DamagedFileError
+        If its header cannot be read to the end.
+    """
+    import pydicom
+
+    with path.open("rb") as file, quiet_pydicom():
+        try:
+            dataset = pydicom.dcmread(
+                file, stop_before_pixels=True, specific_tags=list(_TAGS), force=force
+            )
+            return _header(path, file, dataset)
+        except pydicom.errors.InvalidDicomError as error:
+            msg = f"{path.name} is not a DICOM file."
+            raise NotAnImageError(msg, path=path) from error
+        except PYDICOM_ERRORS as error:
+            msg = (
+                f"{path.name} is damaged: its DICOM header cannot be read to the end. "
+                "Fetch the file again from where it came from."
+            )
+            raise DamagedFileError(msg, path=path) from error
+
+
+def _header(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
+    meta = dataset.file_meta
+    class_uid = str(meta.get("MediaStorageSOPClassUID", "") or "")
+    class_uid = class_uid or text(dataset, "SOPClassUID")
+    _refuse_what_is_no_picture(path, dataset, class_uid)
+    if not text(dataset, "SOPInstanceUID"):
+        dataset.SOPInstanceUID = meta.get("MediaStorageSOPInstanceUID", "")
+    layout = _layout(dataset)
+    syntax = meta.get("TransferSyntaxUID")
+    n_frames = int((numbers(dataset, "NumberOfFrames") or (1,))[0])
+    n_frames = max(1, n_frames)
+    compressed = bool(syntax is not None and _is(syntax, "is_encapsulated"))
+    deflated = bool(syntax is not None and _is(syntax, "is_deflated"))
+    kind, offset, cut_short = "integer", None, ""
+    if not deflated:
+        kind, offset, cut_short = _find_pixels(
+            file, dataset, layout, n_frames, compressed
+        )
+    layout = _with_kind(layout, kind)
+    slope = (numbers(dataset, "RescaleSlope") or (1.0,))[0]
+    intercept = (numbers(dataset, "RescaleIntercept") or (0.0,))[0]
+    little = dataset.original_encoding[1] is not False
+    frames = frames_of(
+        path,
+        dataset,
+        n_frames,
+        FrameDefaults(layout, offset if little else None, slope or 1.0, intercept),
+    )
+    modality = text(dataset, "Modality").upper() or "OT"
+    has_rescale = "RescaleIntercept" in dataset or any(
+        (f.slope, f.intercept) != (1.0, 0.0) for f in frames
+    )
+    hounsfield = text(dataset, "RescaleType").upper() in ("", "HU")
+    return DicomHeader(
+        path=path,
+        series_uid=text(dataset, "SeriesInstanceUID"),
+        study_uid=text(dataset, "StudyInstanceUID"),
+        modality=modality,
+        description=text(dataset, "SeriesDescription"),
+        patient_name=text(dataset, "PatientName"),
+        patient_key=_patient_key(dataset),
+        study_date=_iso_date(text(dataset, "StudyDate")),
+        study_description=text(dataset, "StudyDescription"),
+        number=int((numbers(dataset, "SeriesNumber") or (0,))[0]),
+        units="HU" if modality == "CT" and has_rescale and hounsfield else None,
+        transfer_syntax=str(syntax) if syntax is not None else "",
+        window=_window(dataset),
+        lossy=text(dataset, "LossyImageCompression") == "01",
+        padding=(numbers(dataset, "PixelPaddingValue") or (None,))[0],
+        tilt=(numbers(dataset, "GantryDetectorTilt") or (0.0,))[0],
+        slice_gap=(numbers(dataset, "SpacingBetweenSlices") or (None,))[0],
+        cut_short=cut_short,
+        has_rescale=has_rescale,
+        has_lookup_table="ModalityLUTSequence" in dataset,
+        frames=frames,
+    )
+
+
+def _is(syntax: Any, what: str) -> bool:
+    try:
+        return bool(getattr(syntax, what))
+    except ValueError:  # a UID that is not a transfer syntax known to pydicom
+        return False
+
+
+def _refuse_what_is_no_picture(path: Path, dataset: Any, class_uid: str) -> None:
+    from pydicom.uid import UID
+
+    name = UID(class_uid).name if class_uid else "an unnamed kind of object"
+    if class_uid == "1.2.840.10008.1.3.10":
+        msg = "An index of other files (DICOMDIR), not a picture."
+        raise NotAnImageError(msg, path=path)
+    if "Segmentation" in name or "Surface" in name:
+        msg = f"A mask or surface, not a scan ({name})."
+        raise NotAnImageError(msg, path=path)
+    if "Rows" not in dataset or "Columns" not in dataset:
+        if not class_uid and "SOPInstanceUID" not in dataset:
+            msg = f"{path.name} is damaged or not a DICOM picture: no image size in it."
+            raise DamagedFileError(msg, path=path)
+        if "Image" in name and "SR" not in name.split():
+            msg = (
+                f"{path.name} is damaged: it should be a picture ({name}) but "
+                "its header ends before the size of the image."
+            )
+            raise DamagedFileError(msg, path=path)
+        msg = f"DICOM without a picture ({name})."
+        raise NotAnImageError(msg, path=path)
+
+
+def _layout(dataset: Any) -> PixelLayout:
+    def one(name: str, default: int) -> int:
+        return int((numbers(dataset, name) or (default,))[0])
+
+    allocated = one("BitsAllocated", 16)
+    stored = one("BitsStored", allocated)
+    return PixelLayout(
+        rows=one("Rows", 0),
+        columns=one("Columns", 0),
+        samples=one("SamplesPerPixel", 1),
+        photometric=text(dataset, "PhotometricInterpretation") or "MONOCHROME2",
+        bits_allocated=allocated,
+        bits_stored=stored,
+        high_bit=one("HighBit", stored - 1),
+        signed=one("PixelRepresentation", 0) == 1,
+    )
+
+
+def _with_kind(layout: PixelLayout, kind: str) -> PixelLayout:
+    from dataclasses import replace
+
+    return replace(layout, kind=kind) if kind != "integer" else layout
+
+
+def _find_pixels(
+    file: BinaryIO,
+    dataset: Any,
+    layout: PixelLayout,
+    n_frames: int,
+    compressed: bool,
+) -> tuple[str, int | None, str]:
+    """Return the kind of pixels, where raw ones begin, and what is missing.
+
+    pydicom has stopped at the tag of the pixel data.
+    """
+    implicit, little = dataset.original_encoding
+    order = ">" if little is False else "<"
+    head = file.read(12)
+    if len(head) < 8:
+        return "integer", None, "it ends before the pixels"
+    group, element = struct.unpack(order + "HH", head[:4])
+    kinds = {0x0010: "integer", 0x0008: "float", 0x0009: "double"}
+    if group != 0x7FE0 or element not in kinds:
+        return "integer", None, "it ends before the pixels"
+    kind = kinds[element]
+    if implicit:
+        (length,) = struct.unpack(order + "L", head[4:8])
+        file.seek(-(len(head) - 8), 1)
+    else:
+        if len(head) < 12:
+            return kind, None, "it ends before the pixels"
+        (length,) = struct.unpack(order + "L", head[8:12])
+    start = file.tell()
+    size = file.seek(0, 2)
+    if compressed:
+        return kind, None, _walk_fragments(file, start, size)
+    if length == _ENDLESS:
+        return kind, None, ""
+    wanted = layout.n_bytes * n_frames
+    if layout.photometric == "YBR_FULL_422":
+        wanted = wanted * 2 // 3
+    found = min(length, size - start)
+    if found < wanted:
+        cut = f"it holds {found:,} of the {wanted:,} bytes of its pixels"
+        return kind, None, cut
+    return kind, start, ""
+
+
+def _walk_fragments(file: BinaryIO, start: int, size: int) -> str:
+    """Return what is missing of encapsulated pixels, going from item to item."""
+    file.seek(start)
+    n_items = 0
+    while True:
+        head = file.read(8)
+        if len(head) < 8:
+            # A missing end mark alone harms nobody, if there was a picture.
+            return "" if n_items >= 2 and not head else "it ends within the pixels"
+        group, element, length = struct.unpack("<HHL", head)
+        if (group, element) != (0xFFFE, 0xE000):
+            return "" if n_items >= 2 else "it holds no compressed picture"
+        n_items += 1
+        if file.tell() + length > size:
+            return "it ends within the compressed pixels"
+        file.seek(length, 1)
+
+
+def _patient_key(dataset: Any) -> str:
+    issuer, patient = text(dataset, "IssuerOfPatientID"), text(dataset, "PatientID")
+    if patient:
+        return pseudonym("id", issuer, patient)
+    name, born = text(dataset, "PatientName"), text(dataset, "PatientBirthDate")
+    if name:
+        return pseudonym("name", name, born)
+    study = text(dataset, "StudyInstanceUID")
+    return pseudonym("study", study) if study else "unknown"
+
+
+def _iso_date(value: str) -> str | None:
+    match = re.fullmatch(r"(\d{4})[.\-]?(\d\d)[.\-]?(\d\d)", value)
+    if not match or not "01" <= match[2] <= "12" or not "01" <= match[3] <= "31":
+        return None
+    return "-".join(match.groups())
+
+
+def _window(dataset: Any) -> tuple[float, float] | None:
+    level = numbers(dataset, "WindowCenter")
+    width = numbers(dataset, "WindowWidth")
+    if not level or not width or not math.isfinite(level[0]) or not width[0] >= 1:
+        return None
+    return level[0], width[0]

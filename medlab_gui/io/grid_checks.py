@@ -1,0 +1,38 @@
+"""What is odd about a grid, whatever file it came from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from medlab_gui.core.records import Problem, Severity
+
+if TYPE_CHECKING:
+    from medlab_gui.core.geometry import Grid
+
+__all__ = ["shear_problems", "spacing_problems"]
+
+
+def spacing_problems(grid: Grid) -> list[Problem]:
+    """Report voxels smaller or larger than any scanner makes them."""
+    dz, dy, dx = grid.spacing
+    if min(grid.spacing) >= 0.01 and max(dy, dx) <= 20 and dz <= 100:
+        return []
+    message = (
+        f"The file gives voxels of {dz:.4g} x {dy:.4g} x {dx:.4g} mm, which no scanner "
+        "makes; do not measure before it is clear why."
+    )
+    return [Problem("absurd-spacing", Severity.UNSAFE, message)]
+
+
+def shear_problems(grid: Grid) -> list[Problem]:
+    """Report axes that are not at right angles, for files of ready-made volumes."""
+    if grid.voxel_volume_mm3 >= 0.999 * float(np.prod(grid.spacing)):
+        return []
+    message = (
+        "The axes of the volume are not at right angles (a tilted scanner, or a "
+        "registration). They are kept as they are and nothing is resampled, but "
+        "distances read from straight views would be wrong."
+    )
+    return [Problem("gantry-tilt", Severity.UNSAFE, message)]

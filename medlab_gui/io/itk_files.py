@@ -1,0 +1,191 @@
+"""NRRD and MetaImage files, read by SimpleITK (LPS already)."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from medlab_gui.core.errors import DamagedFileError, GeometryError
+from medlab_gui.core.geometry import Grid
+from medlab_gui.core.records import Problem, Severity
+from medlab_gui.io.grid_checks import shear_problems, spacing_problems
+from medlab_gui.io.series import FileSeries, derived_uid, pseudonym
+from medlab_gui.io.voxels import fit_voxels, look_like_ct, value_problems
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["itk_series", "read_itk_voxels"]
+
+_IO = {"nrrd": "NrrdImageIO", "mha": "MetaImageIO"}
+
+
+def itk_series(path: Path, kind: str) -> FileSeries:
+    """Describe an NRRD or MetaImage file.
+
+    Parameters
+    ----------
+    path : Path
+        ``.nrrd``, ``.nhdr``, ``.mha`` or ``.mhd``.
+    kind : str
+        ``"nrrd"`` or ``"mha"``.
+
+    Raises
+    ------
+    DamagedFileError
+        If its header makes no sense.
+    """
+    reader = _reader(path, kind)
+    problems: list[Problem] = []
+    size = reader.GetSize()
+    grid: Grid | None = None
+    voxels: NDArray[Any] | None = None
+    shape = (int(size[2]) if len(size) > 2 else 1, int(size[1]), int(size[0]))
+    if reader.GetNumberOfComponents() > 1:
+        message = "Each voxel holds several values (colour or vectors), not one grey."
+        problems.append(Problem("colour", Severity.NOT_A_VOLUME, message))
+    elif len(size) not in (3, 4):
+        message = f"The file holds a {len(size)}-D picture, not a volume."
+        problems.append(Problem("not-a-volume", Severity.NOT_A_VOLUME, message))
+    else:
+        if len(size) == 4 and size[3] > 1:
+            message = f"The file holds {size[3]} volumes; only the first is read."
+            problems.append(Problem("several-volumes", Severity.WARNING, message))
+        grid = _grid(path, shape, reader, problems)
+        try:
+            voxels = _voxels(path, reader)
+            problems += value_problems(voxels)
+        except DamagedFileError as error:
+            grid = None
+            problems.append(
+                Problem("truncated", Severity.NOT_A_VOLUME, error.message, (path.name,))
+            )
+    is_ct = voxels is not None and look_like_ct(voxels)
+    if is_ct:
+        message = (
+            "The file does not say which machine made it; its values look like CT in "
+            "Hounsfield units and are taken as such."
+        )
+        problems.append(Problem("modality-guessed", Severity.NOTE, message))
+    content = sha256(path.read_bytes())
+    if voxels is not None:
+        # The header alone (.mhd, .nhdr) does not tell two scans apart.
+        content.update(np.ascontiguousarray(voxels).tobytes())
+    uid = derived_uid(kind, content.hexdigest())
+    return FileSeries(
+        uid=uid,
+        study_uid=derived_uid("study", uid),
+        modality="CT" if is_ct else "OT",
+        description=path.stem,
+        patient_name="",
+        patient_key=pseudonym("file", uid),
+        study_date=None,
+        study_description="",
+        n_slices=shape[0],
+        shape=shape,
+        grid=grid,
+        units="HU" if is_ct else None,
+        transfer_syntax="",
+        format=kind,
+        files=(path,),
+        problems=tuple(problems),
+        original_uid=uid,
+    )
+
+
+def read_itk_voxels(path: Path, kind: str) -> NDArray[Any]:
+    """Return the (first) volume, (Z, Y, X), as `fit_voxels` keeps it."""
+    return fit_voxels(_voxels(path, _reader(path, kind)))
+
+
+def _reader(path: Path, kind: str) -> Any:
+    import SimpleITK as sitk
+
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO(_IO[kind])
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        msg = (
+            f"{path.name} is damaged: its header makes no sense, or the file with its "
+            "voxels is missing."
+        )
+        raise DamagedFileError(msg, path=path) from error
+    return reader
+
+
+def _voxels(path: Path, reader: Any) -> NDArray[Any]:
+    import SimpleITK as sitk
+
+    size = list(reader.GetSize())
+    if len(size) == 4:
+        reader.SetExtractSize([*size[:3], 0])
+    try:
+        image = reader.Execute()
+    except RuntimeError as error:
+        msg = (
+            f"{path.name} is damaged: it does not hold the "
+            f"{'x'.join(str(n) for n in size)} voxels that its header names. Fetch the "
+            "file again from where it came from."
+        )
+        raise DamagedFileError(msg, path=path) from error
+    array: NDArray[Any] = sitk.GetArrayFromImage(image)
+    return array
+
+
+def _grid(
+    path: Path, shape: tuple[int, int, int], reader: Any, problems: list[Problem]
+) -> Grid | None:
+    n = reader.GetDimension()
+    direction = np.array(reader.GetDirection()).reshape(n, n)[:3, :3]
+    affine = np.eye(4)
+    affine[:3, :3] = (direction * np.array(reader.GetSpacing()[:3]))[:, ::-1]
+    affine[:3, 3] = reader.GetOrigin()[:3]
+    lacking = _lacking(path)
+    if lacking:
+        problems.append(
+            Problem(
+                "no-orientation" if "orientation" in lacking else "no-spacing",
+                Severity.UNSAFE,
+                f"The file does not give its {lacking}; axes along left, back and head "
+                "and 1 mm are assumed where nothing is said. LEFT AND RIGHT MAY BE "
+                "SWAPPED.",
+            )
+        )
+    try:
+        grid = Grid(shape, affine)
+    except GeometryError as error:
+        problems.append(Problem("absurd-spacing", Severity.NOT_A_VOLUME, error.message))
+        return None
+    problems += spacing_problems(grid)
+    problems += shear_problems(grid)
+    return grid
+
+
+def _lacking(path: Path) -> str:
+    """Return in words what the header does not say."""
+    with path.open("rb") as file:
+        head = file.read(8192)
+    if head[:4] == b"NRRD":
+        text = head.split(b"\n\n")[0].decode("latin-1").lower()
+        has_space = "\nspace:" in text or "\nspace dimension:" in text
+        known = "\nspace directions:" in text and "\nspace:" in text
+        if known:
+            return ""
+        return (
+            "orientation"
+            if has_space or "\nspacings:" in text
+            else ("orientation and pixel size")
+        )
+    text = head.decode("latin-1")
+    lacking = []
+    if not any(k in text for k in ("TransformMatrix", "Orientation", "Rotation")):
+        lacking.append("orientation")
+    if not any(k in text for k in ("ElementSpacing", "ElementSize")):
+        lacking.append("pixel size")
+    return " and ".join(lacking)

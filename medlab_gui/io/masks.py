@@ -1,0 +1,119 @@
+"""Masks from files, and onto the grid of a scan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from medlab_gui.core.errors import GeometryError, InputError
+from medlab_gui.core.geometry import Reorientation
+from medlab_gui.io.read import read_volume
+from medlab_gui.io.scan import scan
+
+if TYPE_CHECKING:
+    import os
+
+    from numpy.typing import NDArray
+
+    from medlab_gui.core.geometry import Grid
+
+__all__ = ["mask_on_grid", "read_mask"]
+
+
+def read_mask(path: str | os.PathLike[str]) -> tuple[NDArray[Any], Grid]:
+    """Read a mask of whole numbers from NIfTI, NRRD or MetaImage.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    mask : ndarray of an integer dtype, shape (Z, Y, X)
+        Class values as in the file.
+    grid : Grid
+        Native grid of the file.
+
+    Raises
+    ------
+    InputError
+        If it is a scan and no mask (values that are not whole numbers, DICOM).
+    """
+    path = Path(path)
+    series = scan(path).series
+    if len(series) != 1 or series[0].format == "dicom":
+        msg = (
+            f"{path} is not a mask file: a mask must be one NIfTI, NRRD or MetaImage "
+            "file of whole numbers."
+        )
+        raise InputError(msg, path=path)
+    volume = read_volume(series[0])
+    data = volume.data
+    if data.dtype.kind == "f":
+        whole = np.rint(data)
+        if not np.array_equal(whole, data):
+            msg = (
+                f"{path.name} is not a mask: it holds values such as "
+                f"{float(data[whole != data][0]):g}, and a mask holds whole numbers."
+            )
+            raise InputError(msg, path=path)
+        data = whole.astype(np.int32)
+    return data, volume.grid
+
+
+def mask_on_grid(mask: NDArray[Any], mask_grid: Grid, grid: Grid) -> NDArray[Any]:
+    """Return a mask on the grid of a scan, if both are the same lattice.
+
+    Axes may be permuted and flipped, which is exact. Nothing is ever interpolated.
+
+    Parameters
+    ----------
+    mask : ndarray, shape ``mask_grid.shape``
+        Class values.
+    mask_grid : Grid
+        Where they are.
+    grid : Grid
+        Where they are wanted.
+
+    Returns
+    -------
+    ndarray, shape ``grid.shape``
+        A view of ``mask`` where possible.
+
+    Raises
+    ------
+    GeometryError
+        If any corner would be more than a twentieth of a voxel off, or the sizes do
+        not fit.
+    """
+    # Columns say how many voxels of `grid` one step of `mask_grid` is worth.
+    relation = np.linalg.inv(grid.affine) @ mask_grid.affine
+    turn = np.rint(relation[:3, :3])
+    if np.array_equal(np.abs(turn).sum(axis=0), [1, 1, 1]) and np.array_equal(
+        np.abs(turn).sum(axis=1), [1, 1, 1]
+    ):
+        axes = [int(np.flatnonzero(turn[n])[0]) for n in range(3)]
+        flips = [bool(turn[n].sum() < 0) for n in range(3)]
+        how = Reorientation(
+            mask_grid, (axes[0], axes[1], axes[2]), (flips[0], flips[1], flips[2])
+        )
+        if how.grid.same_as(grid, tol=0.05 * min(grid.spacing)):
+            return how.apply(mask)
+    raise GeometryError(_difference(mask_grid, grid))
+
+
+def _difference(mask_grid: Grid, grid: Grid) -> str:
+    def described(g: Grid) -> str:
+        size = " x ".join(str(n) for n in g.shape)
+        spacing = " x ".join(f"{v:.3g}" for v in g.spacing)
+        corner = ", ".join(f"{v:.1f}" for v in g.affine[:3, 3])
+        return f"{size} voxels of {spacing} mm, {g.orientation}, from ({corner}) mm"
+
+    return (
+        "The mask does not lie on the voxels of the scan, and MedLab does not "
+        f"interpolate masks. The mask has {described(mask_grid)}; the scan has "
+        f"{described(grid)}. Use a mask that was made on this very scan."
+    )

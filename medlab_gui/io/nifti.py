@@ -1,0 +1,293 @@
+"""NIfTI files: RAS outside, LPS inside."""
+
+from __future__ import annotations
+
+import zlib
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from medlab_gui.core.errors import DamagedFileError, GeometryError, NotAnImageError
+from medlab_gui.core.geometry import Grid
+from medlab_gui.core.records import Problem, Severity
+from medlab_gui.io.grid_checks import shear_problems, spacing_problems
+from medlab_gui.io.series import FileSeries, derived_uid, pseudonym
+from medlab_gui.io.voxels import fit_voxels, look_like_ct, value_problems
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["lps_to_ras", "nifti_series", "ras_to_lps", "read_nifti_voxels"]
+
+_UNIT_MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
+
+
+def ras_to_lps(affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turn a NIfTI affine, (i, j, k) to RAS mm, into ours, (k, j, i) to LPS mm."""
+    flipped = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
+    return flipped[:, [2, 1, 0, 3]]
+
+
+def lps_to_ras(affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turn our affine, (k, j, i) to LPS mm, into NIfTI's, (i, j, k) to RAS mm."""
+    flipped = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
+    return flipped[:, [2, 1, 0, 3]]
+
+
+def nifti_series(path: Path) -> FileSeries:
+    """Describe a NIfTI file.
+
+    Parameters
+    ----------
+    path : Path
+        ``.nii`` or ``.nii.gz``, NIfTI-1 or -2.
+
+    Raises
+    ------
+    DamagedFileError
+        If the header makes no sense or the file is shorter than it says.
+    """
+    image = _open(path)
+    header = image.header
+    problems: list[Problem] = []
+    shape = _shape(path, image.shape, problems)
+    grid = _grid(shape, header, problems)
+    voxels: NDArray[Any] | None = None
+    if header.get_data_dtype().fields is not None:
+        grid = None
+        message = "The voxels are colours; MedLab works on grey values."
+        problems.append(Problem("colour", Severity.NOT_A_VOLUME, message))
+    elif header.get_data_dtype().kind == "c":
+        grid = None
+        message = "The voxels are complex numbers; export magnitude or phase instead."
+        problems.append(Problem("complex", Severity.NOT_A_VOLUME, message))
+    else:
+        try:
+            voxels = _first_volume(path, image)
+            problems += value_problems(voxels)
+        except DamagedFileError as error:
+            grid = None
+            problems.append(
+                Problem("truncated", Severity.NOT_A_VOLUME, error.message, (path.name,))
+            )
+    is_ct = voxels is not None and look_like_ct(voxels, *_scaling(header))
+    if is_ct:
+        message = (
+            "The file does not say which machine made it; its values look like CT in "
+            "Hounsfield units and are taken as such."
+        )
+        problems.append(Problem("modality-guessed", Severity.NOTE, message))
+    uid = derived_uid("nifti", sha256(path.read_bytes()).hexdigest())
+    name = path.name.removesuffix(".gz").removesuffix(".nii")
+    return FileSeries(
+        uid=uid,
+        study_uid=derived_uid("study", uid),
+        modality="CT" if is_ct else "OT",
+        description=name,
+        patient_name="",
+        patient_key=pseudonym("file", uid),
+        study_date=None,
+        study_description="",
+        n_slices=shape[0],
+        shape=shape,
+        grid=grid,
+        units="HU" if is_ct else None,
+        transfer_syntax="",
+        format="nifti",
+        files=(path,),
+        problems=tuple(problems),
+        original_uid=uid,
+    )
+
+
+def read_nifti_voxels(path: Path) -> NDArray[Any]:
+    """Return the (first) volume of a NIfTI file, (Z, Y, X), scaled.
+
+    int16 or uint8 where every value fits exactly, else float32. What is not a number
+    becomes the smallest number in the file.
+    """
+    image = _open(path)
+    raw = _first_volume(path, image)
+    return fit_voxels(raw, *_scaling(image.header))
+
+
+def _open(path: Path) -> Any:
+    import nibabel
+    from nibabel.filebasedimages import ImageFileError
+    from nibabel.spatialimages import HeaderDataError
+
+    try:
+        image = nibabel.load(path)
+        if not isinstance(image, (nibabel.Nifti1Image, nibabel.Nifti2Image)):
+            msg = (
+                f"{path.name} is an Analyze file or half of a NIfTI pair; convert it "
+                "to a single .nii file first."
+            )
+            raise NotAnImageError(msg, path=path)
+    except (
+        ImageFileError,
+        HeaderDataError,
+        ValueError,
+        TypeError,
+        KeyError,
+        OverflowError,
+        EOFError,
+        zlib.error,
+    ) as error:
+        msg = f"{path.name} is damaged: its NIfTI header makes no sense ({error})."
+        raise DamagedFileError(msg, path=path) from error
+    return image
+
+
+def _shape(
+    path: Path, shape: tuple[int, ...], problems: list[Problem]
+) -> tuple[int, int, int]:
+    if not shape or min(shape) < 1 or len(shape) > 7:
+        msg = f"{path.name} is damaged: it claims to have {shape} voxels."
+        raise DamagedFileError(msg, path=path)
+    n_volumes = int(np.prod(shape[3:])) if len(shape) > 3 else 1
+    if n_volumes > 1:
+        problems.append(
+            Problem(
+                "several-volumes",
+                Severity.WARNING,
+                f"The file holds {n_volumes} volumes (it is {len(shape)}-D); only the "
+                "first is read.",
+            )
+        )
+    x, y, z = (*shape[:3], 1, 1)[:3]
+    if z == 1:
+        problems.append(
+            Problem(
+                "single-slice",
+                Severity.WARNING,
+                "There is only one slice: areas can be measured, volumes cannot.",
+            )
+        )
+    return int(z), int(y), int(x)
+
+
+def _grid(
+    shape: tuple[int, int, int], header: Any, problems: list[Problem]
+) -> Grid | None:
+    unit_code = int(header["xyzt_units"]) & 7
+    unit = _UNIT_MM.get(unit_code, 1.0)
+    if unit != 1.0:
+        name = "metres" if unit > 1 else "micrometres"
+        message = f"The file gives its lengths in {name}; they were turned into mm."
+        problems.append(Problem("units", Severity.NOTE, message))
+    sform = _matrix(header, "sform")
+    qform = _matrix(header, "qform")
+    matrix = sform if sform is not None else qform
+    if matrix is None:
+        problems.append(
+            Problem(
+                "no-orientation",
+                Severity.UNSAFE,
+                "The file does not say how it lies in the patient (neither qform nor "
+                "sform). The first axis is taken to run to the patient's right, the "
+                "second to the front, the third to the head; LEFT AND RIGHT MAY BE "
+                "SWAPPED.",
+            )
+        )
+        sizes = [float(v) for v in header["pixdim"][1 : 1 + int(header["dim"][0])]]
+        matrix = np.diag([*[*sizes, 1.0, 1.0][:3], 1.0])
+    matrix = np.array(matrix, dtype=np.float64)
+    matrix[:3] *= unit
+    try:
+        grid = Grid(shape, ras_to_lps(matrix))
+    except GeometryError as error:
+        problems.append(
+            Problem(
+                "absurd-spacing",
+                Severity.NOT_A_VOLUME,
+                "The file's geometry cannot be: a voxel of size 0, or numbers that are "
+                f"none. {error.message}",
+            )
+        )
+        return None
+    if sform is not None and qform is not None:
+        _compare(grid, qform, unit, problems)
+    problems += spacing_problems(grid)
+    problems += shear_problems(grid)
+    return grid
+
+
+def _matrix(header: Any, which: str) -> NDArray[np.float64] | None:
+    try:
+        matrix, code = getattr(header, f"get_{which}")(coded=True)
+    except (ValueError, ArithmeticError, np.linalg.LinAlgError):
+        return None
+    return matrix if code > 0 else None
+
+
+def _compare(
+    grid: Grid, qform: NDArray[np.float64], unit: float, problems: list[Problem]
+) -> None:
+    other = qform.copy()
+    other[:3] *= unit
+    try:
+        second = Grid(grid.shape, ras_to_lps(other))
+    except GeometryError:
+        return
+    if grid.same_as(second, tol=0.5 * min(grid.spacing)):
+        return
+    serious = grid.orientation != second.orientation
+    ways = (
+        f": {grid.orientation} against {second.orientation}, so left and right, front "
+        "and back or head and feet are in doubt"
+        if serious
+        else ""
+    )
+    problems.append(
+        Problem(
+            "sform-qform-differ",
+            Severity.UNSAFE if serious else Severity.WARNING,
+            f"The file gives two geometries that contradict one another{ways}. "
+            "The sform is used.",
+        )
+    )
+
+
+def _scaling(header: Any) -> tuple[float, float]:
+    slope, intercept = header.get_slope_inter()
+    return (
+        1.0 if slope is None else float(slope),
+        0.0 if intercept is None else float(intercept),
+    )
+
+
+def _first_volume(path: Path, image: Any) -> NDArray[Any]:
+    """Return stored values (Z, Y, X) without scaling."""
+    shape = image.shape
+    proxy = image.dataobj
+    try:
+        if len(shape) > 3:
+            # Reading one volume of many must not read them all.
+            start = proxy.offset
+            count = int(np.prod(shape[:3]))
+            dtype = image.header.get_data_dtype()
+            from nibabel.openers import Opener
+
+            with Opener(path) as file:
+                file.seek(start)
+                data = file.read(count * dtype.itemsize)
+            if len(data) < count * dtype.itemsize:
+                msg = "too few bytes"
+                raise EOFError(msg)
+            raw = np.frombuffer(data, dtype).reshape(shape[:3], order="F")
+        else:
+            raw = np.asanyarray(proxy.get_unscaled())
+    except (OSError, EOFError, ValueError, zlib.error, MemoryError) as error:
+        size = "x".join(str(n) for n in shape)
+        msg = (
+            f"{path.name} is damaged: it does not hold the {size} voxels that its "
+            "header names. Fetch the file again from where it came from."
+        )
+        raise DamagedFileError(msg, path=path) from error
+    while raw.ndim < 3:
+        raw = raw[..., np.newaxis]
+    return raw.transpose(2, 1, 0)

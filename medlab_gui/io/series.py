@@ -1,0 +1,261 @@
+"""What was found in a file or folder, before any voxel is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from medlab_gui.core.records import Severity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from medlab_gui.core.geometry import Grid
+    from medlab_gui.core.records import Problem
+
+__all__ = [
+    "FileSeries",
+    "Frame",
+    "Ignored",
+    "PixelLayout",
+    "ScanResult",
+    "derived_uid",
+    "pseudonym",
+]
+
+
+def derived_uid(*parts: str) -> str:
+    """Return a UID ``2.25.<number>`` that depends on the parts alone."""
+    digest = sha256("\0".join(parts).encode()).digest()
+    return f"2.25.{int.from_bytes(digest[:16], 'big')}"
+
+
+def pseudonym(*parts: str) -> str:
+    """Return 12 hexadecimal digits that stand for a patient; never a name."""
+    return sha256("\0".join(parts).encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class PixelLayout:
+    """How the pixels of a DICOM frame are written.
+
+    Parameters
+    ----------
+    rows, columns, samples : int
+        Size, and values for each pixel (1 for grey, 3 for colour).
+    photometric : str
+        DICOM Photometric Interpretation, e.g. ``"MONOCHROME2"``.
+    bits_allocated, bits_stored, high_bit : int
+        As in the file.
+    signed : bool
+        Whether values are two's complement.
+    kind : str
+        ``"integer"``, ``"float"`` or ``"double"``.
+    """
+
+    rows: int
+    columns: int
+    samples: int
+    photometric: str
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    signed: bool
+    kind: str = "integer"
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether a pixel is one grey value."""
+        return self.samples == 1 and self.photometric.startswith("MONOCHROME")
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of one uncompressed frame."""
+        return (self.rows * self.columns * self.samples * self.bits_allocated + 7) // 8
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One slice of a DICOM series: a file, or a frame of a multi-frame file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    index : int
+        Number of the frame in the file, from 0.
+    instance : int
+        Instance number, for the order of slices at one place.
+    sop_uid : str
+        SOP Instance UID of the file.
+    position : tuple of 3 floats or None
+        LPS mm of the centre of the first pixel.
+    orientation : tuple of 6 floats or None
+        LPS directions in which columns and rows are counted, in DICOM's order.
+    pixel_spacing : tuple of 2 floats or None
+        ``(dy, dx)`` in mm.
+    slope, intercept : float
+        Value in ``units`` = stored value * slope + intercept.
+    layout : PixelLayout
+        How its pixels are written.
+    offset : int or None
+        Where its uncompressed little-endian bytes begin in the file.
+    kinds : tuple of (str, str)
+        What may tell apart several volumes of one series: ``("echo time", "4.6")``.
+    frame_of_reference : str
+        Frame of Reference UID, or "".
+    thickness : float or None
+        Slice thickness in mm.
+    """
+
+    path: Path
+    index: int
+    instance: int
+    sop_uid: str
+    position: tuple[float, float, float] | None
+    orientation: tuple[float, ...] | None
+    pixel_spacing: tuple[float, float] | None
+    slope: float
+    intercept: float
+    layout: PixelLayout
+    offset: int | None
+    kinds: tuple[tuple[str, str], ...] = ()
+    frame_of_reference: str = ""
+    thickness: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A file that was passed over.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    reason : str
+        Why, as a sentence.
+    """
+
+    path: Path
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, for JSON."""
+        return {"path": str(self.path), "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileSeries:
+    """A series as it lies in files.
+
+    Parameters
+    ----------
+    uid, study_uid : str
+        DICOM UIDs; derived from the content where there are none.
+    modality : str
+        DICOM modality; ``"OT"`` where unknown.
+    description, study_description : str
+        As in the file.
+    patient_name : str
+        Decoded; for `inspect` only, never stored.
+    patient_key : str
+        A pseudonym.
+    study_date : str or None
+        ISO date.
+    n_slices : int
+        Number of slices.
+    shape : tuple of int
+        ``(Z, Y, X)`` as stored.
+    grid : Grid or None
+        The *native* grid, as stored; None where the slices do not make a volume.
+    units : str or None
+        ``"HU"`` for CT.
+    transfer_syntax : str
+        Name of the DICOM transfer syntax, or "".
+    format : str
+        ``"dicom"``, ``"nifti"``, ``"nrrd"`` or ``"mha"``.
+    files : tuple of Path
+        In the order of the slices.
+    problems : tuple of Problem
+        All that is odd about it.
+    window : tuple of float or None
+        ``(level, width)`` that the file asks for.
+    original_uid : str
+        The Series Instance UID in the files; differs from ``uid`` where one series had
+        to be taken apart.
+    number : int
+        Series number, or 0.
+    frames : tuple of Frame
+        For DICOM: where each slice is.
+    """
+
+    uid: str
+    study_uid: str
+    modality: str
+    description: str
+    patient_name: str
+    patient_key: str
+    study_date: str | None
+    study_description: str
+    n_slices: int
+    shape: tuple[int, int, int]
+    grid: Grid | None
+    units: str | None
+    transfer_syntax: str
+    format: str
+    files: tuple[Path, ...]
+    problems: tuple[Problem, ...] = ()
+    window: tuple[float, float] | None = None
+    original_uid: str = ""
+    number: int = 0
+    frames: tuple[Frame, ...] = field(default=(), repr=False)
+
+    @property
+    def blocking(self) -> Problem | None:
+        """The first problem that keeps it from being opened as a volume."""
+        for problem in self.problems:
+            if problem.severity is Severity.NOT_A_VOLUME:
+                return problem
+        return None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data: one entry of ``inspect --json``."""
+        grid = self.grid
+        return {
+            "uid": self.uid,
+            "modality": self.modality,
+            "description": self.description,
+            "patient_name": self.patient_name,
+            "n_slices": self.n_slices,
+            "shape": list(self.shape),
+            "spacing_mm": None if grid is None else list(grid.spacing),
+            "affine": None if grid is None else grid.affine.tolist(),
+            "orientation": None if grid is None else grid.orientation,
+            "units": self.units,
+            "transfer_syntax": self.transfer_syntax,
+            "problems": [p.to_dict() for p in self.problems],
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScanResult:
+    """All that was found at a path.
+
+    Parameters
+    ----------
+    series : tuple of FileSeries
+        By study, series number and UID.
+    ignored : tuple of Ignored
+        Files that were passed over, with the reason.
+    """
+
+    series: tuple[FileSeries, ...]
+    ignored: tuple[Ignored, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data: the JSON of ``inspect``."""
+        return {
+            "series": [s.to_dict() for s in self.series],
+            "ignored": [i.to_dict() for i in self.ignored],
+        }

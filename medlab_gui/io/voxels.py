@@ -1,0 +1,113 @@
+"""Values of voxels: the smallest dtype that holds them exactly, and what is odd."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from medlab_gui.core.records import Problem, Severity
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["fit_voxels", "look_like_ct", "value_problems"]
+
+
+def fit_voxels(
+    raw: NDArray[Any], slope: float = 1.0, intercept: float = 0.0
+) -> NDArray[Any]:
+    """Rescale stored values and keep them in uint8, int16 or float32.
+
+    Parameters
+    ----------
+    raw : ndarray, any real dtype
+        Stored values; not changed, and not copied where nothing has to change.
+    slope, intercept : float
+        Value = stored value * slope + intercept. A slope of 0 means 1.
+
+    Returns
+    -------
+    ndarray
+        uint8 where it was uint8 and is not rescaled, int16 where every value fits
+        exactly, else float32. What is not a finite number becomes the smallest that is.
+    """
+    slope = slope or 1.0
+    whole = float(slope).is_integer() and float(intercept).is_integer()
+    plain = (slope, intercept) == (1.0, 0.0)
+    if raw.dtype.kind in "iub" and whole:
+        if plain and raw.dtype in (np.uint8, np.int16):
+            return raw.astype(raw.dtype.newbyteorder("="), copy=False)
+        ends = [int(v) * slope + intercept for v in (raw.min(), raw.max())]
+        if min(ends) >= -32768 and max(ends) <= 32767:
+            if plain:
+                return raw.astype(np.int16)
+            wide = raw.astype(np.int32)
+            wide *= int(slope)
+            wide += int(intercept)
+            return wide.astype(np.int16)
+    if raw.dtype.kind != "f":
+        return (raw.astype(np.float64) * slope + intercept).astype(np.float32)
+    if plain:
+        values = raw.astype(np.float32)
+    else:
+        values = (raw.astype(np.float64) * slope + intercept).astype(np.float32)
+    finite = np.isfinite(values)
+    if not finite.all():
+        values[~finite] = values[finite].min() if finite.any() else 0
+    if values.size and _whole_int16(values):
+        return values.astype(np.int16)
+    return values
+
+
+def _whole_int16(values: NDArray[Any]) -> bool:
+    # Look at a few first: nearly always that settles it.
+    for part in (values.ravel(order="K")[:: max(1, values.size // 1000)], values):
+        if part.min() < -32768 or part.max() > 32767 or np.any(part != np.rint(part)):
+            return False
+    return True
+
+
+def value_problems(raw: NDArray[Any]) -> list[Problem]:
+    """Say what is odd about stored values: not numbers, or all the same."""
+    if raw.size == 0:
+        return []
+    if raw.dtype.kind == "f":
+        n_bad = int(raw.size - np.isfinite(raw).sum())
+        if n_bad == raw.size:
+            message = "No voxel of the file holds a number."
+            return [Problem("no-numbers", Severity.NOT_A_VOLUME, message)]
+        if n_bad:
+            message = (
+                f"{n_bad:,} voxels hold no number (NaN or infinite); they are shown as "
+                "the smallest value."
+            )
+            return [Problem("not-numbers", Severity.WARNING, message)]
+    if raw.min() == raw.max():
+        message = f"All voxels have the same value ({raw.flat[0]})."
+        return [Problem("empty-picture", Severity.WARNING, message)]
+    return []
+
+
+def look_like_ct(raw: NDArray[Any], slope: float = 1.0, intercept: float = 0.0) -> bool:
+    """Tell whether values are very likely CT in Hounsfield units.
+
+    Air near -1000 and soft tissue near 0 to 100 are both frequent, and nothing lies
+    far below air but a filling value. No MR, PET or mask has both.
+
+    Parameters
+    ----------
+    raw : ndarray, shape (Z, Y, X)
+        Stored values; only a sample is looked at.
+    slope, intercept : float
+        As in `fit_voxels`.
+    """
+    stride = tuple(slice(None, None, max(1, n // 48)) for n in raw.shape)
+    sample = raw[stride].astype(np.float64).ravel() * (slope or 1.0) + intercept
+    sample = sample[np.isfinite(sample)]
+    if sample.size == 0 or sample.min() < -10000 or sample.max() > 32767:
+        return False
+    air = np.mean((sample >= -1100) & (sample <= -850))
+    tissue = np.mean((sample >= -150) & (sample <= 200))
+    between = np.mean((sample > -800) & (sample < -200))
+    return bool(air > 0.02 and tissue > 0.05 and between < max(air, tissue))
