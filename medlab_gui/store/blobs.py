@@ -193,9 +193,7 @@ class BlobStore:
             if magic != _NPY:
                 msg = "it is not an array"
                 raise ValueError(msg)
-            loaded = np.load(
-                path, mmap_mode="r" if mmap else None, allow_pickle=False
-            )
+            loaded = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
         except FileNotFoundError as error:
             raise self._missing(blob) from error
         except (ValueError, EOFError, zlib.error) as error:

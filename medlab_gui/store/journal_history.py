@@ -1,0 +1,153 @@
+"""What a journal says: which edits stand, and what a mask becomes by them."""
+
+from __future__ import annotations
+
+import zlib
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+
+from medlab_gui.core.errors import StoreError
+from medlab_gui.store.journal_format import Op, Record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["History"]
+
+
+class History:
+    """Records in order, with the edits that stand and those that were undone.
+
+    Only places in the file are kept in memory; voxels are read when they are wanted.
+
+    Parameters
+    ----------
+    path : Path
+        The journal, for messages.
+
+    Attributes
+    ----------
+    records : list of Record
+        All records, without their voxels.
+    floor : int
+        Undo and redo do not reach this record or those before it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.records: list[Record] = []
+        self.floor = 0
+        self._base = 0
+        self._edits: dict[int, Record] = {}
+        self._done: list[int] = []
+        self._undone: list[int] = []
+        self._reader: IO[bytes] | None = None
+
+    def _take(self, record: Record) -> None:
+        self.records.append(record)
+        if record.op is Op.EDIT:
+            self._edits[record.seq] = record
+        _follow(record, self._done, self._undone)
+
+    @property
+    def last_seq(self) -> int:
+        """Number of the last record; 0, or ``base_seq``, where there is none."""
+        return max(self._base, self.records[-1].seq if self.records else 0)
+
+    @property
+    def undo_target(self) -> int | None:
+        """Number of the edit that an undo takes back, or None."""
+        return self._done[-1] if self._done and self._done[-1] > self.floor else None
+
+    @property
+    def redo_target(self) -> int | None:
+        """Number of the edit that a redo brings again, or None."""
+        if self._undone and self._undone[-1] > self.floor:
+            return self._undone[-1]
+        return None
+
+    @property
+    def done(self) -> tuple[int, ...]:
+        """Numbers of the edits that stand, first to last."""
+        return tuple(self._done)
+
+    def done_at(self, seq: int) -> tuple[int, ...]:
+        """Return the numbers of the edits that stood after a record."""
+        done: list[int] = []
+        undone: list[int] = []
+        for record in self.records:
+            if record.seq > seq:
+                break
+            _follow(record, done, undone)
+        return tuple(done)
+
+    def edit(self, seq: int) -> tuple[Record, NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return an edit with its voxels before and after, uint8 (z, y, x).
+
+        Raises
+        ------
+        StoreError
+            If the journal cannot be read (any more).
+        """
+        record = self._edits[seq]
+        assert record.box is not None
+        assert self._reader is not None
+        size = tuple(s.stop - s.start for s in record.box)
+        try:
+            self._reader.seek(record.offset)
+            packed = self._reader.read(record.n_before + record.n_after)
+            pair = [
+                np.frombuffer(zlib.decompress(part), np.uint8).reshape(size)
+                for part in (packed[: record.n_before], packed[record.n_before :])
+            ]
+        except (OSError, ValueError, zlib.error) as error:
+            msg = f"The journal {self.path} cannot be read ({error}). Check the disk."
+            raise StoreError(msg, path=self.path) from error
+        return record, pair[0], pair[1]
+
+    def replay(
+        self, mask: NDArray[np.uint8], confirmed: NDArray[np.bool_], from_seq: int
+    ) -> int:
+        """Apply all records behind one to a mask.
+
+        Parameters
+        ----------
+        mask : ndarray of uint8, shape (Z, Y, X)
+            As it was after record ``from_seq``; changed in place.
+        confirmed : ndarray of bool, shape (Z,)
+            Likewise.
+        from_seq : int
+            0 for all records.
+
+        Returns
+        -------
+        int
+            Number of records applied.
+        """
+        n = 0
+        for record in self.records:
+            if record.seq <= from_seq:
+                continue
+            n += 1
+            if record.op is Op.CONFIRM:
+                confirmed[record.k] = record.confirmed
+                continue
+            target = record.seq if record.op is Op.EDIT else record.target
+            edit, before, after = self.edit(target)
+            assert edit.box is not None
+            value = before if record.op is Op.UNDO else after
+            np.copyto(mask[edit.box], value, where=before != after)
+        return n
+
+
+def _follow(record: Record, done: list[int], undone: list[int]) -> None:
+    if record.op is Op.EDIT:
+        done.append(record.seq)
+        undone.clear()
+    elif record.op is Op.UNDO:
+        undone.append(done.pop())
+    elif record.op is Op.REDO:
+        done.append(undone.pop())
