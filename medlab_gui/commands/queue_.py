@@ -70,6 +70,8 @@ def _score_series(
 
     series = store.series(uid)
     stored = store.latest_prediction(uid, checkpoint.id)
+    labels: Any
+    entropy: Any
     if stored is None:
         _prediction, result = predict_series(store, uid, predictor, checkpoint.id, ctx)
         labels, entropy = result.labels, result.entropy

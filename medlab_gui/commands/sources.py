@@ -50,8 +50,9 @@ class ProjectSource:
 
     def image(self, key: SliceKey) -> NDArray[Any]:
         """Return the picture, shape (Y, X), in the units of the series."""
-        slices: NDArray[Any] = self.store.array(self._record(key.series_uid).blob)
-        return slices[key.slice_index]
+        slices = self.store.array(self._record(key.series_uid).blob)
+        picture: NDArray[Any] = slices[key.slice_index]
+        return picture
 
     def labels(self, key: SliceKey) -> NDArray[np.uint8]:
         """Return the truth, shape (Y, X)."""
@@ -60,7 +61,8 @@ class ProjectSource:
             self._masks[annotation] = self.store.annotation_mask(
                 self.store.annotation(annotation)
             )
-        return self._masks[annotation][key.slice_index]
+        labels: NDArray[np.uint8] = self._masks[annotation][key.slice_index]
+        return labels
 
     def spacing(self, key: SliceKey) -> tuple[float, float]:
         """Return ``(dy, dx)`` in mm."""
