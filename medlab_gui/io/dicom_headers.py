@@ -94,6 +94,7 @@ _TAGS = [
     "ModalityLUTSequence",
 ]
 
+_ESCAPE = re.compile(r"\x1b\$?[()\-*+,./]?[0-9A-Za-z]")
 _ENDLESS = 0xFFFFFFFF
 _lock = threading.Lock()
 
@@ -168,7 +169,9 @@ def read_header(path: Path, *, force: bool = False) -> DicomHeader:
         except pydicom.errors.InvalidDicomError as error:
             msg = f"{path.name} is not a DICOM file."
             raise NotAnImageError(msg, path=path) from error
-        except PYDICOM_ERRORS as error:
+        except (*PYDICOM_ERRORS, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # the disk's fault, not the file's
             msg = (
                 f"{path.name} is damaged: its DICOM header cannot be read to the end. "
                 "Fetch the file again from where it came from."
@@ -215,7 +218,8 @@ def _header(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
         study_uid=text(dataset, "StudyInstanceUID"),
         modality=modality,
         description=text(dataset, "SeriesDescription"),
-        patient_name=text(dataset, "PatientName"),
+        # Escape sequences that a sloppy writer did not need are left in by pydicom.
+        patient_name=_ESCAPE.sub("", text(dataset, "PatientName")),
         patient_key=_patient_key(dataset),
         study_date=_iso_date(text(dataset, "StudyDate")),
         study_description=text(dataset, "StudyDescription"),
@@ -244,12 +248,15 @@ def _is(syntax: Any, what: str) -> bool:
 def _refuse_what_is_no_picture(path: Path, dataset: Any, class_uid: str) -> None:
     from pydicom.uid import UID
 
-    name = UID(class_uid).name if class_uid else "an unnamed kind of object"
+    name = UID(class_uid).name if class_uid else ""
+    if not name or name == class_uid:
+        name = "of an unknown kind"
     if class_uid == "1.2.840.10008.1.3.10":
-        msg = "An index of other files (DICOMDIR), not a picture."
+        msg = "It is an index of other files (DICOMDIR), not a picture."
         raise NotAnImageError(msg, path=path)
-    if "Segmentation" in name or "Surface" in name:
-        msg = f"A mask or surface, not a scan ({name})."
+    is_mask = text(dataset, "Modality").upper() == "SEG"
+    if is_mask or "Segmentation" in name or "Surface" in name:
+        msg = f"It is a mask or surface, not a scan ({name})."
         raise NotAnImageError(msg, path=path)
     if "Rows" not in dataset or "Columns" not in dataset:
         if not class_uid and "SOPInstanceUID" not in dataset:
@@ -261,7 +268,7 @@ def _refuse_what_is_no_picture(path: Path, dataset: Any, class_uid: str) -> None
                 "its header ends before the size of the image."
             )
             raise DamagedFileError(msg, path=path)
-        msg = f"DICOM without a picture ({name})."
+        msg = f"It is DICOM without a picture ({name})."
         raise NotAnImageError(msg, path=path)
 
 

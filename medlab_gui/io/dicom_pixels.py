@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["can_decode", "read_dicom_voxels"]
 
-_GDCM_ONLY = {"1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"}
-"""Lossless JPEG, processes 14: SimpleITK's GDCM decodes them, pydicom does not."""
+_GDCM_ONLY = {
+    "1.2.840.10008.1.2.4.51",
+    "1.2.840.10008.1.2.4.57",
+    "1.2.840.10008.1.2.4.70",
+}
+"""12-bit and lossless JPEG: SimpleITK's GDCM decodes them, pydicom alone does not."""
 
 
 def can_decode(syntax: str) -> bool:
@@ -186,19 +190,22 @@ def _decoded_planes(
                 )
         except PYDICOM_ERRORS as error:
             raise _damaged(path, "its header is broken") from error
-    if syntax in _GDCM_ONLY and not _pydicom_decodes(syntax):
+    if syntax in _GDCM_ONLY:
         yield from _gdcm_planes(path, indices)
         return
     planes = iter_pixels(dataset, indices=indices, raw=True)
-    while True:
+    n_done = 0
+    while n_done < len(indices):
         with quiet_pydicom():
             try:
                 plane = next(planes)
-            except StopIteration:
-                return
-            except PYDICOM_ERRORS as error:
-                raise _damaged(path, "its pixels do not decode") from error
+            except (*PYDICOM_ERRORS, StopIteration):
+                break
+        n_done += 1
         yield plane, False
+    # GDCM copes with some files that break the standard; it says so if it does not.
+    if n_done < len(indices):
+        yield from _gdcm_planes(path, indices[n_done:])
 
 
 def _plain_syntax(implicit: bool | None, little: bool | None) -> str:

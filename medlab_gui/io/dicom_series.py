@@ -263,7 +263,7 @@ def _split_notes(labels: Labels, n_parts: int) -> list[Problem]:
                 f"it was taken apart into {n_parts} that are listed on their own.",
             )
         )
-    if "orientation" in names:
+    if dict(labels).get("orientation", "none") != "none":
         notes.append(
             Problem(
                 "mixed-orientation",

@@ -73,7 +73,7 @@ def nifti_series(path: Path) -> FileSeries:
             problems.append(
                 Problem("truncated", Severity.NOT_A_VOLUME, error.message, (path.name,))
             )
-    is_ct = voxels is not None and look_like_ct(voxels, *_scaling(header))
+    is_ct = voxels is not None and look_like_ct(voxels, *_scaling(image))
     if is_ct:
         message = (
             "The file does not say which machine made it; its values look like CT in "
@@ -111,7 +111,7 @@ def read_nifti_voxels(path: Path) -> NDArray[Any]:
     """
     image = _open(path)
     raw = _first_volume(path, image)
-    return fit_voxels(raw, *_scaling(image.header))
+    return fit_voxels(raw, *_scaling(image))
 
 
 def _open(path: Path) -> Any:
@@ -252,12 +252,10 @@ def _compare(
     )
 
 
-def _scaling(header: Any) -> tuple[float, float]:
-    slope, intercept = header.get_slope_inter()
-    return (
-        1.0 if slope is None else float(slope),
-        0.0 if intercept is None else float(intercept),
-    )
+def _scaling(image: Any) -> tuple[float, float]:
+    # nibabel blanks them in the header when it loads; the array proxy keeps them.
+    slope, intercept = image.dataobj.slope, image.dataobj.inter
+    return float(slope), float(intercept)
 
 
 def _first_volume(path: Path, image: Any) -> NDArray[Any]:

@@ -61,7 +61,7 @@ def scan(
         try:
             found = _look_into(file)
         except OSError as error:
-            what = error.strerror or type(error).__name__
+            what = error.strerror or "the system gives no reason"
             ignored.append(Ignored(file, f"It cannot be opened ({what})."))
         except DamagedFileError as error:
             damaged = damaged or error
