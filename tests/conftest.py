@@ -1,4 +1,4 @@
-"""What every test stands on: nothing of the user's is read or written, nothing leaks."""
+"""What every test stands on: nothing of the user's is touched, nothing leaks."""
 
 from __future__ import annotations
 

@@ -1,0 +1,147 @@
+"""Every verb is on the command line and in the window; names and keys are unique."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+from collections import Counter
+from dataclasses import fields
+from itertools import product
+
+import pytest
+from app_model.expressions import parse_expression
+
+from medlab_gui.cli.parser import build_parser
+from medlab_gui.commands import COMMANDS
+from medlab_gui.gui.actions import ACTIONS
+
+PROMISED = {
+    *("import", "list", "inspect", "preprocess", "predict", "score", "queue", "train"),
+    *("evaluate", "export", "networks", "doctor", "demo"),
+}
+
+
+def verbs() -> dict[str, argparse.ArgumentParser]:
+    """Parsers of the verbs."""
+    parser = build_parser(COMMANDS)
+    (choices,) = [
+        action.choices
+        for action in parser._actions
+        if isinstance(action, argparse._SubParsersAction)
+    ]
+    return choices
+
+
+def twice(values: list[str]) -> list[str]:
+    return [value for value, n in Counter(values).items() if n > 1]
+
+
+def first_words(field) -> str:
+    return " ".join(field.metadata["help"].split()[:3])
+
+
+def test_all_promised_verbs_are_there():
+    assert {c.verb for c in COMMANDS} >= PROMISED
+
+
+def test_the_command_line_has_every_command():
+    assert set(verbs()) == {c.verb for c in COMMANDS}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.verb)
+def test_help_is_complete(command):
+    text = verbs()[command.verb].format_help()
+    for field in fields(command.params):
+        positional = field.metadata.get("positional")
+        shown = field.name if positional else f"--{field.name.replace('_', '-')}"
+        # A positional shows the kind of thing it is, and its sentence.
+        assert shown in text or (positional and first_words(field) in text)
+        assert field.metadata.get("help"), f"{command.verb} {field.name} has no help"
+    for option in ("--project", "--json", "--help"):
+        assert option in text
+    assert command.help.rstrip(".…").split()[0] in text
+    assert command.examples, f"{command.verb} shows no example"
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.verb)
+def test_examples_can_be_parsed(command):
+    import shlex
+
+    for example in command.examples:
+        program, *arguments = shlex.split(example.partition(" #")[0])
+        assert program == "medlab"
+        # A verb's parser exits where the example is wrong.
+        assert build_parser(COMMANDS).parse_args(arguments).command is command
+
+
+def test_ids_and_verbs_are_unique():
+    assert not twice([c.verb for c in COMMANDS])
+    assert not twice([*(c.id for c in COMMANDS), *(a.id for a in ACTIONS)])
+
+
+def test_menus_are_known():
+    known = {"study", "annotate", "model", "queue", "view", "help"}
+    for entry in [*COMMANDS, *ACTIONS]:
+        if entry.menu:
+            root, menu, *_group = entry.menu.split("/")
+            assert root == "medlab"
+            assert menu in known
+
+
+SHOWN_OTHERWISE = {
+    "list": "the studies dock is this list, always open",
+    "accept": "medlab.queue.accept_next",
+    "skip": "medlab.queue.skip",
+    "queue": "the queue dock is this list",
+    "networks": "the training dialog lists them",
+}
+"""Commands without a menu entry of their own, and where a person finds them."""
+
+
+def test_the_window_has_every_command():
+    without = {c.verb for c in COMMANDS if c.menu is None}
+    assert without <= set(SHOWN_OTHERWISE)
+    ids = {a.id for a in ACTIONS}
+    named = {where for where in SHOWN_OTHERWISE.values() if where.startswith("medlab.")}
+    assert named <= ids
+
+
+def together(first: str, second: str) -> bool:
+    """Whether two enablement expressions can hold at the same time."""
+    texts = [first or "True", second or "True"]
+    names = sorted(
+        {
+            node.id
+            for text in texts
+            for node in ast.walk(ast.parse(text, mode="eval"))
+            if isinstance(node, ast.Name)
+        }
+    )
+    for values in product((False, True), repeat=len(names)):
+        context = dict(zip(names, values, strict=True))
+        # The window is in one mode, so only one of these is true.
+        if context.get("reviewing") and context.get("annotating"):
+            continue
+        if all(parse_expression(text).eval(context) for text in texts):
+            return True
+    return False
+
+
+def test_expressions_that_exclude_each_other_are_told_apart():
+    assert together("series_open", "")
+    assert together("series_open", "can_undo")
+    assert not together("polygon_open", "series_open and not polygon_open")
+    assert not together("annotating", "reviewing and is_ct")
+
+
+def test_no_key_means_two_things_at_once():
+    entries = [(c.id, (c.shortcut,), c.when or "") for c in COMMANDS if c.shortcut]
+    entries += [(a.id, a.keys, a.when) for a in ACTIONS]
+    clashes = [
+        (key, one, other)
+        for n, (one, keys, when) in enumerate(entries)
+        for other, other_keys, other_when in entries[n + 1 :]
+        for key in {k.lower() for k in keys} & {k.lower() for k in other_keys}
+        if together(when, other_when)
+    ]
+    assert not clashes
