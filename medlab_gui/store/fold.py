@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from medlab_gui.store.journal_history import History
     from medlab_gui.store.project import ProjectStore
 
-__all__ = ["base_mask", "current_mask", "fold_journal", "scheme_of"]
+__all__ = ["base_mask", "current_mask", "fold_journal", "scheme_of", "touched_slices"]
 
 _TRIES = 5
 
@@ -53,6 +53,18 @@ def current_mask(
     latest = store.latest_annotation(series_uid)
     mask, confirmed, history, _ = _replayed(store, series_uid, latest)
     return mask, confirmed, history.last_seq
+
+
+def touched_slices(store: ProjectStore, series_uid: str) -> set[int]:
+    """Return the slices on which somebody decided something.
+
+    That is: the mask has a voxel there, a person vouches for them (with an empty mask
+    too), or an edit that stands was made there, be it an erasure.
+    """
+    latest = store.latest_annotation(series_uid)
+    mask, confirmed, history, _ = _replayed(store, series_uid, latest)
+    filled = np.flatnonzero(mask.any(axis=(1, 2)) | confirmed)
+    return {*filled.tolist(), *history.touched}
 
 
 def base_mask(
@@ -171,9 +183,9 @@ def _replayed(
     store: ProjectStore, series_uid: str, latest: Annotation | None
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_], History, int]:
     mask, confirmed, seq = base_mask(store, series_uid, latest)
-    path = store.journal_path(series_uid)
-    shape = (mask.shape[0], mask.shape[1], mask.shape[2])
-    with Journal.open(path, shape, writable=False, base_seq=seq) as journal:
+    with Journal.open(
+        store.journal_path(series_uid), mask.shape, writable=False, base_seq=seq
+    ) as journal:
         journal.replay(mask, confirmed, seq)
     return mask, confirmed, journal, seq
 

@@ -19,14 +19,13 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-
 from medlab_gui.core.errors import (
     ConflictError,
     ProjectMissingError,
     storage_error,
 )
 from medlab_gui.store.blobs import fsync_folder
+from medlab_gui.store.edits import tighten
 from medlab_gui.store.journal_format import (
     HEADER_SIZE,
     Op,
@@ -41,14 +40,14 @@ from medlab_gui.store.journal_sync import Syncer
 from medlab_gui.store.stamps import utc_now
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from types import TracebackType
 
+    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = ["Journal", "Op", "Record"]
-
-Box = tuple[slice, slice, slice]
 
 
 class Journal(History):
@@ -83,7 +82,7 @@ class Journal(History):
     def open(
         cls,
         path: Path,
-        shape: tuple[int, int, int],
+        shape: Sequence[int],
         *,
         writable: bool = True,
         base_seq: int = 0,
@@ -94,7 +93,7 @@ class Journal(History):
         ----------
         path : Path
             The file.
-        shape : tuple of int
+        shape : sequence of int
             ``(Z, Y, X)`` of the mask.
         writable : bool
             Take the lock, cut off a torn end, and allow appending. Otherwise the file
@@ -113,7 +112,8 @@ class Journal(History):
         StoreError
             If it is not a journal of such a mask.
         """
-        journal = cls(path, shape)
+        n_slices, n_rows, n_columns = (int(n) for n in shape)
+        journal = cls(path, (n_slices, n_rows, n_columns))
         journal._base = base_seq
         try:
             if writable:
@@ -182,7 +182,7 @@ class Journal(History):
     def append_edit(
         self,
         kind: str,
-        box: Box,
+        box: tuple[slice, ...],
         before: NDArray[np.uint8],
         after: NDArray[np.uint8],
         *,
@@ -197,7 +197,7 @@ class Journal(History):
         kind : str
             ``"paint"``, ``"erase"``, ``"fill"``, ``"polygon"``, ``"accept"``, ...
         box : tuple of slice
-            Where it is: ``(k, j, i)``, with start and stop, best as tight as may be.
+            Where it is: ``(k, j, i)``. What did not change is cut off.
         before, after : ndarray of uint8, shape of the box
             The voxels.
         author : str
@@ -210,7 +210,7 @@ class Journal(History):
         Returns
         -------
         int
-            Its number.
+            Its number; that of the last record where nothing changed.
 
         Raises
         ------
@@ -219,12 +219,12 @@ class Journal(History):
         ProjectMissingError
             If the journal has vanished.
         """
-        z, y, x = (slice(int(s.start), int(s.stop)) for s in box)
-        box = (z, y, x)
-        size = tuple(s.stop - s.start for s in box)
-        if before.shape != size or after.shape != size:
-            msg = f"The box {size} holds arrays {before.shape} and {after.shape}."
-            raise ValueError(msg)
+        z, y, x = (
+            slice(*s.indices(n)[:2]) for s, n in zip(box, self.shape, strict=True)
+        )
+        tight = tighten((z, y, x), before, after)
+        if tight is None:
+            return self.last_seq
         record = Record(
             seq=self.last_seq + 1,
             op=Op.EDIT,
@@ -232,13 +232,14 @@ class Journal(History):
             author=author,
             source=source,
             kind=kind,
-            box=box,
+            box=tight.box,
+            slices=tight.slices,
             origin=origin,
         )
         return self._append(
             record,
-            zlib.compress(before.astype(np.uint8, copy=False).tobytes(), 1),
-            zlib.compress(after.astype(np.uint8, copy=False).tobytes(), 1),
+            zlib.compress(tight.before.tobytes(), 1),
+            zlib.compress(tight.after.tobytes(), 1),
         )
 
     def append_undo(self, seq: int, *, author: str = "") -> int:

@@ -79,6 +79,8 @@ class Record:
         Of an edit: ``"paint"``, ``"fill"``, ``"accept"``, ...
     box : tuple of slice or None
         Of an edit: where it is, ``(k, j, i)``.
+    slices : tuple of int
+        Of an edit: those where a voxel changed.
     origin : str or None
         Of an edit: the prediction that it comes from.
     target : int
@@ -98,6 +100,7 @@ class Record:
     source: str = "person"
     kind: str = ""
     box: tuple[slice, slice, slice] | None = None
+    slices: tuple[int, ...] = ()
     origin: str | None = None
     target: int = 0
     k: int = -1
@@ -125,6 +128,7 @@ class Record:
             "kind": self.kind,
             "origin": self.origin,
             "box": box,
+            "slices": list(self.slices),
         }
 
 
@@ -209,6 +213,7 @@ def decode_meta(meta: bytes, offset: int, n_before: int, n_after: int) -> Record
     if box is not None:
         z, y, x = (slice(int(a), int(b)) for a, b in box)
         values["box"] = (z, y, x)
+        values["slices"] = tuple(values["slices"])
     values["op"] = Op(values["op"])
     return Record(**values, offset=offset, n_before=n_before, n_after=n_after)
 

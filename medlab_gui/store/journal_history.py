@@ -74,6 +74,11 @@ class History:
         """Numbers of the edits that stand, first to last."""
         return tuple(self._done)
 
+    @property
+    def touched(self) -> set[int]:
+        """Slices that an edit changed and that was not undone."""
+        return {k for seq in self._done for k in self._edits[seq].slices}
+
     def done_at(self, seq: int) -> tuple[int, ...]:
         """Return the numbers of the edits that stood after a record."""
         done: list[int] = []
@@ -83,6 +88,10 @@ class History:
                 break
             _follow(record, done, undone)
         return tuple(done)
+
+    def record(self, seq: int) -> Record:
+        """Return an edit without its voxels."""
+        return self._edits[seq]
 
     def edit(self, seq: int) -> tuple[Record, NDArray[np.uint8], NDArray[np.uint8]]:
         """Return an edit with its voxels before and after, uint8 (z, y, x).

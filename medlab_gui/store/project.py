@@ -33,6 +33,7 @@ from medlab_gui.store import tables
 from medlab_gui.store.annotations import AnnotationRows
 from medlab_gui.store.blobs import BlobStore
 from medlab_gui.store.database import Database
+from medlab_gui.store.journal import Journal
 from medlab_gui.store.predictions import PredictionRows
 from medlab_gui.store.queue import QueueRows
 from medlab_gui.store.runs import RunRows
@@ -245,6 +246,24 @@ class ProjectStore(AnnotationRows, CheckpointRows, PredictionRows, QueueRows, Ru
     def journal_path(self, series_uid: str) -> Path:
         """Return where the journal of a series lies, whether or not it is there."""
         return journal_path(self.folder, series_uid)
+
+    def open_journal(self, series_uid: str, *, writable: bool = True) -> Journal:
+        """Open the journal of a series, set up for its latest revision.
+
+        Raises
+        ------
+        ConflictError
+            If another window or process is writing it.
+        """
+        latest = self.latest_annotation(series_uid)
+        journal = Journal.open(
+            self.journal_path(series_uid),
+            self.series(series_uid).grid.shape,
+            writable=writable,
+            base_seq=self.journal_seq(latest) if latest else 0,
+        )
+        journal.floor = self.undo_floor(latest) if latest else 0
+        return journal
 
     # ---- looking after it ---------------------------------------------------
 

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select, update
 
-from medlab_gui import __version__
-from medlab_gui.core.errors import InputError, storage_error
+from medlab_gui.core.errors import ConflictError, InputError, storage_error
 from medlab_gui.core.records import Run, RunState
 from medlab_gui.store import tables
 from medlab_gui.store.base import ProjectBase
-from medlab_gui.store.stamps import new_id, utc_now
+from medlab_gui.store.stamps import utc_now
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,53 +19,31 @@ if TYPE_CHECKING:
 
 __all__ = ["RunRows"]
 
+_RUN_COLUMNS = tuple(column for column in tables.run.c if column.name != "n")
 _CHANGEABLE = frozenset({"state", "finished", "checkpoint", "comparison", "message"})
 
 
 class RunRows(ProjectBase):
     """The part of `ProjectStore` about trainings."""
 
-    def add_run(
-        self,
-        *,
-        kind: str,
-        spec: dict[str, Any],
-        seed: int,
-        parent_checkpoint: str | None = None,
-        code_version: str = __version__,
-    ) -> Run:
-        """Remember a training that starts now, in the state ``running``.
+    def add_run(self, run: Run) -> Run:
+        """Remember a training that starts.
 
-        Parameters
-        ----------
-        kind : str
-            ``"train"`` or ``"fine-tune"``.
-        spec : dict
-            ``TrainSpec.to_dict()``.
-        seed : int
-            Of the training.
-        parent_checkpoint : str or None
-            Checkpoint of the project that it begins from.
-        code_version : str
-            MedLab's version.
+        Raises
+        ------
+        ConflictError
+            If there is a run of that id already.
         """
-        values = {
-            "id": new_id(),
-            "kind": kind,
-            "spec": spec,
-            "state": str(RunState.RUNNING),
-            "seed": seed,
-            "code_version": code_version,
-            "started": utc_now(),
-            "finished": None,
-            "parent_checkpoint": parent_checkpoint,
-            "checkpoint": None,
-            "comparison": {},
-            "message": "",
-        }
+        table = tables.run
+        values = {column.name: getattr(run, column.name) for column in _RUN_COLUMNS}
+        values["state"] = str(run.state)
         with self._database.write() as connection:
-            connection.execute(insert(tables.run).values(values))
-        return _run(values)
+            known = select(table.c.id).where(table.c.id == run.id)
+            if connection.scalar(known) is not None:
+                msg = f"The project has a run {run.id} already."
+                raise ConflictError(msg)
+            connection.execute(insert(table).values(values))
+        return run
 
     def update_run(self, run_id: str, **changes: Any) -> Run:
         """Change what is known about a training.
