@@ -38,6 +38,13 @@ class Ranges:
         Factor round the grey value 0.5.
     gamma : tuple of 2 floats
         Exponent of grey values (drawn evenly in its logarithm).
+    field : tuple of 2 floats
+        Factor of the distance of grey values from 1. Histogram equalisation gives air
+        the share of air in the slice, so a scan with a wider field of view has all its
+        tissues nearer to 1: this is what another field of view looks like.
+    uptake : float
+        Added to the grey values of each class, up to so much either way: another
+        phase of contrast agent.
     noise : float
         Largest standard deviation of noise.
     """
@@ -49,6 +56,8 @@ class Ranges:
     brightness: float = 0.1
     contrast: tuple[float, float] = (0.8, 1.25)
     gamma: tuple[float, float] = (0.7, 1.4)
+    field: tuple[float, float] = (0.5, 1.2)
+    uptake: float = 0.05
     noise: float = 0.05
 
 
@@ -63,17 +72,23 @@ class Augmentation:
     brightness: float = 0.0
     contrast: float = 1.0
     gamma: float = 1.0
+    field: float = 1.0
+    uptake: tuple[float, ...] = ()
     noise: float = 0.0
     noise_seed: int = 0
 
 
-def draw(rng: np.random.Generator, ranges: Ranges | None = None) -> Augmentation:
+def draw(
+    rng: np.random.Generator, n_classes: int, ranges: Ranges | None = None
+) -> Augmentation:
     """Draw a change.
 
     Parameters
     ----------
     rng : numpy.random.Generator
         Advanced by the same number of draws each time.
+    n_classes : int
+        Classes with background.
     ranges : Ranges, optional
         How far to go.
     """
@@ -93,6 +108,8 @@ def draw(rng: np.random.Generator, ranges: Ranges | None = None) -> Augmentation
         brightness=between(-r.brightness, r.brightness),
         contrast=factor(*r.contrast),
         gamma=factor(*r.gamma),
+        field=factor(*r.field),
+        uptake=tuple(between(-r.uptake, r.uptake) for _ in range(n_classes - 1)),
         noise=between(0, r.noise),
         noise_seed=int(rng.integers(2**31)),
     )
@@ -118,6 +135,12 @@ def augment(
     labels : ndarray of uint8, shape (Y, X)
     """
     image, labels = _move(change, image, labels)
+    if any(change.uptake):
+        # Class n is foreground n - 1; background and ignored voxels stay as they are.
+        table = np.zeros(256, dtype=np.float32)
+        table[1 : len(change.uptake) + 1] = change.uptake
+        image = image + table[labels]
+    image = 1 - (1 - image) * change.field
     grey = (image - 0.5) * change.contrast + 0.5 + change.brightness
     if change.gamma != 1:
         # Beyond 0 and 1 the curve goes on as a straight line: pipelines need not clip.
@@ -133,14 +156,8 @@ def augment(
 def _move(
     change: Augmentation, image: NDArray[np.float32], labels: NDArray[np.uint8]
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    still = Augmentation(
-        brightness=change.brightness,
-        contrast=change.contrast,
-        gamma=change.gamma,
-        noise=change.noise,
-        noise_seed=change.noise_seed,
-    )
-    if change == still:
+    places = (change.angle_deg, change.scale, change.shift_yx, change.flip)
+    if places == (0.0, 1.0, (0.0, 0.0), False):
         return image, labels
     from scipy.ndimage import affine_transform
 

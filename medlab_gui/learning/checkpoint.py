@@ -238,7 +238,7 @@ def _is_pickle(path: Path) -> bool:
     """Tell by the first bytes whether ``torch.save`` may have written the file."""
     try:
         with path.open("rb") as file:
-            start = file.read(8)
+            start = file.read(9)
     except FileNotFoundError as error:
         msg = f"There is no checkpoint at {path}."
         raise CheckpointError(msg, path=path) from error
@@ -252,12 +252,12 @@ def _is_pickle(path: Path) -> bool:
             msg = f"{path} cannot be read: {error.strerror}."
         raise CheckpointError(msg, path=path) from error
     # Zip archives (torch since 1.6), or bare pickles of protocol 2 and newer. The
-    # length of a safetensors header may begin with the same two bytes, but then has
-    # zeros where a pickle has its opcodes.
+    # length of a safetensors header may begin with the same two bytes, but then zeros
+    # and the brace of the header follow.
     if start.startswith(b"PK\x03\x04"):
         return True
     is_protocol = start[:1] == b"\x80" and start[1:2] in (b"\2", b"\3", b"\4", b"\5")
-    return is_protocol and start[4:8] != bytes(4)
+    return is_protocol and start[4:9] != b"\0\0\0\0{"
 
 
 def _read_header(path: Path) -> CheckpointMeta:
@@ -298,11 +298,16 @@ def _parse(path: Path, about: Any) -> CheckpointMeta:
 
 def _read_pickle(path: Path) -> tuple[CheckpointMeta, dict[str, Tensor]]:
     import pickle
+    import warnings
 
     import torch
 
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        # From an open file: given a path, torch goes by the suffix. It warns of unusual
+        # pickles before it refuses them; the refusal is enough.
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if "nsupported" not in str(error):  # "Unsupported global", "unsupported GLOBAL"
             raise _damaged(path) from error

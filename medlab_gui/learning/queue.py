@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Candidate", "Labelled", "Ranked", "rank"]
 
-_SPREAD = 0.5
 _JUST_BELOW = 1 - 1e-9
 
 
@@ -93,8 +92,8 @@ def rank(
     The most valuable slice is picked, its neighbours lose value, and again. A slice is
     worth its score times ``1 - exp(-d^2 / (2 radius^2))`` for each slice of the same
     series that is labelled or picked before it, d mm away: a neighbour looks the same
-    and teaches nothing new. A patient with more than an even share of the slices so far
-    is worth up to half less.
+    and teaches nothing new. A patient whose share of the slices so far is above an even
+    one is worth less by as much.
 
     Parameters
     ----------
@@ -150,7 +149,7 @@ def _pick_all(
     ceiling = 1.0
     for _ in items:
         shares = n_seen / max(1.0, n_seen.sum())
-        factors = 1 - _SPREAD * np.maximum(0, shares - 1 / len(patients))
+        factors = 1 - np.maximum(0, shares - 1 / len(patients))
         worth = best * factors[patient_of]
         row = int(np.argmax(worth))  # the first of equals: rows are sorted
         priority = min(float(worth[row]), ceiling)

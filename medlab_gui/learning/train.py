@@ -275,9 +275,9 @@ class _Run:
         self, n: int, rng: np.random.Generator
     ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
         image, labels = self.slices[n]
-        return (
-            augment(draw(rng), image, labels) if self.spec.augment else (image, labels)
-        )
+        if not self.spec.augment:
+            return image, labels
+        return augment(draw(rng, self.scheme.n_classes), image, labels)
 
     def _step(self, images: Tensor, labels: Tensor) -> float:
         try:

@@ -1,0 +1,118 @@
+"""How long a training will take here: measured on a small picture, scaled up."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import torch
+
+    from medlab_gui.core.specs import NetworkSpec, Phase
+    from medlab_gui.networks.base import SegmentationNetwork
+
+__all__ = ["Pace", "measure_pace"]
+
+_SIDE = 128
+_BETWEEN_EPOCHS = 0.3
+_START = 8.0
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds that one slice takes on this machine.
+
+    Parameters
+    ----------
+    look : float
+        To predict it.
+    learn_head, learn_all : float
+        To learn from it with the encoder frozen, and with everything.
+    device : str
+        Where that was.
+    """
+
+    look: float
+    learn_head: float
+    learn_all: float
+    device: str
+
+    def seconds(
+        self, phases: Iterable[Phase], n_training: int, n_validation: int
+    ) -> float:
+        """Return roughly how long a training lasts.
+
+        Parameters
+        ----------
+        phases : iterable of Phase
+            What is planned.
+        n_training, n_validation : int
+            Slices to learn from, and slices that judge each epoch.
+        """
+        # The locked slices judge each epoch, and three times more at the end: the best
+        # epoch, then old against new.
+        total = _START + 3 * n_validation * self.look
+        for phase in phases:
+            learn = self.learn_head if phase.trainable == "head" else self.learn_all
+            once = n_training * learn + n_validation * self.look + _BETWEEN_EPOCHS
+            total += phase.epochs * once
+        return total
+
+
+def measure_pace(
+    network: NetworkSpec, shape_yx: tuple[float, float], device: str = "auto"
+) -> Pace:
+    """Time the network on a small picture; takes a second or two.
+
+    The networks are made of convolutions, so the time grows with the number of pixels.
+
+    Parameters
+    ----------
+    network : NetworkSpec
+        What is to be trained; its weights do not matter here.
+    shape_yx : tuple of float
+        Rows and columns of a slice as the network will see it.
+    device : str
+        ``"auto"``, ``"cpu"`` or ``"cuda"``.
+    """
+    import torch
+
+    from medlab_gui.learning.predict import choose_device
+    from medlab_gui.networks import build
+
+    where = choose_device(device)
+    net = build(network).to(where)
+    picture = torch.zeros(1, network.in_channels, _SIDE, _SIDE, device=where)
+    factor = shape_yx[0] * shape_yx[1] / _SIDE**2
+    net.eval()
+    with torch.no_grad():
+        look = _shortest(lambda: net(picture), where)
+    times = {}
+    for trainable in ("head", "all"):
+        net.freeze(trainable)
+        net.train()
+        times[trainable] = _shortest(lambda: _learn(net, picture), where)
+    return Pace(look * factor, times["head"] * factor, times["all"] * factor, where)
+
+
+def _learn(net: SegmentationNetwork, picture: torch.Tensor) -> None:
+    net.zero_grad(set_to_none=True)
+    loss: torch.Tensor = net(picture).square().mean()
+    loss.backward()  # type: ignore[no-untyped-call]
+
+
+def _shortest(work: Callable[[], object], device: str, tries: int = 3) -> float:
+    """Return the shortest of a few runs: the first one warms up."""
+    import torch
+
+    best = float("inf")
+    for _try in range(tries):
+        start = time.perf_counter()
+        work()
+        if device == "cuda":
+            torch.cuda.synchronize()
+        best = min(best, time.perf_counter() - start)
+    return best

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from medlab_gui.core.errors import GeometryError
+from medlab_gui.learning.metrics import mask_metrics, miou
+
+
+def box(shape, *slices, value=1):
+    mask = np.zeros(shape, np.uint8)
+    mask[tuple(slice(*s) for s in slices)] = value
+    return mask
+
+
+def one(prediction, truth, spacing=(1, 1, 1)):
+    return mask_metrics(prediction, truth, spacing, [1]).classes[1]
+
+
+def test_half_overlapping_boxes_by_hand():
+    truth = box((4, 4, 8), (0, 4), (0, 4), (0, 4))
+    found = box((4, 4, 8), (0, 4), (0, 4), (2, 6))
+    m = one(found, truth)
+    assert m.dsc == 0.5
+    assert m.iou == pytest.approx(1 / 3)
+    assert m.voe == pytest.approx(2 / 3)
+    assert m.rvd == 0
+    assert (m.precision, m.recall) == (0.5, 0.5)
+    assert one(truth, truth).rmsd_mm == 0
+
+
+def test_volume_and_direction():
+    truth = box((1, 4, 4), (0, 1), (0, 4), (0, 4))
+    found = box((1, 4, 4), (0, 1), (0, 4), (0, 2))
+    m = one(found, truth)
+    assert m.rvd == -50
+    assert (m.precision, m.recall) == (1, 0.5)
+    back = one(truth, found)
+    assert back.rvd == 100
+    assert (back.precision, back.recall) == (0.5, 1)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_two_planes_are_their_distance_in_mm_apart(axis):
+    spacing = (5.0, 2.0, 0.5)
+    truth, found = np.zeros((2, 9, 9, 9), np.uint8)
+    at = [slice(None)] * 3
+    at[axis] = slice(2, 3)
+    truth[tuple(at)] = 1
+    at[axis] = slice(6, 7)
+    found[tuple(at)] = 1
+    m = one(found, truth, spacing)
+    assert m.asd_mm == pytest.approx(4 * spacing[axis])
+    assert m.rmsd_mm == pytest.approx(4 * spacing[axis])
+
+
+def test_asd_and_rmsd_by_hand():
+    # Two voxels against one: distances 0 and 3 mm one way, 0 the other.
+    truth, found = np.zeros((2, 1, 1, 5), np.uint8)
+    truth[0, 0, 0] = 1
+    found[0, 0, [0, 3]] = 1
+    m = one(found, truth)
+    assert m.asd_mm == pytest.approx(3 / 3)
+    assert m.rmsd_mm == pytest.approx(np.sqrt(9 / 3))
+
+
+def test_spheres_of_two_radii_are_their_difference_apart():
+    z, y, x = np.mgrid[:30, :60, :60]
+    r = np.sqrt((2 * (z - 15)) ** 2 + (y - 30) ** 2 + (x - 30) ** 2)
+    big, small = (r < 24).astype(np.uint8), (r < 20).astype(np.uint8)
+    m = one(big, small, (2, 1, 1))
+    assert m.asd_mm == pytest.approx(4, abs=0.4)
+    assert m.rmsd_mm == pytest.approx(4, abs=0.4)
+    assert m.dsc == pytest.approx(2 * 20**3 / (20**3 + 24**3), abs=0.01)
+    assert m.rvd == pytest.approx(100 * (24**3 / 20**3 - 1), rel=0.02)
+    assert m.recall == 1
+
+
+def test_the_edge_of_the_array_is_a_surface():
+    truth = np.ones((3, 3, 3), np.uint8)
+    inner = box((3, 3, 3), (1, 2), (1, 2), (1, 2))
+    m = one(inner, truth)
+    by_hand = (6 * 1 + 12 * np.sqrt(2) + 8 * np.sqrt(3) + 1) / 27
+    assert m.asd_mm == pytest.approx(by_hand)
+
+
+def test_empty_masks_are_undefined_not_perfect():
+    empty, full = np.zeros((2, 3, 3), np.uint8), np.ones((2, 3, 3), np.uint8)
+    assert set(one(empty, empty).to_dict().values()) == {None}
+    nothing_found = one(empty, full).to_dict()
+    assert nothing_found == {
+        "dsc": 0,
+        "voe": 1,
+        "rvd": -100,
+        "asd_mm": None,
+        "rmsd_mm": None,
+        "precision": None,
+        "recall": 0,
+        "iou": 0,
+    }
+    nothing_true = one(full, empty).to_dict()
+    assert nothing_true["rvd"] is None
+    assert nothing_true["recall"] is None
+    assert (nothing_true["dsc"], nothing_true["precision"]) == (0, 0)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_ignored_voxels_take_no_part(side):
+    masks = [box((1, 4, 4), (0, 1), (0, 2), (0, 4)) for _ in range(2)]
+    masks[0][0, 2] = 1  # a row too many, which is ignored below
+    masks[side][0, 2] = 255
+    agreement = mask_metrics(*masks, (1, 1, 1), [1])
+    assert agreement.classes[1].dsc == 1
+    assert agreement.miou == 1
+
+
+def test_several_classes_and_their_mean():
+    truth = np.array([[[0, 0, 1, 1, 2, 2]]], np.uint8)
+    found = np.array([[[0, 1, 1, 1, 2, 0]]], np.uint8)
+    agreement = mask_metrics(found, truth, (1, 1, 1), [1, 2, 3])
+    assert agreement.classes[1].iou == pytest.approx(2 / 3)
+    assert agreement.classes[2].iou == pytest.approx(1 / 2)
+    assert agreement.classes[3].iou is None
+    assert agreement.miou == pytest.approx((1 / 3 + 2 / 3 + 1 / 2) / 3)
+    assert miou(found[0], truth[0], [1, 2]) == agreement.miou
+
+
+def test_what_does_not_fit_gets_a_sentence():
+    a, b = np.zeros((2, 3, 4), np.uint8), np.zeros((2, 4, 3), np.uint8)
+    with pytest.raises(GeometryError, match="same grid"):
+        one(a, b)
+    with pytest.raises(GeometryError, match="spacings"):
+        one(a, a, (1, 1))
+    with pytest.raises(GeometryError, match="spacings"):
+        one(a, a, (1, 0, 1))
