@@ -1,0 +1,372 @@
+"""Fine-tuning: what is learned from, for how long, and who judges."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from medlab_gui.commands.train import TrainParams
+from medlab_gui.core.errors import MedlabError
+from medlab_gui.core.i18n import _
+from medlab_gui.core.settings import save_settings
+from medlab_gui.core.specs import Phase
+from medlab_gui.gui.durations import in_words
+from medlab_gui.gui.training_facts import TrainingFacts, gather
+
+if TYPE_CHECKING:
+    from medlab_gui.core.jobs import Job, JobContext
+    from medlab_gui.gui.workbench import Workbench
+    from medlab_gui.learning.forecast import Pace
+
+__all__ = ["FineTuneDialog"]
+
+
+class FineTuneDialog(QDialog):
+    """Asks for `TrainParams` and starts the fine-tuning in a process of its own.
+
+    Parameters
+    ----------
+    workbench : Workbench
+        Its project is learned from.
+    parent : QWidget, optional
+        Window that it belongs to.
+    starts : bool
+        Whether *Start* launches the command; else the dialog only gives ``params``.
+    """
+
+    def __init__(
+        self,
+        workbench: Workbench,
+        parent: QWidget | None = None,
+        *,
+        starts: bool = True,
+    ) -> None:
+        super().__init__(parent)
+        self._bench = workbench
+        self._starts = starts
+        self._facts: TrainingFacts | None = None
+        self._pace: Pace | None = None
+        self._jobs: list[Job] = []
+        self.job: Job | None = None
+        """The training, once it was started."""
+        self.setWindowTitle(_("Fine-tune the model"))
+        self._build()
+        self._count()
+
+    @classmethod
+    def ask(cls, workbench: Workbench, parent: QWidget | None = None) -> Any:
+        """Show the dialog and return `TrainParams`, or None if it was closed."""
+        dialog = cls(workbench, parent, starts=False)
+        try:
+            accepted = dialog.exec() == QDialog.DialogCode.Accepted
+            return dialog.params if accepted else None
+        finally:
+            dialog.deleteLater()
+
+    # ---- building -------------------------------------------------------------
+
+    def _build(self) -> None:
+        inner = QWidget()
+        self._form = QFormLayout(inner)
+        self._form.setFieldGrowthPolicy(
+            QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow
+        )
+        defaults = TrainParams()
+        self.facts = self._sentence(_("Counting the labelled slices …"))
+        self._form.addRow(self.facts)
+        self.init = QComboBox(inner)
+        self.init.setAccessibleName(_("Weights to start from"))
+        self._fill_weights()
+        self._form.addRow(_("Start from"), self.init)
+        self.epochs_head = self._whole(defaults.epochs_head, 0, 1000, _("epochs"))
+        self.lr_head = self._rate(defaults.lr_head)
+        self._phase_row(
+            _("Phase 1"),
+            _("The encoder keeps still; the rest learns your labels first."),
+            self.epochs_head,
+            self.lr_head,
+        )
+        self.epochs_all = self._whole(defaults.epochs_all, 0, 1000, _("epochs"))
+        self.lr_all = self._rate(defaults.lr_all)
+        self._phase_row(
+            _("Phase 2"),
+            _("Everything learns, in smaller steps."),
+            self.epochs_all,
+            self.lr_all,
+        )
+        self.batch = self._whole(defaults.batch, 1, 256, _("slices"))
+        self.batch.setAccessibleName(_("Slices in a step"))
+        self.batch.setToolTip(_("Slices in a step; fewer need less memory"))
+        self._form.addRow(_("Batch"), self.batch)
+        self.device = QComboBox(inner)
+        for value, title in (
+            ("auto", _("Best there is")),
+            ("cpu", _("Processor")),
+            ("cuda", _("Graphics card (CUDA)")),
+        ):
+            self.device.addItem(title, value)
+        self.device.setCurrentIndex(
+            max(0, self.device.findData(self._bench.settings.device))
+        )
+        self.device.setAccessibleName(_("Where it computes"))
+        self.device.setToolTip(_("Kept for everything that runs the network"))
+        self._form.addRow(_("Computes on"), self.device)
+        self.augment = QCheckBox(_("Turn, scale and re-light slices at random"), inner)
+        self.augment.setChecked(defaults.augment)
+        self._form.addRow(_("Augmentation"), self.augment)
+        self.seed = self._whole(defaults.seed, 0, 2**31 - 1, "")
+        self.seed.setAccessibleName(_("Seed"))
+        self.seed.setToolTip(_("Same seed, same machine, same weights"))
+        self._form.addRow(_("Seed"), self.seed)
+        self.adopt = QCheckBox(
+            _("Use the new weights at once if they are not worse"), inner
+        )
+        self.adopt.setToolTip(
+            _("Judged on the locked validation slices; there is always a way back")
+        )
+        self.adopt.setChecked(defaults.adopt == "auto")
+        self._form.addRow(_("Afterwards"), self.adopt)
+        self.forecast = self._sentence(_("Measuring this machine …"))
+        self.forecast.setAccessibleName(_("Time it will take"))
+        self._form.addRow(_("Time"), self.forecast)
+        area = QScrollArea(self)
+        area.setWidget(inner)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
+        self.start = self.buttons.addButton(
+            _("Start"), QDialogButtonBox.ButtonRole.AcceptRole
+        )
+        self.start.setEnabled(False)
+        self.buttons.accepted.connect(self._start)
+        self.buttons.rejected.connect(self.reject)
+        rows = QVBoxLayout(self)
+        rows.addWidget(area, 1)
+        rows.addWidget(self.buttons)
+        self.resize(500, 470)
+        for spin in (self.epochs_head, self.epochs_all, self.batch):
+            spin.valueChanged.connect(self._show_forecast)
+        self.device.activated.connect(self._measure)
+        self.init.activated.connect(self._count)
+
+    def _sentence(self, text: str) -> QLabel:
+        label = QLabel(text, self)
+        label.setWordWrap(True)
+        label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        return label
+
+    def _whole(self, value: int, low: int, high: int, unit: str) -> QSpinBox:
+        spin = QSpinBox(self)
+        spin.setRange(low, high)
+        spin.setValue(value)
+        if unit:
+            spin.setSuffix(f" {unit}")
+        return spin
+
+    def _rate(self, value: float) -> QDoubleSpinBox:
+        spin = QDoubleSpinBox(self)
+        spin.setDecimals(6)
+        spin.setRange(1e-6, 1.0)
+        spin.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
+        spin.setValue(value)
+        return spin
+
+    def _phase_row(
+        self, title: str, tip: str, epochs: QSpinBox, rate: QDoubleSpinBox
+    ) -> None:
+        epochs.setAccessibleName(_("{phase}: epochs").format(phase=title))
+        rate.setAccessibleName(_("{phase}: learning rate").format(phase=title))
+        cell = QWidget(self)
+        row = QHBoxLayout(cell)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(epochs)
+        row.addWidget(QLabel(_("at learning rate"), cell))
+        row.addWidget(rate)
+        row.addStretch(1)
+        label = QLabel(title, self)
+        for part in (label, epochs, rate):
+            part.setToolTip(tip)
+        self._form.addRow(label, cell)
+        hint = self._sentence(tip)
+        hint.setEnabled(False)
+        self._form.addRow("", hint)
+
+    def _fill_weights(self) -> None:
+        store = self._bench.store
+        current = store.current_checkpoint() if store is not None else None
+        name = current.name if current is not None else _("MedLab's starter")
+        self.init.addItem(_("The weights in use ({name})").format(name=name), "")
+        if store is not None:
+            for checkpoint in reversed(store.checkpoints()):
+                if current is None or checkpoint.id != current.id:
+                    self.init.addItem(checkpoint.name, checkpoint.id)
+
+    # ---- counting and measuring ---------------------------------------------------
+
+    def _count(self, *_args: object) -> None:
+        if self._bench.store is None:
+            self._refuse(_("No project is open, so there is nothing to learn from."))
+            return
+        place, chosen = self._bench.project_place, self.init.currentData()
+
+        def work(ctx: JobContext) -> TrainingFacts:
+            from medlab_gui.store.project import ProjectStore
+
+            ctx.check()
+            with ProjectStore.open(place) as store:
+                return gather(store, chosen)
+
+        self._submit(work, self._counted)
+
+    def _submit(self, work: Any, done: Any) -> None:
+        self._jobs.append(
+            self._bench.submit(
+                "",
+                work,
+                on_done=partial(self._if_alive, done),
+                on_error=partial(self._if_alive, self._not_known),
+                lane="forecast",
+                newest_wins=False,
+            )
+        )
+
+    def _if_alive(self, callback: Any, result: Any) -> None:
+        # The dialog may have been closed while the thread was at work.
+        if self.isVisible():
+            callback(result)
+
+    def _not_known(self, error: BaseException) -> None:
+        if not isinstance(error, MedlabError):
+            raise error
+        self._refuse(error.message)
+
+    def _counted(self, facts: TrainingFacts) -> None:
+        self._facts = facts
+        if facts.refusal:
+            self._refuse(facts.refusal)
+            return
+        self.facts.setText(f"{facts.learns_from} {facts.judged_by}")
+        self.start.setEnabled(True)
+        self._measure()
+
+    def _refuse(self, why: str) -> None:
+        self.facts.setText(why)
+        self.forecast.setText("–")
+        self.start.setEnabled(False)
+
+    def _measure(self, *_args: object) -> None:
+        facts = self._facts
+        if facts is None or facts.network is None:
+            self.forecast.setText(
+                _("Not known before the first epoch: no weights have been used yet.")
+            )
+            return
+        self._pace = None
+        self.forecast.setText(_("Measuring this machine …"))
+        network, shape = facts.network, facts.shape_yx
+        device = str(self.device.currentData())
+
+        def work(ctx: JobContext) -> Pace:
+            from medlab_gui.learning.forecast import measure_pace
+
+            ctx.check()
+            return measure_pace(network, shape, device)
+
+        self._submit(work, self._measured)
+
+    def _measured(self, pace: Pace) -> None:
+        self._pace = pace
+        self._show_forecast()
+
+    def _show_forecast(self, *_args: object) -> None:
+        if self._facts is None or self._pace is None:
+            return
+        n_training, n_judging = self._facts.shares
+        seconds = self._pace.seconds(self._phases(), n_training, n_judging)
+        where = _("graphics card") if self._pace.device == "cuda" else _("processor")
+        self.forecast.setText(
+            _("about {time} on the {device} (measured just now, rough)").format(
+                time=in_words(seconds), device=where
+            )
+        )
+
+    def _phases(self) -> tuple[Phase, ...]:
+        return (
+            Phase("head", self.epochs_head.value(), self.lr_head.value(), "head"),
+            Phase("all", self.epochs_all.value(), self.lr_all.value(), "all"),
+        )
+
+    # ---- the end ----------------------------------------------------------------
+
+    @property
+    def params(self) -> TrainParams:
+        """What is set."""
+        return TrainParams(
+            init=str(self.init.currentData() or ""),
+            epochs_head=self.epochs_head.value(),
+            lr_head=self.lr_head.value(),
+            epochs_all=self.epochs_all.value(),
+            lr_all=self.lr_all.value(),
+            batch=self.batch.value(),
+            seed=self.seed.value(),
+            augment=self.augment.isChecked(),
+            adopt="auto" if self.adopt.isChecked() else "never",
+        )
+
+    def _start(self) -> None:
+        if self.epochs_head.value() + self.epochs_all.value() == 0:
+            self.forecast.setText(
+                _("Both phases have 0 epochs; give one of them some.")
+            )
+            self.epochs_all.setFocus()
+            return
+        device = str(self.device.currentData())
+        if device != self._bench.settings.device:
+            try:
+                self._bench.settings = save_settings(device=device)
+            except OSError:
+                # The choice holds for now; only remembering it failed.
+                self._bench.settings = self._bench.settings.model_copy(
+                    update={"device": device}
+                )
+        if self._starts:
+            self._launch(self.params)
+        self.accept()
+
+    def _launch(self, params: TrainParams) -> None:
+        session = self._bench.session
+        if session is None or not session.n_unsaved or session.read_only:
+            self.job = self._bench.launch("train", params)
+            return
+        # What is only in the journal so far is to be learned from as well.
+        self._bench.launch(
+            "save",
+            {"series": session.series_uid},
+            on_done=partial(self._launch_saved, params),
+        )
+
+    def _launch_saved(self, params: TrainParams, _result: object) -> None:
+        self.job = self._bench.launch("train", params)
+
+    def done(self, result: int) -> None:
+        """Close, and stop measuring."""
+        for job in self._jobs:
+            self._bench.cancel(job)
+        super().done(result)

@@ -1,0 +1,394 @@
+"""Trainings: the one that runs, those that ran, and the weights in use."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QItemSelection, QSize, Qt
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from medlab_gui.commands.train import TrainParams, settle_runs
+from medlab_gui.core.errors import MedlabError
+from medlab_gui.core.i18n import _
+from medlab_gui.core.jobs import Job, JobState, Progress
+from medlab_gui.core.records import Run, RunState
+from medlab_gui.gui.curves import CurvesView, TrainingCurves
+from medlab_gui.gui.dialogs.compare_weights import CompareWeightsDialog
+from medlab_gui.gui.dialogs.finetune import FineTuneDialog
+from medlab_gui.gui.durations import in_words
+from medlab_gui.gui.notices import NoticeAction
+from medlab_gui.gui.runs_model import RunColumn, RunsModel
+
+if TYPE_CHECKING:
+    from qtpy.QtGui import QShowEvent
+
+    from medlab_gui.gui.workbench import Workbench
+    from medlab_gui.store.project import ProjectStore
+
+__all__ = ["RunsDock"]
+
+
+class RunsDock(QWidget):
+    """Fine-tuning under way and done.
+
+    Parameters
+    ----------
+    workbench : Workbench
+        What is open.
+    parent : QWidget, optional
+        Owner.
+    """
+
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._bench = workbench
+        self._job: Job | None = None
+        self._live_run = ""
+        self._live = TrainingCurves()
+        self._seen: dict[str, TrainingCurves] = {}
+        self._settled: ProjectStore | None = None
+        self._stale = True
+        self._cancelling = False
+        self.model = RunsModel(self)
+        self._build()
+        workbench.project_changed.connect(self._on_project)
+        workbench.job_started.connect(self._on_started)
+        workbench.job_progressed.connect(self._on_progress)
+        workbench.job_finished.connect(self._on_finished)
+        self._on_project()
+        for job in workbench.jobs.active:
+            self._on_started(job)
+        self.refresh()
+
+    def sizeHint(self) -> QSize:
+        """Return the size of a dock."""
+        return QSize(320, 560)
+
+    # ---- building -------------------------------------------------------------
+
+    def _build(self) -> None:
+        inner = QWidget()
+        rows = QVBoxLayout(inner)
+        rows.setContentsMargins(6, 6, 6, 6)
+        self.weights = QLabel(inner)
+        self.weights.setWordWrap(True)
+        self.weights.setAccessibleName(_("Weights in use"))
+        rows.addWidget(self.weights)
+        self.finetune = self._button(
+            _("Fine-tune …"), _("Learn from the labelled slices"), self.ask_finetune
+        )
+        self.back = self._button(
+            _("Previous weights"),
+            _("Go back to the weights that were in use before"),
+            self._go_back,
+        )
+        rows.addLayout(self._row(self.finetune, self.back))
+        rows.addWidget(self._build_live(inner))
+        self.curves = CurvesView(inner)
+        rows.addWidget(self.curves, 1)
+        self.empty = QLabel(
+            _("No training yet. Label some slices, then fine-tune the model."), inner
+        )
+        self.empty.setWordWrap(True)
+        rows.addWidget(self.empty)
+        rows.addWidget(self._build_table(inner))
+        self.compare = self._button(
+            _("Compare …"), _("Old and new weights on the locked slices"), self._compare
+        )
+        self.resume = self._button(
+            _("Resume"), _("Go on where the training was stopped"), self._resume
+        )
+        rows.addLayout(self._row(self.compare, self.resume))
+        area = QScrollArea(self)
+        area.setWidget(inner)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(area)
+        self.setMinimumWidth(270)
+
+    def _build_live(self, parent: QWidget) -> QFrame:
+        self.live = QFrame(parent)
+        self.live.setFrameShape(QFrame.Shape.StyledPanel)
+        self.status = QLabel(self.live)
+        self.status.setWordWrap(True)
+        self.status.setAccessibleName(_("Training under way"))
+        self.bar = QProgressBar(self.live)
+        self.bar.setAccessibleName(_("Progress of the training"))
+        self.cancel = self._button(
+            _("Cancel"), _("Stop the training; it can be resumed"), self._cancel
+        )
+        line = QHBoxLayout()
+        line.addWidget(self.bar, 1)
+        line.addWidget(self.cancel)
+        rows = QVBoxLayout(self.live)
+        rows.setContentsMargins(6, 4, 6, 4)
+        rows.addWidget(self.status)
+        rows.addLayout(line)
+        self.live.hide()
+        return self.live
+
+    def _build_table(self, parent: QWidget) -> QTableView:
+        self.table = QTableView(parent)
+        self.table.setModel(self.model)
+        self.table.setAccessibleName(_("Trainings of the project"))
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setTabKeyNavigation(False)
+        self.table.setShowGrid(False)
+        self.table.verticalHeader().hide()
+        line = self.fontMetrics().height()
+        self.table.verticalHeader().setDefaultSectionSize(2 * line + 8)
+        self.table.setMinimumHeight(7 * line + 30)
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(RunColumn.WHEN, QHeaderView.ResizeMode.Stretch)
+        self.table.selectionModel().selectionChanged.connect(self._on_selection)
+        self.table.doubleClicked.connect(self._compare)
+        return self.table
+
+    def _button(self, text: str, tip: str, run: Any) -> QPushButton:
+        button = QPushButton(text, self)
+        button.setToolTip(tip)
+        button.setAccessibleDescription(tip)
+        button.clicked.connect(run)
+        return button
+
+    @staticmethod
+    def _row(*buttons: QPushButton) -> QHBoxLayout:
+        row = QHBoxLayout()
+        for button in buttons:
+            row.addWidget(button)
+        return row
+
+    # ---- the project ------------------------------------------------------------
+
+    def _on_project(self) -> None:
+        store = self._bench.store
+        if store is not None and store is not self._settled:
+            self._settled = store
+            try:
+                gone = settle_runs(store)
+            except MedlabError:
+                gone = 0
+            if gone:
+                self._bench.warn(
+                    _(
+                        "A training was interrupted. What it had learned up to its "
+                        "last epoch is kept; the Runs dock can resume it."
+                    )
+                )
+        self._stale = True
+        if self.isVisible():
+            self.refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catch up with what changed while the dock was hidden."""
+        super().showEvent(event)
+        if self._stale:
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Read runs and weights from the project; what was selected stays selected."""
+        self._stale = False
+        store = self._bench.store
+        runs: tuple[Run, ...] = ()
+        names: dict[str, str] = {}
+        current = previous = None
+        if store is not None:
+            try:
+                runs = store.runs()
+                names = {c.id: c.name for c in store.checkpoints()}
+                current = store.current_checkpoint()
+                previous = store.previous_checkpoint()
+            except MedlabError as error:
+                self.weights.setText(error.message)
+                return
+        chosen = self._selected()
+        self.model.set_runs(runs, names, current.id if current is not None else "")
+        row = self.model.row_of(chosen.id) if chosen is not None else -1
+        if runs:
+            self.table.selectRow(max(0, row))
+        self.weights.setText(
+            _("No weights in use yet.")
+            if current is None
+            else _("Weights in use: {name}").format(name=current.name)
+        )
+        self.finetune.setEnabled(store is not None and self._job is None)
+        self.back.setEnabled(previous is not None and self._job is None)
+        if previous is not None:
+            tip = _("Go back to {name}").format(name=previous.name)
+            self.back.setToolTip(tip)
+        self.empty.setVisible(not runs)
+        self.table.setVisible(bool(runs))
+        self._on_selection()
+
+    def _selected(self) -> Run | None:
+        rows = self.table.selectionModel().selectedRows()
+        return self.model.run(rows[0].row()) if rows else None
+
+    def _on_selection(self, *_args: QItemSelection) -> None:
+        run = self._selected()
+        self.compare.setEnabled(run is not None and bool(run.comparison))
+        stopped = run is not None and run.state in (
+            RunState.CANCELLED,
+            RunState.FAILED,
+        )
+        self.resume.setEnabled(stopped and self._job is None)
+        for button in (self.compare, self.resume):
+            button.setVisible(self.model.rowCount() > 0)
+        self._show_curves(run)
+
+    def _show_curves(self, run: Run | None) -> None:
+        if self._job is not None:
+            curves = self._live
+        elif run is not None:
+            curves = self._curves_of(run)
+        else:
+            curves = TrainingCurves()
+        self.curves.set_curves(curves)
+        self.curves.setVisible(self._job is not None or not curves.is_empty)
+
+    def _curves_of(self, run: Run) -> TrainingCurves:
+        """Return the curves as they were watched, or as the run wrote them down."""
+        if run.id not in self._seen and self._bench.store is not None:
+            try:
+                path = self._bench.store.run_folder(run.id) / "history.json"
+                history = json.loads(path.read_text(encoding="utf-8"))
+                self._seen[run.id] = TrainingCurves.from_history(history)
+            except (OSError, ValueError, TypeError, MedlabError):
+                # Stopped before its first epoch ended, or made elsewhere.
+                return TrainingCurves()
+        return self._seen.get(run.id, TrainingCurves())
+
+    # ---- the training under way ---------------------------------------------------
+
+    def _title(self, verb: str) -> str:
+        return self._bench.command(verb).title.rstrip("…")
+
+    def _on_started(self, job: Job) -> None:
+        if job.title != self._title("train"):
+            return
+        self._job, self._live, self._live_run = job, TrainingCurves(), ""
+        self._cancelling = False
+        self.status.setText(_("Starting …"))
+        self.bar.setRange(0, 0)
+        self.cancel.setEnabled(True)
+        self.live.show()
+        self.refresh()
+
+    def _on_progress(self, job: Job, reports: tuple[Progress, ...]) -> None:
+        if job is not self._job or not reports:
+            return
+        for report in reports:
+            data = report.data or {}
+            if "run" in data:
+                self._live_run = str(data["run"])
+                self.refresh()
+            if "epoch" in data:
+                self._live.add(data)
+        last = reports[-1]
+        fraction = last.fraction
+        if fraction is None:
+            self.bar.setRange(0, 0)
+        else:
+            self.bar.setRange(0, 1000)
+            self.bar.setValue(round(1000 * fraction))
+        if not self._cancelling:
+            self.status.setText(self._in_words(last))
+        self.curves.set_curves(self._live)
+
+    @staticmethod
+    def _in_words(report: Progress) -> str:
+        left = (report.data or {}).get("seconds_left")
+        if not isinstance(left, int | float):
+            return report.message
+        return _("{what} · {time} left").format(
+            what=report.message, time=in_words(float(left))
+        )
+
+    def _on_finished(self, job: Job) -> None:
+        if job is not self._job:
+            return
+        self._job = None
+        self.live.hide()
+        result = job.result if job.state is JobState.DONE else None
+        run_id = str(result.get("run", "")) if isinstance(result, dict) else ""
+        run_id = run_id or self._live_run
+        if run_id and not self._live.is_empty:
+            self._seen[run_id] = self._live
+        self.refresh()
+        row = self.model.row_of(run_id)
+        if row >= 0:
+            self.table.selectRow(row)
+        if isinstance(result, dict) and "comparison" in result:
+            self._tell(run_id, result)
+
+    def _tell(self, run_id: str, result: dict[str, Any]) -> None:
+        self._bench.inform(
+            str(result["comparison"].get("reason", "")),
+            NoticeAction(_("Compare"), partial(self.show_comparison, run_id)),
+        )
+        if result.get("adopted"):
+            # Other weights are unsure of other slices.
+            self._bench.launch("score", {})
+
+    # ---- doing ------------------------------------------------------------------
+
+    def ask_finetune(self) -> None:
+        """Show the dialog that starts a fine-tuning."""
+        dialog = FineTuneDialog(self._bench, self.window())
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def _cancel(self) -> None:
+        if self._job is not None:
+            self._cancelling = True
+            self.cancel.setEnabled(False)
+            self.status.setText(_("Stopping; what was learned so far is kept …"))
+            self._bench.cancel(self._job)
+
+    def _resume(self) -> None:
+        run = self._selected()
+        if run is not None:
+            self._bench.launch("train", TrainParams(resume=run.id))
+
+    def _go_back(self) -> None:
+        self._bench.launch("adopt", {"checkpoint": "previous"}, on_done=self._rerank)
+
+    def _rerank(self, _result: object) -> None:
+        self._bench.launch("score", {})
+
+    def _compare(self, *_args: object) -> None:
+        run = self._selected()
+        if run is not None and run.comparison:
+            self.show_comparison(run.id)
+
+    def show_comparison(self, run_id: str) -> None:
+        """Show how old and new weights of a run did on the locked slices."""
+        if self._bench.store is None:
+            return
+        try:
+            run = self._bench.store.run(run_id)
+        except MedlabError as error:
+            self._bench.fail(error, _("Compare"))
+            return
+        dialog = CompareWeightsDialog(self._bench, run, self.window())
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()

@@ -1,0 +1,30 @@
+"""Times as a person reads them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from medlab_gui.core.i18n import _
+
+__all__ = ["in_words", "local_time"]
+
+
+def in_words(seconds: float) -> str:
+    """Return a length of time, roughly: ``"40 s"``, ``"12 min"``, ``"1 h 20 min"``."""
+    seconds = max(0.0, seconds)
+    if seconds < 90:
+        return _("{n} s").format(n=max(1, round(seconds)))
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return _("{n} min").format(n=minutes)
+    return _("{h} h {m} min").format(h=minutes // 60, m=f"{minutes % 60:02}")
+
+
+def local_time(iso: str | None) -> str:
+    """Return an ISO time in UTC as local ``"21 Nov 03:15"``; empty where unknown."""
+    if not iso:
+        return ""
+    try:
+        return datetime.fromisoformat(iso).astimezone().strftime("%d %b %H:%M")
+    except ValueError:
+        return iso

@@ -1,0 +1,161 @@
+"""The trainings of a project as rows and columns."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
+
+from medlab_gui.core.i18n import _
+from medlab_gui.core.records import Run, RunState
+from medlab_gui.gui.durations import local_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from qtpy.QtCore import QObject, QPersistentModelIndex
+
+    AnyIndex = QModelIndex | QPersistentModelIndex
+
+__all__ = ["RunColumn", "RunsModel", "dice_change", "mean_dice"]
+
+_NOWHERE = QModelIndex()
+
+
+class RunColumn(IntEnum):
+    """What each column holds."""
+
+    WHEN = 0
+    DICE = 1
+    RESULT = 2
+
+
+def mean_dice(run: Run, which: str) -> float | None:
+    """Return the mean Dice of the ``"old"`` or ``"new"`` weights, if it was judged."""
+    value = (run.comparison.get(which) or {}).get("mean_dice")
+    return float(value) if isinstance(value, int | float) else None
+
+
+def dice_change(run: Run) -> str:
+    """Return ``"0.81 → 0.84"``, or nothing where the run was not judged."""
+    old, new = mean_dice(run, "old"), mean_dice(run, "new")
+    return "" if old is None or new is None else f"{old:.3f} → {new:.3f}"
+
+
+class RunsModel(QAbstractTableModel):
+    """Rows of `Run`, the newest first.
+
+    Parameters
+    ----------
+    parent : QObject, optional
+        Owner.
+    """
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._runs: list[Run] = []
+        self._names: dict[str, str] = {}
+        self._current = ""
+
+    def set_runs(
+        self, runs: Sequence[Run], names: Mapping[str, str], current: str
+    ) -> None:
+        """Show other trainings.
+
+        Parameters
+        ----------
+        runs : sequence of Run
+            Oldest first.
+        names : mapping of str to str
+            Checkpoint id to what a person reads.
+        current : str
+            Id of the weights in use.
+        """
+        self.beginResetModel()
+        self._runs = list(reversed(runs))
+        self._names, self._current = dict(names), current
+        self.endResetModel()
+
+    def run(self, row: int) -> Run:
+        """Return the run of a row."""
+        return self._runs[row]
+
+    def row_of(self, run_id: str) -> int:
+        """Return the row of a run, or -1."""
+        return next((n for n, r in enumerate(self._runs) if r.id == run_id), -1)
+
+    def result_word(self, run: Run) -> str:
+        """Return what came of a run, in a word or two."""
+        if run.state is RunState.DONE:
+            if run.checkpoint is not None and run.checkpoint == self._current:
+                return _("in use")
+            if run.comparison.get("adopted"):
+                return _("was in use")
+            old, new = mean_dice(run, "old"), mean_dice(run, "new")
+            worse = old is not None and new is not None and new < old
+            return _("refused") if worse else _("kept aside")
+        return {
+            RunState.RUNNING: _("running"),
+            RunState.CANCELLED: _("cancelled"),
+            RunState.FAILED: _("failed"),
+        }[run.state]
+
+    def in_words(self, run: Run) -> str:
+        """Return all that is known about a run."""
+        unknown = _("unknown weights")
+        parts = [
+            _("{when}: {result}").format(
+                when=local_time(run.started), result=self.result_word(run)
+            ),
+            _("From {name}").format(
+                name=self._names.get(run.parent_checkpoint or "", unknown)
+            ),
+        ]
+        change = dice_change(run)
+        if change:
+            parts.append(_("Mean Dice on the locked slices {c}").format(c=change))
+        return "\n".join([*parts, *([run.message] if run.message else [])])
+
+    # ---- what Qt asks -----------------------------------------------------------
+
+    def rowCount(self, parent: AnyIndex = _NOWHERE) -> int:
+        """Return the number of runs."""
+        return 0 if parent.isValid() else len(self._runs)
+
+    def columnCount(self, parent: AnyIndex = _NOWHERE) -> int:
+        """Return the number of columns."""
+        return 0 if parent.isValid() else len(RunColumn)
+
+    def headerData(
+        self,
+        section: int,
+        orientation: Qt.Orientation,
+        role: int = Qt.ItemDataRole.DisplayRole,
+    ) -> Any:
+        """Return the titles of the columns."""
+        if role == Qt.ItemDataRole.ToolTipRole and section == RunColumn.DICE:
+            return _("Mean Dice of old and new weights on the locked slices")
+        if (
+            role != Qt.ItemDataRole.DisplayRole
+            or orientation == Qt.Orientation.Vertical
+        ):
+            return None
+        return (_("Begun, from"), _("Dice"), _("Result"))[section]
+
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Return what a cell shows."""
+        if not index.isValid():
+            return None
+        run = self._runs[index.row()]
+        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+            return self.in_words(run)
+        if role != Qt.ItemDataRole.DisplayRole:
+            return None
+        column = RunColumn(index.column())
+        if column is RunColumn.WHEN:
+            name = self._names.get(run.parent_checkpoint or "", "")
+            return f"{local_time(run.started)}\n{name}"
+        if column is RunColumn.DICE:
+            return dice_change(run).replace(" → ", "\n→ ")
+        return self.result_word(run)

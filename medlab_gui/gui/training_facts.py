@@ -1,0 +1,127 @@
+"""What a fine-tuning would learn from and be judged by (no widget)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from medlab_gui.core.i18n import _
+
+if TYPE_CHECKING:
+    from medlab_gui.core.specs import NetworkSpec
+    from medlab_gui.store.project import ProjectStore
+
+__all__ = ["LEAST_LABELLED", "TrainingFacts", "gather"]
+
+LEAST_LABELLED = 4
+"""Without a locked validation set, fewer labelled slices cannot be shared out."""
+
+
+@dataclass(frozen=True)
+class TrainingFacts:
+    """Labelled slices of a project, counted.
+
+    Parameters
+    ----------
+    n_training, n_patients : int
+        Slices that may be learned from, and how many patients they are of.
+    n_locked, n_locked_patients : int
+        Slices of the locked validation set, and how many patients they are of.
+    network : NetworkSpec or None
+        Network of the weights to start from.
+    shape_yx : tuple of float
+        Mean rows and columns of a slice as that network sees it.
+    """
+
+    n_training: int
+    n_patients: int
+    n_locked: int
+    n_locked_patients: int
+    network: NetworkSpec | None
+    shape_yx: tuple[float, float]
+
+    @property
+    def refusal(self) -> str:
+        """Why fine-tuning cannot start, or nothing."""
+        if self.n_training == 0:
+            return _(
+                "Nothing is labelled yet that could be learned from. Correct a slice, "
+                "accept it (Enter), and come back."
+            )
+        if self.n_locked == 0 and self.n_training < LEAST_LABELLED:
+            return _(
+                "Only {n} slices are labelled, and some must be set aside to judge "
+                "the new weights. Label at least {least}, then come back."
+            ).format(n=self.n_training, least=LEAST_LABELLED)
+        return ""
+
+    @property
+    def learns_from(self) -> str:
+        """What is learned from, in a sentence."""
+        return _("Learns from {n} labelled slices of {p}.").format(
+            n=self.n_training, p=_patients(self.n_patients)
+        )
+
+    @property
+    def judged_by(self) -> str:
+        """What judges, in a sentence."""
+        if self.n_locked == 0:
+            return _(
+                "No validation slice is locked yet: about {n} of the labelled slices "
+                "are locked now, and judge this and every later fine-tuning."
+            ).format(n=max(1, round(self.n_training / 5)))
+        return _(
+            "Judged by the {n} locked validation slices of {p}, which are never "
+            "learned from."
+        ).format(n=self.n_locked, p=_patients(self.n_locked_patients))
+
+    @property
+    def shares(self) -> tuple[int, int]:
+        """How many slices will be learned from, and how many judge."""
+        if self.n_locked:
+            return self.n_training, self.n_locked
+        judges = max(1, round(self.n_training / 5))
+        return max(1, self.n_training - judges), judges
+
+
+def _patients(n: int) -> str:
+    return _("1 patient") if n == 1 else _("{n} patients").format(n=n)
+
+
+def gather(store: ProjectStore, chosen: str = "") -> TrainingFacts:
+    """Count what is labelled in a project; reads no voxels.
+
+    Parameters
+    ----------
+    store : ProjectStore
+        This thread's own connection.
+    chosen : str
+        Id of the checkpoint to start from; the weights in use where empty.
+    """
+    from medlab_gui.commands.sources import labelled_keys
+
+    series = {s.uid: s for s in store.series_list()}
+    patient = {s.uid: s.patient_key for s in store.studies()}
+    labelled = list(labelled_keys(store))
+    locked = store.locked()
+    current = store.checkpoint(chosen) if chosen else store.current_checkpoint()
+    mm = current.inplane_mm if current is not None else None
+    shapes = []
+    for uid in {k.series_uid for k in labelled}:
+        grid = series[uid].grid
+        (_z, rows, columns), (_dz, dy, dx) = grid.shape, grid.spacing
+        shapes.append((rows * dy / mm, columns * dx / mm) if mm else (rows, columns))
+    shape = (
+        sum(s[0] for s in shapes) / max(1, len(shapes)),
+        sum(s[1] for s in shapes) / max(1, len(shapes)),
+    )
+    return TrainingFacts(
+        n_training=len(labelled),
+        n_patients=len({patient[series[k.series_uid].study_uid] for k in labelled}),
+        n_locked=len(locked),
+        n_locked_patients=len(
+            {patient[series[s.series_uid].study_uid] for s in locked}
+        ),
+        network=current.network if current is not None else None,
+        shape_yx=shape,
+    )
