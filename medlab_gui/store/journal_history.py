@@ -117,6 +117,12 @@ class History:
             raise StoreError(msg, path=self.path) from error
         return record, pair[0], pair[1]
 
+    def replay_confirmed(self, confirmed: NDArray[np.bool_], from_seq: int) -> None:
+        """Apply only the confirmations behind a record, see `replay`."""
+        for record in self.records:
+            if record.op is Op.CONFIRM and record.seq > from_seq:
+                confirmed[record.k] = record.confirmed
+
     def replay(
         self, mask: NDArray[np.uint8], confirmed: NDArray[np.bool_], from_seq: int
     ) -> int:

@@ -43,7 +43,6 @@ from medlab_gui.store.weights import CheckpointRows
 if TYPE_CHECKING:
     from types import TracebackType
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from medlab_gui.core.records import Problem
@@ -226,7 +225,7 @@ class ProjectStore(AnnotationRows, CheckpointRows, PredictionRows, QueueRows, Ru
         self._database.check_present()
         return self._blobs.put_array(array, compressed=compressed)
 
-    def array(self, blob: str, *, mmap: bool = True) -> NDArray[np.generic]:
+    def array(self, blob: str, *, mmap: bool = True) -> NDArray[Any]:
         """Return an array; see `BlobStore.array`."""
         return self._blobs.array(blob, mmap=mmap)
 

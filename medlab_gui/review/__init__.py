@@ -1,0 +1,1 @@
+"""What the reviewer is doing now: the open series, its mask, undo. No widgets."""

@@ -1,0 +1,312 @@
+"""A mask that is edited: every edit in the journal first, undo of any depth."""
+
+from __future__ import annotations
+
+import bisect
+from typing import TYPE_CHECKING
+
+import numpy as np
+from psygnal import Signal
+
+from medlab_gui.core.errors import ConflictError, InputError, MedlabError
+from medlab_gui.core.labels import IGNORE
+from medlab_gui.store.edits import tighten
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from medlab_gui.core.labels import LabelScheme
+    from medlab_gui.store.journal import Journal
+
+__all__ = ["MaskEditor"]
+
+Box = tuple[slice, slice, slice]
+
+
+class MaskEditor:
+    """The mask of a series and what a reviewer does to it.
+
+    An edit is in the journal on the disk before the next one can start; where it
+    cannot be written, the mask is as it was.
+
+    Parameters
+    ----------
+    author : str
+        Who reviews; written into every edit.
+
+    Attributes
+    ----------
+    mask : ndarray of uint8, shape (Z, Y, X)
+        Values of ``scheme``, 0 and 255 (ignore).
+    scheme : LabelScheme
+        What the values mean.
+    confirmed : ndarray of bool, shape (Z,)
+        Slices that a person vouches for.
+    locked : frozenset of int
+        Slices of the locked validation set; they refuse edits.
+    read_only : bool
+        Whether edits are refused, since another window has the series.
+    read_only_reason : str
+        Why.
+    """
+
+    edited = Signal(tuple)
+    state_changed = Signal()
+
+    def __init__(self, author: str) -> None:
+        self.author = author
+        self.mask: NDArray[np.uint8]
+        self.scheme: LabelScheme
+        self.confirmed: NDArray[np.bool_]
+        self.locked: frozenset[int] = frozenset()
+        self.read_only = False
+        self.read_only_reason = ""
+        self._journal: Journal
+        self._saved_done: tuple[int, ...] = ()
+        self._saved_confirmed: NDArray[np.bool_]
+
+    def record(
+        self,
+        kind: str,
+        slices: tuple[slice, ...],
+        before: NDArray[np.uint8],
+        after: NDArray[np.uint8],
+    ) -> bool:
+        """Write down an edit that a person made in `mask` already.
+
+        Parameters
+        ----------
+        kind : str
+            ``"brush"``, ``"eraser"``, ``"fill"``, ``"polygon"``, ...
+        slices : tuple of slice
+            Where: ``(k, j, i)``.
+        before, after : ndarray of uint8, shape of the box
+            The voxels.
+
+        Returns
+        -------
+        bool
+            Whether anything changed.
+
+        Raises
+        ------
+        InputError
+            If the edit touches a locked slice or sets a value that is no class.
+        ConflictError
+            If the series is open for reading only.
+        StorageFullError, ProjectMissingError
+            If it could not be written. In each of these cases the edit was taken back
+            in `mask`, and `edited` says so.
+        """
+        box = self._box(slices)
+        try:
+            changed = self._write(kind, box, before, after, "person", None)
+        except MedlabError:
+            self._put(box, before != after, before)
+            raise
+        if changed:
+            self.state_changed.emit()
+        return changed
+
+    def apply(
+        self,
+        kind: str,
+        slices: tuple[slice, ...],
+        after: NDArray[np.uint8],
+        *,
+        source: str = "person",
+        origin: str | None = None,
+    ) -> bool:
+        """Change the mask: first in the journal, then in `mask`.
+
+        Parameters
+        ----------
+        kind : str
+            What was done.
+        slices : tuple of slice
+            Where: ``(k, j, i)``.
+        after : ndarray of uint8, shape of the box
+            The new voxels.
+        source : str
+            Who set them: ``"person"`` or ``"model"``.
+        origin : str or None
+            The prediction that they come from.
+
+        Returns
+        -------
+        bool
+            Whether anything changed.
+
+        Raises
+        ------
+        InputError, ConflictError, StorageFullError, ProjectMissingError
+            As `record`; the mask is then as it was.
+        """
+        box = self._box(slices)
+        before = self.mask[box].copy()
+        changed = self._write(kind, box, before, after, source, origin)
+        if changed:
+            self._put(box, before != after, after)
+            self.state_changed.emit()
+        return changed
+
+    def _box(self, slices: tuple[slice, ...]) -> Box:
+        k, j, i = (
+            slice(*s.indices(n)[:2])
+            for s, n in zip(slices, self.mask.shape, strict=True)
+        )
+        return k, j, i
+
+    def _write(
+        self,
+        kind: str,
+        box: Box,
+        before: NDArray[np.uint8],
+        after: NDArray[np.uint8],
+        source: str,
+        origin: str | None,
+    ) -> bool:
+        edit = tighten(box, before, after)
+        if edit is None:
+            return False
+        self._refuse_read_only()
+        self._refuse_locked(edit.slices)
+        new = edit.after[edit.before != edit.after]
+        highest = self.scheme.n_classes - 1
+        wrong = new[(new > highest) & (new != IGNORE)]
+        if wrong.size:
+            msg = (
+                f"The value {int(wrong[0])} is no class of {self.scheme.name!r} "
+                f"(0 to {highest}, or {IGNORE} for voxels to ignore)."
+            )
+            raise InputError(msg)
+        self._journal.append_edit(
+            kind,
+            edit.box,
+            edit.before,
+            edit.after,
+            author=self.author,
+            source=source,
+            origin=origin,
+        )
+        return True
+
+    def _refuse_read_only(self) -> None:
+        if self.read_only:
+            raise ConflictError(self.read_only_reason)
+
+    def _refuse_locked(self, slices: Iterable[int]) -> None:
+        locked = sorted(self.locked.intersection(slices))
+        if locked:
+            numbers = ", ".join(str(k + 1) for k in locked)
+            msg = (
+                f"Slice {numbers} belongs to the locked validation set and cannot be "
+                "changed. Choose another slice."
+            )
+            raise InputError(msg)
+
+    def _put(
+        self, box: Box, where: NDArray[np.bool_], values: NDArray[np.uint8]
+    ) -> None:
+        np.copyto(self.mask[box], values, where=where)
+        self.edited.emit(box)
+
+    # ---- undo ---------------------------------------------------------------
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is an edit to take back."""
+        return not self.read_only and self._journal.undo_target is not None
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is an edit to bring again."""
+        return not self.read_only and self._journal.redo_target is not None
+
+    def undo(self) -> bool:
+        """Take back the last edit, of this or an earlier day.
+
+        Returns
+        -------
+        bool
+            False where there is none.
+
+        Raises
+        ------
+        InputError
+            If it is on a slice that has been locked since.
+        ConflictError, StorageFullError, ProjectMissingError, StoreError
+            If it could not be written or read; the mask is then as it was.
+        """
+        return self._turn(self._journal.undo_target, back=True)
+
+    def redo(self) -> bool:
+        """Bring the edit again that was undone last; see `undo`."""
+        return self._turn(self._journal.redo_target, back=False)
+
+    def _turn(self, target: int | None, *, back: bool) -> bool:
+        if target is None:
+            return False
+        self._refuse_read_only()
+        edit, before, after = self._journal.edit(target)
+        self._refuse_locked(edit.slices)
+        if back:
+            self._journal.append_undo(target, author=self.author)
+        else:
+            self._journal.append_redo(target, author=self.author)
+        assert edit.box is not None
+        self._put(edit.box, before != after, before if back else after)
+        self.state_changed.emit()
+        return True
+
+    # ---- vouching ----------------------------------------------------------
+
+    def confirm(self, k: int, confirmed: bool = True) -> None:
+        """Vouch for a slice (any more) or not; the next save keeps it.
+
+        Raises
+        ------
+        InputError
+            If there is no such slice, or it is locked and was to be given up.
+        ConflictError, StorageFullError, ProjectMissingError
+            As `record`.
+        """
+        if not 0 <= k < self.mask.shape[0]:
+            msg = f"The series has the slices 1 to {self.mask.shape[0]}, not {k + 1}."
+            raise InputError(msg)
+        if bool(self.confirmed[k]) == confirmed:
+            return
+        self._refuse_read_only()
+        if not confirmed:
+            self._refuse_locked([k])
+        self._journal.append_confirm(k, confirmed, author=self.author)
+        self.confirmed[k] = confirmed
+        self.state_changed.emit()
+
+    def is_touched(self, k: int) -> bool:
+        """Tell whether somebody decided something on a slice.
+
+        That is: the mask has a voxel there, a person vouches for it, or an edit that
+        stands was made there, be it an erasure.
+        """
+        return bool(
+            self.confirmed[k] or self.mask[k].any() or k in self._journal.touched
+        )
+
+    @property
+    def n_unsaved(self) -> int:
+        """Edits and confirmations that the latest revision does not hold.
+
+        They are in the journal all the same. An edit that was undone again does not
+        count; an edit of the revision that was undone does.
+        """
+        old, new = self._saved_done, self._journal.done
+        # What lies below an edit never changes while the edit stands: the two lists
+        # are the same up to some place and differ from there on.
+        same = bisect.bisect_left(
+            range(min(len(old), len(new))), True, key=lambda n: old[n] != new[n]
+        )
+        confirmed = int(np.count_nonzero(self.confirmed != self._saved_confirmed))
+        return len(old) + len(new) - 2 * same + confirmed
