@@ -63,6 +63,11 @@ def _loads(library: str) -> bool:
     return True
 
 
+def _can_make_environments() -> bool:
+    """Return whether this Python has what Debian puts into a package of its own."""
+    return all(importlib.util.find_spec(name) for name in ("venv", "ensurepip"))
+
+
 def _has_software_opengl() -> bool:
     roots = ("/usr/lib", "/usr/lib64", "/usr/local/lib")
     patterns = ("dri/*_dri.so", "*/dri/*_dri.so", "libgallium*.so", "*/libgallium*.so")
@@ -97,9 +102,7 @@ def lacking(*, screen: bool) -> list[Lack]:
         Empty where all is there.
     """
     lacks = []
-    if importlib.util.find_spec("ensurepip") is None or (
-        importlib.util.find_spec("venv") is None
-    ):
+    if not _can_make_environments():
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         lacks.append(Lack("Python's venv module", f"python{version}-venv"))
     if not sys.platform.startswith("linux"):

@@ -121,11 +121,13 @@ def run(
 
     def read() -> None:
         assert process.stdout is not None
-        for line in process.stdout:
-            lines.put(line)
+        with process.stdout:
+            for line in process.stdout:
+                lines.put(line)
         lines.put(None)
 
-    threading.Thread(target=read, daemon=True).start()
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
     output: list[str] = []
     detail = "starting"
     try:
@@ -148,6 +150,8 @@ def run(
         process.kill()
         process.wait()
         raise
+    finally:
+        reader.join(5)
     if code != 0:
         # Notes about indexes that lack a package are not why it failed.
         told = [line for line in output if not line.startswith("WARNING")]

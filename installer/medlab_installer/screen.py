@@ -25,6 +25,7 @@ def _read_display(read_end: int, server: subprocess.Popen[bytes]) -> str:
         chunk = os.read(read_end, 32) if ready else b""
         if not chunk:
             server.kill()
+            server.wait()
             msg = (
                 "The display for the tests (Xvfb) did not start; run "
                 "'Xvfb -displayfd 1' to see why."

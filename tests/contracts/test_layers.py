@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -25,11 +26,7 @@ def lint_imports(folder: Path) -> tuple[int, str]:
         cwd=folder,
         capture_output=True,
         text=True,
-        env={
-            "PYTHONPATH": str(folder),
-            "PATH": str(Path(sys.executable).parent),
-            "COLUMNS": "200",
-        },
+        env={**os.environ, "PYTHONPATH": str(folder), "COLUMNS": "200"},
     )
     return ran.returncode, " ".join((ran.stdout + ran.stderr).split())
 

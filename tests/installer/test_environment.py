@@ -1,0 +1,175 @@
+"""When an environment counts as whole, and how a torn one is mended."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from medlab_installer import arguments, contents, environment
+from medlab_installer.environment import Environment, _try_lock, fingerprint
+from medlab_installer.progress import Progress
+from medlab_installer.trouble import Trouble
+
+
+def add_package(site: Path, name: str, version: str = "1.0") -> Path:
+    """A package of one file, as pip leaves it."""
+    module = site / f"{name}.py"
+    module.parent.mkdir(parents=True, exist_ok=True)
+    module.write_text("x = 1\n", encoding="utf-8")
+    folder = site / f"{name}-{version}.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8"
+    )
+    (folder / "RECORD").write_text(
+        f"{name}.py,sha256=x,6\n{folder.name}/METADATA,,\n{name}.pyc,sha256=y,9\n",
+        encoding="utf-8",
+    )
+    return folder
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> Environment:
+    """An environment that looks whole, with one package."""
+    env = Environment(tmp_path / "env")
+    env.prepare_folder()
+    add_package(env.site, "Some_Package")
+    env.scripts.mkdir(parents=True)
+    for name in ("python", "medlab"):
+        (env.scripts / f"{name}{env.suffix}").touch()
+    env.write_stamp(("test",), "cpu", "torch 1")
+    return env
+
+
+def ready(env: Environment, *argv: str) -> bool:
+    wanted = arguments.parse([*(argv or ("run",)), "--env", str(env.folder)])
+    return env.is_ready(wanted)
+
+
+def test_whole_packages_are_whole(tmp_path: Path):
+    add_package(tmp_path, "one")
+    assert contents.damaged(tmp_path) == []
+    assert contents.installed(tmp_path) == {"one": "1.0"}
+
+
+def test_torn_packages_are_found(tmp_path: Path):
+    missing = add_package(tmp_path, "missing")
+    (tmp_path / "missing.py").unlink()
+    short = add_package(tmp_path, "short")
+    (tmp_path / "short.py").write_text("x", encoding="utf-8")
+    unlisted = add_package(tmp_path, "unlisted")
+    (unlisted / "RECORD").unlink()
+    add_package(tmp_path, "whole")
+    assert contents.damaged(tmp_path) == [missing, short, unlisted]
+
+
+def test_nothing_to_do_the_second_time(env: Environment):
+    assert ready(env)
+    assert ready(env, "test")
+    assert ready(env, "run", "--torch", "cpu")
+
+
+def test_another_build_of_torch_is_work(env: Environment):
+    assert not ready(env, "run", "--torch", "cuda")
+
+
+def test_tests_need_their_extra(env: Environment):
+    env.write_stamp((), "cpu", "torch 1")
+    assert ready(env)
+    assert not ready(env, "test")
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda env: env.stamp_file.unlink(),
+        lambda env: env.stamp_file.write_text("{", encoding="utf-8"),
+        lambda env: env.stamp_file.write_text("{}", encoding="utf-8"),
+        lambda env: (env.site / "Some_Package.py").unlink(),
+        lambda env: shutil.rmtree(env.site / "Some_Package-1.0.dist-info"),
+        lambda env: env.python.unlink(),
+        lambda env: Path(env.script("medlab")).unlink(),
+    ],
+    ids=["stamp", "half stamp", "other stamp", "file", "package", "python", "program"],
+)
+def test_harm_is_noticed(env: Environment, harm):
+    harm(env)
+    assert not ready(env)
+
+
+def test_new_pins_are_work(env: Environment, tmp_path: Path, monkeypatch):
+    before = fingerprint(env.folder)
+    other = tmp_path / "constraints.txt"
+    other.write_text("numpy==1.0\n", encoding="utf-8")
+    monkeypatch.setattr(environment, "CONSTRAINTS", other)
+    assert fingerprint(env.folder) != before
+    assert not ready(env)
+
+
+def test_a_moved_environment_is_made_again(env: Environment, tmp_path: Path):
+    moved = Environment(env.folder.rename(tmp_path / "elsewhere"))
+    assert not ready(moved)
+
+
+def test_somebody_elses_folder_is_left_alone(tmp_path: Path):
+    (tmp_path / "letter.txt").write_text("private", encoding="utf-8")
+    with pytest.raises(Trouble, match="holds other files"):
+        Environment(tmp_path).prepare_folder()
+    assert [p.name for p in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_a_file_in_the_way(tmp_path: Path):
+    place = tmp_path / "env"
+    place.write_text("x", encoding="utf-8")
+    with pytest.raises(Trouble, match="cannot be made"):
+        Environment(place).prepare_folder()
+
+
+def test_one_installation_at_a_time(env: Environment):
+    with env.lock(Progress(1)), env.lock_file.open("r+b") as second:
+        assert not _try_lock(second)
+    with env.lock_file.open("r+b") as third:
+        assert _try_lock(third)
+
+
+def test_emptying_keeps_the_lock_and_the_log(env: Environment):
+    env.log.write_text("pip said", encoding="utf-8")
+    env.empty()
+    assert {p.name for p in env.folder.iterdir()} == set(environment.KEPT)
+
+
+@pytest.mark.slow
+def test_a_torn_environment_is_mended_and_a_dead_one_made_again(tmp_path: Path, capsys):
+    env = Environment(tmp_path / "env")
+    env.prepare_folder()
+    env.make_base(Progress(1))
+    assert "pip" in contents.installed(env.site)
+
+    torn = add_package(env.site, "torn")
+    (torn / "RECORD").unlink()
+    whole = add_package(env.site, "whole")
+    (env.site / "~orn").mkdir()
+    env.make_base(Progress(1))
+    assert whole.exists()
+    assert not torn.exists()
+    assert not (env.site / "~orn").exists()
+    assert "torn" in capsys.readouterr().err
+
+    shutil.rmtree(env.site / "pip")
+    env.make_base(Progress(1))
+    assert not contents.damaged(env.site)
+    assert not whole.exists(), "pip was gone, so the environment is a new one"
+    assert "making a new one" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_qt_never_changes_in_place(tmp_path: Path):
+    env = Environment(tmp_path / "env")
+    env.prepare_folder()
+    env.make_base(Progress(1))
+    old = add_package(env.site, "shiboken6", "6.12.0")
+    env.make_base(Progress(1))
+    assert not old.exists()
+    assert "pip" in contents.installed(env.site)

@@ -1,0 +1,63 @@
+"""Why an installation failed, in a sentence, with everything in the log."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from medlab_installer import pip
+from medlab_installer.pip import PipError
+from medlab_installer.progress import Progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("output", "told"),
+    [
+        ("OSError: [Errno 28] No space left on device", "disk is full"),
+        ("NewConnectionError: Temporary failure in name resolution", "cannot be reach"),
+        ("[SSL: CERTIFICATE_VERIFY_FAILED]", "PIP_CERT"),
+        ("ERROR: No matching distribution found for torch==2.13.0+cpu", "torch==2.13"),
+        ("ERROR: ResolutionImpossible", "do not fit together"),
+        ("PermissionError: [Errno 13] Permission denied", "--env DIR"),
+        ("something else", "see the end"),
+    ],
+)
+def test_reasons(output: str, told: str):
+    assert told in pip.reason(output)
+
+
+def test_failure_shows_the_tail_and_keeps_the_log(tmp_path: Path):
+    code = (
+        "import sys\n"
+        "for n in range(30): print('line', n)\n"
+        "print('WARNING: an index lacks it')\n"
+        "print('ERROR: No matching distribution found for nothing', file=sys.stderr)\n"
+        "sys.exit(1)"
+    )
+    log = tmp_path / "log"
+    with pytest.raises(PipError) as failed:
+        pip.run([sys.executable, "-c", code], log, Progress(1))
+    text = str(failed.value)
+    assert "no package index offers nothing" in text
+    assert "line 29" in text
+    assert "line 0\n" not in text
+    assert "WARNING" not in text
+    assert "line 0\n" in log.read_text(encoding="utf-8")
+
+
+def test_success_is_quiet(tmp_path: Path, capsys):
+    pip.run([sys.executable, "-c", "print('ok')"], tmp_path / "log", Progress(1))
+    assert capsys.readouterr().err == ""
+
+
+def test_other_pythons_packages_stay_out(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "elsewhere")
+    monkeypatch.setenv("PIP_TARGET", "elsewhere")
+    variables = pip.clean_environment()
+    assert "elsewhere" not in variables.values()
+    assert variables["PYTHONNOUSERSITE"] == "1"
