@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     mm_convention: Literal["LPS", "RAS"] = Field(
         "LPS", description="Signs of positions in the status bar."
     )
+    right_drag_erases: bool = Field(
+        True, description="Dragging with the right button erases while annotating."
+    )
 
     @property
     def author_name(self) -> str:

@@ -108,7 +108,7 @@ class Jobs:
         """
         watched = _Watched(job, on_done, on_error, on_end)
         self._watched[job.id] = watched
-        job.progressed.connect(watched.reports.append)
+        job.progressed.connect(watched.reports.append, check_nargs=False, max_args=1)
         job.finished.connect(self._ended_on_worker)
         self.started.emit(job)
         if not self._timer.isActive():

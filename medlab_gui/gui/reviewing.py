@@ -1,4 +1,4 @@
-"""Walking through the queue: accept or skip a slice, then on to the next."""
+"""Labelling by the queue: take predictions, accept or skip, on to the next slice."""
 
 from __future__ import annotations
 
@@ -9,9 +9,53 @@ from medlab_gui.core.i18n import _
 from medlab_gui.core.records import ItemState
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from medlab_gui.gui.workbench import Workbench
 
-__all__ = ["accept_and_next", "go_to_next", "skip"]
+__all__ = ["accept_and_next", "accept_prediction", "go_to_next", "redo", "skip", "undo"]
+
+_WAITING = (ItemState.QUEUED, ItemState.OPEN, ItemState.CORRECTED)
+
+
+def _try(bench: Workbench, title: str, change: Callable[[], object]) -> bool:
+    try:
+        change()
+    except MedlabError as error:
+        bench.fail(error, title)
+        return False
+    return True
+
+
+def undo(bench: Workbench) -> None:
+    """Take back the last edit."""
+    if bench.session is not None and bench.session.can_undo:
+        _try(bench, _("Undo"), bench.session.undo)
+
+
+def redo(bench: Workbench) -> None:
+    """Do again what was taken back."""
+    if bench.session is not None and bench.session.can_redo:
+        _try(bench, _("Redo"), bench.session.redo)
+
+
+def accept_prediction(bench: Workbench, *, all_slices: bool) -> None:
+    """Make the model's mask the mask of this slice, or of all but the locked ones."""
+    session = bench.session
+    if session is None or session.prediction is None:
+        bench.inform(_("There is no prediction yet: choose Model > Predict masks."))
+        return
+    slices = None if all_slices else [session.k]
+    if not _try(
+        bench, _("Take the prediction"), lambda: session.accept_prediction(slices)
+    ):
+        return
+    bench.view.mask_visible = True
+    bench.inform(
+        _("The prediction is the mask of every slice now (Ctrl+Z takes it back).")
+        if all_slices
+        else _("The prediction is the mask of slice {n} now.").format(n=session.k + 1)
+    )
 
 
 def accept_and_next(bench: Workbench) -> None:
@@ -27,24 +71,28 @@ def accept_and_next(bench: Workbench) -> None:
             else _("This series is open read-only here; nothing can be accepted.")
         )
         return
-    try:
-        session.confirm(k)
-    except MedlabError as error:
-        bench.fail(error, _("Accept the slice"))
+    if _wants_prediction(bench, k) and not _try(
+        bench, _("Accept the slice"), lambda: session.accept_prediction([k])
+    ):
         return
 
     def accepted(_result: Any = None) -> None:
         bench.inform(_("Slice {n} accepted.").format(n=k + 1))
         go_to_next(bench)
 
-    def saved() -> None:
-        item = bench.store.item_for(uid, k) if bench.store is not None else None
-        if item is None:
-            accepted()
-        else:
-            bench.launch("accept", {"item": item.id}, on_done=accepted)
+    if _try(bench, _("Accept the slice"), lambda: session.confirm(k)):
+        bench.launch("accept", {"series": uid, "slice": k + 1}, on_done=accepted)
 
-    bench.save(then=saved)
+
+def _wants_prediction(bench: Workbench, k: int) -> bool:
+    """Tell whether accepting means the model's mask: nobody ever touched this one."""
+    session = bench.session
+    return (
+        session is not None
+        and session.prediction is not None
+        and not session.confirmed[k]
+        and not session.is_touched(k)
+    )
 
 
 def skip(bench: Workbench) -> None:
@@ -52,17 +100,18 @@ def skip(bench: Workbench) -> None:
     session = bench.session
     if session is None or bench.store is None:
         return
-    item = bench.store.item_for(session.series_uid, session.k)
-    if item is None or item.state not in (ItemState.QUEUED, ItemState.OPEN):
+    uid, k = session.series_uid, session.k
+    item = bench.store.item_for(uid, k)
+    if item is None or item.state not in _WAITING:
         bench.inform(_("This slice is not waiting in the queue."))
         go_to_next(bench)
         return
 
     def skipped(_result: Any) -> None:
-        bench.inform(_("Slice {n} skipped.").format(n=item.slice_index + 1))
+        bench.inform(_("Slice {n} skipped.").format(n=k + 1))
         go_to_next(bench)
 
-    bench.launch("skip", {"item": item.id}, on_done=skipped)
+    bench.launch("skip", {"series": uid, "slice": k + 1}, on_done=skipped)
 
 
 def go_to_next(bench: Workbench) -> None:
@@ -70,23 +119,13 @@ def go_to_next(bench: Workbench) -> None:
     if bench.store is None:
         return
     items = bench.store.items()
-    waiting = [i for i in items if i.state in (ItemState.QUEUED, ItemState.OPEN)]
     session = bench.session
     here = (session.series_uid, session.k) if session is not None else None
-    ahead = [i for i in waiting if (i.series_uid, i.slice_index) != here]
-    if ahead:
-        bench.open_series(ahead[0].series_uid, ahead[0].slice_index)
-    elif items:
-        bench.inform(
-            _(
-                "The queue is finished: every slice in it was accepted or skipped. "
-                "Fine-tune the model (Model menu) and rank the slices again."
-            )
-        )
-    else:
-        bench.inform(
-            _(
-                "The queue is empty. Predict masks, then choose Queue > Rank slices, "
-                "and the slices the model is least sure of come first."
-            )
-        )
+    for item in items:
+        place = (item.series_uid, item.slice_index)
+        if item.state in _WAITING and place != here:
+            bench.open_series(*place)
+            return
+    from medlab_gui.commands.queue_ import explain
+
+    bench.inform(explain(items, n_series=len(bench.store.series_list())))

@@ -6,26 +6,25 @@ Everything here happens on the Qt thread, and all its signals fire there.
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from medlab_gui.core.errors import MedlabError
+from medlab_gui.core.errors import MedlabError, ProjectMissingError
 from medlab_gui.core.i18n import _
 from medlab_gui.core.jobs import Job, JobContext, Progress
 from medlab_gui.core.settings import Settings, load_settings
 from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec
-from medlab_gui.gui import reviewing
+from medlab_gui.gui import launching, reviewing
 from medlab_gui.gui.jobs import Jobs
 from medlab_gui.gui.notices import Level, Notice, NoticeAction
 from medlab_gui.gui.view_state import Mode, ViewState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from medlab_gui.commands.command import Command, Context
+    from medlab_gui.commands.command import Command
     from medlab_gui.review.session import ReviewSession
     from medlab_gui.store.project import ProjectStore
 
@@ -101,6 +100,7 @@ class Workbench:
         self.ask: Callable[[Command[Any, Any], dict[str, Any]], Any] | None = None
         self._pipeline: PipelineSpec | None = None
         self._opening: Job | None = None
+        self.series_title = ""
         self._pipeline_timer = QTimer()
         self._pipeline_timer.setSingleShot(True)
         self._pipeline_timer.setInterval(_PIPELINE_SAVE_MS)
@@ -198,16 +198,19 @@ class Workbench:
 
         command = self.command(verb)
         if not isinstance(params, command.params):
-            params = self._complete(command, params)
+            params = launching.complete(self, command, params)
             if params is None:
                 return None
 
         def done(result: Any) -> None:
             self.project_changed.emit()
+            launching.follow_up(self, verb, result)
             if on_done is not None:
                 on_done(result)
 
-        job = make_job(command, params, self._context)
+        job = make_job(
+            command, params, project=self.project_place, device=self.settings.device
+        )
         return self.jobs.submit(job, on_done=done, on_error=on_error)
 
     def command(self, verb: str) -> Command[Any, Any]:
@@ -220,44 +223,6 @@ class Workbench:
         """Ask a job to stop."""
         self.jobs.cancel(job)
 
-    def _context(self, job: JobContext) -> Context:
-        from medlab_gui.commands.command import Context
-
-        return Context(
-            project=self.project_place,
-            device=self.settings.device,
-            settings=self.settings,
-            job=job,
-        )
-
-    def _complete(
-        self, command: Command[Any, Any], given: Mapping[str, Any] | None
-    ) -> Any:
-        """Return whole params from what is given, what is open, and the dialog."""
-        values = dict(given or {})
-        own = {f.name: f for f in fields(command.params)}
-        for name, field in own.items():
-            kind = field.metadata.get("kind")
-            if name not in values and kind == "series" and self.session is not None:
-                values[name] = self.session.series_uid
-        missing = [
-            name
-            for name, field in own.items()
-            if name not in values
-            and field.default is MISSING
-            and field.default_factory is MISSING
-        ]
-        asks = any(
-            f.metadata.get("in_dialog", True) and name not in values
-            for name, f in own.items()
-        )
-        if missing or (given is None and asks):
-            if self.ask is None:
-                msg = f"{command.verb} needs {', '.join(missing)}"
-                raise RuntimeError(msg)
-            return self.ask(command, values)
-        return command.params(**values)
-
     def _on_progressed(self, job: Job, reports: tuple[Progress, ...]) -> None:
         self.job_progressed.emit(job, reports)
 
@@ -267,14 +232,26 @@ class Workbench:
     # ---- project ------------------------------------------------------------
 
     def open_project(
-        self, place: str | None = None, then: Callable[[], object] | None = None
+        self,
+        place: str | None = None,
+        then: Callable[[], object] | None = None,
+        *,
+        create: bool = False,
     ) -> None:
-        """Open the project (the one of the settings is made where there is none).
+        """Open a project; the database library loads in a thread.
 
-        The database library loads in a thread, so the window stays alive.
+        Parameters
+        ----------
+        place : str, optional
+            Folder or URL; `project_place` where not given.
+        then : callable, optional
+            Called when it is open.
+        create : bool
+            Make it where there is none. The one of the settings is always made; for
+            another one that is missing the person is asked.
         """
         place = place or self.project_place
-        create = place == str(self.settings.project_path)
+        create = create or place == str(self.settings.project_path)
 
         def work(ctx: JobContext) -> None:
             from medlab_gui.store.project import ProjectStore
@@ -296,8 +273,23 @@ class Workbench:
             if then is not None:
                 then()
 
+        def failed(error: BaseException) -> None:
+            if isinstance(error, ProjectMissingError):
+                make = NoticeAction(
+                    _("Make a project there"),
+                    lambda: self.open_project(place, then, create=True),
+                )
+                self.fail(error, _("Open the project"), make)
+            else:
+                self.fail(error, _("Open the project"))
+
         self.submit(
-            _("Open the project"), work, on_done=done, lane="open", newest_wins=False
+            _("Open the project"),
+            work,
+            on_done=done,
+            on_error=failed,
+            lane="open",
+            newest_wins=False,
         )
 
     @property
@@ -376,6 +368,7 @@ class Workbench:
     def _adopt_session(self, session: ReviewSession) -> None:
         self.close_series()
         self.session = session
+        self.series_title = self._title_of(session)
         session.slice_changed.connect(self.slice_changed.emit)
         self.session_changed.emit()
         self.slice_changed.emit(session.k)
@@ -388,6 +381,12 @@ class Workbench:
                     n=n
                 )
             )
+
+    def _title_of(self, session: ReviewSession) -> str:
+        modality = session.volume.modality
+        if self.store is None:
+            return modality
+        return self.store.series(session.series_uid).description or modality
 
     def close_series(self) -> None:
         """Close the open series; edits since the last save are saved first."""
@@ -423,25 +422,26 @@ class Workbench:
     def _on_mode(self, mode: Mode) -> None:
         self.mode_changed.emit(mode)
 
-    # ---- labelling ----------------------------------------------------------
+    def reopen(self) -> None:
+        """Open the series again, at the same slice: its truth changed elsewhere."""
+        if self.session is not None:
+            uid, k = self.session.series_uid, self.session.k
+            self.close_series()
+            self.open_series(uid, k)
 
-    def save(self, *, then: Callable[[], object] | None = None) -> None:
-        """Fold what was edited since the last revision into a new one."""
-        session = self.session
-        if session is None or not session.n_unsaved:
-            if then is not None:
-                then()
-            return
+    # ---- labelling (see `gui.reviewing`) -------------------------------------
 
-        def done(_result: Any) -> None:
-            if self.store is not None:
-                annotation = self.store.latest_annotation(session.series_uid)
-                if annotation is not None:
-                    session.note_saved(annotation)
-            if then is not None:
-                then()
+    def undo(self) -> None:
+        """Take back the last edit, on whatever slice it was."""
+        reviewing.undo(self)
 
-        self.launch("save", {"series": session.series_uid}, on_done=done)
+    def redo(self) -> None:
+        """Do again what was taken back."""
+        reviewing.redo(self)
+
+    def accept_prediction(self, *, all_slices: bool) -> None:
+        """Make the model's mask the mask, as one undoable step."""
+        reviewing.accept_prediction(self, all_slices=all_slices)
 
     def accept_and_next(self) -> None:
         """Vouch for the slice shown, save it, and go to the next one of the queue."""
@@ -450,6 +450,10 @@ class Workbench:
     def skip(self) -> None:
         """Set the slice shown aside and go to the next one of the queue."""
         reviewing.skip(self)
+
+    def go_to_next(self) -> None:
+        """Open the slice that the model is least sure of."""
+        reviewing.go_to_next(self)
 
     # ---- the end ------------------------------------------------------------
 

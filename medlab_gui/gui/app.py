@@ -1,0 +1,103 @@
+"""Start the window: ``medlab``, ``medlab PATH``, ``medlab --project DIR``."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from medlab_gui.core.errors import MedlabError
+from medlab_gui.core.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from medlab_gui.gui.window import MedlabWindow
+
+__all__ = ["main", "open_window", "parse"]
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return ``path``, ``project`` and ``series`` from the command line."""
+    parser = argparse.ArgumentParser(
+        prog="medlab", description="Open the window, on a study where one is named."
+    )
+    parser.add_argument("path", nargs="?", default="", help="File or folder to open.")
+    parser.add_argument("--project", default="", help="Folder or URL of the project.")
+    parser.add_argument("--series", default="", help="UID of the series to open.")
+    return parser.parse_args(list(arguments))
+
+
+def open_window(path: str = "", project: str = "", series: str = "") -> MedlabWindow:
+    """Make and show the window; the project opens after the first paint.
+
+    Parameters
+    ----------
+    path : str
+        File or folder to import and open.
+    project : str
+        Folder or URL of the project; the one of the settings where empty.
+    series : str
+        UID of the series to open.
+    """
+    from qtpy.QtCore import QTimer
+
+    from medlab_gui.gui.window import MedlabWindow
+
+    settings = load_settings()
+    place = project or str(settings.project_path)
+    window = MedlabWindow(place, settings)
+
+    def ready() -> None:
+        if path:
+            window.import_paths((Path(path).expanduser(),))
+        elif series:
+            window.bench.open_series(series)
+
+    window.show()
+    QTimer.singleShot(0, lambda: window.bench.open_project(place, then=ready))
+    return window
+
+
+def main(arguments: Sequence[str] = ()) -> int:
+    """Run the window until it is closed.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Of the command line.
+
+    Returns
+    -------
+    int
+        Exit code.
+    """
+    options = parse(arguments)
+    if options.path and not Path(options.path).expanduser().exists():
+        sys.stderr.write(f"medlab: {options.path} is not there; check the name.\n")
+        return 2
+
+    from napari.qt import get_qapp
+
+    from medlab_gui import __version__
+    from medlab_gui.core.resources import resource
+
+    app = get_qapp(
+        app_name="MedLab",
+        app_version=__version__,
+        icon=str(resource("icons", "medlab.svg")),
+        org_name="MedLab",
+        org_domain="medlab.invalid",
+        app_id="medlab.medlab",
+    )
+    try:
+        window = open_window(options.path, options.project, options.series)
+    except MedlabError as error:
+        sys.stderr.write(f"medlab: {error.message}\n")
+        return 2
+    window.notifier.install()
+    # Qt sleeps in C: without a handler Ctrl+C in the terminal would do nothing.
+    signal.signal(signal.SIGINT, lambda _number, _frame: window.close())
+    return int(app.exec())

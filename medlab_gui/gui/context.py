@@ -1,0 +1,82 @@
+"""Named facts that say which actions can be used now."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from medlab_gui.core.errors import MedlabError
+from medlab_gui.core.records import ItemState
+from medlab_gui.gui import napari_private as private
+from medlab_gui.gui.view_state import Mode
+
+if TYPE_CHECKING:
+    from medlab_gui.gui.layers import Stage
+    from medlab_gui.gui.workbench import Workbench
+
+__all__ = ["Key", "facts"]
+
+
+class Key(StrEnum):
+    """Names that expressions such as ``"series_open and not mask_dirty"`` may use."""
+
+    PROJECT_OPEN = "project_open"
+    SERIES_OPEN = "series_open"
+    MASK_DIRTY = "mask_dirty"
+    EDITABLE = "editable"
+    CAN_UNDO = "can_undo"
+    CAN_REDO = "can_redo"
+    PREDICTION_OPEN = "prediction_open"
+    QUEUE_OPEN = "queue_open"
+    CHECKPOINT_PRESENT = "checkpoint_present"
+    BUSY = "busy"
+    REVIEWING = "reviewing"
+    ANNOTATING = "annotating"
+    IS_CT = "is_ct"
+    POLYGON_OPEN = "polygon_open"
+    TOOL = "tool"
+    MASK_VISIBLE = "mask_visible"
+    OUTLINE = "outline"
+    ENTROPY_VISIBLE = "entropy_visible"
+    PREDICTION_VISIBLE = "prediction_visible"
+    CORNER_TEXT = "corner_text"
+    LETTERS = "letters"
+
+
+def facts(bench: Workbench, stage: Stage) -> dict[str, Any]:
+    """Return the value of every `Key` as things stand."""
+    session, view = bench.session, bench.view
+    polygon = stage.mask is not None and private.polygon_n_points(stage.mask) > 0
+    return {
+        Key.PROJECT_OPEN: bench.store is not None,
+        Key.SERIES_OPEN: session is not None,
+        Key.MASK_DIRTY: session is not None and session.n_unsaved > 0,
+        Key.EDITABLE: session is not None and not stage.why_not_editable,
+        Key.CAN_UNDO: session is not None and session.can_undo,
+        Key.CAN_REDO: session is not None and session.can_redo,
+        Key.PREDICTION_OPEN: session is not None and session.prediction is not None,
+        Key.BUSY: any(job.title for job in bench.jobs.active),
+        Key.REVIEWING: view.mode is Mode.REVIEW,
+        Key.ANNOTATING: view.mode is Mode.ANNOTATE,
+        Key.IS_CT: session is not None and session.volume.modality == "CT",
+        Key.POLYGON_OPEN: polygon,
+        Key.TOOL: str(view.tool),
+        Key.MASK_VISIBLE: view.mask_visible,
+        Key.OUTLINE: view.outline,
+        Key.ENTROPY_VISIBLE: view.entropy_visible,
+        Key.PREDICTION_VISIBLE: view.prediction_visible,
+        Key.CORNER_TEXT: view.corner_text,
+        Key.LETTERS: view.letters,
+    }
+
+
+def project_facts(bench: Workbench) -> dict[str, Any]:
+    """Return the facts that need a look into the project."""
+    queue = checkpoint = False
+    if bench.store is not None:
+        try:
+            queue = bool(bench.store.items([ItemState.QUEUED, ItemState.OPEN]))
+            checkpoint = bench.store.current_checkpoint() is not None
+        except MedlabError as error:
+            bench.fail(error, "")
+    return {Key.QUEUE_OPEN: queue, Key.CHECKPOINT_PRESENT: checkpoint}

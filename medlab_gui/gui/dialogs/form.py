@@ -1,0 +1,283 @@
+"""A dialog made from a command's parameters: one declaration, shell and window."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, Field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from medlab_gui.core.errors import MedlabError
+from medlab_gui.core.i18n import _
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from medlab_gui.commands.command import Command
+    from medlab_gui.gui.workbench import Workbench
+
+__all__ = ["ParamsDialog", "PathField"]
+
+_MASKS = "NIfTI (*.nii.gz *.nii);;NRRD (*.nrrd);;MetaImage (*.mha)"
+
+
+class PathField(QWidget):
+    """A line for a path with buttons that choose one.
+
+    Parameters
+    ----------
+    kind : str
+        ``"open"`` (file or folder), ``"open_file"``, ``"save_file"`` or ``"folder"``.
+    """
+
+    def __init__(self, kind: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.line = QLineEdit()
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.line, 1)
+        buttons: list[tuple[str, Callable[[], str]]] = []
+        if kind in ("open", "folder"):
+            buttons.append((_("Folder…"), self._folder))
+        if kind in ("open", "open_file"):
+            buttons.append((_("File…"), self._file))
+        if kind == "save_file":
+            buttons.append((_("Choose…"), self._save))
+        for text, choose in buttons:
+            button = QPushButton(text)
+            button.setAutoDefault(False)
+            button.clicked.connect(lambda _=False, c=choose: self._take(c()))
+            layout.addWidget(button)
+        self.setFocusProxy(self.line)
+
+    def _take(self, path: str) -> None:
+        if path:
+            self.line.setText(path)
+
+    def _start(self) -> str:
+        text = self.line.text().strip()
+        return text or str(Path.home())
+
+    def _folder(self) -> str:
+        return str(
+            QFileDialog.getExistingDirectory(self, _("Choose a folder"), self._start())
+        )
+
+    def _file(self) -> str:
+        found = QFileDialog.getOpenFileName(
+            self, _("Choose a file"), self._start(), _("All files (*)")
+        )
+        return str(found[0])
+
+    def _save(self) -> str:
+        found = QFileDialog.getSaveFileName(
+            self, _("Where to"), self._start(), _MASKS + ";;" + _("All files (*)")
+        )
+        return str(found[0])
+
+    def text(self) -> str:
+        """Return the path as written."""
+        return self.line.text().strip()
+
+
+class ParamsDialog(QDialog):
+    """Asks for the parameters of a command.
+
+    Parameters
+    ----------
+    bench : Workbench
+        Series and weights to choose from.
+    command : Command
+        What will be done.
+    given : dict
+        Fields that are known already; they are not asked for again.
+    parent : QWidget, optional
+        Owner.
+    """
+
+    def __init__(
+        self,
+        bench: Workbench,
+        command: Command[Any, Any],
+        given: dict[str, Any],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._bench = bench
+        self._command = command
+        self._given = given
+        self._read: dict[str, Callable[[], Any]] = {}
+        self._required: set[str] = set()
+        self.params: Any = None
+        self.setWindowTitle(_(command.title).rstrip("…"))
+        self.setMinimumWidth(480)
+        help_ = QLabel(_(command.help))
+        help_.setWordWrap(True)
+        self._form = QFormLayout()
+        self._form.setFieldGrowthPolicy(
+            QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow
+        )
+        types = get_type_hints(command.params)
+        for field in fields(command.params):
+            if field.name not in given and field.metadata.get("in_dialog", True):
+                self._add(field, types[field.name])
+        self.error = QLabel()
+        self.error.setObjectName("locked_note")
+        self.error.setWordWrap(True)
+        self.error.hide()
+        buttons = QDialogButtonBox()
+        self.ok = buttons.addButton(
+            _(command.title).rstrip("…"), QDialogButtonBox.ButtonRole.AcceptRole
+        )
+        self.ok.setDefault(True)
+        buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        inner = QWidget()
+        inner.setLayout(self._form)
+        scroll = QScrollArea()
+        scroll.setWidget(inner)
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setMinimumHeight(min(420, inner.sizeHint().height() + 6))
+        layout = QVBoxLayout(self)
+        layout.addWidget(help_)
+        layout.addWidget(scroll, 1)
+        layout.addWidget(self.error)
+        layout.addWidget(buttons)
+        self._check()
+
+    # ---- fields -------------------------------------------------------------
+
+    def _add(self, field: Field[Any], type_: Any) -> None:
+        meta = field.metadata
+        default = None if field.default is MISSING else field.default
+        title = meta.get("title") or field.name.replace("_", " ").capitalize()
+        widget, read = self._widget(type_, meta, default)
+        widget.setToolTip(str(meta.get("help", "")))
+        widget.setObjectName(f"param_{field.name}")
+        label = QLabel(_(title))
+        label.setBuddy(widget)
+        label.setToolTip(str(meta.get("help", "")))
+        self._form.addRow(label, widget)
+        self._read[field.name] = read
+        if field.default is MISSING and field.default_factory is MISSING:
+            self._required.add(field.name)
+
+    def _widget(
+        self, type_: Any, meta: Any, default: Any
+    ) -> tuple[QWidget, Callable[[], Any]]:
+        kind = meta.get("kind", "")
+        if type_ is bool:
+            check = QCheckBox()
+            check.setChecked(bool(default))
+            return check, check.isChecked
+        if meta.get("choices"):
+            return self._choice([(c, c) for c in meta["choices"]], default)
+        if kind == "series":
+            return self._choice(self._series(), default)
+        if kind == "checkpoint":
+            return self._choice(self._checkpoints(default == ""), default)
+        if type_ is int:
+            return self._number(QSpinBox(), meta, default)
+        if type_ is float:
+            return self._number(QDoubleSpinBox(), meta, default)
+        if kind in ("open", "open_file", "save_file", "folder"):
+            path = PathField(kind)
+            path.line.setText(default or "")
+            path.line.textChanged.connect(self._check)
+            return path, path.text
+        line = QLineEdit(str(default or ""))
+        line.textChanged.connect(self._check)
+        return line, lambda: line.text().strip()
+
+    @staticmethod
+    def _choice(
+        entries: list[tuple[str, str]], default: Any
+    ) -> tuple[QWidget, Callable[[], Any]]:
+        box = QComboBox()
+        for text, value in entries:
+            box.addItem(text, value)
+        at = box.findData(default)
+        if at >= 0:
+            box.setCurrentIndex(at)
+        return box, box.currentData
+
+    @staticmethod
+    def _number(
+        box: QSpinBox | QDoubleSpinBox, meta: Any, default: Any
+    ) -> tuple[QWidget, Callable[[], Any]]:
+        low, high = meta.get("minimum"), meta.get("maximum")
+        if isinstance(box, QDoubleSpinBox):
+            # As many decimals as the default needs, so that 0.0003 is not shown as 0.
+            text = f"{default or 0:.10f}".rstrip("0")
+            box.setDecimals(max(2, len(text.partition(".")[2]) + 1))
+            box.setRange(-1e12 if low is None else low, 1e12 if high is None else high)
+            box.setSingleStep(max(abs(default or 1.0) / 10, 10.0 ** -box.decimals()))
+            box.setValue(float(default or 0.0))
+        else:
+            most = 2**31 - 1
+            box.setRange(-most if low is None else int(low), int(high or most))
+            box.setValue(int(default or 0))
+        if meta.get("unit"):
+            box.setSuffix(f" {meta['unit']}")
+        return box, box.value
+
+    def _series(self) -> list[tuple[str, str]]:
+        store = self._bench.store
+        if store is None:
+            return []
+        return [
+            (f"{s.modality}  {s.description or s.uid}  ({s.n_slices})", s.uid)
+            for s in store.series_list()
+        ]
+
+    def _checkpoints(self, may_be_empty: bool) -> list[tuple[str, str]]:
+        entries = [(_("Weights in use"), "")] if may_be_empty else []
+        store = self._bench.store
+        if store is not None:
+            current = store.current_checkpoint()
+            for c in store.checkpoints():
+                used = _(" (in use)") if current and current.id == c.id else ""
+                entries.append((c.name + used, c.id))
+            if store.previous_checkpoint() is not None and not may_be_empty:
+                entries.append((_("The previous weights"), "previous"))
+        entries.append((_("Starter weights"), "starter"))
+        return entries
+
+    # ---- answers ------------------------------------------------------------
+
+    def _values(self) -> dict[str, Any]:
+        return {**self._given, **{name: read() for name, read in self._read.items()}}
+
+    def _check(self) -> None:
+        values = self._values() if self._read else {}
+        self.ok.setEnabled(all(values.get(n) not in ("", None) for n in self._required))
+
+    def accept(self) -> None:
+        """Make the params, or say what is wrong with them and stay."""
+        try:
+            self.params = self._command.params(**self._values())
+        except MedlabError as error:
+            self.error.setText(error.message)
+            self.error.show()
+            return
+        super().accept()

@@ -1,0 +1,130 @@
+"""The key sheet (F1), made from the tables that the keys themselves come from."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QApplication,
+    QDialog,
+    QDialogButtonBox,
+    QTextBrowser,
+    QVBoxLayout,
+    QWidget,
+)
+
+from medlab_gui.core.i18n import _
+from medlab_gui.gui.actions import ACTIONS, HELD_KEYS, MOUSE
+
+if TYPE_CHECKING:
+    from medlab_gui.commands.command import Command
+
+__all__ = ["KeySheet", "key_table"]
+
+_HEADS = {
+    "study": "Study",
+    "annotate": "Annotate",
+    "model": "Model",
+    "queue": "Queue",
+    "view": "View",
+    "help": "Help",
+}
+
+
+def key_table(
+    commands: tuple[Command[Any, Any], ...],
+) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return ``(heading, [(keys, what they do)])`` for everything that has a key."""
+    table: dict[str, list[tuple[str, str]]] = {name: [] for name in _HEADS}
+    for command in commands:
+        if command.menu and command.shortcut:
+            place = command.menu.split("/")[1]
+            table[place].append((command.shortcut, _(command.title).rstrip("…")))
+    for action in ACTIONS:
+        if not action.keys:
+            continue
+        place = action.menu.split("/")[1]
+        when = ""
+        if "reviewing" in action.when:
+            when = _("Review: ")
+        elif action.when.startswith("annotating"):
+            when = _("Annotate: ")
+        keys = ", ".join(_shown(k) for k in action.keys)
+        table[place].append((keys, when + _(action.title).rstrip("…")))
+    table["view"] += [(_(key), _(text)) for key, text in HELD_KEYS]
+    sheet = [(_(_HEADS[name]), rows) for name, rows in table.items() if rows]
+    sheet.append((_("Mouse"), [(_(what), _(does)) for what, does in MOUSE]))
+    return sheet
+
+
+def _shown(key: str) -> str:
+    return {
+        "Return": _("Enter"),
+        "PgUp": _("Page Up"),
+        "PgDown": _("Page Down"),
+        "Escape": _("Esc"),
+    }.get(key, key)
+
+
+class KeySheet(QDialog):
+    """All keys, in a text that can be copied and printed.
+
+    Parameters
+    ----------
+    commands : tuple of Command
+        The project's verbs.
+    parent : QWidget, optional
+        Owner.
+    """
+
+    def __init__(
+        self, commands: tuple[Command[Any, Any], ...], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(_("Keys and mouse"))
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._table = key_table(commands)
+        text = QTextBrowser()
+        text.setHtml(self._html())
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        copy = buttons.addButton(
+            _("Copy as text"), QDialogButtonBox.ButtonRole.ActionRole
+        )
+        copy.clicked.connect(self._on_copy)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(text)
+        layout.addWidget(buttons)
+        self.resize(760, 620)
+
+    def plain_text(self) -> str:
+        """Return the sheet as plain text."""
+        lines = []
+        for head, rows in self._table:
+            lines += [head, *(f"  {keys:22} {text}" for keys, text in rows), ""]
+        return "\n".join(lines)
+
+    def _html(self) -> str:
+        columns: list[list[str]] = [[], []]
+        total = sum(len(rows) + 2 for _head, rows in self._table)
+        used = 0
+        for head, rows in self._table:
+            cells = "".join(
+                f"<tr><td style='padding-right:14px'><b>{escape(keys)}</b></td>"
+                f"<td>{escape(text)}</td></tr>"
+                for keys, text in rows
+            )
+            block = f"<h4>{escape(head)}</h4><table cellspacing='2'>{cells}</table>"
+            columns[0 if used < total / 2 else 1].append(block)
+            used += len(rows) + 2
+        left, right = ("".join(c) for c in columns)
+        return (
+            "<table width='100%'><tr>"
+            f"<td width='50%' valign='top'>{left}</td>"
+            f"<td width='50%' valign='top'>{right}</td></tr></table>"
+        )
+
+    def _on_copy(self) -> None:
+        QApplication.clipboard().setText(self.plain_text())

@@ -1,0 +1,131 @@
+"""Between a menu entry and a command: what is still to be asked, what comes after."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields
+from typing import TYPE_CHECKING, Any
+
+from medlab_gui.core.i18n import _
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from medlab_gui.commands.command import Command
+    from medlab_gui.core.jobs import JobContext
+    from medlab_gui.gui.workbench import Workbench
+
+__all__ = ["complete", "follow_up", "refresh_prediction"]
+
+
+def complete(
+    bench: Workbench, command: Command[Any, Any], given: Mapping[str, Any] | None
+) -> Any:
+    """Return whole params from what is given, what is open, and the dialog.
+
+    Parameters
+    ----------
+    bench : Workbench
+        What is open; its ``ask`` is the dialog.
+    command : Command
+        A title that ends in an ellipsis promises a dialog: with nothing given it is
+        shown even where every field has a default.
+    given : mapping or None
+        Fields by name.
+
+    Returns
+    -------
+    object or None
+        An instance of ``command.params``; None where the person changed their mind.
+    """
+    values = dict(given or {})
+    own = fields(command.params)
+    for field in own:
+        is_series = field.metadata.get("kind") == "series"
+        if field.name not in values and is_series and bench.session is not None:
+            values[field.name] = bench.session.series_uid
+    missing = [
+        f.name
+        for f in own
+        if f.name not in values
+        and f.default is MISSING
+        and f.default_factory is MISSING
+    ]
+    if missing or (given is None and command.title.endswith("…")):
+        if bench.ask is None:
+            msg = f"{command.verb} needs {', '.join(missing)}"
+            raise RuntimeError(msg)
+        return bench.ask(command, values)
+    return command.params(**values)
+
+
+def follow_up(bench: Workbench, verb: str, result: Any) -> None:
+    """Show what a command brought: open the imported, reload the predicted."""
+    session = bench.session
+    if verb == "import":
+        _after_import(bench, result)
+    elif verb == "demo" and result.get("open_window"):
+        place, uid = result["open_window"][1], result["open_window"][3]
+        bench.open_project(place, then=lambda: bench.open_series(uid))
+    elif verb in ("save", "accept", "annotate") and session is not None and bench.store is not None:
+        if result["series_uid"] == session.series_uid:
+            annotation = bench.store.latest_annotation(session.series_uid)
+            if annotation is not None:
+                session.note_saved(annotation)
+        if verb == "save" and result["saved"]:
+            bench.inform(
+                _("Saved as revision {revision}.").format(revision=result["revision"])
+            )
+    elif verb == "lock":
+        bench.reopen()
+    elif verb in ("predict", "score"):
+        refresh_prediction(bench, show=verb == "predict")
+
+
+def _after_import(bench: Workbench, result: dict[str, Any]) -> None:
+    taken = result["series"]
+    first = next((s for s in taken if not s["already_there"]), taken[0])
+    more = len(taken) - 1
+    if more:
+        bench.inform(
+            _("{n} series are in the project; the first one opens.").format(n=more + 1)
+        )
+    for series in taken:
+        for problem in series["problems"]:
+            if problem["severity"] not in ("note",):
+                bench.warn(
+                    f"{series['description'] or ''} {problem['message']}".strip()
+                )
+    bench.open_series(first["uid"])
+
+
+def refresh_prediction(bench: Workbench, *, show: bool) -> None:
+    """Put the newest stored prediction of the open series on the stage."""
+    session = bench.session
+    if session is None:
+        return
+    uid, place, known = session.series_uid, bench.project_place, session.prediction_id
+
+    def work(ctx: JobContext) -> Any:
+        import numpy as np
+
+        from medlab_gui.store.project import ProjectStore
+
+        ctx.check()
+        with ProjectStore.open(place) as store:
+            stored = store.latest_prediction(uid)
+            if stored is None or stored.id == known:
+                return None
+            labels = np.asarray(store.array(stored.labels_blob))
+            return labels, np.asarray(store.array(stored.entropy_blob)), stored.id
+
+    def done(found: Any) -> None:
+        now = bench.session
+        if now is None or now.series_uid != uid:
+            return
+        if found is not None:
+            now.set_prediction(*found)
+        if show and now.prediction is not None:
+            bench.view.prediction_visible = True
+            bench.view.entropy_visible = True
+
+    bench.submit("", work, on_done=done, lane="disk", newest_wins=False)

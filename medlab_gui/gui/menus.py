@@ -1,0 +1,170 @@
+"""Our application model: actions from both tables, menus, and what is enabled."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from app_model import Application
+from app_model.backends.qt import QModelMenu
+from app_model.types import Action, MenuRule, SubmenuItem, ToggleRule
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QKeySequence
+
+from medlab_gui.core.i18n import N_, _
+from medlab_gui.gui.actions import ACTIONS
+from medlab_gui.gui.keys import is_menu_shortcut
+
+if TYPE_CHECKING:
+    from qtpy.QtGui import QAction
+    from qtpy.QtWidgets import QMenu, QMenuBar, QWidget
+
+    from medlab_gui.commands.command import Command
+    from medlab_gui.gui.window import MedlabWindow
+
+__all__ = ["MENUS", "Menus", "all_keys"]
+
+MENUS = (
+    ("medlab/study", N_("&Study")),
+    ("medlab/annotate", N_("&Annotate")),
+    ("medlab/model", N_("&Model")),
+    ("medlab/queue", N_("&Queue")),
+    ("medlab/view", N_("&View")),
+    ("medlab/help", N_("&Help")),
+)
+
+_SUBMENUS = (
+    ("medlab/view", "2_window", "medlab/view/window", N_("Window")),
+    ("medlab/view", "2_window", "medlab/view/go", N_("Go to")),
+)
+
+
+def all_keys(commands: tuple[Command[Any, Any], ...]) -> dict[str, tuple[str, ...]]:
+    """Return every key by action id; the first one is shown in the menu."""
+    keys = {c.id: (c.shortcut,) for c in commands if c.shortcut and c.menu}
+    keys.update({a.id: a.keys for a in ACTIONS if a.keys})
+    return keys
+
+
+class Menus:
+    """The six menus of the window.
+
+    Parameters
+    ----------
+    window : MedlabWindow
+        What plain actions are called with.
+    commands : tuple of Command
+        What the project can be asked to do.
+    """
+
+    def __init__(
+        self, window: MedlabWindow, commands: tuple[Command[Any, Any], ...]
+    ) -> None:
+        Application.destroy("medlab")
+        self.app = Application("medlab", raise_synchronous_exceptions=True)
+        self._keys = all_keys(commands)
+        self._menus: list[QModelMenu] = []
+        self._enablement: dict[str, Any] = {}
+        for command in commands:
+            if command.menu is not None:
+                self._register(
+                    command.id,
+                    command.title,
+                    partial(window.bench.launch, command.verb),
+                    command.menu,
+                    command.when or "",
+                    "",
+                    command.help,
+                )
+        for action in ACTIONS:
+            self._register(
+                action.id,
+                action.title,
+                partial(action.run, window),
+                action.menu,
+                action.when,
+                action.toggled,
+                "",
+            )
+        for parent, group, menu, title in _SUBMENUS:
+            self.app.menus.append_menu_items(
+                [(parent, SubmenuItem(submenu=menu, title=_(title), group=group))]
+            )
+
+    def _register(
+        self,
+        id_: str,
+        title: str,
+        run: Any,
+        menu: str,
+        when: str,
+        toggled: str,
+        tip: str,
+    ) -> None:
+        place, _slash, group = menu.rpartition("/")
+        action = Action(
+            id=id_,
+            title=_(title),
+            tooltip=_(tip) if tip else None,
+            callback=run,
+            menus=[MenuRule(id=place, group=group)] if menu else None,
+            enablement=when or None,
+            toggled=ToggleRule(condition=toggled) if toggled else None,
+        )
+        self.app.register_action(action)
+        self._enablement[id_] = action.enablement
+
+    def build(self, bar: QMenuBar, parent: QWidget) -> None:
+        """Put the menus into the bar, before what is there."""
+        first = bar.actions()[0] if bar.actions() else None
+        for menu_id, title in MENUS:
+            menu = QModelMenu(menu_id, self.app, title=_(title), parent=parent)
+            menu.setToolTipsVisible(True)
+            self._menus.append(menu)
+            if first is None:
+                bar.addMenu(menu)
+            else:
+                bar.insertMenu(first, menu)
+            self._show_keys(menu)
+
+    def menu(self, menu_id: str) -> QModelMenu:
+        """Return one of the six menus."""
+        return next(m for m in self._menus if m.objectName() == menu_id)
+
+    def _show_keys(self, menu: QMenu) -> None:
+        for action in menu.actions():
+            if action.menu() is not None:
+                self._show_keys(action.menu())
+                continue
+            keys = self._keys.get(action.objectName(), ())
+            if keys:
+                self._show_key(action, keys)
+
+    @staticmethod
+    def _show_key(action: QAction, keys: tuple[str, ...]) -> None:
+        if is_menu_shortcut(keys[0]):
+            action.setShortcuts([QKeySequence(k) for k in keys])
+            action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+        else:
+            # Shown, but never triggered by Qt: a field may want this key.
+            action.setShortcut(QKeySequence(keys[0]))
+            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+
+    def update(self, facts: dict[str, Any]) -> None:
+        """Enable and tick entries according to the facts."""
+        self.app.context.update(facts)
+        for menu in self._menus:
+            menu.update_from_context(self.app.context)
+
+    def is_enabled(self, id_: str) -> bool:
+        """Tell whether an action can be used now."""
+        expression = self._enablement.get(id_)
+        return expression is None or bool(expression.eval(self.app.context))
+
+    def press(self, key: str) -> bool:
+        """Run the action that a key means now; return whether there is one."""
+        for id_, keys in self._keys.items():
+            if key in keys and self.is_enabled(id_):
+                self.app.commands.execute_command(id_).result()
+                return True
+        return False

@@ -1,0 +1,248 @@
+"""The mouse of a medical viewer: wheel = slice, middle = move, right = window or erase.
+
+Events are taken from the picture's widget before napari sees them; what is meant for a
+tool is passed on. The table for people is `gui.actions.MOUSE`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QCoreApplication, QEvent, QObject, QPointF, Qt, Signal
+from qtpy.QtGui import QMouseEvent, QWheelEvent
+
+from medlab_gui.gui.view_state import Mode, Tool
+
+if TYPE_CHECKING:
+    from napari import Viewer
+    from qtpy.QtWidgets import QWidget
+
+    from medlab_gui.gui.layers import Stage
+    from medlab_gui.gui.workbench import Workbench
+
+__all__ = ["MouseFilter", "picture_point"]
+
+_NOTCH = 120
+"""Qt's angle for one notch of a wheel."""
+
+_ZOOM_PER_NOTCH = 1.2
+_BRUSH_PER_NOTCH = 1.15
+_WIDTHS_PER_SCREEN = 2.0
+"""Dragging across the whole picture changes the window by this many of its widths."""
+
+
+def picture_point(viewer: Viewer, canvas: QWidget, x: float, y: float) -> QPointF:
+    """Return where a point of the canvas lies in the slice.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        In 2D and not rotated.
+    canvas : QWidget
+        Its picture.
+    x, y : float
+        Logical pixels from the top left.
+
+    Returns
+    -------
+    QPointF
+        ``x`` along i and ``y`` along j, in mm from the centre of the first voxel.
+    """
+    camera = viewer.scene.camera
+    center_y, center_x = camera.center[-2], camera.center[-1]
+    return QPointF(
+        center_x + (x - canvas.width() / 2) / camera.zoom,
+        center_y + (y - canvas.height() / 2) / camera.zoom,
+    )
+
+
+class MouseFilter(QObject):
+    """Takes wheel, middle and right button from the canvas.
+
+    Attributes
+    ----------
+    hovered : Signal(float, float)
+        Position in the slice in mm ``(x, y)``, see `picture_point`.
+    left : Signal()
+        The mouse is no longer over the picture.
+    refused : Signal()
+        Somebody tried to use a tool where nothing may be changed.
+    """
+
+    hovered = Signal(float, float)
+    left = Signal()
+    refused = Signal()
+
+    def __init__(
+        self, viewer: Viewer, canvas: QWidget, bench: Workbench, stage: Stage
+    ) -> None:
+        super().__init__(canvas)
+        self._viewer = viewer
+        self._canvas = canvas
+        self._bench = bench
+        self._stage = stage
+        self._turned = 0
+        self._last = QPointF()
+        self._drag = ""
+        canvas.setMouseTracking(True)
+        canvas.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Handle what is ours; return whether napari must not see it."""
+        kind = event.type()
+        if kind == QEvent.Type.Leave:
+            self.left.emit()
+            return False
+        if self._bench.session is None:
+            return False
+        if kind == QEvent.Type.Wheel:
+            assert isinstance(event, QWheelEvent)
+            return self._on_wheel(event)
+        if kind in (
+            QEvent.Type.MouseButtonPress,
+            QEvent.Type.MouseButtonDblClick,
+            QEvent.Type.MouseMove,
+            QEvent.Type.MouseButtonRelease,
+        ):
+            assert isinstance(event, QMouseEvent)
+            return self._on_mouse(kind, event)
+        return False
+
+    # ---- wheel --------------------------------------------------------------
+
+    def _on_wheel(self, event: QWheelEvent) -> bool:
+        # Alt and, on some systems, Shift turn a vertical wheel into a horizontal one.
+        angle = event.angleDelta().y() or event.angleDelta().x()
+        self._turned += angle
+        notches = int(self._turned / _NOTCH)
+        self._turned -= notches * _NOTCH
+        event.accept()
+        if not notches:
+            return True
+        held = event.modifiers()
+        if held & Qt.KeyboardModifier.ControlModifier:
+            self._zoom(event.position(), _ZOOM_PER_NOTCH**notches)
+        elif held & Qt.KeyboardModifier.ShiftModifier:
+            view = self._bench.view
+            least = self._stage.pixel_mm
+            view.brush_mm = min(
+                200.0, max(least, view.brush_mm * _BRUSH_PER_NOTCH**notches)
+            )
+        else:
+            self._bench.step(notches)
+        return True
+
+    def _zoom(self, at: QPointF, factor: float) -> None:
+        """Zoom so that what is under the mouse stays there."""
+        camera = self._viewer.scene.camera
+        before = picture_point(self._viewer, self._canvas, at.x(), at.y())
+        camera.zoom = min(200.0, max(0.05, camera.zoom * factor))
+        after = picture_point(self._viewer, self._canvas, at.x(), at.y())
+        self._move(before - after)
+
+    def _move(self, by: QPointF) -> None:
+        camera = self._viewer.scene.camera
+        center = list(camera.center)
+        center[-2] += by.y()
+        center[-1] += by.x()
+        camera.center = tuple(center)
+
+    # ---- buttons ------------------------------------------------------------
+
+    def _on_mouse(self, kind: QEvent.Type, event: QMouseEvent) -> bool:
+        if kind == QEvent.Type.MouseMove:
+            return self._on_move(event)
+        if kind == QEvent.Type.MouseButtonRelease:
+            return self._on_release(event)
+        return self._on_press(kind, event)
+
+    def _on_press(self, kind: QEvent.Type, event: QMouseEvent) -> bool:
+        self._canvas.setFocus()
+        button = event.button()
+        view = self._bench.view
+        annotating = view.mode is Mode.ANNOTATE
+        if button == Qt.MouseButton.MiddleButton:
+            self._start("move", event)
+            return True
+        if button == Qt.MouseButton.RightButton:
+            if annotating and view.tool is Tool.POLYGON:
+                return False
+            erases = self._bench.settings.right_drag_erases
+            if annotating and erases and not self._stage.why_not_editable:
+                self._start("erase", event)
+                self._stage.hold_eraser(True)
+                self._send(QEvent.Type.MouseButtonPress, event)
+            else:
+                self._start("window", event)
+            return True
+        if annotating and view.tool is not Tool.PAN and self._stage.why_not_editable:
+            self.refused.emit()
+            return True
+        if kind == QEvent.Type.MouseButtonDblClick:
+            if annotating and view.tool is Tool.POLYGON:
+                return False
+            # napari would zoom; the second click of two quick ones is a click.
+            self._send(QEvent.Type.MouseButtonPress, event)
+            return True
+        return False
+
+    def _start(self, what: str, event: QMouseEvent) -> None:
+        self._drag = what
+        self._last = event.position()
+
+    def _on_move(self, event: QMouseEvent) -> bool:
+        at = event.position()
+        point = picture_point(self._viewer, self._canvas, at.x(), at.y())
+        self.hovered.emit(point.x(), point.y())
+        if not self._drag:
+            return False
+        moved = at - self._last
+        self._last = at
+        if self._drag == "move":
+            self._move(-moved / self._viewer.scene.camera.zoom)
+        elif self._drag == "window":
+            self._change_window(moved)
+        else:
+            self._send(QEvent.Type.MouseMove, event)
+        return True
+
+    def _change_window(self, moved: QPointF) -> None:
+        """Across changes the width, up and down the level (up is darker)."""
+        view = self._bench.view
+        size = max(self._canvas.width(), 1)
+        step = _WIDTHS_PER_SCREEN * max(view.width, 1e-3) / size
+        smallest = 1.0 if self._is_whole_numbers() else view.width * 0.01
+        view.width = max(smallest, view.width + moved.x() * step)
+        view.level = view.level + moved.y() * step
+
+    def _is_whole_numbers(self) -> bool:
+        session = self._bench.session
+        return session is not None and session.volume.data.dtype.kind in "iu"
+
+    def _on_release(self, event: QMouseEvent) -> bool:
+        if not self._drag or event.button() == Qt.MouseButton.LeftButton:
+            return False
+        what, self._drag = self._drag, ""
+        if what == "erase":
+            self._send(QEvent.Type.MouseButtonRelease, event)
+            self._stage.hold_eraser(False)
+        return True
+
+    def _send(self, kind: QEvent.Type, event: QMouseEvent) -> None:
+        """Pass an event of another button on as one of the left button."""
+        left = Qt.MouseButton.LeftButton
+        is_move = kind == QEvent.Type.MouseMove
+        is_release = kind == QEvent.Type.MouseButtonRelease
+        copy = QMouseEvent(
+            kind,
+            event.position(),
+            event.globalPosition(),
+            Qt.MouseButton.NoButton if is_move else left,
+            Qt.MouseButton.NoButton if is_release else left,
+            event.modifiers(),
+        )
+        self._canvas.removeEventFilter(self)
+        try:
+            QCoreApplication.sendEvent(self._canvas, copy)
+        finally:
+            self._canvas.installEventFilter(self)

@@ -1,0 +1,274 @@
+"""The one file that touches napari's private parts.
+
+napari 0.9 offers no public way to reach its canvas widget, to put its menus elsewhere,
+to switch its key bindings off, or to keep a labels layer from hoarding undo steps.
+``tests/gui/test_napari_private.py`` fails when napari moves one of these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari import Viewer
+    from napari.layers import Labels
+    from numpy.typing import NDArray
+    from qtpy.QtWidgets import QDockWidget, QMainWindow, QMenu, QVBoxLayout, QWidget
+
+__all__ = [
+    "Stroke",
+    "apply_style",
+    "canvas_widget",
+    "clear_key_bindings",
+    "dims_widget",
+    "isolate_settings",
+    "main_window",
+    "napari_docks",
+    "napari_menus",
+    "picture_layout",
+    "polygon_cancel",
+    "polygon_finish",
+    "polygon_n_points",
+    "polygon_remove_point",
+    "polygon_start",
+    "register_theme",
+    "silence_history",
+    "stroke_of",
+    "take_over_status_bar",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Stroke:
+    """What one movement of the hand changed in a mask.
+
+    Parameters
+    ----------
+    where : tuple of slice
+        Box ``(k, j, i)`` in the mask.
+    before, after : ndarray of uint8
+        Values in that box.
+    """
+
+    where: tuple[slice, ...]
+    before: NDArray[np.uint8]
+    after: NDArray[np.uint8]
+
+
+def isolate_settings() -> None:
+    """Keep napari's settings in memory: the user's own napari keeps its file.
+
+    napari's settings can be placed once per process; a second call does nothing.
+    """
+    from napari import settings as module
+
+    if module._SETTINGS is None:
+        module.get_settings(None)
+    settings = module.get_settings()
+    settings.application.confirm_close_window = False
+    settings.application.save_window_geometry = False
+    settings.application.save_window_state = False
+    settings.application.first_time = False
+    # napari computes its own status in a thread of its own; ours is in gui/status.py.
+    settings.appearance.update_status_based_on_layer = False
+
+
+def clear_key_bindings() -> None:
+    """Take every shortcut from napari's menus: our own tables are the only keys.
+
+    Keys that reach the canvas never get to napari either, see `gui.keys`.
+    """
+    from napari._app_model import get_app_model
+    from napari._qt._qapp_model.qactions import init_qactions
+
+    init_qactions()
+    get_app_model().keybindings._keymap.clear()
+
+
+def register_theme(name: str, colors: dict[str, str], font_size: int) -> None:
+    """Make our theme known to napari and choose it."""
+    from napari.settings import get_settings
+    from napari.utils.theme import Theme, available_themes, register_theme
+
+    if name not in available_themes():
+        theme = Theme(
+            id=name,
+            label="MedLab",
+            syntax_style="native",
+            font_size=f"{font_size}pt",
+            **colors,
+        )
+        register_theme(name, theme, "medlab")
+    settings = get_settings()
+    settings.appearance.theme = name
+    settings.appearance.font_size = font_size
+
+
+def apply_style(viewer: Viewer, extra: Path) -> None:
+    """Apply napari's style of the current theme and our own sheet after it."""
+    from napari._qt.qt_resources import get_stylesheet
+    from napari.settings import get_settings
+
+    appearance = get_settings().appearance
+    sheet = get_stylesheet(
+        appearance.theme,
+        extra=[str(extra)],
+        extra_variables={"font_size": f"{appearance.font_size}pt"},
+    )
+    viewer.window._qt_window.setStyleSheet(sheet)
+    viewer.window._qt_viewer.setStyleSheet(sheet)
+
+
+def main_window(viewer: Viewer) -> QMainWindow:
+    """Return the window itself."""
+    window: QMainWindow = viewer.window._qt_window
+    return window
+
+
+def canvas_widget(viewer: Viewer) -> QWidget:
+    """Return the widget that shows the picture."""
+    widget: QWidget = viewer.window._qt_viewer.canvas.native
+    return widget
+
+
+def picture_layout(viewer: Viewer) -> QVBoxLayout:
+    """Return the layout that holds the picture, for a slider below it."""
+    layout: QVBoxLayout = canvas_widget(viewer).parentWidget().layout()
+    return layout
+
+
+def dims_widget(viewer: Viewer) -> QWidget:
+    """Return napari's own sliders."""
+    widget: QWidget = viewer.window._qt_viewer.dims
+    return widget
+
+
+def napari_docks(viewer: Viewer) -> tuple[QDockWidget, ...]:
+    """Return napari's layer list and layer controls."""
+    qt_viewer = viewer.window._qt_viewer
+    return qt_viewer.dockLayerList, qt_viewer.dockLayerControls
+
+
+def napari_menus(viewer: Viewer) -> tuple[QMenu, ...]:
+    """Return napari's own menus (they stay alive with the window)."""
+    window = viewer.window
+    return (
+        window.file_menu,
+        window.view_menu,
+        window.layers_menu,
+        window.plugins_menu,
+        window.window_menu,
+        window.help_menu,
+    )
+
+
+def take_over_status_bar(viewer: Viewer) -> None:
+    """Stop napari from writing into the status bar and the title."""
+    window = viewer.window
+    viewer.events.status.disconnect(window._status_changed)
+    viewer.events.help.disconnect(window._help_changed)
+    viewer.window._qt_viewer.show_welcome_screen = False
+    window._main_menu_shortcut.setKey("")
+
+
+def silence_history(layer: Labels) -> None:
+    """Keep a labels layer from remembering edits: the session's journal does."""
+    layer._history_limit = 0
+    layer._reset_history()
+
+
+def stroke_of(layer: Labels, item: list[Any]) -> Stroke | None:
+    """Return what one ``paint`` event changed.
+
+    Parameters
+    ----------
+    layer : Labels
+        The layer, already changed.
+    item : list
+        The event's value: atoms in the order in which they were painted, each either
+        a bounding box with the old values under a mask, or napari's older triple of
+        indices, old values and new values.
+
+    Returns
+    -------
+    Stroke or None
+        The union of the boxes with the values before and after; None where no voxel
+        has another value than before.
+    """
+    boxes = [_box(layer, atom) for atom in item]
+    if not boxes:
+        return None
+    low = np.min([[s.start for s in box] for box in boxes], axis=0)
+    high = np.max([[s.stop for s in box] for box in boxes], axis=0)
+    where = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    after = np.array(layer.data[where])
+    before = after.copy()
+    for atom, box in zip(reversed(item), reversed(boxes), strict=True):
+        inner = tuple(
+            slice(s.start - int(a), s.stop - int(a))
+            for s, a in zip(box, low, strict=True)
+        )
+        if not hasattr(atom, "slice_key"):
+            indices, old, _new = atom
+            moved = (np.asarray(i) - a for i, a in zip(indices, low, strict=True))
+            before[tuple(moved)] = old
+        elif atom.mask is None:
+            before[inner] = atom.old_values
+        else:
+            before[inner][atom.mask] = atom.old_values
+    if np.array_equal(before, after):
+        return None
+    return Stroke(where, before, after)
+
+
+def _box(layer: Labels, atom: Any) -> tuple[slice, ...]:
+    if hasattr(atom, "slice_key"):
+        return tuple(
+            slice(*s.indices(n)[:2])
+            for s, n in zip(atom.slice_key, layer.data.shape, strict=True)
+        )
+    return tuple(
+        slice(int(np.min(i)), int(np.max(i)) + 1)
+        for i in (np.asarray(a) for a in atom[0])
+    )
+
+
+def _polygon(layer: Labels) -> Any:
+    return layer._overlays["polygon"]
+
+
+def polygon_start(layer: Labels) -> None:
+    """Forget a half-drawn polygon and let a double click close one anywhere."""
+    polygon = _polygon(layer)
+    polygon.points = []
+    polygon.use_double_click_completion_radius = False
+
+
+def polygon_n_points(layer: Labels) -> int:
+    """Return the number of corners set so far."""
+    # The last one only follows the mouse.
+    return max(0, len(_polygon(layer).points) - 1)
+
+
+def polygon_finish(layer: Labels) -> None:
+    """Paint the polygon; with fewer than three corners nothing is painted."""
+    polygon = _polygon(layer)
+    polygon.points = polygon.points[:-1]
+    polygon.add_polygon_to_labels(layer)
+
+
+def polygon_cancel(layer: Labels) -> None:
+    """Forget the polygon."""
+    _polygon(layer).points = []
+
+
+def polygon_remove_point(layer: Labels) -> None:
+    """Take back the last corner."""
+    polygon = _polygon(layer)
+    points = polygon.points
+    polygon.points = points[:-2] + points[-1:] if len(points) > 2 else []

@@ -1,0 +1,223 @@
+"""The one way in which the window says something: a bar, a dialog, or a bug report."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMessageBox,
+    QPushButton,
+    QToolButton,
+    QWidget,
+)
+
+from medlab_gui.core.errors import MedlabError
+from medlab_gui.core.i18n import _
+from medlab_gui.gui.notices import Level, Notice
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from medlab_gui.gui.workbench import Workbench
+
+__all__ = ["NoticeBar", "Notifier", "bug_report"]
+
+_log = logging.getLogger(__name__)
+_SHOWN_MS = {Level.INFO: 6000, Level.WARNING: 12000, Level.ERROR: 0}
+
+
+def bug_report(error: BaseException) -> str:
+    """Return where a bug happened, without paths of the user and without data.
+
+    Only file names, line numbers and the class of the error: an error's own words may
+    hold a file name or a header, and with it a patient's name.
+    """
+    from importlib.metadata import PackageNotFoundError, version
+
+    lines = [f"{type(error).__name__}"]
+    for frame in traceback.extract_tb(error.__traceback__)[-12:]:
+        lines.append(f"  {Path(frame.filename).name}:{frame.lineno} in {frame.name}")
+    if error.__cause__ is not None:
+        lines += ["caused by", bug_report(error.__cause__)]
+        return "\n".join(lines)
+    versions = []
+    for package in ("medlab-gui", "napari", "PySide6-Essentials", "numpy"):
+        try:
+            versions.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    system = f"Python {platform.python_version()} on {platform.platform()}"
+    return "\n".join([*lines, ", ".join([*versions, system])])
+
+
+def _root_cause(error: BaseException) -> BaseException:
+    """Return the error itself where a signal library wrapped it."""
+    while type(error).__name__ == "EmitLoopError" and error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+class NoticeBar(QFrame):
+    """A bar at the top of the picture that goes by itself.
+
+    Parameters
+    ----------
+    parent : QWidget
+        The picture.
+    """
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("notice_bar")
+        self.text = QLabel()
+        self.text.setWordWrap(True)
+        self._buttons = QHBoxLayout()
+        close = QToolButton()
+        close.setText("✕")
+        close.setAccessibleName(_("Close the message"))
+        close.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        close.clicked.connect(self.hide)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(10, 5, 5, 5)
+        layout.addWidget(self.text, 1)
+        layout.addLayout(self._buttons)
+        layout.addWidget(close)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.hide)
+        parent.installEventFilter(self)
+        self.hide()
+
+    def tell(self, notice: Notice) -> None:
+        """Show a notice in place of the one before."""
+        while (item := self._buttons.takeAt(0)) is not None:
+            if (old := item.widget()) is not None:
+                old.deleteLater()
+        for action in notice.actions:
+            button = QPushButton(action.text)
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            button.clicked.connect(action.run)
+            button.clicked.connect(self.hide)
+            self._buttons.addWidget(button)
+        self.text.setText(notice.text)
+        self.setProperty("level", str(notice.level))
+        self.style().unpolish(self)
+        self.style().polish(self)
+        self._place()
+        self.show()
+        self.raise_()
+        self._timer.start(_SHOWN_MS[notice.level] or 12000)
+
+    def _place(self) -> None:
+        parent = self.parentWidget()
+        width = min(620, max(240, parent.width() - 90))
+        self.setFixedWidth(width)
+        self.adjustSize()
+        self.move((parent.width() - width) // 2, 34)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Stay in the middle of the picture."""
+        if event.type() == QEvent.Type.Resize and self.isVisible():
+            self._place()
+        return False
+
+
+class Notifier(QObject):
+    """Shows what the workbench has to say, and bugs.
+
+    Parameters
+    ----------
+    bench : Workbench
+        Who speaks.
+    window : QWidget
+        Owner of dialogs.
+    canvas : QWidget
+        Where the bar appears.
+    """
+
+    def __init__(self, bench: Workbench, window: QWidget, canvas: QWidget) -> None:
+        super().__init__(window)
+        self._window = window
+        self.bar = NoticeBar(canvas)
+        self.dialogs: list[QMessageBox] = []
+        self._hook_before: Any = None
+        bench.noticed.connect(self.show)
+
+    def show(self, notice: Notice) -> None:
+        """Show a notice where its level belongs."""
+        if notice.level is not Level.ERROR:
+            self.bar.tell(notice)
+            return
+        box = self._box(QMessageBox.Icon.Warning, notice.title, notice.text)
+        box.addButton(QMessageBox.StandardButton.Ok)
+        for action in notice.actions:
+            button = box.addButton(action.text, QMessageBox.ButtonRole.ActionRole)
+            button.clicked.connect(action.run)
+        box.open()
+
+    def _box(self, icon: QMessageBox.Icon, title: str, text: str) -> QMessageBox:
+        box = QMessageBox(self._window)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setIcon(icon)
+        box.setWindowTitle(title or "MedLab")
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(text)
+        self.dialogs.append(box)
+        box.finished.connect(lambda _code: self.dialogs.remove(box))
+        return box
+
+    # ---- bugs -------------------------------------------------------------------
+
+    def install(self) -> None:
+        """Catch what nobody caught."""
+        self._hook_before = sys.excepthook
+        sys.excepthook = self._on_uncaught
+
+    def uninstall(self) -> None:
+        """Leave uncaught errors to whoever had them before."""
+        if self._hook_before is not None:
+            sys.excepthook = self._hook_before
+            self._hook_before = None
+
+    def _on_uncaught(
+        self,
+        kind: type[BaseException],
+        error: BaseException,
+        trace: TracebackType | None,
+    ) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            self._window.close()
+            return
+        error = _root_cause(error)
+        if isinstance(error, MedlabError):
+            self.show(Notice(error.message, Level.ERROR))
+            return
+        self.show_bug(error)
+
+    def show_bug(self, error: BaseException) -> None:
+        """Say that it is our fault, with what a developer needs."""
+        report = bug_report(error)
+        _log.error("Bug: %s", report)
+        if self.dialogs:
+            return
+        box = self._box(
+            QMessageBox.Icon.Critical,
+            _("This is a bug in MedLab"),
+            _(
+                "Something went wrong inside MedLab. Your strokes are on disk; you can "
+                "go on. The details below hold no patient data: please send them to "
+                "the developers."
+            ),
+        )
+        box.setDetailedText(report)
+        box.addButton(QMessageBox.StandardButton.Ok)
+        box.open()

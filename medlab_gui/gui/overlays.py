@@ -1,0 +1,231 @@
+"""What is written over the picture: orientation, slice, window, the legend."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import QEvent, QObject, QPointF, QRectF, Qt
+from qtpy.QtGui import (
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QImage,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPen,
+)
+from qtpy.QtWidgets import QWidget
+
+from medlab_gui.core.i18n import _
+from medlab_gui.gui.layers import uncertainty_colors
+
+if TYPE_CHECKING:
+    from napari import Viewer
+
+    from medlab_gui.core.geometry import Grid
+    from medlab_gui.gui.layers import Stage
+    from medlab_gui.gui.workbench import Workbench
+
+__all__ = ["PictureText", "edge_letters", "position_text"]
+
+_OPPOSITE = {"L": "R", "R": "L", "A": "P", "P": "A", "S": "I", "I": "S"}
+_MARGIN = 8.0
+
+
+def edge_letters(grid: Grid) -> tuple[str, str, str, str]:
+    """Return the letters at the left, right, top and bottom edge of a slice."""
+    _k, j, i = grid.axis_letters
+    return _OPPOSITE[i], i, _OPPOSITE[j], j
+
+
+def position_text(mm: np.ndarray, convention: str = "LPS") -> str:
+    """Return a position as a person reads it, e.g. ``L 12.3  P 45.0  S 101.5 mm``.
+
+    Parameters
+    ----------
+    mm : ndarray of float, shape (3,)
+        LPS millimetres.
+    convention : "LPS" or "RAS"
+        Letters say the side; for RAS the signed numbers follow.
+    """
+    pairs = (("L", "R"), ("P", "A"), ("S", "I"))
+    parts = [
+        f"{plus if value >= 0 else minus} {abs(value):.1f}"
+        for value, (plus, minus) in zip(mm, pairs, strict=True)
+    ]
+    text = "  ".join(parts) + " mm"
+    if convention == "RAS":
+        text += f"  (RAS {-mm[0]:.1f}, {-mm[1]:.1f}, {mm[2]:.1f})"
+    return text
+
+
+class PictureText(QWidget):
+    """A sheet of glass over the canvas; the mouse does not feel it.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        Its zoom is shown.
+    canvas : QWidget
+        What it covers.
+    bench : Workbench
+        What is open.
+    stage : Stage
+        Whether there is uncertainty to explain.
+    """
+
+    def __init__(
+        self, viewer: Viewer, canvas: QWidget, bench: Workbench, stage: Stage
+    ) -> None:
+        super().__init__(canvas)
+        self._viewer = viewer
+        self._bench = bench
+        self._stage = stage
+        self.setObjectName("picture_text")
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
+        self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
+        colors = (uncertainty_colors() * 255).astype(np.uint8)
+        colors[:, 3] = 255
+        bar = np.ascontiguousarray(colors[::-1, np.newaxis])
+        self._bar = QImage(
+            bar.tobytes(), 1, len(bar), 4, QImage.Format.Format_RGBA8888
+        ).copy()
+        canvas.installEventFilter(self)
+        bench.session_changed.connect(self._refresh)
+        bench.slice_changed.connect(self._refresh)
+        for name in ("level", "width", "corner_text", "letters", "entropy_visible"):
+            getattr(bench.view.events, name).connect(self._refresh)
+        viewer.scene.camera.events.zoom.connect(self._refresh)
+        self.setGeometry(canvas.rect())
+        self.show()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Cover the canvas whatever its size."""
+        if event.type() == QEvent.Type.Resize:
+            parent = self.parentWidget()
+            self.setGeometry(parent.rect())
+        return False
+
+    def _refresh(self) -> None:
+        self.update()
+
+    # ---- what is written ----------------------------------------------------
+
+    def corner_lines(self) -> tuple[list[str], list[str]]:
+        """Return the lines at the top left and at the bottom left."""
+        session = self._bench.session
+        if session is None:
+            return [], []
+        grid, k = session.volume.grid, session.k
+        middle = ((grid.shape[1] - 1) / 2, (grid.shape[2] - 1) / 2)
+        z_mm = float(grid.to_mm((k, *middle))[2])
+        side = "S" if z_mm >= 0 else "I"
+        view = self._bench.view
+        units = f" {session.volume.units}" if session.volume.units else ""
+        zoom = self._viewer.scene.camera.zoom * self._stage.pixel_mm
+        top = [
+            self._bench.series_title,
+            _("Slice {n} / {total}").format(n=k + 1, total=grid.shape[0])
+            + f"   {side} {abs(z_mm):.1f} mm",
+        ]
+        if k in session.locked:
+            top.append(_("Locked for validation"))
+        elif session.confirmed[k]:
+            top.append(_("Accepted"))
+        bottom = [
+            _("W {width:.0f}  L {level:.0f}").format(width=view.width, level=view.level)
+            + units
+            if view.width >= 10
+            else _("W {width:.3g}  L {level:.3g}").format(
+                width=view.width, level=view.level
+            )
+            + units,
+            _("Zoom {zoom:.0%}").format(zoom=zoom),
+        ]
+        return top, bottom
+
+    # ---- drawing ------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw letters, corners and legend."""
+        session = self._bench.session
+        if session is None:
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        font = QFont(self.font())
+        font.setPointSizeF(10)
+        if self._bench.view.corner_text:
+            self._draw_corners(painter, font)
+        if self._bench.view.letters:
+            bold = QFont(font)
+            bold.setPointSizeF(13)
+            bold.setBold(True)
+            self._draw_letters(painter, bold, session.volume.grid)
+        if self._stage.entropy is not None and self._bench.view.entropy_visible:
+            self._draw_legend(painter, font)
+        painter.end()
+
+    def _draw_corners(self, painter: QPainter, font: QFont) -> None:
+        top, bottom = self.corner_lines()
+        metrics = QFontMetricsF(font)
+        y = _MARGIN + metrics.ascent()
+        for line in top:
+            fitting = metrics.elidedText(
+                line, Qt.TextElideMode.ElideRight, self.width() * 0.42
+            )
+            self._write(painter, font, QPointF(_MARGIN, y), fitting)
+            y += metrics.lineSpacing()
+        y = self.height() - _MARGIN - metrics.descent()
+        for line in reversed(bottom):
+            self._write(painter, font, QPointF(_MARGIN, y), line)
+            y -= metrics.lineSpacing()
+
+    def _draw_letters(self, painter: QPainter, font: QFont, grid: Grid) -> None:
+        left, right, top, bottom = edge_letters(grid)
+        metrics = QFontMetricsF(font)
+        middle_y = self.height() / 2 + metrics.capHeight() / 2
+        middle_x = self.width() / 2
+        half = metrics.horizontalAdvance(top) / 2
+        places = (
+            (left, QPointF(_MARGIN, middle_y)),
+            (
+                right,
+                QPointF(
+                    self.width() - _MARGIN - metrics.horizontalAdvance(right), middle_y
+                ),
+            ),
+            (top, QPointF(middle_x - half, _MARGIN + metrics.ascent())),
+            (bottom, QPointF(middle_x - half, self.height() - _MARGIN)),
+        )
+        for letter, place in places:
+            self._write(painter, font, place, letter)
+
+    def _draw_legend(self, painter: QPainter, font: QFont) -> None:
+        metrics = QFontMetricsF(font)
+        height = min(160.0, self.height() / 3)
+        title = _("Uncertainty")
+        width = metrics.horizontalAdvance(title)
+        x = self.width() - _MARGIN - max(width, 46.0)
+        y = self.height() - _MARGIN - height - metrics.height()
+        self._write(painter, font, QPointF(x, y - metrics.descent() - 2), title)
+        bar = QRectF(x, y, 14, height)
+        painter.drawImage(bar, self._bar)
+        painter.setPen(QPen(QColor(0, 0, 0, 180), 1))
+        painter.drawRect(bar)
+        for value, text in ((1.0, "1"), (0.5, "0.5"), (0.0, "0")):
+            at = QPointF(x + 19, y + (1 - value) * height + metrics.capHeight() / 2)
+            self._write(painter, font, at, text)
+
+    @staticmethod
+    def _write(painter: QPainter, font: QFont, at: QPointF, text: str) -> None:
+        """Write light text with a dark rim, readable on air and on bone."""
+        path = QPainterPath()
+        path.addText(at, font, text)
+        rim = QPen(QColor(0, 0, 0, 200), 3)
+        rim.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+        painter.strokePath(path, rim)
+        painter.fillPath(path, QColor(238, 238, 225))

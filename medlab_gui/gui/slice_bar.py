@@ -1,0 +1,126 @@
+"""A slider for slices that shows which are accepted, locked or asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QRectF, QSize, Qt
+from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
+from qtpy.QtWidgets import QSizePolicy, QWidget
+
+from medlab_gui.core.i18n import _
+from medlab_gui.core.records import ItemState
+
+if TYPE_CHECKING:
+    from medlab_gui.gui.workbench import Workbench
+
+__all__ = ["SliceBar"]
+
+ACCEPTED = QColor(0, 158, 115)
+LOCKED = QColor(204, 121, 167)
+WAITING = QColor(230, 159, 0)
+"""Okabe-Ito colours; the rows differ too, so colour is not all that tells."""
+
+
+class SliceBar(QWidget):
+    """One cell for each slice, feet on the left, head on the right.
+
+    Parameters
+    ----------
+    bench : Workbench
+        What is open.
+    parent : QWidget, optional
+        Owner.
+    """
+
+    def __init__(self, bench: Workbench, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._bench = bench
+        self._waiting: frozenset[int] = frozenset()
+        self.setObjectName("slice_bar")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setToolTip(
+            _(
+                "Slices from the feet (left) to the head (right). Green below: "
+                "accepted. Pink below: locked for validation. Orange above: in the "
+                "queue."
+            )
+        )
+        bench.session_changed.connect(self._on_session)
+        bench.slice_changed.connect(self._refresh)
+        bench.project_changed.connect(self._on_project)
+        self.hide()
+
+    def sizeHint(self) -> QSize:
+        """Return a thin strip."""
+        return QSize(200, 18)
+
+    def _on_session(self) -> None:
+        session = self._bench.session
+        self.setVisible(session is not None)
+        if session is not None:
+            session.state_changed.connect(self._refresh)
+        self._on_project()
+
+    def _on_project(self) -> None:
+        session, store = self._bench.session, self._bench.store
+        self._waiting = frozenset()
+        if session is not None and store is not None:
+            self._waiting = frozenset(
+                i.slice_index
+                for i in store.items([ItemState.QUEUED, ItemState.OPEN])
+                if i.series_uid == session.series_uid
+            )
+        self.update()
+
+    def _refresh(self) -> None:
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the cells and the handle."""
+        session = self._bench.session
+        if session is None:
+            return
+        painter = QPainter(self)
+        n = session.volume.grid.shape[0]
+        width, height = self.width(), self.height()
+        cell = width / n
+        painter.fillRect(QRectF(0, 5, width, height - 10), QColor(255, 255, 255, 28))
+        for k in range(n):
+            left = k * cell
+            thick = max(cell - (1 if cell > 3 else 0), 1.0)
+            if k in session.locked:
+                painter.fillRect(QRectF(left, height - 5, thick, 4), LOCKED)
+            elif session.confirmed[k]:
+                painter.fillRect(QRectF(left, height - 5, thick, 4), ACCEPTED)
+            if k in self._waiting:
+                painter.fillRect(QRectF(left, 1, thick, 4), WAITING)
+        handle = QRectF(session.k * cell, 1, max(cell, 4.0), height - 2)
+        painter.setBrush(QColor(238, 238, 225))
+        painter.setPen(QColor(0, 0, 0, 160))
+        painter.drawRoundedRect(handle, 2, 2)
+        painter.end()
+
+    def _go(self, x: float) -> None:
+        session = self._bench.session
+        if session is not None:
+            n = session.volume.grid.shape[0]
+            self._bench.go_to(int(x / max(self.width(), 1) * n))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Go to the slice under the mouse."""
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._go(event.position().x())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Drag through the slices."""
+        if event.buttons() & Qt.MouseButton.LeftButton:
+            self._go(event.position().x())
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Step through the slices."""
+        angle = event.angleDelta().y()
+        if angle:
+            self._bench.step(1 if angle > 0 else -1)
+        event.accept()

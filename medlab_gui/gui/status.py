@@ -1,0 +1,230 @@
+"""The line at the bottom: mode, voxel, running job, and whether all is saved."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
+
+from medlab_gui.core.i18n import _
+from medlab_gui.gui.overlays import position_text
+from medlab_gui.gui.view_state import Mode
+
+if TYPE_CHECKING:
+    from medlab_gui.core.jobs import Job, Progress
+    from medlab_gui.gui.workbench import Workbench
+
+__all__ = ["StatusBar", "ago", "saved_text", "value_text"]
+
+
+def ago(seconds: float) -> str:
+    """Return how long ago something was, in words."""
+    if seconds < 60:
+        return _("{n} s ago").format(n=int(seconds))
+    if seconds < 3600:
+        return _("{n} min ago").format(n=int(seconds // 60))
+    return _("{n} h ago").format(n=int(seconds // 3600))
+
+
+def saved_text(bench: Workbench) -> str:
+    """Say whether anything could be lost: every stroke is on disk when it ends."""
+    session = bench.session
+    if session is None:
+        return _("All saved")
+    if session.read_only:
+        return _("Read-only")
+    seconds = session.seconds_since_save
+    if seconds is None:
+        return _("All saved")
+    if session.n_unsaved:
+        return _("Saved {ago}, revision pending").format(ago=ago(seconds))
+    return _("All saved, {ago}").format(ago=ago(seconds))
+
+
+def value_text(bench: Workbench, x_mm: float, y_mm: float) -> str:
+    """Return value, index and position of the voxel under the mouse.
+
+    Parameters
+    ----------
+    bench : Workbench
+        What is open.
+    x_mm, y_mm : float
+        Position in the slice, in mm from the centre of its first voxel.
+
+    Returns
+    -------
+    str
+        Empty where there is no voxel.
+    """
+    session = bench.session
+    if session is None:
+        return ""
+    volume = session.volume
+    _dz, dy, dx = volume.grid.spacing
+    k, j, i = session.k, round(y_mm / dy), round(x_mm / dx)
+    if not (0 <= j < volume.grid.shape[1] and 0 <= i < volume.grid.shape[2]):
+        return ""
+    value = float(volume.data[k, j, i])
+    if not math.isfinite(value):
+        shown = _("no value")
+    elif value == round(value):
+        shown = f"{value:.0f}"
+    else:
+        shown = f"{value:.3g}"
+    unit = volume.units or _("a.u.")
+    mm = np.asarray(volume.grid.to_mm((k, y_mm / dy, x_mm / dx)))
+    parts = [
+        f"{shown} {unit}",
+        _("column {i}, row {j}, slice {k}").format(i=i + 1, j=j + 1, k=k + 1),
+        position_text(mm, bench.settings.mm_convention),
+    ]
+    names = {c.value: c.name for c in session.scheme.classes}
+    label = int(session.mask[k, j, i])
+    if label:
+        parts.append(names.get(label, _("ignored") if label == 255 else str(label)))
+    if session.entropy is not None and bench.view.entropy_visible:
+        doubt = float(session.entropy[k, j, i])
+        parts.append(_("uncertainty {value:.2f}").format(value=doubt))
+    return "   ".join(parts)
+
+
+class StatusBar(QStatusBar):
+    """Four fields: mode, voxel, job, saved.
+
+    Parameters
+    ----------
+    bench : Workbench
+        What is open and under way.
+    parent : QWidget, optional
+        Owner.
+    """
+
+    def __init__(self, bench: Workbench, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._bench = bench
+        self._job: Job | None = None
+        self._hover: tuple[float, float] | None = None
+        self.setObjectName("medlab_status")
+        self.setSizeGripEnabled(False)
+        self.mode = QLabel()
+        self.mode.setObjectName("status_mode")
+        self.voxel = QLabel()
+        self.voxel.setObjectName("status_voxel")
+        self.voxel.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
+        self.voxel.setMinimumWidth(1)
+        self.job_text = QLabel()
+        self.job_text.setObjectName("status_job")
+        self.progress = QProgressBar()
+        self.progress.setMaximumWidth(140)
+        self.progress.setTextVisible(False)
+        self.cancel = QToolButton()
+        self.cancel.setObjectName("status_cancel")
+        self.cancel.setText(_("Cancel"))
+        self.cancel.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.cancel.setAccessibleName(_("Cancel the running job"))
+        self.cancel.clicked.connect(self._on_cancel)
+        self.saved = QLabel()
+        self.saved.setObjectName("status_saved")
+        self.saved.setToolTip(
+            _(
+                "Every stroke is written to disk when it ends and survives a crash. "
+                "Saving (Ctrl+S, and by itself when you close or accept) makes a "
+                "revision of it."
+            )
+        )
+        self.addWidget(self.mode)
+        self.addWidget(self.voxel, 1)
+        for widget in (self.job_text, self.progress, self.cancel, self.saved):
+            self.addPermanentWidget(widget)
+        self._show_job(None)
+        self._timer = QTimer(self)
+        self._timer.setInterval(1000)
+        self._timer.timeout.connect(self._on_state)
+        self._timer.start()
+        bench.mode_changed.connect(self._on_mode)
+        bench.session_changed.connect(self._on_session)
+        bench.slice_changed.connect(self._on_slice)
+        bench.job_started.connect(self._on_job_started)
+        bench.job_progressed.connect(self._on_progressed)
+        bench.job_finished.connect(self._on_job_finished)
+        self._on_mode(bench.mode)
+        self._on_state()
+
+    # ---- what is under the mouse --------------------------------------------
+
+    def hover(self, x_mm: float, y_mm: float) -> None:
+        """Show the voxel at a position in the slice."""
+        self._hover = (x_mm, y_mm)
+        self.voxel.setText(value_text(self._bench, x_mm, y_mm))
+
+    def leave(self) -> None:
+        """Show no voxel."""
+        self._hover = None
+        self.voxel.clear()
+
+    def _on_slice(self, k: int) -> None:
+        if self._hover is not None:
+            self.hover(*self._hover)
+
+    # ---- state ----------------------------------------------------------------
+
+    def _on_session(self) -> None:
+        session = self._bench.session
+        if session is not None:
+            session.state_changed.connect(self._on_state)
+        self.leave()
+        self._on_state()
+
+    def _on_mode(self, mode: Mode) -> None:
+        self.mode.setText(_("Annotate") if mode is Mode.ANNOTATE else _("Review"))
+        self.mode.setProperty("mode", str(mode).lower())
+        style = self.mode.style()
+        style.unpolish(self.mode)
+        style.polish(self.mode)
+
+    def _on_state(self) -> None:
+        self.saved.setText(saved_text(self._bench))
+
+    # ---- jobs -----------------------------------------------------------------
+
+    def _on_job_started(self, job: Job) -> None:
+        if job.title and self._job is None:
+            self._show_job(job)
+
+    def _on_progressed(self, job: Job, reports: tuple[Progress, ...]) -> None:
+        if job is not self._job:
+            return
+        last = reports[-1]
+        if last.fraction is None:
+            self.progress.setRange(0, 0)
+        else:
+            self.progress.setRange(0, 1000)
+            self.progress.setValue(round(last.fraction * 1000))
+        waiting = sum(bool(j.title) for j in self._bench.jobs.active) - 1
+        more = f" (+{waiting})" if waiting > 0 else ""
+        text = f"{job.title}: {last.message}" if last.message else job.title
+        metrics = self.job_text.fontMetrics()
+        self.job_text.setText(
+            metrics.elidedText(text, Qt.TextElideMode.ElideRight, 320) + more
+        )
+
+    def _on_job_finished(self, job: Job) -> None:
+        if job is self._job:
+            titled = [j for j in self._bench.jobs.active if j.title]
+            self._show_job(titled[0] if titled else None)
+
+    def _show_job(self, job: Job | None) -> None:
+        self._job = job
+        for widget in (self.job_text, self.progress, self.cancel):
+            widget.setVisible(job is not None)
+        if job is not None:
+            self.job_text.setText(job.title)
+            self.progress.setRange(0, 0)
+
+    def _on_cancel(self) -> None:
+        if self._job is not None:
+            self.job_text.setText(_("Cancelling…"))
+            self._bench.cancel(self._job)

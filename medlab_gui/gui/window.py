@@ -1,0 +1,424 @@
+"""The main window: a napari viewer with our name, menus, docks, keys and mouse."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QEvent, QObject, QSettings, Qt, QTimer
+from qtpy.QtGui import QGuiApplication, QIcon
+from qtpy.QtWidgets import QDockWidget, QFileDialog, QMenu, QScrollArea, QWidget
+
+from medlab_gui.core.i18n import N_, _
+from medlab_gui.core.resources import resource
+from medlab_gui.core.settings import Settings, settings_path
+from medlab_gui.gui import napari_private as private
+from medlab_gui.gui.context import facts, project_facts
+from medlab_gui.gui.drops import DropFilter
+from medlab_gui.gui.keys import KeyFilter
+from medlab_gui.gui.layers import Stage
+from medlab_gui.gui.menus import Menus
+from medlab_gui.gui.mouse import MouseFilter
+from medlab_gui.gui.notify import Notifier
+from medlab_gui.gui.overlays import PictureText
+from medlab_gui.gui.slice_bar import SliceBar
+from medlab_gui.gui.status import StatusBar
+from medlab_gui.gui.view_state import Mode
+from medlab_gui.gui.welcome import Welcome
+from medlab_gui.gui.workbench import Workbench
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from medlab_gui.commands.command import Command
+
+__all__ = ["MedlabWindow", "prepare"]
+
+_DOCKS = (
+    ("studies", N_("Studies"), "left", "medlab_gui.gui.docks.studies:StudiesDock"),
+    ("labels", N_("Labels"), "left", "medlab_gui.gui.docks.labels:LabelsDock"),
+    ("queue", N_("Queue"), "right", "medlab_gui.gui.docks.queue:QueueDock"),
+    (
+        "preprocess",
+        N_("Preprocessing"),
+        "right",
+        "medlab_gui.gui.docks.preprocess:PreprocessDock",
+    ),
+    ("runs", N_("Runs"), "right", "medlab_gui.gui.docks.runs:RunsDock"),
+)
+
+_SPECIAL_DIALOGS = {
+    "train": "medlab_gui.gui.dialogs.finetune:FineTuneDialog",
+}
+"""Verbs whose dialog shows more than a form; the rest get `dialogs.form`."""
+
+_FACTS_MS = 30
+_WARN_AGAIN_MS = 3000
+
+
+def prepare() -> None:
+    """Give napari our settings, theme and no keys; before the first viewer."""
+    private.isolate_settings()
+    theme = json.loads(resource("themes", "medlab.json").read_text(encoding="utf-8"))
+    private.register_theme(theme["name"], theme["colors"], theme["font_size"])
+    private.clear_key_bindings()
+
+
+class MedlabWindow(QObject):
+    """Everything on the screen.
+
+    Parameters
+    ----------
+    project_place : str
+        Folder or URL of the project.
+    settings : Settings, optional
+        The user's choices.
+
+    Attributes
+    ----------
+    viewer : napari.Viewer
+        What draws.
+    bench : Workbench
+        What is open.
+    stage : Stage
+        The layers.
+    """
+
+    def __init__(self, project_place: str, settings: Settings | None = None) -> None:
+        super().__init__()
+        from napari import Viewer
+
+        from medlab_gui.commands import COMMANDS
+
+        prepare()
+        self.viewer = Viewer(title="MedLab", show=False, show_welcome_screen=False)
+        self.main = private.main_window(self.viewer)
+        self.canvas = private.canvas_widget(self.viewer)
+        self.commands: tuple[Command[Any, Any], ...] = COMMANDS
+        self.bench = Workbench(project_place, settings)
+        self.bench.ask = self._ask
+        self.stage = Stage(self.viewer, self.bench)
+        self.docks: dict[str, QDockWidget] = {}
+        self._warned = False
+        self._closed = False
+        private.take_over_status_bar(self.viewer)
+        private.apply_style(self.viewer, resource("themes", "medlab.qss"))
+        self._dress()
+        self._build_picture()
+        self._build_docks()
+        self._build_menus()
+        self._watch()
+        self._restore_geometry()
+
+    # ---- building -------------------------------------------------------------
+
+    def _dress(self) -> None:
+        self.main.setWindowIcon(QIcon(str(resource("icons", "medlab.svg"))))
+        self.main.setObjectName("medlab_window")
+        self.main.setMinimumSize(900, 560)
+        self.main.setDockNestingEnabled(True)
+        self.main.setTabPosition(
+            Qt.DockWidgetArea.AllDockWidgetAreas,
+            _tab_position_north(),
+        )
+        self.main.setCorner(
+            Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea
+        )
+        self.main.setCorner(
+            Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea
+        )
+        self.status = StatusBar(self.bench, self.main)
+        self.main.setStatusBar(self.status)
+
+    def _build_picture(self) -> None:
+        private.dims_widget(self.viewer).hide()
+        for dock in private.napari_docks(self.viewer):
+            dock.hide()
+        self.text = PictureText(self.viewer, self.canvas, self.bench, self.stage)
+        self.notifier = Notifier(self.bench, self.main, self.canvas)
+        self.welcome = Welcome(self.bench, self.canvas)
+        self.slice_bar = SliceBar(self.bench)
+        private.picture_layout(self.viewer).addWidget(self.slice_bar)
+        self.mouse = MouseFilter(self.viewer, self.canvas, self.bench, self.stage)
+        self.mouse.hovered.connect(self.status.hover)
+        self.mouse.left.connect(self.status.leave)
+        self.mouse.refused.connect(self._on_refused)
+        self.keys = KeyFilter(self.main, self._press, self.stage.hold_pan)
+        viewer_widget = self.canvas.parentWidget().parentWidget()
+        for widget in (self.main, self.canvas, viewer_widget):
+            widget.installEventFilter(self.keys)
+        self._drops = [
+            DropFilter(w, self.import_paths) for w in (self.main, viewer_widget)
+        ]
+
+    def _build_docks(self) -> None:
+        from medlab_gui.core.registry import load_dotted
+
+        areas = {
+            "left": Qt.DockWidgetArea.LeftDockWidgetArea,
+            "right": Qt.DockWidgetArea.RightDockWidgetArea,
+        }
+        for name, title, area, target in _DOCKS:
+            widget: QWidget = load_dotted(target)(self.bench)
+            dock = QDockWidget(_(title), self.main)
+            dock.setObjectName(f"dock_{name}")
+            scroll = QScrollArea()
+            scroll.setWidgetResizable(True)
+            scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+            scroll.setWidget(widget)
+            scroll.setMinimumWidth(widget.minimumSizeHint().width() + 16)
+            dock.setWidget(scroll)
+            self.main.addDockWidget(areas[area], dock)
+            self.docks[name] = dock
+        for name in ("preprocess", "runs"):
+            self.main.tabifyDockWidget(self.docks["queue"], self.docks[name])
+        self.docks["queue"].raise_()
+        self.main.resizeDocks(
+            [self.docks["studies"], self.docks["labels"]],
+            [200, 520],
+            Qt.Orientation.Vertical,
+        )
+        self.main.resizeDocks(
+            [self.docks["studies"], self.docks["queue"]],
+            [270, 330],
+            Qt.Orientation.Horizontal,
+        )
+
+    def _build_menus(self) -> None:
+        bar = self.viewer.window.main_menu
+        for menu in private.napari_menus(self.viewer):
+            bar.removeAction(menu.menuAction())
+        self.menus = Menus(self, self.commands)
+        self.menus.build(bar, self.main)
+        view = self.menus.menu("medlab/view")
+        view.addSeparator()
+        view.addMenu(self._napari_menu(view))
+
+    def _napari_menu(self, parent: QWidget) -> QMenu:
+        """Return the way to what napari offers to developers."""
+        own = QMenu(_("napari"), parent)
+        for dock, text in zip(
+            private.napari_docks(self.viewer),
+            (_("Layer list"), _("Layer controls")),
+            strict=True,
+        ):
+            toggle = dock.toggleViewAction()
+            toggle.setText(text)
+            own.addAction(toggle)
+        own.addSeparator()
+        for menu in private.napari_menus(self.viewer):
+            own.addMenu(menu)
+        return own
+
+    def _watch(self) -> None:
+        bench = self.bench
+        self._facts_timer = QTimer(self)
+        self._facts_timer.setSingleShot(True)
+        self._facts_timer.setInterval(_FACTS_MS)
+        self._facts_timer.timeout.connect(self.refresh_facts)
+        self._project_facts: dict[str, Any] = {}
+        bench.session_changed.connect(self._on_session)
+        bench.project_changed.connect(self._on_project)
+        bench.slice_changed.connect(self._later)
+        bench.job_started.connect(self._later)
+        bench.job_finished.connect(self._later)
+        bench.mode_changed.connect(self._on_mode)
+        bench.view.events.connect(self._later)
+        self.main.installEventFilter(self)
+        self._on_project()
+        self.refresh_facts()
+        self._show_title()
+
+    # ---- what is enabled -------------------------------------------------------
+
+    def _later(self, *_args: object) -> None:
+        if not self._facts_timer.isActive():
+            self._facts_timer.start()
+
+    def refresh_facts(self) -> None:
+        """Enable what can be used now."""
+        if not self._closed:
+            self.menus.update({**self._project_facts, **facts(self.bench, self.stage)})
+
+    def _on_project(self) -> None:
+        self._project_facts = project_facts(self.bench)
+        self._later()
+
+    def _on_session(self) -> None:
+        session = self.bench.session
+        if session is not None:
+            session.state_changed.connect(self._later)
+            session.prediction_changed.connect(self._later)
+            self.canvas.setFocus()
+        self._show_title()
+        self._later()
+
+    def _on_mode(self, mode: Mode) -> None:
+        self._show_title()
+        self._later()
+
+    def _show_title(self) -> None:
+        if self.bench.session is None:
+            self.viewer.title = "MedLab"
+            return
+        mode = _("Annotate") if self.bench.mode is Mode.ANNOTATE else _("Review")
+        self.viewer.title = f"MedLab - {self.bench.series_title} - {mode}"
+
+    # ---- keys ------------------------------------------------------------------
+
+    def _press(self, key: str) -> None:
+        self.refresh_facts()
+        self.menus.press(key)
+
+    def _on_refused(self) -> None:
+        if not self._warned:
+            self._warned = True
+            QTimer.singleShot(_WARN_AGAIN_MS, self._may_warn)
+            self.bench.warn(self.stage.why_not_editable)
+
+    def _may_warn(self) -> None:
+        self._warned = False
+
+    # ---- what actions do ---------------------------------------------------------
+
+    def _ask(self, command: Command[Any, Any], given: dict[str, Any]) -> Any:
+        from medlab_gui.core.registry import load_dotted
+
+        if command.verb in _SPECIAL_DIALOGS:
+            special = load_dotted(_SPECIAL_DIALOGS[command.verb])
+            return special.ask(self.bench, self.main)
+        from medlab_gui.gui.dialogs.form import ParamsDialog
+
+        dialog = ParamsDialog(self.bench, command, given, self.main)
+        dialog.exec()
+        params = dialog.params
+        dialog.deleteLater()
+        return params
+
+    def import_paths(self, paths: tuple[Path, ...]) -> None:
+        """Take files or folders into the project and open what they hold."""
+        for path in paths:
+            self.bench.launch("import", {"path": str(path)})
+
+    def choose_project(self) -> None:
+        """Let the person choose the folder of another project."""
+        folder = QFileDialog.getExistingDirectory(
+            self.main, _("Open project"), self.bench.project_place
+        )
+        if folder:
+            self.bench.open_project(folder)
+
+    def resize_brush(self, steps: int) -> None:
+        """Make the brush a pixel or 15 % larger or smaller."""
+        view, pixel = self.bench.view, self.stage.pixel_mm
+        grown = max(view.brush_mm * 1.15**steps, view.brush_mm + pixel * steps)
+        shrunk = min(view.brush_mm * 1.15**steps, view.brush_mm + pixel * steps)
+        view.brush_mm = min(200.0, max(pixel, grown if steps > 0 else shrunk))
+
+    def next_class(self) -> None:
+        """Take the next class of the scheme."""
+        if self.bench.session is not None:
+            n = len(self.bench.session.scheme.classes)
+            self.bench.view.value = self.bench.view.value % n + 1
+
+    def finish_polygon(self) -> None:
+        """Paint the polygon that is being drawn."""
+        if self.stage.mask is not None:
+            private.polygon_finish(self.stage.mask)
+
+    def remove_polygon_point(self) -> None:
+        """Take back the last corner."""
+        if self.stage.mask is not None:
+            private.polygon_remove_point(self.stage.mask)
+
+    def cancel_polygon(self) -> None:
+        """Forget the polygon that is being drawn."""
+        if self.stage.mask is not None:
+            private.polygon_cancel(self.stage.mask)
+
+    def own_window(self) -> None:
+        """Show the grey values in which the scan opened."""
+        self.stage.reset_window()
+
+    def fit(self) -> None:
+        """Fit the picture to the window."""
+        self.viewer.reset_view(margin=0.02)
+
+    def show_dock(self, name: str) -> None:
+        """Show a dock and bring it to the front."""
+        self.docks[name].show()
+        self.docks[name].raise_()
+
+    def toggle_fullscreen(self) -> None:
+        """Use the whole screen, or stop doing so."""
+        if self.main.isFullScreen():
+            self.main.showNormal()
+        else:
+            self.main.showFullScreen()
+
+    def show_keys(self) -> None:
+        """Show the key sheet."""
+        from medlab_gui.gui.dialogs.keys import KeySheet
+
+        KeySheet(self.commands, self.main).show()
+
+    def show_about(self) -> None:
+        """Show what this program is."""
+        from medlab_gui.gui.dialogs.about import AboutDialog
+
+        AboutDialog(self.main).open()
+
+    # ---- showing and closing -----------------------------------------------------
+
+    def show(self) -> None:
+        """Show the window, without waiting for the project."""
+        self.main.show()
+        self.canvas.setFocus()
+
+    def close(self) -> None:
+        """Close the window; what is unsaved is saved."""
+        self.viewer.close()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Shut down in order when the window closes."""
+        if watched is self.main and event.type() == QEvent.Type.Close:
+            self._shut_down()
+        return False
+
+    def _shut_down(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._facts_timer.stop()
+        self._save_geometry()
+        self.main.hide()
+        self.bench.close()
+        self.notifier.uninstall()
+
+    def _window_store(self) -> QSettings:
+        path = settings_path().with_name("window.ini")
+        return QSettings(str(path), QSettings.Format.IniFormat)
+
+    def _save_geometry(self) -> None:
+        store = self._window_store()
+        store.setValue("geometry", self.main.saveGeometry())
+        store.setValue("state", self.main.saveState(1))
+
+    def _restore_geometry(self) -> None:
+        screen = QGuiApplication.primaryScreen().availableGeometry()
+        self.main.resize(
+            min(1600, round(screen.width() * 0.98)),
+            min(1000, round(screen.height() * 0.94)),
+        )
+        store = self._window_store()
+        geometry, state = store.value("geometry"), store.value("state")
+        if geometry is not None and self.main.restoreGeometry(geometry) and state:
+            self.main.restoreState(state, 1)
+        elif screen.width() <= 1440:
+            self.main.setWindowState(Qt.WindowState.WindowMaximized)
+
+
+def _tab_position_north() -> Any:
+    from qtpy.QtWidgets import QTabWidget
+
+    return QTabWidget.TabPosition.North
