@@ -67,7 +67,8 @@ def in_batches(order: list[int], size: int) -> list[list[int]]:
     batches = [order[n : n + size] for n in range(0, len(order), size)]
     if len(batches) > 1 and len(batches[-1]) == 1:
         # Batch norm learns little from a lone slice.
-        batches[-2] += batches.pop()
+        lone = batches.pop()
+        batches[-1] = batches[-1] + lone
     return batches
 
 

@@ -141,7 +141,8 @@ def read_recipe(path: str | Path) -> Recipe:
             about=dict(data.get("about", {})),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        msg = f"{path.name} is not a complete recipe: {error!r} is missing or wrong."
+        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        msg = f"{path.name} is not a complete recipe: {what}."
         raise SpecError(msg, path=path) from error
     judged = [i for i in items if i.use == "train" and i.validation_slices]
     if not judged:

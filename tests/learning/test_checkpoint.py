@@ -97,7 +97,8 @@ def test_a_pickle_that_asks_for_more_is_refused_and_does_nothing(tmp_path, how, 
         with pytest.raises(CheckpointError, match="more than tensors"):
             load_checkpoint(path)
         # The bait is real: careless reading does make the trace.
-        torch.load(path, weights_only=False)
+        with path.open("rb") as file:
+            torch.load(file, weights_only=False)
         assert trace.exists()
 
 

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from medlab_gui.learning.augment import Augmentation, Ranges, augment, draw
+
+
+@pytest.fixture
+def sample():
+    labels = np.zeros((60, 80), np.uint8)
+    labels[20:30, 50:70] = 1
+    labels[45:50, 10:15] = 2
+    return np.choose(labels, [0.1, 0.5, 0.9]).astype(np.float32), labels
+
+
+def test_nothing_drawn_is_nothing_changed(sample):
+    image, labels = augment(Augmentation(), *sample)
+    np.testing.assert_allclose(image, sample[0], atol=1e-6)
+    np.testing.assert_array_equal(labels, sample[1])
+
+
+def test_the_same_seed_draws_and_makes_the_same(sample):
+    first = draw(np.random.default_rng(4), 3)
+    assert first == draw(np.random.default_rng(4), 3)
+    assert first != draw(np.random.default_rng(5), 3)
+    for a, b in zip(augment(first, *sample), augment(first, *sample), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_draws_stay_in_their_ranges_and_do_not_flip():
+    rng, r = np.random.default_rng(0), Ranges()
+    drawn = [draw(rng, 3) for _ in range(300)]
+    assert not any(d.flip for d in drawn)
+    assert any(draw(rng, 3, Ranges(flip=True)).flip for _ in range(20))
+    angles = [d.angle_deg for d in drawn]
+    assert -15 <= min(angles) < -13
+    assert 13 < max(angles) <= 15
+    scales = [d.scale for d in drawn]
+    assert r.scale[0] <= min(scales)
+    assert max(scales) <= r.scale[1]
+    assert all(len(d.uptake) == 2 for d in drawn)
+
+
+def test_a_shift_moves_picture_and_mask_alike(sample):
+    image, labels = augment(Augmentation(shift_yx=(0.1, -0.25)), *sample)
+    np.testing.assert_array_equal(labels[26:36, 30:50], 1)
+    np.testing.assert_allclose(image[26:36, 30:50], 0.5, atol=1e-5)
+    assert (labels[:6] == 255).all(), "what comes from outside is ignored"
+    assert (labels[:, 60:] == 255).all()
+    assert (image[:6] != 0).all(), "the picture repeats its edge"
+
+
+def test_scale_enlarges_round_the_middle(sample):
+    _, labels = augment(Augmentation(scale=1.3), *sample)
+    assert (labels == 1).sum() == pytest.approx(1.69 * (sample[1] == 1).sum(), rel=0.1)
+    _, small = augment(Augmentation(scale=0.5), *sample)
+    assert (small == 1).sum() == pytest.approx((sample[1] == 1).sum() / 4, rel=0.1)
+    assert (small == 255).any()
+
+
+def test_turning_goes_round_the_middle(sample):
+    _, labels = augment(Augmentation(angle_deg=180), *sample)
+    turned = sample[1][::-1, ::-1]
+    np.testing.assert_array_equal(labels[1:-1, 1:-1], turned[1:-1, 1:-1])
+
+
+def test_a_flip_exchanges_left_and_right(sample):
+    image, labels = augment(Augmentation(flip=True), *sample)
+    np.testing.assert_array_equal(labels, sample[1][:, ::-1])
+    np.testing.assert_allclose(image, sample[0][:, ::-1], atol=1e-6)
+
+
+def test_masks_never_get_new_values(sample):
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        image, labels = augment(draw(rng, 3), *sample)
+        assert set(np.unique(labels)) <= {0, 1, 2, 255}
+        assert labels.dtype == np.uint8
+        assert image.dtype == np.float32
+        assert np.isfinite(image).all()
+
+
+def test_grey_values_by_hand(sample):
+    def grey(**changes):
+        image, _ = augment(Augmentation(**changes), *sample)
+        return [float(image[at]) for at in ((0, 0), (25, 60), (47, 12))]
+
+    assert grey(brightness=0.2) == pytest.approx([0.3, 0.7, 1.1])
+    assert grey(contrast=0.5) == pytest.approx([0.3, 0.5, 0.7])
+    assert grey(gamma=2.0) == pytest.approx([0.01, 0.25, 0.81])
+    assert grey(field=0.5) == pytest.approx([0.55, 0.75, 0.95])
+    assert grey(uptake=(0.1, -0.2)) == pytest.approx([0.1, 0.6, 0.7])
+
+
+def test_noise_has_the_deviation_it_says():
+    flat, labels = np.full((200, 200), 0.5, np.float32), np.zeros((200, 200), np.uint8)
+    image, _ = augment(Augmentation(noise=0.05, noise_seed=3), flat, labels)
+    assert image.std() == pytest.approx(0.05, rel=0.05)
+    assert image.mean() == pytest.approx(0.5, abs=0.001)

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from medlab_gui.core.specs import LIVER_PIPELINE
+from medlab_gui.learning.card import NOT_CLINICAL, card_text, write_card
+from tests.learning.conftest import train_spec
+
+
+def test_a_card_says_what_a_user_must_know(meta, tmp_path):
+    full = replace(
+        meta,
+        pipeline=LIVER_PIPELINE,
+        inplane_mm=3.0,
+        metrics={
+            "validation": {
+                "dice": {"Big": 0.9123, "Small": None},
+                "mean_dice": 0.9123,
+                "n_slices": 8,
+            },
+            "test": {
+                "dice": {"Big": 0.81, "Small": 0.7},
+                "mean_dice": 0.755,
+                "n_slices": 20,
+            },
+        },
+        card={
+            "n_training_slices": 40,
+            "n_validation_slices": 8,
+            "data": [{"use": "train", "what": "one | torso", "n_slices": 112}],
+            "truth": "Another model's prediction.",
+            "licence": "Apache-2.0.",
+            "recipe": train_spec().to_dict(),
+            "repeat": "medlab train --recipe x.json --output y",
+        },
+    )
+    write_card(full, tmp_path / "card.md")
+    text = (tmp_path / "card.md").read_text(encoding="utf-8")
+    assert text == card_text(full)
+    for part in (
+        "# Discs",
+        NOT_CLINICAL,
+        "1 Big, 2 Small",
+        "window (level 40, width 400), equalize (bins 256), tv (weight 0.1)",
+        "| Pixels in the slice | 3 mm |",
+        "| train | one / torso | 112 |",
+        "learned from 40 slices; 8 others chose",
+        "Another model's prediction.",
+        "| Big | 0.912 |",
+        "| Small | class not there |",
+        "never saw: 20",
+        "| mean | 0.755 |",
+        "medlab train --recipe",
+    ):
+        assert part in text
+
+
+def test_a_card_without_records_says_so(meta):
+    text = card_text(replace(meta, metrics={}, card={}))
+    assert "Not recorded." in text
+    assert "None were measured." in text
+    assert NOT_CLINICAL in text

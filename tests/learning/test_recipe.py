@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from medlab_gui.core.errors import InputError, SpecError
+from medlab_gui.core.resources import resource
+from medlab_gui.learning.checkpoint import load_checkpoint, read_meta
+from medlab_gui.learning.recipe import read_recipe, train_recipe
+from tests.learning.conftest import SCHEME, disc_scan, train_spec
+
+
+@pytest.fixture
+def recipe_file(tmp_path):
+    for name in ("a.nii", "a_mask.nii", "b.nii", "b_mask.nii"):
+        (tmp_path / name).touch()
+    content = {
+        "name": "Discs",
+        "scheme": SCHEME.to_dict(),
+        "spec": train_spec().to_dict(),
+        "data": [
+            {
+                "image": "a.nii",
+                "mask": "a_mask.nii",
+                "map": {"7": 1},
+                "use": "train",
+                "validation_slices": [2, 3],
+                "what": "a drawn scan",
+            },
+            {"image": "b.nii", "mask": "b_mask.nii", "map": {}, "use": "test"},
+        ],
+        "about": {"truth": "Drawn by a program.", "licence": "None needed."},
+    }
+    path = tmp_path / "discs.recipe.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+def change(path, **changes):
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def load(item):
+    scan = disc_scan(8, seed=len(item.image.name) + ord(item.image.name[0]))
+    return scan.data, scan.labels.astype(np.int64), scan.spacing
+
+
+def test_a_recipe_is_read(recipe_file):
+    recipe = read_recipe(recipe_file)
+    assert (recipe.name, recipe.scheme, recipe.spec) == ("Discs", SCHEME, train_spec())
+    first, second = recipe.items
+    assert first.image == recipe_file.parent / "a.nii"
+    assert first.class_map == {7: 1}
+    assert first.validation_slices == (2, 3)
+    assert (second.use, second.validation_slices) == ("test", None)
+
+
+def test_it_trains_tests_and_writes_the_card(recipe_file, tmp_path):
+    recipe = read_recipe(recipe_file)
+    result = train_recipe(recipe, load, tmp_path / "run", "cpu")
+    meta = read_meta(result.checkpoint)
+    assert meta.card["n_training_slices"] == 4, "8 less 2 and a neighbour on each side"
+    assert meta.metrics == result.metrics
+    assert meta.metrics["validation"]["n_slices"] == 2
+    assert meta.metrics["test"]["n_slices"] == 8
+    card = result.checkpoint.with_suffix(".md").read_text()
+    for text in ("Drawn by a program.", "a drawn scan", "Not for clinical use", "8"):
+        assert text in card
+    load_checkpoint(result.checkpoint)
+
+
+def test_the_same_recipe_makes_the_same_file(recipe_file, tmp_path):
+    recipe = read_recipe(recipe_file)
+    files = [
+        train_recipe(recipe, load, tmp_path / n, "cpu").checkpoint.read_bytes()
+        for n in "ab"
+    ]
+    assert files[0] == files[1]
+
+
+def test_slices_that_are_not_there_get_a_sentence(recipe_file, tmp_path):
+    data = json.loads(recipe_file.read_text())["data"]
+    data[0]["validation_slices"] = [2, 30]
+    change(recipe_file, data=data)
+    with pytest.raises(SpecError, match=r"end at 30, but a\.nii has 8"):
+        train_recipe(read_recipe(recipe_file), load, tmp_path / "run", "cpu")
+
+
+def test_masks_outside_the_scheme_get_a_sentence(recipe_file, tmp_path):
+    def wrong(item):
+        data, labels, spacing = load(item)
+        return data, labels + 5, spacing
+
+    with pytest.raises(InputError, match=r"mask of a\.nii holds \[5, 6, 7\]"):
+        train_recipe(read_recipe(recipe_file), wrong, tmp_path / "run", "cpu")
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"spec": {}}, "wrong or incomplete"),
+        ({"scheme": {}}, "not a label scheme"),
+        ({"data": [{"use": "train"}]}, "'image' is missing"),
+        ({"data": [{"use": "play"}]}, "'play'"),
+        ({"data": []}, "no validation slices"),
+        ({"data": 3}, "not a complete recipe"),
+    ],
+)
+def test_a_wrong_recipe_gets_a_sentence(recipe_file, changes, match):
+    change(recipe_file, **changes)
+    with pytest.raises(SpecError, match=match):
+        read_recipe(recipe_file)
+
+
+def test_what_is_no_recipe_gets_a_sentence(tmp_path, recipe_file):
+    with pytest.raises(InputError, match="cannot be read"):
+        read_recipe(tmp_path / "none.json")
+    (tmp_path / "text.json").write_text("liver")
+    with pytest.raises(SpecError, match="not JSON"):
+        read_recipe(tmp_path / "text.json")
+    (tmp_path / "b.nii").unlink()
+    with pytest.raises(InputError, match=r"b\.nii is neither"):
+        read_recipe(recipe_file)
+
+
+def test_the_shipped_recipe_is_that_of_the_shipped_weights():
+    recipe = read_recipe(resource("models", "abdomen_starter.recipe.json"))
+    weights = resource("models", "abdomen_starter.safetensors")
+    meta = read_meta(weights)
+    assert meta.network == recipe.spec.network
+    assert meta.pipeline == recipe.spec.pipeline
+    assert meta.scheme == recipe.scheme
+    assert [c.name for c in meta.scheme.classes] == ["Liver", "Spleen"]
+    assert json.loads(recipe.spec.to_json()) == meta.card["recipe"]
+    assert weights.stat().st_size <= 20_000_000
+    load_checkpoint(weights)
+    card = resource("models", "abdomen_starter.md").read_text(encoding="utf-8")
+    assert "Not for clinical use" in card
+    assert f"{meta.metrics['test']['mean_dice']:.3f}" in card
