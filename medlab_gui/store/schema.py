@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, inspect, text
 
-from medlab_gui.core.errors import ProjectVersionError, StoreError
+from medlab_gui.core.errors import ProjectVersionError, StoreError, storage_error
 from medlab_gui.store import tables
 from medlab_gui.store.stamps import utc_now
 
@@ -108,6 +108,12 @@ def migrate(database: Database, version: int, name: str) -> Path | None:
 def _copy(database: Database, version: int) -> Path:
     stamp = utc_now()[:19].replace(":", "").replace("-", "")
     copy = database.path.with_name(f"project-schema{version}-{stamp}.db")
-    name = str(copy).replace("'", "''")
-    database.run_outside_transaction(f"VACUUM INTO '{name}'")
+    part = copy.with_suffix(".part")
+    name = str(part).replace("'", "''")
+    try:
+        part.unlink(missing_ok=True)
+        database.run_outside_transaction(f"VACUUM INTO '{name}'")
+        part.replace(copy)
+    except OSError as error:
+        raise storage_error(error, copy) from error
     return copy
