@@ -12,6 +12,7 @@ import numpy as np
 from medlab_gui.core.records import Problem, Severity
 from medlab_gui.io.dicom_stack import SAME_PLACE_MM, Stack, stack_frames
 from medlab_gui.io.series import FileSeries, derived_uid
+from medlab_gui.io.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -93,8 +94,8 @@ def _without_copies(frames: list[Frame]) -> tuple[list[Frame], list[Problem]]:
     note = Problem(
         "duplicate-slices",
         Severity.WARNING,
-        f"{len(names)} file(s) are copies of others in the same series; each slice is "
-        "taken once.",
+        f"{counted(len(names), 'file is a copy', 'files are copies')} of another in "
+        "the same series; each slice is taken once.",
         names,
     )
     return list(seen.values()), [note]
@@ -243,9 +244,9 @@ def _one_at_each_place(frames: list[Frame]) -> tuple[list[Frame], list[Problem]]
     problem = Problem(
         "duplicate-slices",
         Severity.UNSAFE,
-        f"{len(dropped)} slice(s) lie at the same place as another and nothing in the "
-        "files says which is meant. The one with the lowest number is taken at each "
-        "place; check that this is the picture that you want.",
+        f"{counted(len(dropped), 'slice lies', 'slices lie')} at the same place as "
+        "another and nothing in the files says which is meant. The one with the lowest "
+        "number is taken at each place; check that this is the picture that you want.",
         tuple(dict.fromkeys(dropped)),
     )
     return list(kept.values()), [problem]
@@ -354,8 +355,9 @@ def _file_problems(headers: list[DicomHeader]) -> list[Problem]:
         add(
             "truncated",
             Severity.NOT_A_VOLUME,
-            f"{len(cut)} file(s) are incomplete: {cut[0].path.name}: "
-            f"{cut[0].cut_short}. Fetch the series again from where it came from.",
+            f"{counted(len(cut), 'file is', 'files are')} incomplete: "
+            f"{cut[0].path.name}: {cut[0].cut_short}. Fetch the series again from "
+            "where it came from.",
             cut,
         )
     unreadable = [h for h in headers if not can_decode(h.transfer_syntax)]

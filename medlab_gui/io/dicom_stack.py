@@ -11,6 +11,7 @@ from medlab_gui.core.errors import GeometryError
 from medlab_gui.core.geometry import Grid
 from medlab_gui.core.records import Problem, Severity
 from medlab_gui.io.grid_checks import spacing_problems
+from medlab_gui.io.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -141,11 +142,12 @@ def _refuse(frames: tuple[Frame, ...]) -> Problem | None:
         return no("no-size", "The file says that its picture has no rows or columns.")
     lacking = [f for f in frames if f.position is None or f.orientation is None]
     if lacking:
-        some = "The" if len(lacking) == len(frames) else f"{len(lacking)} of the"
+        who = counted(len(lacking), "picture does", "pictures do")
         return no(
             "no-position",
-            f"{some} {len(frames)} picture(s) do not say where in the patient they lie "
-            "(Image Position and Orientation are missing), so they make no volume.",
+            f"{who} not say where in the patient it was taken (Image Position and "
+            f"Orientation are missing in {len(lacking)} of {len(frames)}), so there is "
+            "no volume to be made of them.",
         )
     if first.orientation is None or slice_normal(first.orientation) is None:
         return no(
@@ -292,10 +294,10 @@ def _judge_gaps(
             Problem(
                 "missing-slices",
                 Severity.UNSAFE,
-                f"{n_lost} slice(s) are missing (slice distance {median:g} mm): "
-                f"there is none at {listed} mm along the scan. Those that are there "
-                "are shown without a gap and nothing is made up; volumes and distances "
-                "across the gap would be wrong. Fetch the missing slices.",
+                f"{counted(n_lost, 'slice is', 'slices are')} missing (slice distance "
+                f"{median:g} mm): there is none at {listed} mm along the scan. The "
+                "others are shown without a gap and nothing is made up; volumes and "
+                "distances across the gap would be wrong. Fetch the missing slices.",
                 tuple(
                     dict.fromkeys(
                         name
@@ -321,7 +323,7 @@ def _judge_gaps(
         return True
     ideal = np.linspace(along[0], along[-1], along.size)
     error = float(np.abs(along - ideal).max())
-    if error > max(0.02, 0.1 * median):
+    if error > max(0.051, 0.01 * median):
         problems.append(
             Problem(
                 "uneven-spacing",

@@ -127,8 +127,13 @@ def _open(path: Path) -> Any:
                 "to a single .nii file first."
             )
             raise NotAnImageError(msg, path=path)
+    except ImageFileError as error:
+        msg = (
+            f"{path.name} cannot be read as NIfTI: its beginning is damaged, or its "
+            "name ends in neither .nii nor .nii.gz."
+        )
+        raise DamagedFileError(msg, path=path) from error
     except (
-        ImageFileError,
         HeaderDataError,
         ValueError,
         TypeError,

@@ -230,7 +230,8 @@ class FileSeries:
             "n_slices": self.n_slices,
             "shape": list(self.shape),
             "spacing_mm": None if grid is None else list(grid.spacing),
-            "affine": None if grid is None else grid.affine.tolist(),
+            # "+ 0.0" turns a negative zero into zero.
+            "affine": None if grid is None else (grid.affine + 0.0).tolist(),
             "orientation": None if grid is None else grid.orientation,
             "units": self.units,
             "transfer_syntax": self.transfer_syntax,
