@@ -105,7 +105,7 @@ def test_predict_and_evaluate_without_a_project(medlab, tmp_path):
 
 def test_a_real_abdomen_from_open_to_export(medlab, tmp_path, shared):
     project = str(tmp_path / "p")
-    scan = shared / "abdomen-ct-17"
+    scan = shared / "data" / "abdomen-ct-17"
     told = medlab("inspect", str(scan))
     (series,) = told["series"]
     assert series["shape"] == [119, 512, 512]
