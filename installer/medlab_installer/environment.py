@@ -199,7 +199,7 @@ class Environment:
             for rest in self.site.glob("~*"):
                 shutil.rmtree(rest, ignore_errors=True)
             if torn:
-                names = ", ".join(f.name.rpartition("-")[0] for f in torn)
+                names = ", ".join(f.name.removesuffix(contents.SUFFIX) for f in torn)
                 progress.note(f"mending what is incomplete: {names}")
             elif old is None:
                 progress.note("an earlier installation was not finished: going on")

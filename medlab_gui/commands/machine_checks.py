@@ -105,7 +105,8 @@ def probe_qt() -> dict[str, Any]:
         complaint, code = f"no answer within {PROBE_SECONDS:.0f} s", -1
     except OSError as error:
         out, complaint, code = "", str(error), -1
-    lines = [line for line in out.splitlines() if line.startswith("{")]
+    # The last line may be torn where the process was ended.
+    lines = [x for x in out.splitlines() if x.startswith("{") and x.endswith("}")]
     found: dict[str, Any] = json.loads(lines[-1]) if lines else {}
     if code != 0:
         said = [line.strip() for line in complaint.splitlines() if line.strip()]

@@ -1,0 +1,284 @@
+"""What `medlab doctor` finds, and what it says to do about it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from medlab_gui.commands import machine_checks as look
+from medlab_gui.commands.command import Context
+from medlab_gui.commands.doctor import DOCTOR, DoctorParams, format_report, run
+from medlab_gui.commands.machine_checks import Check, Health
+from medlab_gui.core import resources
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WHOLE = {
+    "qt": "6.11.3",
+    "binding": "PySide6 6.11.3",
+    "platform": "xcb",
+    "screens": ["1920 x 1080 at 1"],
+    "font_families": 35,
+    "cjk": True,
+    "vendor": "NVIDIA Corporation",
+    "renderer": "NVIDIA GeForce",
+    "version": "4.6",
+}
+
+NAMES = {
+    *("Python", "System", "Qt", "OpenGL", "torch", "Memory", "Codecs", "Fonts"),
+    *("Disk, project", "Disk, temporary files", "Project", "Shipped files"),
+}
+
+
+def test_the_whole_report(isolated: Path):
+    seen = []
+    ctx = Context()
+    ctx.job._on_progress = seen.append
+    report = run(DoctorParams(), ctx)
+    assert {c["name"] for c in report["checks"]} == NAMES
+    assert json.loads(json.dumps(report)) == report
+    for check in report["checks"]:
+        assert check["found"]
+        assert check["state"] in {"ok", "note", "warning", "fault"}
+        assert check["todo"] or check["state"] == "ok", check
+    by_name = {c["name"]: c for c in report["checks"]}
+    for name in ("Python", "torch", "Memory", "Disk, project"):
+        assert by_name[name]["state"] != "fault", by_name[name]
+    assert len(seen) == len(NAMES)
+    assert not (isolated / "project").exists(), "looking must not make a project"
+    text = format_report(report)
+    assert all(f"{name}: " in text for name in NAMES)
+
+
+def test_the_command_answers_json(monkeypatch):
+    ran = subprocess.run(
+        [sys.executable, "-m", "medlab_gui", "doctor", "--json"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert set(json.loads(ran.stdout)) == {"healthy", "checks"}
+
+
+def test_without_a_display_there_is_a_reason(monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    probe = look.probe_qt()
+    assert look.check_qt(probe).state is Health.OK
+    opengl = look.check_opengl(probe)
+    assert opengl.state is Health.WARNING
+    assert "no display" in opengl.found
+    assert "DISPLAY" in opengl.todo
+    assert probe["font_families"] > 0
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="X is Linux's matter")
+def test_a_display_that_is_not_there(monkeypatch):
+    monkeypatch.setenv("DISPLAY", ":9876")
+    monkeypatch.setenv("QT_QPA_PLATFORM", "xcb")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    probe = look.probe_qt()
+    assert "could not connect to display" in probe["crash"]
+    qt = look.check_qt(probe)
+    assert qt.state is Health.FAULT
+    assert "6.11" in qt.found
+    assert "DISPLAY" in qt.todo
+    assert look.check_opengl(probe).state is Health.WARNING
+    assert look.check_fonts(probe).state is Health.WARNING
+
+
+@pytest.mark.gui
+def test_with_a_display_the_renderer_is_named(qapp):
+    probe = look.probe_qt()
+    assert look.check_qt(probe).state is Health.OK
+    opengl = look.check_opengl(probe)
+    assert opengl.state in (Health.OK, Health.NOTE)
+    assert probe["renderer"] in opengl.found
+
+
+def test_a_probe_that_hangs_or_cannot_start(monkeypatch):
+    def hang(command, **options):
+        raise subprocess.TimeoutExpired(command, 1, output=b'{"qt": "6"}\n{"qt')
+
+    monkeypatch.setattr(look.subprocess, "run", hang)
+    probe = look.probe_qt()
+    assert probe["qt"] == "6"
+    assert "no answer" in probe["crash"]
+
+    def refuse(command, **options):
+        raise OSError("no such program")
+
+    monkeypatch.setattr(look.subprocess, "run", refuse)
+    qt = look.check_qt(look.probe_qt())
+    assert qt.state is Health.FAULT
+    assert "no such program" in qt.found
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "said"),
+    [
+        ({}, Health.OK, "NVIDIA GeForce"),
+        ({"renderer": "llvmpipe (LLVM 15)"}, Health.NOTE, "by the processor"),
+        ({"renderer": "GDI Generic"}, Health.NOTE, "by the processor"),
+    ],
+)
+def test_renderers(changes, state, said):
+    check = look.check_opengl({**WHOLE, **changes})
+    assert check.state is state
+    assert said in check.found
+    assert bool(check.todo) is (state is not Health.OK)
+
+
+def test_a_driver_without_opengl_is_a_fault():
+    probe = {k: v for k, v in WHOLE.items() if k not in ("renderer", "vendor")}
+    check = look.check_opengl({**probe, "opengl_error": "the driver gives no context"})
+    assert check.state is Health.FAULT
+    assert "driver" in check.todo
+
+
+@pytest.mark.parametrize(
+    ("probe", "state"),
+    [
+        (WHOLE, Health.OK),
+        ({**WHOLE, "cjk": False}, Health.NOTE),
+        ({**WHOLE, "font_families": 0}, Health.FAULT),
+        ({}, Health.WARNING),
+    ],
+)
+def test_fonts(probe, state):
+    assert look.check_fonts(probe).state is state
+
+
+def test_torch_names_build_and_device():
+    import torch
+
+    check = look.check_torch("cpu")
+    assert torch.__version__ in check.found
+    assert f"{torch.get_num_threads()} threads" in check.found
+    if not torch.cuda.is_available():
+        asked = look.check_torch("cuda")
+        assert asked.state is Health.WARNING
+        assert "--torch cuda" in asked.todo
+
+
+def test_codecs_that_we_install_are_all_there():
+    check = look.check_codecs()
+    for kind in ("JPEG 2000", "HTJ2K", "JPEG-LS", "RLE", "JPEG baseline"):
+        assert kind in check.found.partition("; not ")[0]
+    assert check.state in (Health.OK, Health.NOTE)
+
+
+def test_a_missing_codec_is_named(monkeypatch):
+    from pydicom.pixels.decoders import base
+
+    real = base.get_decoder
+
+    def without(uid):
+        decoder = real(uid)
+        missing = "JPEG 2000" in uid.name
+        return (
+            type("Decoder", (), {"is_available": not missing}) if missing else decoder
+        )
+
+    monkeypatch.setattr(base, "get_decoder", without)
+    check = look.check_codecs()
+    assert check.state is Health.WARNING
+    assert "JPEG 2000" in check.found.partition("; not ")[2]
+
+
+def test_memory(monkeypatch):
+    import psutil
+
+    assert look.check_memory().found.count("GB") == 2
+    little = type("Memory", (), {"available": 5e8, "total": 8e9})
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: little)
+    assert look.check_memory().state is Health.WARNING
+
+
+def test_disk(tmp_path: Path, monkeypatch):
+    import shutil
+
+    assert look.check_disk("x", tmp_path / "not" / "yet").state is Health.OK
+    full = type("Usage", (), {"free": 1e8})
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: full)
+    assert look.check_disk("x", tmp_path).state is Health.WARNING
+    monkeypatch.setattr(look.os, "access", lambda path, mode: False)
+    check = look.check_disk("x", tmp_path)
+    assert check.state is Health.FAULT
+    assert "read-only" in check.found
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch) -> Path:
+    """Resources with one file of weights and its checksum."""
+    models = tmp_path / "resources" / "models"
+    models.mkdir(parents=True)
+    (tmp_path / "resources" / "demo").mkdir()
+    weights = models / "starter.safetensors"
+    weights.write_bytes(b"weights")
+    digest = hashlib.sha256(b"weights").hexdigest()
+    (models / "SHA256SUMS").write_text(
+        f"{digest}  starter.safetensors\n", encoding="utf-8"
+    )
+    monkeypatch.setattr(resources, "_root", lambda: tmp_path / "resources")
+    return weights
+
+
+def test_shipped_weights_are_compared(shipped: Path):
+    assert look.check_resources().state is Health.OK
+    shipped.write_bytes(b"weightz")
+    changed = look.check_resources()
+    assert changed.state is Health.FAULT
+    assert "starter.safetensors is not as it was shipped" in changed.found
+    shipped.unlink()
+    assert "missing" in look.check_resources().found
+
+
+def test_no_project_yet_is_well_unless_one_was_named(isolated: Path, tmp_path: Path):
+    assert look.check_project(Context()).state is Health.OK
+    named = look.check_project(Context(project=str(tmp_path / "gone")))
+    assert named.state is Health.FAULT
+    assert "no project at" in named.found
+
+
+def test_a_project_is_described(tmp_path: Path):
+    place = str(tmp_path / "project")
+    ctx = Context(project=place)
+    with ctx.store(create=True):
+        pass
+    check = look.check_project(ctx)
+    assert check.state is Health.OK
+    assert "0 series" in check.found
+    (tmp_path / "project" / "project.db").write_bytes(b"not a database at all" * 99)
+    broken = look.check_project(ctx)
+    assert broken.state is Health.FAULT
+    assert broken.todo
+
+
+def test_words():
+    report = {
+        "healthy": False,
+        "checks": [
+            {"name": "A", "state": "ok", "found": "well", "todo": ""},
+            {"name": "B", "state": "fault", "found": "bad", "todo": "Mend it."},
+        ],
+    }
+    text = format_report(report)
+    assert text.splitlines() == [
+        "ok       A: well",
+        "FAULT    B: bad",
+        "         -> Mend it.",
+        "",
+        "1 fault to mend before MedLab can work.",
+    ]
+    assert DOCTOR.text is format_report
+    assert Check("A", Health.OK, "x").todo == ""
