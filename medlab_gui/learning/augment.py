@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medlab_gui.core.labels import IGNORE
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -30,6 +28,9 @@ class Ranges:
         Enlarged by a factor between these (drawn evenly in its logarithm).
     shift : float
         Moved by up to this share of the height and width, either way.
+    margin : float
+        Widened at each side by up to this share of the height and width, in half of
+        the cases: a wider field of view than the scan's.
     flip : bool
         Whether left and right may be exchanged. Off: the liver is on the right.
     brightness : float
@@ -52,6 +53,7 @@ class Ranges:
     angle_deg: float = 15.0
     scale: tuple[float, float] = (0.7, 1.4)
     shift: float = 0.1
+    margin: float = 0.35
     flip: bool = False
     brightness: float = 0.1
     contrast: tuple[float, float] = (0.8, 1.25)
@@ -63,11 +65,16 @@ class Ranges:
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """One change, fully determined; the names are those of `Ranges`."""
+    """One change, fully determined; the names are those of `Ranges`.
+
+    ``margins`` are shares of the height above and below, and of the width left and
+    right.
+    """
 
     angle_deg: float = 0.0
     scale: float = 1.0
     shift_yx: tuple[float, float] = (0.0, 0.0)
+    margins: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     flip: bool = False
     brightness: float = 0.0
     contrast: float = 1.0
@@ -104,6 +111,12 @@ def draw(
         angle_deg=between(-r.angle_deg, r.angle_deg),
         scale=factor(*r.scale),
         shift_yx=(between(-r.shift, r.shift), between(-r.shift, r.shift)),
+        margins=(
+            max(0.0, between(-r.margin, r.margin)),
+            max(0.0, between(-r.margin, r.margin)),
+            max(0.0, between(-r.margin, r.margin)),
+            max(0.0, between(-r.margin, r.margin)),
+        ),
         flip=bool(rng.random() < 0.5) and r.flip,
         brightness=between(-r.brightness, r.brightness),
         contrast=factor(*r.contrast),
@@ -127,12 +140,14 @@ def augment(
     image : ndarray of float32, shape (Y, X)
         Grey values, about 0 to 1. Interpolated linearly; its edge is repeated outwards.
     labels : ndarray of uint8, shape (Y, X)
-        Class values. The nearest is taken; what comes from outside is 255, ignored.
+        Class values. The nearest is taken, also of what comes from outside: round a
+        body is air, and a network that never sees wide air guesses wildly there.
 
     Returns
     -------
-    image : ndarray of float32, shape (Y, X)
-    labels : ndarray of uint8, shape (Y, X)
+    image : ndarray of float32, shape (Y', X')
+        Larger than before by the margins.
+    labels : ndarray of uint8, shape (Y', X')
     """
     image, labels = _move(change, image, labels)
     if any(change.uptake):
@@ -156,8 +171,11 @@ def augment(
 def _move(
     change: Augmentation, image: NDArray[np.float32], labels: NDArray[np.uint8]
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    shape = np.array(image.shape)
+    above, below, left, right = change.margins
+    added = np.round(np.array([[above, below], [left, right]]) * shape[:, None])
     places = (change.angle_deg, change.scale, change.shift_yx, change.flip)
-    if places == (0.0, 1.0, (0.0, 0.0), False):
+    if places == (0.0, 1.0, (0.0, 0.0), False) and not added.any():
         return image, labels
     from scipy.ndimage import affine_transform
 
@@ -167,9 +185,13 @@ def _move(
     back = turn / change.scale
     if change.flip:
         back = np.diag([1.0, -1.0]) @ back
-    shape = np.array(image.shape)
     middle = (shape - 1) / 2
-    offset = middle - back @ (middle + np.array(change.shift_yx) * shape)
-    moved = affine_transform(image, back, offset, order=1, mode="nearest")
-    mask = affine_transform(labels, back, offset, order=0, mode="constant", cval=IGNORE)
-    return moved, mask
+    shift = np.array(change.shift_yx) * shape
+    geometry = {
+        "matrix": back,
+        "offset": middle - back @ (middle + shift + added[:, 0]),
+        "output_shape": tuple((shape + added.sum(axis=1)).astype(int)),
+        "mode": "nearest",
+    }
+    moved = affine_transform(image, order=1, **geometry)
+    return moved, affine_transform(labels, order=0, **geometry)

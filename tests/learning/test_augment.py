@@ -46,9 +46,18 @@ def test_a_shift_moves_picture_and_mask_alike(sample):
     image, labels = augment(Augmentation(shift_yx=(0.1, -0.25)), *sample)
     np.testing.assert_array_equal(labels[26:36, 30:50], 1)
     np.testing.assert_allclose(image[26:36, 30:50], 0.5, atol=1e-5)
-    assert (labels[:6] == 255).all(), "what comes from outside is ignored"
-    assert (labels[:, 60:] == 255).all()
-    assert (image[:6] != 0).all(), "the picture repeats its edge"
+    np.testing.assert_allclose(image[:6], 0.1, atol=1e-5)
+    assert not labels[:6].any()
+
+
+def test_margins_widen_the_field_by_repeating_the_edge(sample):
+    change = Augmentation(margins=(0.1, 0.2, 0.25, 0.0))
+    image, labels = augment(change, *sample)
+    assert image.shape == labels.shape == (60 + 6 + 12, 80 + 20)
+    np.testing.assert_array_equal(labels[6:66, 20:], sample[1])
+    np.testing.assert_allclose(image[6:66, 20:], sample[0], atol=1e-6)
+    np.testing.assert_allclose(image[:6], 0.1, atol=1e-5)
+    assert not labels[:6].any()
 
 
 def test_scale_enlarges_round_the_middle(sample):
@@ -56,7 +65,7 @@ def test_scale_enlarges_round_the_middle(sample):
     assert (labels == 1).sum() == pytest.approx(1.69 * (sample[1] == 1).sum(), rel=0.1)
     _, small = augment(Augmentation(scale=0.5), *sample)
     assert (small == 1).sum() == pytest.approx((sample[1] == 1).sum() / 4, rel=0.1)
-    assert (small == 255).any()
+    assert small.shape == sample[1].shape
 
 
 def test_turning_goes_round_the_middle(sample):
@@ -75,7 +84,7 @@ def test_masks_never_get_new_values(sample):
     rng = np.random.default_rng(0)
     for _ in range(20):
         image, labels = augment(draw(rng, 3), *sample)
-        assert set(np.unique(labels)) <= {0, 1, 2, 255}
+        assert set(np.unique(labels)) <= {0, 1, 2}
         assert labels.dtype == np.uint8
         assert image.dtype == np.float32
         assert np.isfinite(image).all()
