@@ -6,12 +6,12 @@ into app-model actions. The key sheet (F1) is made from the same tables.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from medlab_gui.core.i18n import N_
+from medlab_gui.gui.plain_action import PlainAction
+from medlab_gui.gui.view_actions import VIEW_ACTIONS
 from medlab_gui.gui.view_state import Mode, Tool
-from medlab_gui.imaging.window import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,49 +19,6 @@ if TYPE_CHECKING:
     from medlab_gui.gui.window import MedlabWindow
 
 __all__ = ["ACTIONS", "HELD_KEYS", "MOUSE", "PlainAction"]
-
-
-@dataclass(frozen=True)
-class PlainAction:
-    """Something the window does.
-
-    Parameters
-    ----------
-    id : str
-        ``"medlab.view.mask"``.
-    title : str
-        Text of the menu entry, marked with `N_`.
-    run : callable
-        Called with the window.
-    keys : tuple of str
-        The first one is shown in the menu.
-    menu : str
-        Menu, then group: ``"medlab/view/2_layers"``.
-    when : str
-        Expression over `gui.context.Key`; empty means always.
-    toggled : str
-        Expression that is true where the entry has a tick.
-    """
-
-    id: str
-    title: str
-    run: Callable[[MedlabWindow], object]
-    keys: tuple[str, ...] = ()
-    menu: str = ""
-    when: str = ""
-    toggled: str = ""
-
-
-def _switch(field: str) -> Callable[[MedlabWindow], object]:
-    def run(window: MedlabWindow) -> None:
-        view = window.bench.view
-        setattr(view, field, not getattr(view, field))
-
-    return run
-
-
-def _step(n: int) -> Callable[[MedlabWindow], object]:
-    return lambda window: window.bench.step(n)
 
 
 def _mode(mode: Mode) -> Callable[[MedlabWindow], object]:
@@ -77,18 +34,6 @@ def _tool(tool: Tool) -> Callable[[MedlabWindow], object]:
         window.bench.view.tool = tool
 
     return run
-
-
-def _preset(number: int) -> Callable[[MedlabWindow], object]:
-    def run(window: MedlabWindow) -> None:
-        view, preset = window.bench.view, PRESETS[number]
-        view.level, view.width = float(preset.level), float(preset.width)
-
-    return run
-
-
-def _dock(name: str) -> Callable[[MedlabWindow], object]:
-    return lambda window: window.show_dock(name)
 
 
 _STUDY = (
@@ -266,134 +211,6 @@ _QUEUE = (
     ),
 )
 
-_VIEW = (
-    PlainAction(
-        "medlab.view.mask",
-        N_("Mask"),
-        _switch("mask_visible"),
-        ("S",),
-        "medlab/view/1_layers",
-        "series_open",
-        "mask_visible",
-    ),
-    PlainAction(
-        "medlab.view.outline",
-        N_("Mask as outline"),
-        _switch("outline"),
-        ("O",),
-        "medlab/view/1_layers",
-        "series_open",
-        "outline",
-    ),
-    PlainAction(
-        "medlab.view.entropy",
-        N_("Uncertainty"),
-        _switch("entropy_visible"),
-        ("E",),
-        "medlab/view/1_layers",
-        "prediction_open",
-        "entropy_visible and prediction_open",
-    ),
-    PlainAction(
-        "medlab.view.prediction",
-        N_("Prediction"),
-        _switch("prediction_visible"),
-        ("P",),
-        "medlab/view/1_layers",
-        "prediction_open",
-        "prediction_visible and prediction_open",
-    ),
-    *(
-        PlainAction(
-            f"medlab.view.preset_{n}",
-            f"{preset.name}  ({preset.level:g} / {preset.width:g} HU)",
-            _preset(n - 1),
-            (str(n),),
-            "medlab/view/window/1_presets",
-            "reviewing and is_ct",
-        )
-        for n, preset in enumerate(PRESETS[:8], start=1)
-    ),
-    PlainAction(
-        "medlab.view.preset_own",
-        N_("The scan's own window"),
-        lambda w: w.own_window(),
-        ("9",),
-        "medlab/view/window/2_own",
-        "reviewing and series_open",
-    ),
-    *(
-        PlainAction(
-            f"medlab.view.{name}",
-            title,
-            _step(n),
-            keys,
-            "medlab/view/go/1_slices",
-            "series_open",
-        )
-        for name, title, n, keys in (
-            ("up", N_("Next slice towards the head"), 1, ("Up", "Right")),
-            ("down", N_("Next slice towards the feet"), -1, ("Down", "Left")),
-            ("up10", N_("Ten slices towards the head"), 10, ("PgUp",)),
-            ("down10", N_("Ten slices towards the feet"), -10, ("PgDown",)),
-            ("first", N_("Slice nearest the feet"), -100_000, ("Home",)),
-            ("last", N_("Slice nearest the head"), 100_000, ("End",)),
-        )
-    ),
-    PlainAction(
-        "medlab.view.fit",
-        N_("Fit the picture to the window"),
-        lambda w: w.fit(),
-        ("F", "Ctrl+0"),
-        "medlab/view/3_picture",
-        "series_open",
-    ),
-    PlainAction(
-        "medlab.view.corner_text",
-        N_("Text on the picture"),
-        _switch("corner_text"),
-        ("I",),
-        "medlab/view/3_picture",
-        "",
-        "corner_text",
-    ),
-    PlainAction(
-        "medlab.view.letters",
-        N_("Orientation letters"),
-        _switch("letters"),
-        (),
-        "medlab/view/3_picture",
-        "",
-        "letters",
-    ),
-    *(
-        PlainAction(
-            f"medlab.view.dock_{name}",
-            title,
-            _dock(name),
-            (f"Alt+{n}",),
-            "medlab/view/4_docks",
-        )
-        for n, (name, title) in enumerate(
-            (
-                ("studies", N_("Studies")),
-                ("preprocess", N_("Preprocessing")),
-                ("labels", N_("Labels")),
-                ("queue", N_("Queue")),
-                ("runs", N_("Runs")),
-            ),
-            start=1,
-        )
-    ),
-    PlainAction(
-        "medlab.view.fullscreen",
-        N_("Full screen"),
-        lambda w: w.toggle_fullscreen(),
-        ("F11",),
-        "medlab/view/5_window",
-    ),
-)
-
 _HELP = (
     PlainAction(
         "medlab.help.keys",
@@ -411,7 +228,7 @@ _HELP = (
     ),
 )
 
-ACTIONS: tuple[PlainAction, ...] = (*_STUDY, *_ANNOTATE, *_QUEUE, *_VIEW, *_HELP)
+ACTIONS: tuple[PlainAction, ...] = (*_STUDY, *_ANNOTATE, *_QUEUE, *VIEW_ACTIONS, *_HELP)
 
 HELD_KEYS = (("Space", N_("While held: the left button moves the picture")),)
 """Keys that work for as long as they are held; see `gui.keys`."""

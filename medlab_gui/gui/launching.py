@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any
 
+from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from medlab_gui.commands.command import Command
+    from medlab_gui.commands.command import Command, Context
     from medlab_gui.core.jobs import JobContext
     from medlab_gui.gui.workbench import Workbench
+    from medlab_gui.review.session import ReviewSession
 
-__all__ = ["complete", "follow_up", "refresh_prediction"]
+__all__ = [
+    "close_for_good",
+    "complete",
+    "context_of",
+    "follow_up",
+    "refresh_prediction",
+]
+
+_log = logging.getLogger(__name__)
 
 
 def complete(
@@ -58,6 +69,18 @@ def complete(
     return command.params(**values)
 
 
+def context_of(bench: Workbench, job: JobContext) -> Context:
+    """Return what a command may use: this project, the user's settings, the job."""
+    from medlab_gui.commands.command import Context
+
+    return Context(
+        project=bench.project_place,
+        device=bench.settings.device,
+        settings=bench.settings,
+        job=job,
+    )
+
+
 def follow_up(bench: Workbench, verb: str, result: Any) -> None:
     """Show what a command brought: open the imported, reload the predicted."""
     session = bench.session
@@ -66,7 +89,11 @@ def follow_up(bench: Workbench, verb: str, result: Any) -> None:
     elif verb == "demo" and result.get("open_window"):
         place, uid = result["open_window"][1], result["open_window"][3]
         bench.open_project(place, then=lambda: bench.open_series(uid))
-    elif verb in ("save", "accept", "annotate") and session is not None and bench.store is not None:
+    elif (
+        verb in ("save", "accept", "annotate")
+        and session is not None
+        and bench.store is not None
+    ):
         if result["series_uid"] == session.series_uid:
             annotation = bench.store.latest_annotation(session.series_uid)
             if annotation is not None:
@@ -129,3 +156,21 @@ def refresh_prediction(bench: Workbench, *, show: bool) -> None:
             bench.view.entropy_visible = True
 
     bench.submit("", work, on_done=done, lane="disk", newest_wins=False)
+
+
+def close_for_good(bench: Workbench, session: ReviewSession) -> None:
+    """Close a series when the window closes, and make a revision of its edits.
+
+    The window is gone by now, so this may take a moment. Where it fails nothing is
+    lost: the strokes are in the journal and the next start recovers them.
+    """
+    from medlab_gui.commands.command import Context
+    from medlab_gui.commands.save import SAVE, SaveParams
+
+    unsaved = session.n_unsaved and not session.read_only
+    try:
+        session.close()
+        if unsaved:
+            SAVE.run(SaveParams(session.series_uid), Context(bench.project_place))
+    except MedlabError as error:
+        _log.warning("Not saved as a revision (kept in the journal): %s", error)

@@ -269,7 +269,7 @@ class Stage:
     def apply_tool(self) -> None:
         """Put the chosen tool into napari's hand."""
         mask, view = self.mask, self.bench.view
-        if mask is None:
+        if mask is None or mask not in self.viewer.layers:
             return
         if self.viewer.layers.selection.active is not mask:
             self.viewer.layers.selection.active = mask
@@ -296,6 +296,11 @@ class Stage:
         """Turn the tool into the eraser for as long as a button is held."""
         self._erasing = held
         self.apply_tool()
+
+    def finish_polygon(self) -> None:
+        """Paint the polygon that is being drawn."""
+        if self.mask is not None and private.polygon_n_points(self.mask):
+            private.polygon_finish(self.mask)
 
     def _on_picked(self) -> None:
         if self.mask is not None and str(self.mask.mode) == "pick":

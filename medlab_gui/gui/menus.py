@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from app_model import Application
 from app_model.backends.qt import QModelMenu
+from app_model.expressions import parse_expression
 from app_model.types import Action, MenuRule, SubmenuItem, ToggleRule
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence
+from qtpy.QtWidgets import QMenu
 
 from medlab_gui.core.i18n import N_, _
 from medlab_gui.gui.actions import ACTIONS
@@ -17,7 +19,7 @@ from medlab_gui.gui.keys import is_menu_shortcut
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QAction
-    from qtpy.QtWidgets import QMenu, QMenuBar, QWidget
+    from qtpy.QtWidgets import QMenuBar, QWidget
 
     from medlab_gui.commands.command import Command
     from medlab_gui.gui.window import MedlabWindow
@@ -41,7 +43,9 @@ _SUBMENUS = (
 
 def all_keys(commands: tuple[Command[Any, Any], ...]) -> dict[str, tuple[str, ...]]:
     """Return every key by action id; the first one is shown in the menu."""
-    keys = {c.id: (c.shortcut,) for c in commands if c.shortcut and c.menu}
+    keys: dict[str, tuple[str, ...]] = {
+        c.id: (c.shortcut,) for c in commands if c.shortcut and c.menu
+    }
     keys.update({a.id: a.keys for a in ACTIONS if a.keys})
     return keys
 
@@ -108,8 +112,10 @@ class Menus:
             tooltip=_(tip) if tip else None,
             callback=run,
             menus=[MenuRule(id=place, group=group)] if menu else None,
-            enablement=when or None,
-            toggled=ToggleRule(condition=toggled) if toggled else None,
+            enablement=parse_expression(when) if when else None,
+            toggled=(
+                ToggleRule(condition=parse_expression(toggled)) if toggled else None
+            ),
         )
         self.app.register_action(action)
         self._enablement[id_] = action.enablement
@@ -133,8 +139,9 @@ class Menus:
 
     def _show_keys(self, menu: QMenu) -> None:
         for action in menu.actions():
-            if action.menu() is not None:
-                self._show_keys(action.menu())
+            submenu = action.menu()
+            if isinstance(submenu, QMenu):
+                self._show_keys(submenu)
                 continue
             keys = self._keys.get(action.objectName(), ())
             if keys:

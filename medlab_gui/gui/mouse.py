@@ -180,7 +180,8 @@ class MouseFilter(QObject):
             return True
         if kind == QEvent.Type.MouseButtonDblClick:
             if annotating and view.tool is Tool.POLYGON:
-                return False
+                self._stage.finish_polygon()
+                return True
             # napari would zoom; the second click of two quick ones is a click.
             self._send(QEvent.Type.MouseButtonPress, event)
             return True

@@ -40,6 +40,7 @@ __all__ = [
     "silence_history",
     "stroke_of",
     "take_over_status_bar",
+    "viewer_widget",
 ]
 
 
@@ -138,8 +139,15 @@ def canvas_widget(viewer: Viewer) -> QWidget:
 
 def picture_layout(viewer: Viewer) -> QVBoxLayout:
     """Return the layout that holds the picture, for a slider below it."""
-    layout: QVBoxLayout = canvas_widget(viewer).parentWidget().layout()
+    parent: Any = canvas_widget(viewer).parentWidget()
+    layout: QVBoxLayout = parent.layout()
     return layout
+
+
+def viewer_widget(viewer: Viewer) -> QWidget:
+    """Return the widget that holds the picture and takes drops."""
+    widget: QWidget = viewer.window._qt_viewer
+    return widget
 
 
 def dims_widget(viewer: Viewer) -> QWidget:
@@ -188,7 +196,7 @@ def stroke_of(layer: Labels, item: list[Any]) -> Stroke | None:
     Parameters
     ----------
     layer : Labels
-        The layer, already changed.
+        The layer.
     item : list
         The event's value: atoms in the order in which they were painted, each either
         a bounding box with the old values under a mask, or napari's older triple of
@@ -206,24 +214,41 @@ def stroke_of(layer: Labels, item: list[Any]) -> Stroke | None:
     low = np.min([[s.start for s in box] for box in boxes], axis=0)
     high = np.max([[s.stop for s in box] for box in boxes], axis=0)
     where = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    after = np.array(layer.data[where])
-    before = after.copy()
+    # Both are rebuilt from the atoms: outside `block_history` napari tells of an edit
+    # before it makes it.
+    before = np.array(layer.data[where])
     for atom, box in zip(reversed(item), reversed(boxes), strict=True):
-        inner = tuple(
-            slice(s.start - int(a), s.stop - int(a))
-            for s, a in zip(box, low, strict=True)
-        )
-        if not hasattr(atom, "slice_key"):
-            indices, old, _new = atom
-            moved = (np.asarray(i) - a for i, a in zip(indices, low, strict=True))
-            before[tuple(moved)] = old
-        elif atom.mask is None:
-            before[inner] = atom.old_values
-        else:
-            before[inner][atom.mask] = atom.old_values
+        _put(before, atom, box, low, old=True)
+    after = before.copy()
+    for atom, box in zip(item, boxes, strict=True):
+        _put(after, atom, box, low, old=False)
     if np.array_equal(before, after):
         return None
     return Stroke(where, before, after)
+
+
+def _put(
+    array: NDArray[np.uint8],
+    atom: Any,
+    box: tuple[slice, ...],
+    low: NDArray[Any],
+    *,
+    old: bool,
+) -> None:
+    """Write an atom's old or new values into an array that begins at ``low``."""
+    if not hasattr(atom, "slice_key"):
+        indices, old_values, new_values = atom
+        moved = (np.asarray(i) - a for i, a in zip(indices, low, strict=True))
+        array[tuple(moved)] = old_values if old else new_values
+        return
+    inner = tuple(
+        slice(s.start - int(a), s.stop - int(a)) for s, a in zip(box, low, strict=True)
+    )
+    values = atom.old_values if old else atom.new_value
+    if atom.mask is None:
+        array[inner] = values
+    else:
+        array[inner][atom.mask] = values
 
 
 def _box(layer: Labels, atom: Any) -> tuple[slice, ...]:
@@ -259,7 +284,10 @@ def polygon_finish(layer: Labels) -> None:
     """Paint the polygon; with fewer than three corners nothing is painted."""
     polygon = _polygon(layer)
     polygon.points = polygon.points[:-1]
-    polygon.add_polygon_to_labels(layer)
+    # So that napari tells of the edit when it is made, not before: an edit that cannot
+    # be written down is then taken back for good.
+    with layer.block_history():
+        polygon.add_polygon_to_labels(layer)
 
 
 def polygon_cancel(layer: Labels) -> None:

@@ -77,6 +77,7 @@ class NoticeBar(QFrame):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._picture = parent
         self.setObjectName("notice_bar")
         self.text = QLabel()
         self.text.setWordWrap(True)
@@ -118,7 +119,7 @@ class NoticeBar(QFrame):
         self._timer.start(_SHOWN_MS[notice.level] or 12000)
 
     def _place(self) -> None:
-        parent = self.parentWidget()
+        parent = self._picture
         width = min(620, max(240, parent.width() - 90))
         self.setFixedWidth(width)
         self.adjustSize()

@@ -81,6 +81,7 @@ class PictureText(QWidget):
     ) -> None:
         super().__init__(canvas)
         self._viewer = viewer
+        self._canvas = canvas
         self._bench = bench
         self._stage = stage
         self.setObjectName("picture_text")
@@ -105,8 +106,7 @@ class PictureText(QWidget):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Cover the canvas whatever its size."""
         if event.type() == QEvent.Type.Resize:
-            parent = self.parentWidget()
-            self.setGeometry(parent.rect())
+            self.setGeometry(self._canvas.rect())
         return False
 
     def _refresh(self) -> None:

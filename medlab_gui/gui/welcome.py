@@ -32,6 +32,7 @@ class Welcome(QWidget):
     def __init__(self, bench: Workbench, canvas: QWidget) -> None:
         super().__init__(canvas)
         self._bench = bench
+        self._canvas = canvas
         self.setObjectName("welcome")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         icon = QLabel()
@@ -90,7 +91,7 @@ class Welcome(QWidget):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Cover the picture whatever its size."""
         if event.type() == QEvent.Type.Resize:
-            self.setGeometry(self.parentWidget().rect())
+            self.setGeometry(self._canvas.rect())
         return False
 
     def _on_job(self, job: Job) -> None:
@@ -113,7 +114,7 @@ class Welcome(QWidget):
                     "wrong,\nand label next what the model is least sure of."
                 )
             )
-        self.setGeometry(self.parentWidget().rect())
+        self.setGeometry(self._canvas.rect())
         self.setVisible(bench.session is None)
         if bench.session is None:
             self.raise_()

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QObject, QSettings, Qt, QTimer
 from qtpy.QtGui import QGuiApplication, QIcon
-from qtpy.QtWidgets import QDockWidget, QFileDialog, QMenu, QScrollArea, QWidget
+from qtpy.QtWidgets import QFileDialog, QMenu, QWidget
 
-from medlab_gui.core.i18n import N_, _
+from medlab_gui.core.i18n import _
 from medlab_gui.core.resources import resource
 from medlab_gui.core.settings import Settings, settings_path
 from medlab_gui.gui import napari_private as private
 from medlab_gui.gui.context import facts, project_facts
+from medlab_gui.gui.dock_area import build_docks
 from medlab_gui.gui.drops import DropFilter
 from medlab_gui.gui.keys import KeyFilter
 from medlab_gui.gui.layers import Stage
@@ -33,19 +34,6 @@ if TYPE_CHECKING:
     from medlab_gui.commands.command import Command
 
 __all__ = ["MedlabWindow", "prepare"]
-
-_DOCKS = (
-    ("studies", N_("Studies"), "left", "medlab_gui.gui.docks.studies:StudiesDock"),
-    ("labels", N_("Labels"), "left", "medlab_gui.gui.docks.labels:LabelsDock"),
-    ("queue", N_("Queue"), "right", "medlab_gui.gui.docks.queue:QueueDock"),
-    (
-        "preprocess",
-        N_("Preprocessing"),
-        "right",
-        "medlab_gui.gui.docks.preprocess:PreprocessDock",
-    ),
-    ("runs", N_("Runs"), "right", "medlab_gui.gui.docks.runs:RunsDock"),
-)
 
 _SPECIAL_DIALOGS = {
     "train": "medlab_gui.gui.dialogs.finetune:FineTuneDialog",
@@ -86,26 +74,25 @@ class MedlabWindow(QObject):
 
     def __init__(self, project_place: str, settings: Settings | None = None) -> None:
         super().__init__()
-        from napari import Viewer
-
         from medlab_gui.commands import COMMANDS
 
         prepare()
+        from napari import Viewer
+
         self.viewer = Viewer(title="MedLab", show=False, show_welcome_screen=False)
         self.main = private.main_window(self.viewer)
         self.canvas = private.canvas_widget(self.viewer)
         self.commands: tuple[Command[Any, Any], ...] = COMMANDS
-        self.bench = Workbench(project_place, settings)
+        self.bench: Workbench = Workbench(project_place, settings)
         self.bench.ask = self._ask
         self.stage = Stage(self.viewer, self.bench)
-        self.docks: dict[str, QDockWidget] = {}
         self._warned = False
         self._closed = False
         private.take_over_status_bar(self.viewer)
         private.apply_style(self.viewer, resource("themes", "medlab.qss"))
         self._dress()
         self._build_picture()
-        self._build_docks()
+        self.docks = build_docks(self.main, self.bench)
         self._build_menus()
         self._watch()
         self._restore_geometry()
@@ -116,17 +103,6 @@ class MedlabWindow(QObject):
         self.main.setWindowIcon(QIcon(str(resource("icons", "medlab.svg"))))
         self.main.setObjectName("medlab_window")
         self.main.setMinimumSize(900, 560)
-        self.main.setDockNestingEnabled(True)
-        self.main.setTabPosition(
-            Qt.DockWidgetArea.AllDockWidgetAreas,
-            _tab_position_north(),
-        )
-        self.main.setCorner(
-            Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea
-        )
-        self.main.setCorner(
-            Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea
-        )
         self.status = StatusBar(self.bench, self.main)
         self.main.setStatusBar(self.status)
 
@@ -144,45 +120,12 @@ class MedlabWindow(QObject):
         self.mouse.left.connect(self.status.leave)
         self.mouse.refused.connect(self._on_refused)
         self.keys = KeyFilter(self.main, self._press, self.stage.hold_pan)
-        viewer_widget = self.canvas.parentWidget().parentWidget()
+        viewer_widget = private.viewer_widget(self.viewer)
         for widget in (self.main, self.canvas, viewer_widget):
             widget.installEventFilter(self.keys)
         self._drops = [
             DropFilter(w, self.import_paths) for w in (self.main, viewer_widget)
         ]
-
-    def _build_docks(self) -> None:
-        from medlab_gui.core.registry import load_dotted
-
-        areas = {
-            "left": Qt.DockWidgetArea.LeftDockWidgetArea,
-            "right": Qt.DockWidgetArea.RightDockWidgetArea,
-        }
-        for name, title, area, target in _DOCKS:
-            widget: QWidget = load_dotted(target)(self.bench)
-            dock = QDockWidget(_(title), self.main)
-            dock.setObjectName(f"dock_{name}")
-            scroll = QScrollArea()
-            scroll.setWidgetResizable(True)
-            scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-            scroll.setWidget(widget)
-            scroll.setMinimumWidth(widget.minimumSizeHint().width() + 16)
-            dock.setWidget(scroll)
-            self.main.addDockWidget(areas[area], dock)
-            self.docks[name] = dock
-        for name in ("preprocess", "runs"):
-            self.main.tabifyDockWidget(self.docks["queue"], self.docks[name])
-        self.docks["queue"].raise_()
-        self.main.resizeDocks(
-            [self.docks["studies"], self.docks["labels"]],
-            [200, 520],
-            Qt.Orientation.Vertical,
-        )
-        self.main.resizeDocks(
-            [self.docks["studies"], self.docks["queue"]],
-            [270, 330],
-            Qt.Orientation.Horizontal,
-        )
 
     def _build_menus(self) -> None:
         bar = self.viewer.window.main_menu
@@ -250,6 +193,7 @@ class MedlabWindow(QObject):
             session.state_changed.connect(self._later)
             session.prediction_changed.connect(self._later)
             self.canvas.setFocus()
+            self.docks["labels"].raise_()
         self._show_title()
         self._later()
 
@@ -323,8 +267,7 @@ class MedlabWindow(QObject):
 
     def finish_polygon(self) -> None:
         """Paint the polygon that is being drawn."""
-        if self.stage.mask is not None:
-            private.polygon_finish(self.stage.mask)
+        self.stage.finish_polygon()
 
     def remove_polygon_point(self) -> None:
         """Take back the last corner."""
@@ -377,6 +320,7 @@ class MedlabWindow(QObject):
 
     def close(self) -> None:
         """Close the window; what is unsaved is saved."""
+        self._shut_down()
         self.viewer.close()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -415,10 +359,5 @@ class MedlabWindow(QObject):
         if geometry is not None and self.main.restoreGeometry(geometry) and state:
             self.main.restoreState(state, 1)
         elif screen.width() <= 1440:
+            self.main.resize(screen.size())
             self.main.setWindowState(Qt.WindowState.WindowMaximized)
-
-
-def _tab_position_north() -> Any:
-    from qtpy.QtWidgets import QTabWidget
-
-    return QTabWidget.TabPosition.North

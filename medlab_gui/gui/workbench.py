@@ -6,17 +6,18 @@ Everything here happens on the Qt thread, and all its signals fire there.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from medlab_gui.core.errors import MedlabError, ProjectMissingError
+from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
 from medlab_gui.core.jobs import Job, JobContext, Progress
 from medlab_gui.core.settings import Settings, load_settings
 from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec
-from medlab_gui.gui import launching, reviewing
+from medlab_gui.gui import launching, opening, reviewing
 from medlab_gui.gui.jobs import Jobs
 from medlab_gui.gui.notices import Level, Notice, NoticeAction
 from medlab_gui.gui.view_state import Mode, ViewState
@@ -99,7 +100,7 @@ class Workbench:
         self.jobs = Jobs()
         self.ask: Callable[[Command[Any, Any], dict[str, Any]], Any] | None = None
         self._pipeline: PipelineSpec | None = None
-        self._opening: Job | None = None
+        self.opening: Job | None = None
         self.series_title = ""
         self._pipeline_timer = QTimer()
         self._pipeline_timer.setSingleShot(True)
@@ -208,9 +209,7 @@ class Workbench:
             if on_done is not None:
                 on_done(result)
 
-        job = make_job(
-            command, params, project=self.project_place, device=self.settings.device
-        )
+        job = make_job(command, params, partial(launching.context_of, self))
         return self.jobs.submit(job, on_done=done, on_error=on_error)
 
     def command(self, verb: str) -> Command[Any, Any]:
@@ -250,47 +249,16 @@ class Workbench:
             Make it where there is none. The one of the settings is always made; for
             another one that is missing the person is asked.
         """
-        place = place or self.project_place
-        create = create or place == str(self.settings.project_path)
+        opening.open_project(self, place or self.project_place, then, create=create)
 
-        def work(ctx: JobContext) -> None:
-            from medlab_gui.store.project import ProjectStore
-
-            ctx.check()
-            ProjectStore.open(place, create=create).close()
-
-        def done(_result: None) -> None:
-            from medlab_gui.store.project import ProjectStore
-
-            store = ProjectStore.open(place)
-            self.close_series()
-            if self.store is not None:
-                self.store.close()
-            self.store, self.project_place = store, place
-            self._pipeline = None
-            self.project_changed.emit()
-            self.pipeline_changed.emit(self.pipeline)
-            if then is not None:
-                then()
-
-        def failed(error: BaseException) -> None:
-            if isinstance(error, ProjectMissingError):
-                make = NoticeAction(
-                    _("Make a project there"),
-                    lambda: self.open_project(place, then, create=True),
-                )
-                self.fail(error, _("Open the project"), make)
-            else:
-                self.fail(error, _("Open the project"))
-
-        self.submit(
-            _("Open the project"),
-            work,
-            on_done=done,
-            on_error=failed,
-            lane="open",
-            newest_wins=False,
-        )
+    def adopt_project(self, place: str, store: ProjectStore) -> None:
+        """Make an open project the one that everything is about."""
+        if self.store is not None:
+            self.store.close()
+        self.store, self.project_place = store, place
+        self._pipeline = None
+        self.project_changed.emit()
+        self.pipeline_changed.emit(self.pipeline)
 
     @property
     def pipeline(self) -> PipelineSpec:
@@ -334,70 +302,29 @@ class Workbench:
         then : callable, optional
             Called when it is open.
         """
-        if self.session is not None and self.session.series_uid == uid:
-            if k is not None:
-                self.go_to(k)
-            if then is not None:
-                then()
-            return
-        place, author = self.project_place, self.settings.author_name
-        if self._opening is not None:
-            self._opening.cancel()
-        self.close_series()
+        opening.open_series(self, uid, k, then)
 
-        def work(ctx: JobContext) -> ReviewSession:
-            from medlab_gui.review.session import ReviewSession
-
-            ctx.progress(0, 0, _("Reading the voxels"))
-            session = ReviewSession.open(place, uid, author=author)
-            if ctx.is_cancelled:
-                session.close()
-            ctx.check()
-            return session
-
-        def done(session: ReviewSession) -> None:
-            session.k = session.volume.grid.shape[0] // 2 if k is None else k
-            self._adopt_session(session)
-            if then is not None:
-                then()
-
-        self._opening = self.submit(
-            _("Open the series"), work, on_done=done, lane="open", newest_wins=False
-        )
-
-    def _adopt_session(self, session: ReviewSession) -> None:
-        self.close_series()
+    def adopt_session(self, session: ReviewSession) -> None:
+        """Make an open series the one on the stage, and say what was recovered."""
         self.session = session
-        self.series_title = self._title_of(session)
+        self.series_title = session.volume.modality
+        if self.store is not None:
+            series = self.store.series(session.series_uid)
+            self.series_title = series.description or session.volume.modality
         session.slice_changed.connect(self.slice_changed.emit)
         self.session_changed.emit()
         self.slice_changed.emit(session.k)
         if session.recovered is not None:
-            n = session.recovered.n_edits
-            self.inform(
-                _("1 stroke made after the last save was recovered.")
-                if n == 1
-                else _("{n} strokes made after the last save were recovered.").format(
-                    n=n
-                )
-            )
+            self.inform(session.recovered.message)
 
-    def _title_of(self, session: ReviewSession) -> str:
-        modality = session.volume.modality
-        if self.store is None:
-            return modality
-        return self.store.series(session.series_uid).description or modality
+    def drop_session(self) -> None:
+        """Clear the stage."""
+        self.session = None
+        self.session_changed.emit()
 
     def close_series(self) -> None:
         """Close the open series; edits since the last save are saved first."""
-        session, self.session = self.session, None
-        if session is None:
-            return
-        uid, unsaved = session.series_uid, session.n_unsaved and not session.read_only
-        self.session_changed.emit()
-        session.close()
-        if unsaved:
-            self.launch("save", {"series": uid})
+        opening.close_series(self)
 
     def go_to(self, k: int) -> None:
         """Show slice ``k`` of the working grid (the nearest one that exists)."""
@@ -462,7 +389,7 @@ class Workbench:
         self.jobs.close()
         session, self.session = self.session, None
         if session is not None:
-            session.close()
+            launching.close_for_good(self, session)
         if self._pipeline_timer.isActive():
             self._pipeline_timer.stop()
             self._save_pipeline()

@@ -117,8 +117,9 @@ class KeySheet(QDialog):
                 for keys, text in rows
             )
             block = f"<h4>{escape(head)}</h4><table cellspacing='2'>{cells}</table>"
-            columns[0 if used < total / 2 else 1].append(block)
-            used += len(rows) + 2
+            size = len(rows) + 2
+            columns[0 if used + size / 2 < total / 2 else 1].append(block)
+            used += size
         left, right = ("".join(c) for c in columns)
         return (
             "<table width='100%'><tr>"

@@ -51,7 +51,10 @@ def swatch(color: tuple[int, int, int], side: int = 14) -> QIcon:
     painter.setPen(QColor(0, 0, 0, 150))
     painter.drawRect(0, 0, side - 1, side - 1)
     painter.end()
-    return QIcon(pixmap)
+    icon = QIcon(pixmap)
+    # The same colour in a selected row: it says which class it is.
+    icon.addPixmap(pixmap, QIcon.Mode.Selected)
+    return icon
 
 
 class LabelsDock(QWidget):

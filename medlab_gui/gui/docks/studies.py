@@ -58,6 +58,7 @@ class StudiesDock(QWidget):
         self._bench = workbench
         self._pictures: dict[str, QIcon] = {}
         self._known: Any = None
+        self._rows: list[QTreeWidgetItem] = []
         self.tree = QTreeWidget()
         self.tree.setColumnCount(2)
         self.tree.setHeaderLabels([_("Study"), _("Labelled")])
@@ -119,6 +120,7 @@ class StudiesDock(QWidget):
             return
         self._known = known
         self.tree.clear()
+        self._rows = []
         by_patient: dict[str, QTreeWidgetItem] = {}
         for study in studies:
             own = [s for s in series if s.study_uid == study.uid]
@@ -156,6 +158,7 @@ class StudiesDock(QWidget):
             [f"{warning}{name}\n{series.modality}, {size}", f"{labelled}"],
         )
         item.setData(0, _UID, series.uid)
+        self._rows.append(item)
         dz, dy, dx = series.grid.spacing
         tip = _("{name}\n{n} slices, voxels {dx:.3g} x {dy:.3g} x {dz:.3g} mm").format(
             name=name, n=series.n_slices, dx=dx, dy=dy, dz=dz
@@ -170,13 +173,7 @@ class StudiesDock(QWidget):
             item.setIcon(0, self._pictures[series.uid])
 
     def _items(self) -> list[QTreeWidgetItem]:
-        found = []
-        for a in range(self.tree.topLevelItemCount()):
-            patient = self.tree.topLevelItem(a)
-            for b in range(patient.childCount()):
-                visit = patient.child(b)
-                found += [visit.child(c) for c in range(visit.childCount())]
-        return found
+        return list(self._rows)
 
     def _mark_open(self) -> None:
         session = self._bench.session

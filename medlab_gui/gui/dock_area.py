@@ -1,0 +1,78 @@
+"""Where the docks are, and how they share a small screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QGuiApplication
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QScrollArea, QTabWidget, QWidget
+
+from medlab_gui.core.i18n import N_, _
+from medlab_gui.core.registry import load_dotted
+
+if TYPE_CHECKING:
+    from medlab_gui.gui.workbench import Workbench
+
+__all__ = ["build_docks"]
+
+_DOCKS = (
+    ("studies", N_("Studies"), "left", "medlab_gui.gui.docks.studies:StudiesDock"),
+    ("labels", N_("Labels"), "left", "medlab_gui.gui.docks.labels:LabelsDock"),
+    ("queue", N_("Queue"), "right", "medlab_gui.gui.docks.queue:QueueDock"),
+    (
+        "preprocess",
+        N_("Preprocessing"),
+        "right",
+        "medlab_gui.gui.docks.preprocess:PreprocessDock",
+    ),
+    ("runs", N_("Runs"), "right", "medlab_gui.gui.docks.runs:RunsDock"),
+)
+
+_AREAS = {
+    "left": Qt.DockWidgetArea.LeftDockWidgetArea,
+    "right": Qt.DockWidgetArea.RightDockWidgetArea,
+}
+
+_LOW_SCREEN = 900
+"""Below this height Studies and Labels share their place as tabs."""
+
+
+def build_docks(main: QMainWindow, bench: Workbench) -> dict[str, QDockWidget]:
+    """Add every dock to the window and return them by name.
+
+    Each one scrolls, so that nothing is cut off on a small screen.
+    """
+    main.setDockNestingEnabled(True)
+    main.setTabPosition(
+        Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North
+    )
+    main.setCorner(Qt.Corner.BottomLeftCorner, _AREAS["left"])
+    main.setCorner(Qt.Corner.BottomRightCorner, _AREAS["right"])
+    docks: dict[str, QDockWidget] = {}
+    for name, title, area, target in _DOCKS:
+        widget: QWidget = load_dotted(target)(bench)
+        dock = QDockWidget(_(title), main)
+        dock.setObjectName(f"dock_{name}")
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(widget)
+        scroll.setMinimumWidth(widget.minimumSizeHint().width() + 16)
+        dock.setWidget(scroll)
+        main.addDockWidget(_AREAS[area], dock)
+        docks[name] = dock
+    for name in ("preprocess", "runs"):
+        main.tabifyDockWidget(docks["queue"], docks[name])
+    docks["queue"].raise_()
+    screen = QGuiApplication.primaryScreen().availableGeometry()
+    if screen.height() < _LOW_SCREEN:
+        main.tabifyDockWidget(docks["studies"], docks["labels"])
+        docks["studies"].raise_()
+    main.resizeDocks(
+        [docks["studies"], docks["labels"]], [300, 600], Qt.Orientation.Vertical
+    )
+    main.resizeDocks(
+        [docks["studies"], docks["queue"]], [270, 340], Qt.Orientation.Horizontal
+    )
+    return docks

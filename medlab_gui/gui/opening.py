@@ -1,0 +1,110 @@
+"""Open and close projects and series without stopping the window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from medlab_gui.core.errors import ProjectMissingError
+from medlab_gui.core.i18n import _
+from medlab_gui.gui.notices import NoticeAction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from medlab_gui.core.jobs import JobContext
+    from medlab_gui.gui.workbench import Workbench
+    from medlab_gui.review.session import ReviewSession
+
+__all__ = ["close_series", "open_project", "open_series"]
+
+
+def open_project(
+    bench: Workbench,
+    place: str,
+    then: Callable[[], object] | None = None,
+    *,
+    create: bool = False,
+) -> None:
+    """Open a project; see `Workbench.open_project`."""
+    create = create or place == str(bench.settings.project_path)
+    title = _("Open the project")
+
+    def work(ctx: JobContext) -> None:
+        from medlab_gui.store.project import ProjectStore
+
+        ctx.check()
+        # Also loads the database library, which would stop the window.
+        ProjectStore.open(place, create=create).close()
+
+    def done(_result: None) -> None:
+        from medlab_gui.store.project import ProjectStore
+
+        store = ProjectStore.open(place)
+        bench.close_series()
+        bench.adopt_project(place, store)
+        if then is not None:
+            then()
+
+    def failed(error: BaseException) -> None:
+        if isinstance(error, ProjectMissingError):
+            make = NoticeAction(
+                _("Make a project there"),
+                lambda: open_project(bench, place, then, create=True),
+            )
+            bench.fail(error, title, make)
+        else:
+            bench.fail(error, title)
+
+    bench.submit(
+        title, work, on_done=done, on_error=failed, lane="open", newest_wins=False
+    )
+
+
+def open_series(
+    bench: Workbench, uid: str, k: int | None, then: Callable[[], object] | None
+) -> None:
+    """Open a series; see `Workbench.open_series`."""
+    if bench.session is not None and bench.session.series_uid == uid:
+        if k is not None:
+            bench.go_to(k)
+        if then is not None:
+            then()
+        return
+    place, author = bench.project_place, bench.settings.author_name
+    if bench.opening is not None:
+        bench.opening.cancel()
+    bench.close_series()
+
+    def work(ctx: JobContext) -> ReviewSession:
+        from medlab_gui.review.session import ReviewSession
+
+        ctx.progress(0, 0, _("Reading the voxels"))
+        session = ReviewSession.open(place, uid, author=author)
+        if ctx.is_cancelled:
+            session.close()
+        ctx.check()
+        return session
+
+    def done(session: ReviewSession) -> None:
+        n = session.volume.grid.shape[0]
+        session.k = n // 2 if k is None else min(max(k, 0), n - 1)
+        bench.close_series()
+        bench.adopt_session(session)
+        if then is not None:
+            then()
+
+    bench.opening = bench.submit(
+        _("Open the series"), work, on_done=done, lane="open", newest_wins=False
+    )
+
+
+def close_series(bench: Workbench) -> None:
+    """Close the open series; edits since the last save are saved first."""
+    session = bench.session
+    if session is None:
+        return
+    uid, unsaved = session.series_uid, session.n_unsaved and not session.read_only
+    bench.drop_session()
+    session.close()
+    if unsaved:
+        bench.launch("save", {"series": uid})

@@ -1,0 +1,169 @@
+"""Actions that change how the picture is looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from medlab_gui.core.i18n import N_
+from medlab_gui.gui.plain_action import PlainAction
+from medlab_gui.imaging.window import PRESETS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from medlab_gui.gui.window import MedlabWindow
+
+__all__ = ["VIEW_ACTIONS"]
+
+
+def _switch(field: str) -> Callable[[MedlabWindow], object]:
+    def run(window: MedlabWindow) -> None:
+        view = window.bench.view
+        setattr(view, field, not getattr(view, field))
+
+    return run
+
+
+def _step(n: int) -> Callable[[MedlabWindow], object]:
+    return lambda window: window.bench.step(n)
+
+
+def _preset(number: int) -> Callable[[MedlabWindow], object]:
+    def run(window: MedlabWindow) -> None:
+        view, preset = window.bench.view, PRESETS[number]
+        view.level, view.width = float(preset.level), float(preset.width)
+
+    return run
+
+
+def _dock(name: str) -> Callable[[MedlabWindow], object]:
+    return lambda window: window.show_dock(name)
+
+
+VIEW_ACTIONS = (
+    PlainAction(
+        "medlab.view.mask",
+        N_("Mask"),
+        _switch("mask_visible"),
+        ("S",),
+        "medlab/view/1_layers",
+        "series_open",
+        "mask_visible",
+    ),
+    PlainAction(
+        "medlab.view.outline",
+        N_("Mask as outline"),
+        _switch("outline"),
+        ("O",),
+        "medlab/view/1_layers",
+        "series_open",
+        "outline",
+    ),
+    PlainAction(
+        "medlab.view.entropy",
+        N_("Uncertainty"),
+        _switch("entropy_visible"),
+        ("E",),
+        "medlab/view/1_layers",
+        "prediction_open",
+        "entropy_visible and prediction_open",
+    ),
+    PlainAction(
+        "medlab.view.prediction",
+        N_("Prediction"),
+        _switch("prediction_visible"),
+        ("P",),
+        "medlab/view/1_layers",
+        "prediction_open",
+        "prediction_visible and prediction_open",
+    ),
+    *(
+        PlainAction(
+            f"medlab.view.preset_{n}",
+            f"{preset.name}  ({preset.level:g} / {preset.width:g} HU)",
+            _preset(n - 1),
+            (str(n),),
+            "medlab/view/window/1_presets",
+            "reviewing and is_ct",
+        )
+        for n, preset in enumerate(PRESETS[:8], start=1)
+    ),
+    PlainAction(
+        "medlab.view.preset_own",
+        N_("The scan's own window"),
+        lambda w: w.own_window(),
+        ("9",),
+        "medlab/view/window/2_own",
+        "reviewing and series_open",
+    ),
+    *(
+        PlainAction(
+            f"medlab.view.{name}",
+            title,
+            _step(n),
+            keys,
+            "medlab/view/go/1_slices",
+            "series_open",
+        )
+        for name, title, n, keys in (
+            ("up", N_("Next slice towards the head"), 1, ("Up", "Right")),
+            ("down", N_("Next slice towards the feet"), -1, ("Down", "Left")),
+            ("up10", N_("Ten slices towards the head"), 10, ("PgUp",)),
+            ("down10", N_("Ten slices towards the feet"), -10, ("PgDown",)),
+            ("first", N_("Slice nearest the feet"), -100_000, ("Home",)),
+            ("last", N_("Slice nearest the head"), 100_000, ("End",)),
+        )
+    ),
+    PlainAction(
+        "medlab.view.fit",
+        N_("Fit the picture to the window"),
+        lambda w: w.fit(),
+        ("F", "Ctrl+0"),
+        "medlab/view/3_picture",
+        "series_open",
+    ),
+    PlainAction(
+        "medlab.view.corner_text",
+        N_("Text on the picture"),
+        _switch("corner_text"),
+        ("I",),
+        "medlab/view/3_picture",
+        "",
+        "corner_text",
+    ),
+    PlainAction(
+        "medlab.view.letters",
+        N_("Orientation letters"),
+        _switch("letters"),
+        (),
+        "medlab/view/3_picture",
+        "",
+        "letters",
+    ),
+    *(
+        PlainAction(
+            f"medlab.view.dock_{name}",
+            title,
+            _dock(name),
+            (f"Alt+{n}",),
+            "medlab/view/4_docks",
+        )
+        for n, (name, title) in enumerate(
+            (
+                ("studies", N_("Studies")),
+                ("preprocess", N_("Preprocessing")),
+                ("labels", N_("Labels")),
+                ("queue", N_("Queue")),
+                ("runs", N_("Runs")),
+            ),
+            start=1,
+        )
+    ),
+    PlainAction(
+        "medlab.view.fullscreen",
+        N_("Full screen"),
+        lambda w: w.toggle_fullscreen(),
+        ("F11",),
+        "medlab/view/5_window",
+    ),
+)
