@@ -85,6 +85,19 @@ def draw(
     return made
 
 
+def stamp(store: ProjectStore, uid: str) -> tuple[str, str]:
+    """Return the ids of the mask and the prediction that a series' pictures show."""
+    try:
+        annotation = store.latest_annotation(uid)
+        prediction = store.latest_prediction(uid)
+    except MedlabError:
+        return "", ""
+    return (
+        annotation.id if annotation is not None else "",
+        prediction.id if prediction is not None else "",
+    )
+
+
 class Thumbnails:
     """Pictures that are at hand, and orders for those that are not.
 
@@ -132,17 +145,7 @@ class Thumbnails:
             self._made.clear()
             return
         for uid in {uid for uid, _k in self._made}:
-            try:
-                annotation = store.latest_annotation(uid)
-                prediction = store.latest_prediction(uid)
-            except MedlabError:
-                continue
-            stamp = (
-                annotation.id if annotation is not None else "",
-                prediction.id if prediction is not None else "",
-            )
-            if self._stamps.setdefault(uid, stamp) != stamp:
-                self._stamps[uid] = stamp
+            if stamp(store, uid) != self._stamps.get(uid):
                 for place in [p for p in self._made if p[0] == uid]:
                     del self._made[place]
 
@@ -157,14 +160,22 @@ class Thumbnails:
             self._wanted.popitem(last=False)
         place, side = self._bench.project_place, self._side
 
-        def work(ctx: JobContext) -> dict[Place, QImage]:
+        def work(
+            ctx: JobContext,
+        ) -> tuple[dict[Place, QImage], dict[str, tuple[str, str]]]:
             from medlab_gui.store.project import ProjectStore
 
             ctx.check()
             with ProjectStore.open(place) as store:
-                return draw(store, batch, side)
+                # First the stamps: what is saved while they are drawn is drawn again.
+                stamps = {uid: stamp(store, uid) for uid, _k in batch}
+                return draw(store, batch, side), stamps
 
-        def done(made: dict[Place, QImage]) -> None:
+        def done(
+            result: tuple[dict[Place, QImage], dict[str, tuple[str, str]]],
+        ) -> None:
+            made, stamps = result
+            self._stamps.update(stamps)
             for one in batch:
                 self._made[one] = made.get(one)
             while len(self._made) > _KEPT:

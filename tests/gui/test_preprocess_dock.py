@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from docks_phantom import add_weights, make_project, phantom
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication, QMainWindow, QWidget
@@ -19,6 +18,7 @@ from medlab_gui.gui.histogram_view import summarise
 from medlab_gui.gui.preview import complete, in_words, preview, same_effect
 from medlab_gui.gui.workbench import Workbench
 from medlab_gui.imaging.pipeline import run_pipeline
+from tests.gui.docks_phantom import add_weights, make_project, phantom
 
 pytestmark = pytest.mark.gui
 

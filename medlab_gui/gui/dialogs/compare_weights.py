@@ -191,7 +191,7 @@ class CompareWeightsDialog(QDialog):
             cell = QTableWidgetItem(text)
             if column:
                 cell.setTextAlignment(
-                    int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                    Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
                 )
             font = cell.font()
             font.setBold(bold)

@@ -64,6 +64,7 @@ class FineTuneDialog(QDialog):
         self._facts: TrainingFacts | None = None
         self._pace: Pace | None = None
         self._jobs: list[Job] = []
+        self._over = False
         self.job: Job | None = None
         """The training, once it was started."""
         self.setWindowTitle(_("Fine-tune the model"))
@@ -248,8 +249,8 @@ class FineTuneDialog(QDialog):
         )
 
     def _if_alive(self, callback: Any, result: Any) -> None:
-        # The dialog may have been closed while the thread was at work.
-        if self.isVisible():
+        # Closed while the thread was at work, the dialog may be deleted by now.
+        if not self._over:
             callback(result)
 
     def _not_known(self, error: BaseException) -> None:
@@ -367,6 +368,7 @@ class FineTuneDialog(QDialog):
 
     def done(self, result: int) -> None:
         """Close, and stop measuring."""
+        self._over = True
         for job in self._jobs:
             self._bench.cancel(job)
         super().done(result)

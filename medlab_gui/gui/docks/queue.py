@@ -143,9 +143,9 @@ class QueueDock(QWidget):
         wide = self.fontMetrics().horizontalAdvance
         for column, width in (
             (Column.PICTURE, QueueDelegate.picture_side + 8),
-            (Column.SLICE, wide("0000") + 22),
-            (Column.SCORE, wide("0.00") + 22),
-            (Column.STATE, wide(_("corrected")) + 14),
+            (Column.SLICE, max(wide(_("Slice")), wide("0000")) + 12),
+            (Column.SCORE, max(wide(_("Score")), wide("0.00")) + 12),
+            (Column.STATE, wide(_("skipped")) + 12),
         ):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
             header.resizeSection(column, width)

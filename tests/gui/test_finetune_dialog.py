@@ -1,0 +1,147 @@
+"""The fine-tuning dialog, and one real fine-tuning in its child process."""
+
+from __future__ import annotations
+
+import pytest
+from qtpy.QtCore import Qt
+
+from medlab_gui.commands.train import TrainParams
+from medlab_gui.core.records import RunState
+from medlab_gui.core.specs import Phase
+from medlab_gui.gui.dialogs.finetune import FineTuneDialog
+from medlab_gui.gui.docks.runs import RunsDock
+from medlab_gui.gui.training_facts import gather
+from medlab_gui.gui.workbench import Workbench
+from medlab_gui.learning.forecast import Pace
+from medlab_gui.store.project import ProjectStore
+from tests.gui.docks_phantom import NETWORK, add_weights, label, make_project
+
+pytestmark = pytest.mark.gui
+
+ONE, TWO = "1.2.0.1", "1.2.1.1"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "project"
+    make_project(folder)
+    return folder
+
+
+@pytest.fixture
+def bench(folder, qtbot):
+    bench = Workbench(str(folder))
+    bench.open_project()
+    qtbot.waitUntil(lambda: bench.store is not None)
+    yield bench
+    bench.close()
+
+
+def shown(qtbot, bench):
+    dialog = FineTuneDialog(bench)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    qtbot.waitUntil(lambda: not bench.jobs.active, timeout=30000)
+    return dialog
+
+
+def test_forecast_counts_both_phases_and_the_judges():
+    pace = Pace(look=0.1, learn_head=0.2, learn_all=0.5, device="cpu")
+    phases = (Phase("head", 2, 1e-3, "head"), Phase("all", 3, 1e-3, "all"))
+    none = pace.seconds((), 10, 5)
+    assert none == pytest.approx(8 + 3 * 5 * 0.1)
+    both = 2 * (10 * 0.2 + 5 * 0.1 + 0.3) + 3 * (10 * 0.5 + 5 * 0.1 + 0.3)
+    assert pace.seconds(phases, 10, 5) == pytest.approx(none + both)
+
+
+def test_facts_leave_locked_slices_out(folder):
+    add_weights(folder)
+    label(folder, ONE, range(3, 9))
+    made = label(folder, TWO, range(5, 7), seed=1)
+    with ProjectStore.open(folder) as store:
+        store.lock_slices(TWO, [5], made)
+        facts = gather(store)
+    assert (facts.n_training, facts.n_patients) == (7, 2)
+    assert (facts.n_locked, facts.n_locked_patients) == (1, 1)
+    assert facts.network == NETWORK
+    # 96 x 96 voxels of 1.2 x 1.0 mm, seen at 2 mm.
+    assert facts.shape_yx == pytest.approx((57.6, 48.0))
+    assert facts.refusal == ""
+    assert "1 patient" in facts.judged_by
+
+
+def test_nothing_labelled_is_refused(qtbot, bench):
+    dialog = shown(qtbot, bench)
+    assert "Nothing is labelled yet" in dialog.facts.text()
+    assert not dialog.start.isEnabled()
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    assert dialog.isHidden()
+
+
+def test_too_little_to_share_out_is_refused(qtbot, folder, bench):
+    label(folder, ONE, range(5, 8))
+    dialog = shown(qtbot, bench)
+    assert "Only 3 slices" in dialog.facts.text()
+    assert not dialog.start.isEnabled()
+
+
+def test_it_says_what_it_will_do_and_starts(qtbot, folder, bench):
+    add_weights(folder)
+    label(folder, ONE, range(3, 11))
+    launched = []
+    bench.launch = lambda verb, params=None, **_more: launched.append((verb, params))
+    dialog = shown(qtbot, bench)
+    assert "8 labelled slices of 1 patient" in dialog.facts.text()
+    assert "about 2 of the labelled slices are locked" in dialog.facts.text()
+    assert dialog.start.isEnabled()
+    assert dialog.forecast.text().startswith("about ")
+    assert dialog.params == TrainParams()
+    dialog.epochs_all.setValue(1000)
+    assert " min" in dialog.forecast.text() or " h " in dialog.forecast.text()
+    dialog.epochs_head.setValue(0)
+    dialog.epochs_all.setValue(0)
+    qtbot.mouseClick(dialog.start, Qt.MouseButton.LeftButton)
+    assert dialog.isVisible()
+    assert "0 epochs" in dialog.forecast.text()
+    dialog.epochs_all.setValue(3)
+    qtbot.mouseClick(dialog.augment, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(dialog.start, Qt.MouseButton.LeftButton)
+    assert dialog.isHidden()
+    assert launched == [
+        (
+            "train",
+            TrainParams(epochs_head=0, epochs_all=3, augment=dialog.params.augment),
+        )
+    ]
+
+
+def test_cancelled_and_resumed_for_real(qtbot, folder, bench):
+    """From the dialog to adopted or refused, in a process of its own."""
+    add_weights(folder)
+    label(folder, ONE, range(3, 13))
+    dock = RunsDock(bench)
+    qtbot.addWidget(dock)
+    dock.show()
+    dock.ask_finetune()
+    dialog = dock.window().findChild(FineTuneDialog)
+    qtbot.waitUntil(dialog.start.isEnabled, timeout=30000)
+    dialog.epochs_head.setValue(1)
+    dialog.epochs_all.setValue(200)
+    qtbot.mouseClick(dialog.start, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(dock.curves.curves.dice) == 2, timeout=60000)
+    assert "left" in dock.status.text()
+    qtbot.mouseClick(dock.cancel, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(dock.live.isHidden, timeout=10000)
+    bench.project_changed.emit()
+    run = bench.store.runs()[0]
+    assert run.state is RunState.CANCELLED
+    assert len(bench.store.locked()) > 0
+    seen = len(dock.curves.curves.losses)
+    assert seen >= 1
+    assert dock.resume.isEnabled()
+    qtbot.mouseClick(dock.resume, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(dock._live.steps) > 0, timeout=60000)
+    # It goes on after the last whole epoch, not from the start.
+    assert dock._live.steps[0][0] > 1
+    qtbot.mouseClick(dock.cancel, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(dock.live.isHidden, timeout=10000)

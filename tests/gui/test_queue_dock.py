@@ -1,0 +1,275 @@
+"""The queue dock with real mouse and keys, on a phantom project."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QImage
+
+from medlab_gui.commands.queue_ import reprioritise
+from medlab_gui.core.records import ItemState
+from medlab_gui.gui.docks.queue import QueueDock, explain
+from medlab_gui.gui.pictures import gray_image, outline_image, thumbnail
+from medlab_gui.gui.queue_model import Column, in_order
+from medlab_gui.gui.workbench import Workbench
+from medlab_gui.store.project import ProjectStore
+from tests.gui.docks_phantom import (
+    SCHEME,
+    label,
+    make_project,
+    phantom,
+    queue_item,
+)
+
+pytestmark = pytest.mark.gui
+
+ONE, TWO = "1.2.0.1", "1.2.1.1"
+
+
+# ---- without a window ------------------------------------------------------------
+
+
+def test_every_kind_of_empty_queue_is_explained():
+    waiting = [queue_item(ONE, 1, 0.5)]
+    done = [queue_item(ONE, 1, 0.5, state=ItemState.ACCEPTED)]
+    skipped = [queue_item(ONE, 2, 0.5, state=ItemState.SKIPPED)]
+    assert explain(waiting, n_series=1, has_model=True) == ""
+    texts = [
+        explain([], n_series=0, has_model=False),
+        explain([], n_series=1, has_model=False),
+        explain([], n_series=1, has_model=True),
+        explain(done, n_series=1, has_model=True),
+        explain(skipped, n_series=1, has_model=True),
+        explain(done + skipped, n_series=1, has_model=True),
+    ]
+    assert len(set(texts)) == 6
+    for text, word in zip(
+        texts,
+        ("no study", "no model", "Nothing is ranked", "all 1", "All 1", "1 were"),
+        strict=True,
+    ):
+        assert word in text
+
+
+def test_order_waiting_first_then_skipped_then_done():
+    items = [
+        queue_item(ONE, 1, 0.9, state=ItemState.ACCEPTED),
+        queue_item(ONE, 2, 0.1),
+        queue_item(ONE, 3, 0.8, state=ItemState.SKIPPED),
+        queue_item(ONE, 4, 0.9, priority=0.05),
+        queue_item(ONE, 5, 0.3, state=ItemState.CORRECTED),
+    ]
+    assert [i.slice_index for i in in_order(items)] == [5, 2, 4, 3, 1]
+
+
+def test_gray_and_outline_have_the_right_pixels():
+    picture = np.array([[-100, 0, 100], [300, 50, -500]], dtype=np.int16)
+    image = gray_image(picture, -100, 300)
+    gray = [[image.pixelColor(x, y).red() for x in range(3)] for y in range(2)]
+    assert gray == [[0, 63, 127], [255, 95, 0]]
+    mask = np.zeros((5, 5), np.uint8)
+    mask[1:4, 1:4] = 1
+    line = outline_image(mask, SCHEME)
+    assert line.pixelColor(2, 2).alpha() == 0
+    assert line.pixelColor(1, 1).getRgb() == (*SCHEME.classes[0].color, 255)
+    assert line.pixelColor(0, 0).alpha() == 0
+
+
+def test_thumbnail_keeps_the_true_proportions():
+    data, labels = phantom()
+    image = thumbnail(data[8], (1.2, 1.0), (40, 400), 48, labels[8], SCHEME)
+    assert (image.width(), image.height()) == (40, 48)
+    colors = {image.pixelColor(x, y).getRgb()[:3] for x in range(40) for y in range(48)}
+    assert SCHEME.classes[0].color in colors
+    assert SCHEME.classes[1].color in colors
+
+
+# ---- with a window ---------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "project"
+    make_project(folder)
+    return folder
+
+
+@pytest.fixture
+def bench(folder, qtbot):
+    bench = Workbench(str(folder))
+    bench.open_project()
+    qtbot.waitUntil(lambda: bench.store is not None)
+    yield bench
+    bench.close()
+
+
+@pytest.fixture
+def dock(qtbot, bench):
+    dock = QueueDock(bench)
+    qtbot.addWidget(dock)
+    dock.resize(300, 500)
+    dock.show()
+    qtbot.waitExposed(dock)
+    return dock
+
+
+def fill(bench):
+    items = [queue_item(ONE, k, 0.9 - 0.01 * k) for k in range(2, 10)]
+    items += [queue_item(TWO, 8, 0.85, reason="inside Spleen")]
+    bench.store.replace_queue(items)
+    bench.project_changed.emit()
+    return items
+
+
+def settled(qtbot, bench):
+    qtbot.waitUntil(lambda: not bench.jobs.active)
+
+
+def shown(dock, column):
+    model = dock.model
+    return [model.index(r, column).data() for r in range(model.rowCount())]
+
+
+def test_empty_and_finished(bench, dock):
+    assert "no model" in dock.message.text()
+    assert dock.table.isHidden()
+    assert dock.progress.isHidden()
+    fill(bench)
+    assert dock.message.isHidden()
+    assert dock.table.isVisible()
+    for item in bench.store.items():
+        bench.store.set_item_state(item.id, ItemState.ACCEPTED, version=item.version)
+    bench.project_changed.emit()
+    assert "all 9 slices are labelled" in dock.message.text()
+    assert dock.progress.format() == "9 of 9 done"
+
+
+def test_rows_and_pictures(qtbot, bench, dock):
+    fill(bench)
+    assert shown(dock, Column.SLICE)[:3] == [
+        "3\nAbdomen 1",
+        "4\nAbdomen 1",
+        "5\nAbdomen 1",
+    ]
+    assert shown(dock, Column.SCORE)[0] == "0.88"
+    assert shown(dock, Column.STATE) == ["waiting"] * 9
+    assert "inside Spleen" in shown(dock, Column.REASON)
+    picture = dock.model.index(0, Column.PICTURE)
+    qtbot.waitUntil(
+        lambda: isinstance(picture.data(Qt.ItemDataRole.DecorationRole), QImage)
+    )
+    settled(qtbot, bench)
+    plain = picture.data(Qt.ItemDataRole.DecorationRole)
+    # A label that is saved changes the picture: its outline is drawn.
+    label(dock._bench.store.folder, ONE, range(2, 4))
+    bench.project_changed.emit()
+    qtbot.waitUntil(
+        lambda: picture.data(Qt.ItemDataRole.DecorationRole) not in (None, plain)
+    )
+    settled(qtbot, bench)
+
+
+def test_a_click_opens_the_slice_and_marks_its_row(qtbot, bench, dock):
+    fill(bench)
+    cell = dock.table.visualRect(dock.model.index(2, Column.REASON)).center()
+    qtbot.mouseClick(dock.table.viewport(), Qt.MouseButton.LeftButton, pos=cell)
+    qtbot.waitUntil(lambda: bench.session is not None)
+    assert bench.session.series_uid == ONE
+    assert bench.session.k == 4
+    assert dock.model.index(2, 0).data(Qt.ItemDataRole.FontRole) is not None or (
+        dock.model.index(2, 1).data(Qt.ItemDataRole.FontRole).bold()
+    )
+    assert dock._selected().slice_index == 4
+    bench.go_to(7)
+    assert dock._selected().slice_index == 7
+    settled(qtbot, bench)
+
+
+def test_a_saved_slice_lowers_its_neighbours_and_selection_stays(
+    qtbot, folder, bench, dock
+):
+    fill(bench)
+    row = dock.model.row_at((ONE, 9))
+    dock.table.selectRow(row)
+    label(folder, ONE, range(2, 3))
+    with ProjectStore.open(folder) as other:
+        item = other.item_for(ONE, 2)
+        other.set_item_state(item.id, ItemState.ACCEPTED, version=item.version)
+        reprioritise(other)
+    bench.project_changed.emit()
+    order = [dock.model.item(r) for r in range(dock.model.rowCount())]
+    assert order[-1].slice_index == 2
+    assert order[-1].state is ItemState.ACCEPTED
+    neighbour = next(i for i in order if (i.series_uid, i.slice_index) == (ONE, 3))
+    assert neighbour.priority < 0.5 * neighbour.score
+    assert order.index(neighbour) > 1
+    assert dock._selected().slice_index == 9
+    assert dock.progress.format() == "1 of 9 done"
+    settled(qtbot, bench)
+
+
+def test_skip_and_take_back(qtbot, bench, dock):
+    fill(bench)
+    bench.open_series(ONE, 2)
+    qtbot.waitUntil(lambda: bench.session is not None)
+    assert dock.skip.text() == "Skip"
+    qtbot.mouseClick(dock.skip, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(
+        lambda: bench.store.item_for(ONE, 2).state is ItemState.SKIPPED, timeout=20000
+    )
+    qtbot.waitUntil(lambda: "1 skipped" in dock.progress.format())
+    # The next one is open by now; go back to what was skipped.
+    settled(qtbot, bench)
+    bench.open_series(ONE, 2)
+    qtbot.waitUntil(lambda: dock.skip.text() == "Take back")
+    qtbot.mouseClick(dock.skip, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(
+        lambda: bench.store.item_for(ONE, 2).state is ItemState.QUEUED, timeout=20000
+    )
+    settled(qtbot, bench)
+
+
+def test_accept_saves_and_goes_on(qtbot, bench, dock):
+    fill(bench)
+    bench.open_series(ONE, 2)
+    qtbot.waitUntil(lambda: dock.accept.isEnabled() and bench.session is not None)
+    qtbot.mouseClick(dock.accept, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(
+        lambda: bench.store.item_for(ONE, 2).state is ItemState.ACCEPTED, timeout=20000
+    )
+    assert 2 in bench.store.latest_annotation(ONE).confirmed
+    qtbot.waitUntil(
+        lambda: (
+            bench.session is not None
+            and (bench.session.series_uid, bench.session.k) != (ONE, 2)
+        ),
+        timeout=20000,
+    )
+    settled(qtbot, bench)
+    chosen = dock._selected()
+    assert (chosen.series_uid, chosen.slice_index) == (
+        bench.session.series_uid,
+        bench.session.k,
+    )
+
+
+def test_the_dock_fits_a_small_screen_and_is_named(bench, dock):
+    fill(bench)
+    assert dock.minimumSizeHint().width() <= 300
+    assert dock.table.accessibleName()
+    in_words = dock.model.index(0, 1).data(Qt.ItemDataRole.AccessibleTextRole)
+    assert "Slice 3" in in_words
+    assert "border of Liver" in in_words
+
+
+def test_a_project_that_vanished_says_so(qtbot, bench, dock, monkeypatch):
+    from medlab_gui.core.errors import ProjectMissingError
+
+    def gone(*_args):
+        msg = "There is no project any more."
+        raise ProjectMissingError(msg)
+
+    monkeypatch.setattr(type(bench.store), "items", gone)
+    bench.project_changed.emit()
+    assert dock.message.text() == "There is no project any more."
