@@ -46,6 +46,7 @@ class Registry(Mapping[str, T], Generic[T]):
         self._targets = dict(targets)
         self._group = entry_point_group
         self._loaded: dict[str, T] = {}
+        self._from_plugins: set[str] = set()
         self._plugins_read = entry_point_group is None
 
     def _names(self) -> dict[str, str]:
@@ -58,6 +59,7 @@ class Registry(Mapping[str, T], Generic[T]):
                     _log.warning("Plugin %s: name already taken.", point.name)
                 else:
                     self._targets[point.name] = point.value
+                    self._from_plugins.add(point.name)
         return self._targets
 
     def __getitem__(self, name: str) -> T:
@@ -71,7 +73,18 @@ class Registry(Mapping[str, T], Generic[T]):
                     f"known are {', '.join(sorted(names))}.{hint}"
                 )
                 raise SpecError(msg)
-            self._loaded[name] = cast("T", load_dotted(names[name]))
+            try:
+                self._loaded[name] = cast("T", load_dotted(names[name]))
+            except (ImportError, AttributeError) as error:
+                if name not in self._from_plugins:
+                    raise
+                _log.warning("The plugin of %r does not load: %s", name, error)
+                del self._targets[name]
+                msg = (
+                    f"The plugin that brings the {self._kind} {name!r} does not load "
+                    f"({error}); install it again or remove it."
+                )
+                raise SpecError(msg) from error
         return self._loaded[name]
 
     def __contains__(self, name: object) -> bool:

@@ -1,0 +1,32 @@
+import errno
+from pathlib import Path
+
+import pytest
+
+from medlab_gui.core import errors
+
+
+def test_all_errors_are_of_one_tree():
+    for name in errors.__all__:
+        thing = getattr(errors, name)
+        if isinstance(thing, type):
+            assert issubclass(thing, errors.MedlabError)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (errno.ENOSPC, "no room left"),
+        (errno.EACCES, "may not write"),
+        (errno.EROFS, "may not write"),
+        (errno.ENOENT, "not there any more"),
+        (errno.EIO, "Writing"),
+    ],
+)
+def test_what_the_disk_says_becomes_a_sentence(code, said):
+    error = errors.storage_error(OSError(code, "nope"), Path("x") / "y.nii")
+    assert isinstance(error, errors.StorageFullError)
+    assert said in error.message
+    assert "y.nii" in error.message
+    assert error.message.endswith(".")
+    assert error.path == Path("x") / "y.nii"

@@ -1,0 +1,124 @@
+import threading
+
+import pytest
+
+from medlab_gui.core.jobs import (
+    Cancelled,
+    Job,
+    JobContext,
+    JobRunner,
+    JobState,
+    Progress,
+)
+
+
+def test_progress_reports_and_is_the_way_to_stop():
+    seen = []
+    context = JobContext(seen.append)
+    context.progress(1, 4, "reading", {"loss": 0.5})
+    assert seen == [Progress(1, 4, "reading", {"loss": 0.5})]
+    assert seen[0].fraction == 0.25
+    assert Progress(3, 0, "").fraction is None
+    assert Progress(5, 4, "").fraction == 1
+    assert not context.is_cancelled
+    context.cancel()
+    assert context.is_cancelled
+    with pytest.raises(Cancelled):
+        context.progress(2, 4)
+    assert len(seen) == 1
+    assert not isinstance(Cancelled(), Exception), "except Exception must not eat it"
+
+
+def test_job_that_works_fails_or_is_cancelled():
+    ended = []
+    done = Job("adds", lambda ctx: 1 + 1)
+    done.finished.connect(lambda job: ended.append(job.state))
+    done.run()
+    assert (done.state, done.result, done.error) == (JobState.DONE, 2, None)
+
+    failed = Job("divides", lambda ctx: 1 / 0)
+    failed.finished.connect(lambda job: ended.append(job.state))
+    failed.run()
+    assert failed.state is JobState.FAILED
+    assert isinstance(failed.error, ZeroDivisionError)
+
+    ran = []
+    stopped = Job("waits", lambda ctx: ran.append(1))
+    stopped.finished.connect(lambda job: ended.append(job.state))
+    stopped.cancel()
+    stopped.run()
+    assert stopped.state is JobState.CANCELLED
+    assert ran == []
+    assert ended == [JobState.DONE, JobState.FAILED, JobState.CANCELLED]
+
+
+class Gate:
+    """Work that says when it has begun and ends when it is let go or cancelled."""
+
+    def __init__(self):
+        self.begun, self.go = threading.Event(), threading.Event()
+
+    def __call__(self, context):
+        self.begun.set()
+        while not self.go.wait(0.005):
+            context.check()
+        return "through"
+
+
+def test_a_lane_holds_as_many_as_it_may():
+    runner = JobRunner({"gpu": 1, "disk": 2})
+    gates = [Gate() for _ in range(3)]
+    jobs = [runner.submit(Job(str(n), g, "gpu")) for n, g in enumerate(gates[:2])]
+    other = runner.submit(Job("other", gates[2], "disk"))
+    assert gates[0].begun.wait(5)
+    assert gates[2].begun.wait(5), "another lane does not wait"
+    assert not gates[1].begun.is_set()
+    assert [j.title for j in runner.active] == ["0", "1", "other"]
+    for gate in gates:
+        gate.go.set()
+    for job in [*jobs, other]:
+        assert job.wait(5)
+    assert [j.result for j in jobs] == ["through", "through"]
+    assert runner.close()
+
+
+def test_newest_wins():
+    runner = JobRunner({"preview": 1})
+    gates = [Gate() for _ in range(3)]
+    jobs = []
+    for n, gate in enumerate(gates):
+        job = Job(str(n), gate, "preview")
+        jobs.append(runner.submit(job, newest_wins=True))
+        if n == 0:
+            assert gate.begun.wait(5)
+    gates[2].go.set()
+    for job in jobs:
+        assert job.wait(5)
+    assert [j.state for j in jobs] == [
+        JobState.CANCELLED,
+        JobState.CANCELLED,
+        JobState.DONE,
+    ]
+    assert not gates[1].begun.is_set()
+    assert runner.close()
+
+
+def test_close_cancels_waits_and_takes_no_more():
+    runner = JobRunner({"disk": 1})
+    gates = [Gate(), Gate()]
+    jobs = [runner.submit(Job(str(n), g)) for n, g in enumerate(gates)]
+    assert gates[0].begun.wait(5)
+    assert runner.close(5)
+    assert [j.state for j in jobs] == [JobState.CANCELLED, JobState.CANCELLED]
+    with pytest.raises(RuntimeError, match="closed"):
+        runner.submit(Job("late", lambda ctx: None))
+
+
+def test_a_failing_job_does_not_block_its_lane():
+    runner = JobRunner({"disk": 1})
+    bad = runner.submit(Job("bad", lambda ctx: 1 / 0))
+    good = runner.submit(Job("good", lambda ctx: 5))
+    assert bad.wait(5)
+    assert good.wait(5)
+    assert good.result == 5
+    assert runner.close()
