@@ -19,6 +19,8 @@ from sqlalchemy.pool import NullPool
 
 from medlab_gui.core.errors import (
     ConflictError,
+    InputError,
+    MedlabError,
     ProjectMissingError,
     StoreError,
     storage_error,
@@ -139,12 +141,19 @@ class Database:
                 raise
             raise refusal from error
 
-    def _refusal(self, error: BaseException | None) -> StoreError | None:
+    def _refusal(self, error: BaseException | None) -> MedlabError | None:
         """Return what the user can do about SQLite's error, or None: a bug of ours."""
         if not isinstance(error, sqlite3.DatabaseError):
             return None
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY
+        extended = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+        code = extended & _PRIMARY
         folder = self.path.parent
+        if extended == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+            msg = (
+                f"The project in {folder} does not have the series, weights or "
+                "revision that this refers to; nothing was changed."
+            )
+            return InputError(msg, path=folder)
         if code == sqlite3.SQLITE_FULL:
             return storage_error(OSError(errno.ENOSPC, str(error)), folder)
         if code in (

@@ -57,7 +57,7 @@ def test_scheme_and_pipeline_are_kept(place: Path) -> None:
 
 
 def test_no_project_is_said_and_none_is_made(place: Path) -> None:
-    with pytest.raises(ProjectMissingError, match="no MedLab project in .*a project"):
+    with pytest.raises(ProjectMissingError, match=r"no MedLab project in .*a project"):
         ProjectStore.open(place)
     assert not place.exists()
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import create_engine
@@ -10,6 +10,9 @@ from sqlalchemy import create_engine
 from medlab_gui.core.records import Study
 from medlab_gui.store import schema, tables
 from medlab_gui.store.project import ProjectStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SECOND = '''"""Adds a column, for a test."""
 

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from medlab_gui.core.errors import ConflictError, InputError
+from medlab_gui.core.records import Run, RunState
+
+if TYPE_CHECKING:
+    from medlab_gui.store.project import ProjectStore
+
+RUN = Run(
+    id="r1",
+    kind="fine-tune",
+    spec={"batch": 2},
+    state=RunState.RUNNING,
+    seed=3,
+    code_version="0.1",
+    started="2024-01-01T00:00:00+00:00",
+)
+
+
+def test_a_run_comes_back_and_changes(store: ProjectStore) -> None:
+    store.add_run(RUN)
+    assert store.run("r1") == RUN
+    done = store.update_run(
+        "r1",
+        state=RunState.DONE,
+        checkpoint="c",
+        comparison={"old": 0.1, "new": 0.2},
+        message="better",
+    )
+    assert done == store.runs()[0]
+    assert (done.state, done.checkpoint) == (RunState.DONE, "c")
+    assert done.comparison == {"old": 0.1, "new": 0.2}
+    assert done.finished is not None
+    again = store.update_run("r1", state=RunState.RUNNING)
+    assert again.finished is None
+    fixed = store.update_run("r1", state=RunState.FAILED, finished="2025-01-01")
+    assert fixed.finished == "2025-01-01"
+
+
+def test_its_folder_is_under_the_project(store: ProjectStore) -> None:
+    folder = store.run_folder("r1")
+    assert folder.is_dir()
+    assert folder == store.folder / "runs" / "r1" == store.run_folder("r1")
+    with pytest.raises(InputError, match="not the id of a run"):
+        store.run_folder("../x")
+
+
+def test_what_cannot_be_is_refused(store: ProjectStore) -> None:
+    store.add_run(RUN)
+    with pytest.raises(ConflictError, match="run r1 already"):
+        store.add_run(RUN)
+    with pytest.raises(InputError, match="no run 'x'"):
+        store.update_run("x", message="")
+    with pytest.raises(TypeError, match="seed"):
+        store.update_run("r1", seed=4)
+    assert store.runs() == (RUN,)
