@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pydicom
-from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import (
     CTImageStorage,
     EnhancedCTImageStorage,
@@ -122,8 +122,8 @@ def save_dataset(path: Path, ds: Dataset, syntax: str = ExplicitVRLittleEndian) 
     meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
     meta.TransferSyntaxUID = syntax
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = FileDataset(str(path), ds, file_meta=meta, preamble=b"\0" * 128)
-    file.save_as(path, enforce_file_format=True)
+    ds.file_meta = meta
+    ds.save_as(path, enforce_file_format=True)
     return path
 
 

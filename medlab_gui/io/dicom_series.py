@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from medlab_gui.core.records import Problem, Severity
+from medlab_gui.io.dicom_problems import file_problems, syntax_name
 from medlab_gui.io.dicom_stack import SAME_PLACE_MM, Stack, stack_frames
 from medlab_gui.io.series import FileSeries, derived_uid
 from medlab_gui.io.wording import counted
@@ -107,16 +108,17 @@ Labels = tuple[tuple[str, str], ...]
 def _split(frames: list[Frame]) -> list[tuple[list[Frame], Labels]]:
     """Take apart what cannot be one volume."""
     parts: list[tuple[list[Frame], Labels]] = []
-    by_direction = _cluster(frames)
+    # 1e-3 of a unit vector is 0.06 degrees.
+    by_direction = _cluster(frames, lambda f: f.orientation, 1e-3)
     for direction, same_direction in by_direction:
         turned: Labels = ()
         if len(by_direction) > 1:
             turned = (("orientation", direction),)
-        by_size = _by(same_direction, _size)
-        for size, same_size in by_size.items():
+        by_size = _cluster(same_direction, _size, 1e-3)
+        for size, same_size in by_size:
             labels = turned
             if len(by_size) > 1:
-                labels = (*turned, ("size", str(size)))
+                labels = (*turned, ("size", size))
             for part, kind in _by_kind(same_size):
                 parts.append((part, (*labels, *kind)))
     return parts
@@ -129,33 +131,35 @@ def _by(items: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hashable, list
     return groups
 
 
-def _size(frame: Frame) -> Hashable:
-    spacing = frame.pixel_spacing
-    rounded = None if spacing is None else tuple(f"{v:.3g}" for v in spacing)
-    return frame.layout.rows, frame.layout.columns, frame.layout.is_grey, rounded
+def _size(frame: Frame) -> tuple[float, ...]:
+    layout = frame.layout
+    spacing = frame.pixel_spacing or (0.0, 0.0)
+    return float(layout.rows), float(layout.columns), float(layout.is_grey), *spacing
 
 
-def _cluster(frames: list[Frame]) -> list[tuple[str, list[Frame]]]:
-    """Group frames whose rows and columns run the same way (within 0.06 degrees)."""
+def _cluster(
+    frames: list[Frame],
+    vector: Callable[[Frame], tuple[float, ...] | None],
+    tolerance: float,
+) -> list[tuple[str, list[Frame]]]:
+    """Group frames whose vectors are the same but for rounding."""
     clusters: list[tuple[tuple[float, ...] | None, list[Frame]]] = []
     for frame in frames:
-        direction = frame.orientation
-        for representative, members in clusters:
-            if representative is direction or (
-                representative is not None
-                and direction is not None
-                and max(
-                    abs(a - b) for a, b in zip(representative, direction, strict=True)
-                )
-                < 1e-3
+        here = vector(frame)
+        for there, members in clusters:
+            if there == here or (
+                there is not None
+                and here is not None
+                and max(abs(a - b) for a, b in zip(there, here, strict=True))
+                < tolerance
             ):
                 members.append(frame)
                 break
         else:
-            clusters.append((direction, [frame]))
+            clusters.append((here, [frame]))
     return [
-        ("none" if d is None else ",".join(f"{v:.3f}" for v in d), members)
-        for d, members in clusters
+        ("none" if v is None else ",".join(f"{x:.3f}" for x in v), members)
+        for v, members in clusters
     ]
 
 
@@ -302,11 +306,11 @@ def _one_series(
         stack = Stack(tuple(frames), None, ())
     else:
         stack = stack_frames(frames, tilt=first.tilt)
-    problems += _file_problems(headers)
+    problems += file_problems(headers)
     problems += stack.problems
     layout = frames[0].layout
     grid = stack.grid
-    if any(p.severity is Severity.NOT_A_VOLUME for p in stack.problems):
+    if any(p.severity is Severity.NOT_A_VOLUME for p in problems):
         grid = None
     windows = [h.window for h in headers if h.window is not None]
     return FileSeries(
@@ -322,7 +326,7 @@ def _one_series(
         shape=(len(frames), layout.rows, layout.columns),
         grid=grid,
         units=first.units if all(h.units == first.units for h in headers) else None,
-        transfer_syntax=_syntax_name(first.transfer_syntax),
+        transfer_syntax=syntax_name(first.transfer_syntax),
         format="dicom",
         files=tuple(dict.fromkeys(f.path for f in stack.frames)),
         problems=tuple(problems),
@@ -330,98 +334,4 @@ def _one_series(
         original_uid=series_uid,
         number=first.number,
         frames=stack.frames,
-    )
-
-
-def _syntax_name(uid: str) -> str:
-    from pydicom.uid import UID
-
-    return str(UID(uid).name) if uid else "not stated"
-
-
-def _file_problems(headers: list[DicomHeader]) -> list[Problem]:
-    from medlab_gui.io.dicom_pixels import can_decode
-
-    problems: list[Problem] = []
-
-    def add(
-        code: str, severity: Severity, message: str, hit: list[DicomHeader]
-    ) -> None:
-        names = tuple(h.path.name for h in hit)
-        problems.append(Problem(code, severity, message, names))
-
-    cut = [h for h in headers if h.cut_short]
-    if cut:
-        add(
-            "truncated",
-            Severity.NOT_A_VOLUME,
-            f"{counted(len(cut), 'file is', 'files are')} incomplete: "
-            f"{cut[0].path.name}: {cut[0].cut_short}. Fetch the series again from "
-            "where it came from.",
-            cut,
-        )
-    unreadable = [h for h in headers if not can_decode(h.transfer_syntax)]
-    if unreadable:
-        name = _syntax_name(unreadable[0].transfer_syntax)
-        add(
-            "no-codec",
-            Severity.NOT_A_VOLUME,
-            f"The pixels are compressed as {name}, which this installation cannot "
-            "decode. Ask the sender for uncompressed or losslessly compressed files.",
-            unreadable,
-        )
-    lossy = [h for h in headers if h.lossy or _is_lossy(h.transfer_syntax)]
-    if lossy:
-        add(
-            "lossy-compressed",
-            Severity.WARNING,
-            "The pixels went through lossy compression: values are not those of the "
-            "scanner.",
-            lossy[:1],
-        )
-    if headers[0].modality == "CT":
-        raw = [h for h in headers if not h.has_rescale]
-        if raw:
-            add(
-                "no-rescale",
-                Severity.WARNING,
-                "The files do not say how stored values become Hounsfield units; "
-                "values are shown as stored.",
-                raw[:1],
-            )
-    tables = [h for h in headers if h.has_lookup_table]
-    if tables:
-        add(
-            "lookup-table",
-            Severity.WARNING,
-            "The files map stored values through a table (Modality LUT), which MedLab "
-            "does not apply: values are shown as stored.",
-            tables[:1],
-        )
-    inverted = [h for h in headers if h.frames[0].layout.photometric == "MONOCHROME1"]
-    if inverted:
-        add(
-            "inverted-display",
-            Severity.NOTE,
-            "The files ask for low values to be shown bright (MONOCHROME1); values are "
-            "kept as they are.",
-            inverted[:1],
-        )
-    padded = [h for h in headers if h.padding is not None]
-    if padded:
-        add(
-            "padding",
-            Severity.NOTE,
-            f"Pixels outside the scan hold the filling value {padded[0].padding:g} "
-            "(before rescaling).",
-            padded[:1],
-        )
-    return problems
-
-
-def _is_lossy(uid: str) -> bool:
-    return uid in (
-        "1.2.840.10008.1.2.4.50",
-        "1.2.840.10008.1.2.4.51",
-        "1.2.840.10008.1.2.4.81",
     )

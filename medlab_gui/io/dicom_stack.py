@@ -140,6 +140,12 @@ def _refuse(frames: tuple[Frame, ...]) -> Problem | None:
         )
     if first.layout.rows < 1 or first.layout.columns < 1:
         return no("no-size", "The file says that its picture has no rows or columns.")
+    if "MOSAIC" in dict(first.kinds).get("kind of picture", ""):
+        return no(
+            "mosaic",
+            "Each picture is a mosaic of many slices (Siemens), which MedLab does not "
+            "take apart. Export the series as enhanced DICOM or convert it to NIfTI.",
+        )
     lacking = [f for f in frames if f.position is None or f.orientation is None]
     if lacking:
         who = counted(len(lacking), "picture does", "pictures do")

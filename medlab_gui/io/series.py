@@ -168,7 +168,8 @@ class FileSeries:
     shape : tuple of int
         ``(Z, Y, X)`` as stored.
     grid : Grid or None
-        The *native* grid, as stored; None where the slices do not make a volume.
+        The *native* grid, as stored; None where no volume can be read (then one of
+        ``problems`` says why: `blocking`).
     units : str or None
         ``"HU"`` for CT.
     transfer_syntax : str

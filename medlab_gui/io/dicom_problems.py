@@ -1,0 +1,115 @@
+"""What is odd about the files of a series, besides where its slices lie."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from medlab_gui.core.records import Problem, Severity
+from medlab_gui.io.wording import counted
+
+if TYPE_CHECKING:
+    from medlab_gui.io.dicom_headers import DicomHeader
+
+__all__ = ["file_problems", "syntax_name"]
+
+
+def syntax_name(uid: str) -> str:
+    """Return what a transfer syntax is called."""
+    from pydicom.uid import UID
+
+    return str(UID(uid).name) if uid else "not stated"
+
+
+def file_problems(headers: list[DicomHeader]) -> list[Problem]:
+    """Report incomplete, lossy or unreadable pixels and odd meanings of values.
+
+    Parameters
+    ----------
+    headers : list of DicomHeader
+        Of one series.
+    """
+    from medlab_gui.io.dicom_pixels import can_decode
+
+    problems: list[Problem] = []
+
+    def add(
+        code: str, severity: Severity, message: str, hit: list[DicomHeader]
+    ) -> None:
+        names = tuple(h.path.name for h in hit)
+        problems.append(Problem(code, severity, message, names))
+
+    cut = [h for h in headers if h.cut_short]
+    if cut:
+        add(
+            "truncated",
+            Severity.NOT_A_VOLUME,
+            f"{counted(len(cut), 'file is', 'files are')} incomplete: "
+            f"{cut[0].path.name}: {cut[0].cut_short}. Fetch the series again from "
+            "where it came from.",
+            cut,
+        )
+    unreadable = [h for h in headers if not can_decode(h.transfer_syntax)]
+    if unreadable:
+        name = syntax_name(unreadable[0].transfer_syntax)
+        add(
+            "no-codec",
+            Severity.NOT_A_VOLUME,
+            f"The pixels are compressed as {name}, which this installation cannot "
+            "decode. Ask the sender for uncompressed or losslessly compressed files.",
+            unreadable,
+        )
+    lossy = [h for h in headers if h.lossy or _is_lossy(h.transfer_syntax)]
+    if lossy:
+        add(
+            "lossy-compressed",
+            Severity.WARNING,
+            "The pixels went through lossy compression: values are not those of the "
+            "scanner.",
+            lossy[:1],
+        )
+    if headers[0].modality == "CT":
+        raw = [h for h in headers if not h.has_rescale]
+        if raw:
+            add(
+                "no-rescale",
+                Severity.WARNING,
+                "The files do not say how stored values become Hounsfield units; "
+                "values are shown as stored.",
+                raw[:1],
+            )
+    tables = [h for h in headers if h.has_lookup_table]
+    if tables:
+        add(
+            "lookup-table",
+            Severity.WARNING,
+            "The files map stored values through a table (Modality LUT), which MedLab "
+            "does not apply: values are shown as stored.",
+            tables[:1],
+        )
+    inverted = [h for h in headers if h.frames[0].layout.photometric == "MONOCHROME1"]
+    if inverted:
+        add(
+            "inverted-display",
+            Severity.NOTE,
+            "The files ask for low values to be shown bright (MONOCHROME1); values are "
+            "kept as they are.",
+            inverted[:1],
+        )
+    padded = [h for h in headers if h.padding is not None]
+    if padded:
+        add(
+            "padding",
+            Severity.NOTE,
+            f"Pixels outside the scan hold the filling value {padded[0].padding:g} "
+            "(before rescaling).",
+            padded[:1],
+        )
+    return problems
+
+
+def _is_lossy(uid: str) -> bool:
+    return uid in (
+        "1.2.840.10008.1.2.4.50",
+        "1.2.840.10008.1.2.4.51",
+        "1.2.840.10008.1.2.4.81",
+    )
