@@ -19,6 +19,7 @@ from medlab_gui.learning.prepare import prepare_image
 from medlab_gui.learning.progress import silent
 from medlab_gui.learning.uncertainty import entropy
 from medlab_gui.networks import build
+from medlab_gui.networks.base import channels_last
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -152,6 +153,7 @@ class Predictor:
         self.meta = meta
         self.device = device
         self._network = network.to(device).eval()
+        channels_last(self._network)
 
     def predict(
         self,

@@ -31,6 +31,7 @@ from medlab_gui.learning.predict import Predictor, choose_device
 from medlab_gui.learning.progress import silent
 from medlab_gui.learning.resume import TrainState, fingerprint
 from medlab_gui.networks import build
+from medlab_gui.networks.base import channels_last
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -216,6 +217,7 @@ class _Run:
             self.network.load_state_dict(weights)
             self.parent = meta.name
         self.network.to(self.device)
+        channels_last(self.network)
         digest = fingerprint(self.spec, self.training, self.validation)
         if resume and (self.folder / _STATE).exists():
             self.state = TrainState.load(self.folder / _STATE, digest)
