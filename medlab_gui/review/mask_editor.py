@@ -10,7 +10,7 @@ from psygnal import Signal
 
 from medlab_gui.core.errors import ConflictError, InputError, MedlabError
 from medlab_gui.core.labels import IGNORE
-from medlab_gui.store.edits import tighten
+from medlab_gui.store.edits import Edit, tighten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -101,14 +101,16 @@ class MaskEditor:
             in `mask`, and `edited` says so.
         """
         box = self._box(slices)
+        edit = tighten(box, before, after)
+        if edit is None:
+            return False
         try:
-            changed = self._write(kind, box, before, after, "person", None)
+            self._write(kind, edit, "person", None)
         except MedlabError:
-            self._put(box, before != after, before)
+            self._put(edit.box, edit.before)
             raise
-        if changed:
-            self.state_changed.emit()
-        return changed
+        self.state_changed.emit()
+        return True
 
     def apply(
         self,
@@ -145,12 +147,13 @@ class MaskEditor:
             As `record`; the mask is then as it was.
         """
         box = self._box(slices)
-        before = self.mask[box].copy()
-        changed = self._write(kind, box, before, after, source, origin)
-        if changed:
-            self._put(box, before != after, after)
-            self.state_changed.emit()
-        return changed
+        edit = tighten(box, self.mask[box], after)
+        if edit is None:
+            return False
+        self._write(kind, edit, source, origin)
+        self._put(edit.box, edit.after)
+        self.state_changed.emit()
+        return True
 
     def _box(self, slices: tuple[slice, ...]) -> Box:
         k, j, i = (
@@ -159,39 +162,23 @@ class MaskEditor:
         )
         return k, j, i
 
-    def _write(
-        self,
-        kind: str,
-        box: Box,
-        before: NDArray[np.uint8],
-        after: NDArray[np.uint8],
-        source: str,
-        origin: str | None,
-    ) -> bool:
-        edit = tighten(box, before, after)
-        if edit is None:
-            return False
+    def _write(self, kind: str, edit: Edit, source: str, origin: str | None) -> None:
+        """Put an edit into the journal, or refuse it."""
         self._refuse_read_only()
         self._refuse_locked(edit.slices)
-        new = edit.after[edit.before != edit.after]
         highest = self.scheme.n_classes - 1
-        wrong = new[(new > highest) & (new != IGNORE)]
-        if wrong.size:
+        wrong = (edit.after > highest) & (edit.after != IGNORE)
+        wrong &= edit.before != edit.after
+        if wrong.any():
+            value = int(edit.after[wrong][0])
             msg = (
-                f"The value {int(wrong[0])} is no class of {self.scheme.name!r} "
+                f"The value {value} is no class of {self.scheme.name!r} "
                 f"(0 to {highest}, or {IGNORE} for voxels to ignore)."
             )
             raise InputError(msg)
-        self._journal.append_edit(
-            kind,
-            edit.box,
-            edit.before,
-            edit.after,
-            author=self.author,
-            source=source,
-            origin=origin,
+        self._journal.append(
+            kind, edit, author=self.author, source=source, origin=origin
         )
-        return True
 
     def _refuse_read_only(self) -> None:
         if self.read_only:
@@ -208,9 +195,12 @@ class MaskEditor:
             raise InputError(msg)
 
     def _put(
-        self, box: Box, where: NDArray[np.bool_], values: NDArray[np.uint8]
+        self,
+        box: Box,
+        values: NDArray[np.uint8],
+        where: NDArray[np.bool_] | None = None,
     ) -> None:
-        np.copyto(self.mask[box], values, where=where)
+        np.copyto(self.mask[box], values, where=True if where is None else where)
         self.edited.emit(box)
 
     # ---- undo ---------------------------------------------------------------
@@ -257,7 +247,7 @@ class MaskEditor:
         else:
             self._journal.append_redo(target, author=self.author)
         assert edit.box is not None
-        self._put(edit.box, before != after, before if back else after)
+        self._put(edit.box, before if back else after, before != after)
         self.state_changed.emit()
         return True
 

@@ -340,7 +340,7 @@ class ReviewSession(MaskEditor):
         if fresh is not None:
             self._journal.replay(fresh, self.confirmed, seq)
             # Not another array: the window shows this one.
-            self._put(self._box((slice(None),) * 3), fresh != self.mask, fresh)
+            self._put(self._box((slice(None),) * 3), fresh)
         self.state_changed.emit()
 
 

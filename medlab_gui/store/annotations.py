@@ -243,12 +243,11 @@ def _checked(
             f"{mask.shape}."
         )
         raise InputError(msg)
-    present = np.flatnonzero(np.bincount(mask.reshape(-1), minlength=256))
-    unknown = set(present.tolist()) - {0, IGNORE, *(c.value for c in scheme.classes)}
-    if unknown:
+    wrong = (mask >= scheme.n_classes) & (mask != IGNORE)
+    if wrong.any():
         msg = (
-            f"The mask holds the values {sorted(unknown)}, which the scheme "
-            f"{scheme.name!r} does not know."
+            f"The mask holds the values {np.unique(mask[wrong]).tolist()}, which the "
+            f"scheme {scheme.name!r} does not know."
         )
         raise InputError(msg)
     slices = sorted({int(k) for k in confirmed})

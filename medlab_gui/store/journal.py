@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import zlib
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
@@ -25,7 +24,7 @@ from medlab_gui.core.errors import (
     storage_error,
 )
 from medlab_gui.store.blobs import fsync_folder
-from medlab_gui.store.edits import tighten
+from medlab_gui.store.edits import Edit, pack, tighten
 from medlab_gui.store.journal_format import (
     HEADER_SIZE,
     Op,
@@ -222,9 +221,21 @@ class Journal(History):
         z, y, x = (
             slice(*s.indices(n)[:2]) for s, n in zip(box, self.shape, strict=True)
         )
-        tight = tighten((z, y, x), before, after)
-        if tight is None:
+        edit = tighten((z, y, x), before, after)
+        if edit is None:
             return self.last_seq
+        return self.append(kind, edit, author=author, source=source, origin=origin)
+
+    def append(
+        self,
+        kind: str,
+        edit: Edit,
+        *,
+        author: str,
+        source: str = "person",
+        origin: str | None = None,
+    ) -> int:
+        """Write down an edit that is cut down already, see `append_edit`."""
         record = Record(
             seq=self.last_seq + 1,
             op=Op.EDIT,
@@ -232,15 +243,11 @@ class Journal(History):
             author=author,
             source=source,
             kind=kind,
-            box=tight.box,
-            slices=tight.slices,
+            box=edit.box,
+            slices=edit.slices,
             origin=origin,
         )
-        return self._append(
-            record,
-            zlib.compress(tight.before.tobytes(), 1),
-            zlib.compress(tight.after.tobytes(), 1),
-        )
+        return self._append(record, pack(edit.before), pack(edit.after))
 
     def append_undo(self, seq: int, *, author: str = "") -> int:
         """Write down that an edit was taken back; it must be `undo_target`."""

@@ -5,8 +5,8 @@ r"""How a journal lies on the disk.
     header   b"MEDLABJ\0", version, Z, Y, X, CRC-32          28 bytes
     record   b"MREC", three lengths, CRC-32                  20 bytes
              JSON: number, what, who, when, box
-             zlib of the box before, C order, uint8
-             zlib of the box after
+             the box before, see `edits.pack`
+             the box after
     record   ...
 
 Numbers are little-endian. The CRC of a record covers its lengths and all behind them.

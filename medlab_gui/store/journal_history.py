@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from medlab_gui.core.errors import StoreError
+from medlab_gui.store.edits import unpack
 from medlab_gui.store.journal_format import Op, Record
 
 if TYPE_CHECKING:
@@ -108,14 +109,12 @@ class History:
         try:
             self._reader.seek(record.offset)
             packed = self._reader.read(record.n_before + record.n_after)
-            pair = [
-                np.frombuffer(zlib.decompress(part), np.uint8).reshape(size)
-                for part in (packed[: record.n_before], packed[record.n_before :])
-            ]
+            before = unpack(packed[: record.n_before], size)
+            after = unpack(packed[record.n_before :], size)
         except (OSError, ValueError, zlib.error) as error:
             msg = f"The journal {self.path} cannot be read ({error}). Check the disk."
             raise StoreError(msg, path=self.path) from error
-        return record, pair[0], pair[1]
+        return record, before, after
 
     def replay_confirmed(self, confirmed: NDArray[np.bool_], from_seq: int) -> None:
         """Apply only the confirmations behind a record, see `replay`."""

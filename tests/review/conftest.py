@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,11 +16,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    place = tmp_path / "project"
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with one series that was made once; tests open copies of it."""
+    place = tmp_path_factory.mktemp("template") / "project"
     with ProjectStore.open(place, create=True) as store:
         add_series(store)
+    return place
+
+
+@pytest.fixture
+def place(tmp_path: Path, project: Path) -> Path:
+    place = tmp_path / "project"
+    shutil.copytree(project, place)
     return place
 
 

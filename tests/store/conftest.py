@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,14 +43,23 @@ def add_series(store: ProjectStore, uid: str = "1.2.3") -> Series:
     return series
 
 
+@pytest.fixture(scope="session")
+def empty_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that was made once; tests open copies of it."""
+    place = tmp_path_factory.mktemp("template") / "a project"
+    ProjectStore.open(place, create=True).close()
+    return place
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     return tmp_path / "a project"
 
 
 @pytest.fixture
-def store(place: Path) -> Iterator[ProjectStore]:
-    with ProjectStore.open(place, create=True) as opened:
+def store(place: Path, empty_project: Path) -> Iterator[ProjectStore]:
+    shutil.copytree(empty_project, place)
+    with ProjectStore.open(place) as opened:
         yield opened
 
 
