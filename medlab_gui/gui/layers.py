@@ -5,22 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from qtpy.QtCore import QTimer
 
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
-from medlab_gui.core.labels import IGNORE
+from medlab_gui.core.labels import IGNORE, LabelScheme
 from medlab_gui.gui import napari_private as private
 from medlab_gui.gui.view_state import Mode, Tool
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from napari import Viewer
     from napari.layers import Image, Labels
 
-    from medlab_gui.core.labels import LabelScheme
     from medlab_gui.gui.workbench import Workbench
 
 __all__ = ["Stage", "scheme_colors", "uncertainty_colors"]
 
+_LET_GO_MS = 500
 _NAPARI_MODE = {
     Tool.BRUSH: "paint",
     Tool.ERASER: "erase",
@@ -53,6 +56,34 @@ def uncertainty_colors() -> np.ndarray[Any, np.dtype[np.float64]]:
     return colors
 
 
+def _nothing(dtype: Any) -> np.ndarray[Any, np.dtype[Any]]:
+    """Return one voxel."""
+    return np.zeros((1, 1, 1), dtype)
+
+
+def _blank(layer: Image | Labels) -> np.ndarray[Any, np.dtype[Any]]:
+    """Return one voxel for a layer; the one that it has where it shows nothing."""
+    data: np.ndarray[Any, np.dtype[Any]] = layer.data
+    return data if data.size == 1 else _nothing(data.dtype)
+
+
+def _set(layer: Image | Labels, **values: Any) -> None:
+    """Set what differs: napari redraws for each one that is set."""
+    for name, value in values.items():
+        if getattr(layer, name) != value:
+            setattr(layer, name, value)
+
+
+def _show(
+    layer: Image | Labels, data: np.ndarray[Any, Any], scale: tuple[float, ...]
+) -> None:
+    """Let a layer show another array; each change costs, so only what differs."""
+    if layer.data is not data:
+        layer.data = data
+    if not np.array_equal(layer.scale, scale):
+        layer.scale = scale
+
+
 class Stage:
     """Keeps napari's layers and the open session the same.
 
@@ -66,7 +97,7 @@ class Stage:
     Attributes
     ----------
     image, mask, prediction, entropy : layer or None
-        The layers of the open series.
+        Made once by `warm_up` and kept; series change what they show.
     """
 
     def __init__(self, viewer: Viewer, bench: Workbench) -> None:
@@ -78,6 +109,7 @@ class Stage:
         self.entropy: Image | None = None
         self._held_pan = False
         self._erasing = False
+        self._opening = False
         bench.session_changed.connect(self._on_session)
         bench.slice_changed.connect(self._on_slice)
         viewer.dims.events.current_step.connect(self._on_dims)
@@ -96,38 +128,102 @@ class Stage:
         for name in ("mode", "tool", "value", "brush_mm"):
             getattr(events, name).connect(self.apply_tool)
 
+    # ---- the four layers, made once ------------------------------------------
+
+    def warm_up(self) -> Iterator[None]:
+        """Make the layers one by one, on nothing, and yield after each.
+
+        napari takes some tenths of a second for a layer and its shaders. Done once
+        behind the welcome page, a study then opens by changing what they show.
+        """
+        from napari.layers import Image
+        from napari.utils.colormaps import Colormap
+
+        yield
+        if self.image is None:
+            self.image = Image(
+                _nothing(np.int16), name=_("Image"), contrast_limits=(0, 1)
+            )
+            self.image.interpolation2d = "linear"
+            self._add(self.image)
+            yield
+        if self.entropy is None:
+            colors = Colormap(uncertainty_colors(), name="uncertainty")
+            self.entropy = Image(
+                _nothing(np.float16),
+                name=_("Uncertainty"),
+                contrast_limits=(0, 1),
+                colormap=colors,
+                blending="translucent_no_depth",
+            )
+            self._add(self.entropy)
+            yield
+        if self.prediction is None:
+            self.prediction = self._labels(_("Prediction"))
+            self.prediction.contour = 2
+            self.prediction.editable = False
+            self._add(self.prediction)
+            yield
+        if self.mask is None:
+            self.mask = self._labels(_("Mask"))
+            self.mask.events.paint.connect(self._on_paint)
+            self.mask.events.selected_label.connect(self._on_picked)
+            self.mask.events.brush_size.connect(self._on_brush_size)
+            self._add(self.mask)
+            yield
+            self.mask.mode = "paint"  # makes the circle under the mouse
+            self.mask.mode = "pan_zoom"
+            yield
+
+    def _labels(self, name: str) -> Labels:
+        from napari.layers import Labels
+        from napari.utils.colormaps import DirectLabelColormap
+
+        colors = scheme_colors(LabelScheme("none", ()))
+        layer = Labels(
+            _nothing(np.uint8),
+            name=name,
+            colormap=DirectLabelColormap(color_dict=colors),
+        )
+        private.silence_history(layer)
+        return layer
+
+    def _add(self, layer: Image | Labels) -> None:
+        private.silence_thumbnail(layer)
+        layer.visible = False
+        self.viewer.layers.append(layer)
+
     # ---- opening ------------------------------------------------------------
 
     def _on_session(self) -> None:
-        self.viewer.layers.clear()
-        self.image = self.mask = self.prediction = self.entropy = None
+        for _step in self.warm_up():
+            pass
         session = self.bench.session
+        image, mask = self.image, self.mask
+        assert image is not None
+        assert mask is not None
         if session is None:
+            # The welcome page covers the picture. Another series often follows at
+            # once, so the arrays are let go a little later.
+            QTimer.singleShot(_LET_GO_MS, self._let_go)
             return
         volume = session.volume
-        scale = volume.grid.spacing
         view = self.bench.view
         view.value = min(max(view.value, 1), len(session.scheme.classes))
+        self._opening = True
         self.reset_window()
-        self.image = self.viewer.add_image(
-            volume.data,
-            name=_("Image"),
-            scale=scale,
-            colormap="gray",
-            contrast_limits=self._limits(),
-            interpolation2d="linear",
-        )
-        self.mask = self.viewer.add_labels(
-            session.mask, name=_("Mask"), scale=scale, colormap=self._colormap()
-        )
-        private.silence_history(self.mask)
-        self.mask.events.paint.connect(self._on_paint)
-        self.mask.events.selected_label.connect(self._on_picked)
-        self.mask.events.brush_size.connect(self._on_brush_size)
+        colors = scheme_colors(session.scheme)
+        for layer, data in ((image, volume.data), (mask, session.mask)):
+            _show(layer, data, volume.grid.spacing)
+        for labels in (mask, self.prediction):
+            assert labels is not None
+            private.set_label_colors(labels, colors)
         session.edited.connect(self._on_edited)
         session.prediction_changed.connect(self._on_prediction)
         self._on_prediction()
+        self._opening = False
         self._on_slice(session.k)
+        self._apply_looks()
         self.viewer.reset_view(margin=0.02)
 
     def reset_window(self) -> None:
@@ -154,50 +250,32 @@ class Stage:
             return None
         return bench.store.series(bench.session.series_uid).window
 
-    def _colormap(self) -> Any:
-        from napari.utils.colormaps import DirectLabelColormap
-
-        assert self.bench.session is not None
-        return DirectLabelColormap(
-            color_dict=scheme_colors(self.bench.session.scheme)  # background clear
-        )
-
     def _on_prediction(self) -> None:
         """Show what the model said, under the person's mask."""
         session = self.bench.session
-        for layer in (self.prediction, self.entropy):
-            if layer is not None and layer in self.viewer.layers:
-                self.viewer.layers.remove(layer)
-        self.prediction = self.entropy = None
-        if session is None or self.image is None:
+        if self.entropy is None or self.prediction is None:
             return
-        from napari.layers import Image, Labels
-        from napari.utils.colormaps import Colormap
+        scale = session.volume.grid.spacing if session is not None else (1.0, 1.0, 1.0)
+        labels = session.prediction if session is not None else None
+        doubt = session.entropy if session is not None else None
+        # One voxel where there is none, but of the same size: napari's slices follow
+        # the smallest step of all layers.
+        if labels is None:
+            labels = _blank(self.prediction)
+        if doubt is None:
+            doubt = _blank(self.entropy)
+        _show(self.prediction, labels, scale)
+        _show(self.entropy, doubt, scale)
+        if not self._opening:
+            self._apply_looks()
 
-        scale = session.volume.grid.spacing
-        if session.entropy is not None:
-            self.entropy = Image(
-                session.entropy,
-                name=_("Uncertainty"),
-                scale=scale,
-                contrast_limits=(0, 1),
-                colormap=Colormap(uncertainty_colors(), name="uncertainty"),
-                blending="translucent_no_depth",
-            )
-            self.viewer.layers.insert(1, self.entropy)
-        if session.prediction is not None:
-            self.prediction = Labels(
-                session.prediction,
-                name=_("Prediction"),
-                scale=scale,
-                colormap=self._colormap(),
-            )
-            self.prediction.contour = 2
-            self.prediction.editable = False
-            private.silence_history(self.prediction)
-            self.viewer.layers.insert(len(self.viewer.layers) - 1, self.prediction)
-        self._apply_looks()
-        self.apply_tool()
+    def _let_go(self) -> None:
+        """Drop the arrays of a series that was closed."""
+        if self.bench.session is None and self.image is not None:
+            assert self.mask is not None
+            for layer in (self.image, self.mask):
+                _show(layer, _blank(layer), (1.0, 1.0, 1.0))
+            self._on_prediction()
 
     # ---- looks --------------------------------------------------------------
 
@@ -211,21 +289,32 @@ class Stage:
             self.image.contrast_limits = self._limits()
 
     def _apply_looks(self) -> None:
-        view = self.bench.view
+        view, session = self.bench.view, self.bench.session
+        is_open = session is not None
+        if self.image is not None:
+            _set(self.image, visible=is_open)
         if self.mask is not None:
-            self.mask.visible = view.mask_visible
-            self.mask.opacity = 1.0 if view.outline else view.mask_opacity
-            self.mask.contour = 2 if view.outline else 0
+            _set(
+                self.mask,
+                visible=is_open and view.mask_visible,
+                opacity=1.0 if view.outline else view.mask_opacity,
+                contour=2 if view.outline else 0,
+            )
         if self.entropy is not None:
-            self.entropy.visible = view.entropy_visible
-            self.entropy.opacity = view.entropy_opacity
+            known = session is not None and session.entropy is not None
+            _set(
+                self.entropy,
+                visible=known and view.entropy_visible,
+                opacity=view.entropy_opacity,
+            )
         if self.prediction is not None:
-            self.prediction.visible = view.prediction_visible
+            known = session is not None and session.prediction is not None
+            _set(self.prediction, visible=known and view.prediction_visible)
 
     # ---- slices -------------------------------------------------------------
 
     def _on_slice(self, k: int) -> None:
-        if self.image is None:
+        if self.image is None or self.bench.session is None:
             return
         if self.viewer.dims.current_step[0] != k:
             self.viewer.dims.set_current_step(0, k)
@@ -235,7 +324,7 @@ class Stage:
 
     def _on_dims(self) -> None:
         session = self.bench.session
-        if session is not None and self.image is not None:
+        if session is not None and self.image is not None and not self._opening:
             k = int(self.viewer.dims.current_step[0])
             if k != session.k:
                 self.bench.go_to(k)
@@ -269,7 +358,7 @@ class Stage:
     def apply_tool(self) -> None:
         """Put the chosen tool into napari's hand."""
         mask, view = self.mask, self.bench.view
-        if mask is None or mask not in self.viewer.layers:
+        if mask is None or self.bench.session is None:
             return
         if self.viewer.layers.selection.active is not mask:
             self.viewer.layers.selection.active = mask

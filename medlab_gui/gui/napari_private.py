@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari import Viewer
-    from napari.layers import Labels
+    from napari.layers import Labels, Layer
     from numpy.typing import NDArray
     from qtpy.QtWidgets import QDockWidget, QMainWindow, QMenu, QVBoxLayout, QWidget
 
@@ -37,7 +37,9 @@ __all__ = [
     "polygon_remove_point",
     "polygon_start",
     "register_theme",
+    "set_label_colors",
     "silence_history",
+    "silence_thumbnail",
     "stroke_of",
     "take_over_status_bar",
     "viewer_widget",
@@ -188,6 +190,20 @@ def silence_history(layer: Labels) -> None:
     """Keep a labels layer from remembering edits: the session's journal does."""
     layer._history_limit = 0
     layer._reset_history()
+
+
+def silence_thumbnail(layer: Layer) -> None:
+    """Keep a layer from making a thumbnail of every slice; the list shows none."""
+    layer._update_thumbnail = lambda: None
+
+
+def set_label_colors(
+    layer: Labels, colors: dict[int | None, tuple[float, ...]]
+) -> None:
+    """Give a labels layer other colours."""
+    from napari.utils.colormaps import DirectLabelColormap
+
+    layer.colormap = DirectLabelColormap(color_dict=colors)
 
 
 def stroke_of(layer: Labels, item: list[Any]) -> Stroke | None:

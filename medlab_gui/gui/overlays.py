@@ -165,7 +165,7 @@ class PictureText(QWidget):
             bold.setPointSizeF(13)
             bold.setBold(True)
             self._draw_letters(painter, bold, session.volume.grid)
-        if self._stage.entropy is not None and self._bench.view.entropy_visible:
+        if session.entropy is not None and self._bench.view.entropy_visible:
             self._draw_legend(painter, font)
         painter.end()
 

@@ -50,7 +50,6 @@ class SliceBar(QWidget):
         bench.session_changed.connect(self._on_session)
         bench.slice_changed.connect(self._refresh)
         bench.project_changed.connect(self._on_project)
-        self.hide()
 
     def sizeHint(self) -> QSize:
         """Return a thin strip."""
@@ -58,7 +57,6 @@ class SliceBar(QWidget):
 
     def _on_session(self) -> None:
         session = self._bench.session
-        self.setVisible(session is not None)
         if session is not None:
             session.state_changed.connect(self._refresh)
         self._on_project()

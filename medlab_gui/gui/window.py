@@ -22,6 +22,7 @@ from medlab_gui.gui.menus import Menus
 from medlab_gui.gui.mouse import MouseFilter
 from medlab_gui.gui.notify import Notifier
 from medlab_gui.gui.overlays import PictureText
+from medlab_gui.gui.prefetch import prefetch
 from medlab_gui.gui.slice_bar import SliceBar
 from medlab_gui.gui.status import StatusBar
 from medlab_gui.gui.view_state import Mode
@@ -317,6 +318,15 @@ class MedlabWindow(QObject):
         """Show the window, without waiting for the project."""
         self.main.show()
         self.canvas.setFocus()
+        self._warming = self.stage.warm_up()
+        self.bench.submit(
+            "", prefetch, on_end=self._warm_up, lane="open", newest_wins=False
+        )
+
+    def _warm_up(self) -> None:
+        """Make one layer, then let the window breathe."""
+        if not self._closed and next(self._warming, StopIteration) is None:
+            QTimer.singleShot(5, self._warm_up)
 
     def close(self) -> None:
         """Close the window; what is unsaved is saved."""
