@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medlab_gui.commands.command import Command, param
+from medlab_gui.commands.command import Command, Where, param
 from medlab_gui.core.errors import InputError, storage_error
 from medlab_gui.core.i18n import N_
 from medlab_gui.core.resources import resource
@@ -368,6 +368,7 @@ DEMO = Command(
     params=DemoParams,
     run=run,
     text=text,
+    where=Where.CHILD,
     lane="gpu",
     menu="medlab/study/1_open",
     examples=("medlab demo", "medlab demo --headless --json"),

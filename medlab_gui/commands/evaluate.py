@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medlab_gui.commands.command import Command, param
+from medlab_gui.commands.command import Command, Where, param
 from medlab_gui.commands.inputs import weights_file
 from medlab_gui.commands.values import parse_class_map
 from medlab_gui.core.errors import InputError
@@ -145,6 +145,7 @@ EVALUATE = Command(
     params=EvaluateParams,
     run=run,
     text=text,
+    where=Where.CHILD,
     lane="gpu",
     menu="medlab/model/3_judge",
     examples=(

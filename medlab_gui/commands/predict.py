@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medlab_gui.commands.command import Command, param
+from medlab_gui.commands.command import Command, Where, param
 from medlab_gui.commands.inputs import Input, open_input, weights_file
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_
@@ -174,6 +174,7 @@ PREDICT = Command(
     params=PredictParams,
     run=run,
     text=text,
+    where=Where.CHILD,
     lane="gpu",
     menu="medlab/model/1_run",
     shortcut="Ctrl+P",

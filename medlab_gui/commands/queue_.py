@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from medlab_gui.commands.command import Command, param
+from medlab_gui.commands.command import Command, Where, param
 from medlab_gui.commands.inputs import project_weights
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_, _
@@ -176,6 +176,7 @@ SCORE = Command(
     params=ScoreParams,
     run=run_score,
     text=text_score,
+    where=Where.CHILD,
     lane="gpu",
     menu="medlab/queue/1_rank",
     shortcut="Ctrl+R",
