@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import MutableSequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ def text(dataset: Any, name: str) -> str:
         value = dataset.get(name)
     except (ValueError, TypeError, LookupError, AttributeError, NotImplementedError):
         return ""
+    if isinstance(value, MutableSequence):
+        value = "\\".join(str(v) for v in value)
     return "" if value is None else str(value).strip().strip("\0").strip()
 
 

@@ -64,7 +64,7 @@ def _series(headers: list[DicomHeader]) -> list[FileSeries]:
         kept, left_out = _one_at_each_place(part)
         problems += left_out
         series_uid = headers[0].series_uid or derived_uid(
-            "file", *(f.sop_uid or str(f.path) for f in kept)
+            "file", *sorted(f.sop_uid or str(f.path) for f in kept)
         )
         uid = series_uid
         if number:

@@ -135,6 +135,9 @@ def test_folder_that_is_not_there(tmp_path):
     grid = plain_grid((4, 5, 6))
     with pytest.raises(StorageFullError, match="not there"):
         write_image(tmp_path / "gone" / "x.mha", values(grid), grid)
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    with pytest.raises(StorageFullError):
+        write_image(tmp_path / "file" / "x.mha", values(grid), grid)
 
 
 def test_a_disk_that_lies_is_found_out(tmp_path, monkeypatch):
