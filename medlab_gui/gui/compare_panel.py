@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy import QtCore
 from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtGui import QPainter, QPalette
 from qtpy.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -23,7 +24,7 @@ from medlab_gui.core.i18n import _
 from medlab_gui.gui.compare_view import CompareLayout, ComparePictures
 
 if TYPE_CHECKING:
-    from qtpy.QtGui import QHideEvent, QShowEvent
+    from qtpy.QtGui import QHideEvent, QPaintEvent, QShowEvent
 
     from medlab_gui.gui.preview import Preview
 
@@ -57,7 +58,8 @@ class ComparePanel(QWidget):
         else:
             host.installEventFilter(self)
         self.setWindowTitle(_("Compare"))
-        self.setAutoFillBackground(True)
+        # The theme is a style sheet, which would leave a plain widget transparent.
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.pictures = ComparePictures(self)
         self._preview: Preview | None = None
         self._buttons = QButtonGroup(self)
@@ -179,6 +181,12 @@ class ComparePanel(QWidget):
         if watched is self._host and event.type() == QEvent.Type.Resize:
             self._cover()
         return False
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Cover the canvas with the theme's colour."""
+        QPainter(self).fillRect(
+            self.rect(), self.palette().color(QPalette.ColorRole.Window)
+        )
 
     def showEvent(self, event: QShowEvent) -> None:
         """Cover the canvas."""

@@ -248,6 +248,7 @@ class CurvesView(QWidget):
     ) -> None:
         text = self.palette().color(QPalette.ColorRole.WindowText)
         line = self.fontMetrics().height()
+        titles = {"head": _("encoder frozen"), "all": _("all learn")}
         for at, name in self._curves.phases:
             x = axes.to_x(at)
             if at > 0:
@@ -257,7 +258,10 @@ class CurvesView(QWidget):
                 )
             if names:
                 painter.setPen(text)
-                painter.drawText(QPointF(x + 4, axes.inner.bottom() - line * 0.4), name)
+                painter.drawText(
+                    QPointF(x + 4, axes.inner.bottom() - line * 0.4),
+                    titles.get(name, name),
+                )
 
     def _legend(
         self,

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 
 from medlab_gui.core.i18n import _
 from medlab_gui.core.specs import Step
+from medlab_gui.gui.own_keys import OwnKeys
 
 if TYPE_CHECKING:
     from medlab_gui.imaging.steps import ParamInfo, StepInfo
@@ -64,6 +65,7 @@ class ParamControl:
         self.slider.setRange(0, _NOTCHES if self._is_log else max(1, even))
         self.slider.setPageStep(max(1, self.slider.maximum() // 20))
         for part in (self.slider, self.spin):
+            part.installEventFilter(owner.own_keys)
             part.setAccessibleName(f"{step_title}: {title}")
         self.slider.valueChanged.connect(self._slid)
         self.spin.valueChanged.connect(self._typed)
@@ -132,6 +134,7 @@ class StepControls(QWidget):
     def __init__(self, info: StepInfo, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.info = info
+        self.own_keys = OwnKeys(self)
         title = _(info.title)
         self.check = QCheckBox(title, self)
         self.check.setToolTip(_(info.summary))

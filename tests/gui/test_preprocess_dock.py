@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QWheelEvent
+from qtpy.QtGui import QKeySequence, QShortcut, QWheelEvent
 from qtpy.QtWidgets import QApplication, QMainWindow, QWidget
 
 from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec, Step
@@ -314,3 +315,32 @@ def test_closing_the_series_clears(qtbot, bench, window):
     bench.close_series()
     assert dock.before.histogram is None
     assert "Open a series" in dock.message.text()
+
+
+def test_typing_a_number_accepts_no_slice(qtbot, window):
+    """Enter is the window's key for accepting, but not while a number is typed."""
+    fired = []
+    for key in ("Return", "Up", "Right"):
+        QShortcut(QKeySequence(key), window).activated.connect(
+            partial(fired.append, key)
+        )
+    window.keyPressEvent = lambda event: fired.append(event.key())
+    window.activateWindow()
+    spin = window.dock.steps["window"].params["level"].spin
+    spin.setFocus()
+    qtbot.waitUntil(spin.hasFocus)
+    spin.selectAll()
+    qtbot.keyClicks(spin, "55")
+    qtbot.keyClick(spin, Qt.Key.Key_Return)
+    assert spin.value() == 55
+    qtbot.keyClick(spin, Qt.Key.Key_Up)
+    assert spin.value() == 56
+    slider = window.dock.steps["tv"].params["weight"].slider
+    slider.setFocus()
+    before = slider.value()
+    qtbot.keyClick(slider, Qt.Key.Key_Right)
+    assert slider.value() == before + 1
+    assert fired == []
+    window.dock.off.setFocus()
+    qtbot.keyClick(window.dock.off, Qt.Key.Key_Return)
+    assert fired == ["Return"]

@@ -31,6 +31,8 @@ from medlab_gui.gui.durations import in_words
 from medlab_gui.gui.training_facts import TrainingFacts, gather
 
 if TYPE_CHECKING:
+    from qtpy.QtGui import QShowEvent
+
     from medlab_gui.core.jobs import Job, JobContext
     from medlab_gui.gui.workbench import Workbench
     from medlab_gui.learning.forecast import Pace
@@ -151,6 +153,8 @@ class FineTuneDialog(QDialog):
         area.setWidget(inner)
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._area, self._inner = area, inner
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
         self.start = self.buttons.addButton(
             _("Start"), QDialogButtonBox.ButtonRole.AcceptRole
@@ -161,7 +165,7 @@ class FineTuneDialog(QDialog):
         rows = QVBoxLayout(self)
         rows.addWidget(area, 1)
         rows.addWidget(self.buttons)
-        self.resize(500, 470)
+        self.resize(560, 600)
         for spin in (self.epochs_head, self.epochs_all, self.batch):
             spin.valueChanged.connect(self._show_forecast)
         self.device.activated.connect(self._measure)
@@ -205,9 +209,7 @@ class FineTuneDialog(QDialog):
         for part in (label, epochs, rate):
             part.setToolTip(tip)
         self._form.addRow(label, cell)
-        hint = self._sentence(tip)
-        hint.setEnabled(False)
-        self._form.addRow("", hint)
+        self._form.addRow("", QLabel(tip, self))
 
     def _fill_weights(self) -> None:
         store = self._bench.store
@@ -264,6 +266,7 @@ class FineTuneDialog(QDialog):
             self._refuse(facts.refusal)
             return
         self.facts.setText(f"{facts.learns_from} {facts.judged_by}")
+        self._make_room()
         self.start.setEnabled(True)
         self._measure()
 
@@ -313,6 +316,21 @@ class FineTuneDialog(QDialog):
             Phase("head", self.epochs_head.value(), self.lr_head.value(), "head"),
             Phase("all", self.epochs_all.value(), self.lr_all.value(), "all"),
         )
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Make room for the form as the theme draws it."""
+        super().showEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        bar = self._area.verticalScrollBar().sizeHint().width()
+        width = self._inner.minimumSizeHint().width() + bar
+        self._area.setMinimumWidth(width)
+        self._form.activate()
+        inner = self._inner.sizeHint().height()
+        frame = self.sizeHint().height() - self._area.sizeHint().height()
+        # Not higher than a screen of 768 lines leaves.
+        self.resize(max(self.width(), width), min(640, inner + frame + 3 * bar))
 
     # ---- the end ----------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec
 from medlab_gui.gui.compare_panel import ComparePanel
 from medlab_gui.gui.compare_view import CompareLayout
 from medlab_gui.gui.histogram_view import HistogramView
+from medlab_gui.gui.own_keys import OwnKeys
 from medlab_gui.gui.preview import Preview, complete, in_words, preview, same_effect
 from medlab_gui.gui.step_controls import StepControls
 
@@ -125,6 +126,7 @@ class PreprocessDock(QWidget):
         self.preset.addItem(_("Your own"), _OWN)
         self.preset.setAccessibleName(_("Preprocessing recipe"))
         self.preset.activated.connect(self._chose_preset)
+        self.preset.installEventFilter(OwnKeys(self))
         label.setBuddy(self.preset)
         row.addWidget(label)
         row.addWidget(self.preset, 1)

@@ -115,6 +115,8 @@ class QueueDock(QWidget):
         self.progress = QProgressBar(self)
         self.progress.setAccessibleName(_("Slices done"))
         self.progress.setTextVisible(True)
+        # Themes draw it as a thin line, which its text would not fit into.
+        self.progress.setMinimumHeight(self.fontMetrics().height() + 6)
         self.message = QLabel(self)
         self.message.setWordWrap(True)
         self.message.setMargin(8)

@@ -131,6 +131,7 @@ class RunsDock(QWidget):
         self.status.setAccessibleName(_("Training under way"))
         self.bar = QProgressBar(self.live)
         self.bar.setAccessibleName(_("Progress of the training"))
+        self.bar.setMinimumHeight(self.fontMetrics().height() + 6)
         self.cancel = self._button(
             _("Cancel"), _("Stop the training; it can be resumed"), self._cancel
         )
