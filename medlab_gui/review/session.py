@@ -168,9 +168,9 @@ class ReviewSession(MaskEditor):
         self._opened_saved_at = max(map(_seconds, times), default=None)
 
     def _note_recovery(self, latest: Annotation | None) -> None:
-        journal = self._journal
-        torn = 0 if self.read_only else journal.recovered_tail
-        if self.n_unsaved or torn:
+        journal, torn = self._journal, self._journal.recovered_tail
+        # Where another window is at work, nothing was lost and nothing recovered.
+        if not self.read_only and (self.n_unsaved or torn):
             self.recovered = Recovery(
                 self.n_unsaved,
                 latest.created if latest else None,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import sqlite3
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import create_engine, event
@@ -70,8 +70,12 @@ class Database:
             timeout=BUSY_SECONDS,
             isolation_level=None,  # transactions begin where we say, see `_begin`
         )
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA synchronous = FULL")
+        try:
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = FULL")
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
     @contextmanager
@@ -104,6 +108,15 @@ class Database:
             if refusal is None:
                 raise
             raise refusal from error
+
+    def use_wal(self) -> None:
+        """Let readers and a writer work at once, from now on and for everybody.
+
+        Nobody may be reading at that moment; then the next one to open it does this.
+        """
+        if self.run_outside_transaction("PRAGMA journal_mode") != [("wal",)]:
+            with suppress(ConflictError):
+                self.run_outside_transaction("PRAGMA journal_mode = WAL")
 
     def check_present(self) -> None:
         """Raise `ProjectMissingError` if the file has gone or was replaced.

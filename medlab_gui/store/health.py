@@ -9,9 +9,11 @@ from sqlalchemy import select
 from medlab_gui.core.errors import StoreError
 from medlab_gui.core.records import Problem, Severity
 from medlab_gui.store import tables
+from medlab_gui.store.journal_format import is_damaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from medlab_gui.store.blobs import BlobStore
     from medlab_gui.store.database import Database
@@ -27,10 +29,11 @@ _BLOB_COLUMNS = (
 )
 
 
-def examine(database: Database, blobs: BlobStore) -> Iterator[Problem]:
+def examine(database: Database, blobs: BlobStore, journals: Path) -> Iterator[Problem]:
     """Give what is wrong with a project, worst first.
 
-    Codes are ``database-damaged``, ``missing-files`` and ``leftover-files``.
+    Codes are ``database-damaged``, ``missing-files``, ``journal-damaged`` and
+    ``leftover-files``.
     """
     try:
         found = database.run_outside_transaction("PRAGMA quick_check")
@@ -59,6 +62,18 @@ def examine(database: Database, blobs: BlobStore) -> Iterator[Problem]:
                 "Restore the project's folder from a backup, or make them again.",
                 missing,
             )
+    damaged = tuple(
+        path.name for path in sorted(journals.glob("*.mlj")) if is_damaged(path)
+    )
+    if damaged:
+        yield Problem(
+            "journal-damaged",
+            Severity.WARNING,
+            f"{len(damaged)} journals are damaged in the middle: strokes that were "
+            "made after that and never saved are lost. Saved masks are not concerned. "
+            "Restore them from a backup.",
+            damaged,
+        )
     leftovers = tuple(part.name for part in blobs.leftovers())
     if leftovers:
         yield Problem(

@@ -15,6 +15,7 @@ Numbers are little-endian. The CRC of a record covers its lengths and all behind
 from __future__ import annotations
 
 import json
+import os
 import struct
 import zlib
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ __all__ = [
     "decode_meta",
     "encode",
     "header",
+    "is_damaged",
     "scan",
 ]
 
@@ -235,6 +237,19 @@ def scan(file: IO[bytes], size: int) -> Scan:
         records.append(record)
     torn = max(0, size - end)
     return Scan(records, end, torn, torn > 0 and _record_follows(file, end, size))
+
+
+def is_damaged(path: Path) -> bool:
+    """Tell whether a journal is damaged, other than by a torn end."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        head = file.read(HEADER_SIZE)
+        if len(head) < HEADER_SIZE:
+            return False
+        crc = _CRC.unpack(head[_FILE.size :])[0]
+        begins = head.startswith(_FILE_MAGIC) and crc == zlib.crc32(head[: _FILE.size])
+        return not begins or scan(file, size).damaged
 
 
 def _record_at(file: IO[bytes], start: int, size: int) -> tuple[Record, int] | None:

@@ -126,6 +126,7 @@ class ProjectStore(AnnotationRows, CheckpointRows, PredictionRows, QueueRows, Ru
         try:
             store = cls(folder, database)
             store._bring_up_to_date(create=create)
+            database.use_wal()
             store._blobs.sweep()
         except BaseException:
             with suppress(MedlabError):
@@ -155,7 +156,7 @@ class ProjectStore(AnnotationRows, CheckpointRows, PredictionRows, QueueRows, Ru
             with lock:
                 version = self._version()  # another process may have been faster
                 if version < tables.SCHEMA_VERSION:
-                    self._migrate(version)
+                    migrate(self._database, version, self.folder.name)
         except Timeout as error:
             msg = (
                 f"Another MedLab is making or updating the project in {self.folder}. "
@@ -164,11 +165,6 @@ class ProjectStore(AnnotationRows, CheckpointRows, PredictionRows, QueueRows, Ru
             raise ConflictError(msg, path=self.folder) from error
         except OSError as error:
             raise storage_error(error, self.folder) from error
-
-    def _migrate(self, version: int) -> None:
-        if version == 0:
-            self._database.run_outside_transaction("PRAGMA journal_mode = WAL")
-        migrate(self._database, version, self.folder.name)
 
     def close(self) -> None:
         """End the connection. Closing twice does nothing."""
@@ -274,7 +270,7 @@ class ProjectStore(AnnotationRows, CheckpointRows, PredictionRows, QueueRows, Ru
         """Return what is wrong with the project; an empty list if nothing is."""
         from medlab_gui.store.health import examine
 
-        return list(examine(self._database, self._blobs))
+        return list(examine(self._database, self._blobs, self.folder / "journal"))
 
 
 def journal_path(folder: Path, series_uid: str) -> Path:

@@ -277,6 +277,7 @@ def test_a_second_window_reads_only(place: Path, session: ReviewSession) -> None
     draw(session, 1)
     with reopened(place) as second:
         assert second.read_only
+        assert second.recovered is None
         assert "another window" in second.read_only_reason
         assert (second.mask[BOX] == 1).all()
         assert not second.can_undo

@@ -40,3 +40,23 @@ def test_missing_files_and_leftovers_are_named(
     os.utime(part, (0, 0))
     with ProjectStore.open(place):
         assert not part.exists()
+
+
+def test_a_damaged_journal_is_named(store: ProjectStore, series: Series) -> None:
+    before = np.zeros(SHAPE, np.uint8)
+    with store.open_journal(series.uid) as journal:
+        for value in (1, 2):
+            after = np.full(SHAPE, value, np.uint8)
+            journal.append_edit("x", (slice(None),) * 3, before, after, author="ann")
+            before = after
+    path = store.journal_path(series.uid)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])  # a torn end is nothing to worry about
+    assert store.health() == []
+    path.write_bytes(whole[:60] + b"?" + whole[61:])
+    (problem,) = store.health()
+    assert (problem.code, problem.files) == ("journal-damaged", (path.name,))
+    path.write_bytes(b"?" * 100)
+    assert [p.code for p in store.health()] == ["journal-damaged"]
+    path.write_bytes(b"")
+    assert store.health() == []

@@ -259,6 +259,8 @@ def test_projects_made_at_once_are_one(place: Path) -> None:
         assert child.returncode == 0, errors
     with ProjectStore.open(place) as store:
         assert {s.uid for s in store.studies()} == {"0", "1", "2"}
+        mode = store._database.run_outside_transaction("PRAGMA journal_mode")
+        assert mode == [("wal",)]
 
 
 def test_journals_get_names_that_are_files(store: ProjectStore) -> None:
