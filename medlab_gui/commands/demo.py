@@ -197,7 +197,6 @@ def _correct(uid: str, number: int, truth: Any, ctx: Context) -> dict[str, Any]:
     import numpy as np
 
     from medlab_gui.store.fold import current_mask
-    from medlab_gui.store.journal import Journal
 
     k = number - 1
     with ctx.store() as store:
@@ -209,7 +208,7 @@ def _correct(uid: str, number: int, truth: Any, ctx: Context) -> dict[str, Any]:
         wanted = truth[k]
         changed = int((begun != wanted).sum())
         where = (slice(k, k + 1), slice(None), slice(None))
-        with Journal.open(store.journal_path(uid), mask.shape) as journal:
+        with store.open_journal(uid) as journal:
             stroke, strokes = mask[k].copy(), 0
             for after, kind, source in (
                 (begun, "accept-prediction", "model"),

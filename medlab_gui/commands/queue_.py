@@ -349,11 +349,10 @@ def _write_slice(
     import numpy as np
 
     from medlab_gui.store.fold import current_mask
-    from medlab_gui.store.journal import Journal
 
     mask, _confirmed, _seq = current_mask(store, uid)
     where = (slice(k, k + 1), slice(None), slice(None))
-    with Journal.open(store.journal_path(uid), mask.shape) as journal:
+    with store.open_journal(uid) as journal:
         journal.append_edit(
             "accept-prediction",
             where,
