@@ -16,8 +16,6 @@ from medlab_gui.learning.forecast import Pace
 from medlab_gui.store.project import ProjectStore
 from tests.gui.docks_phantom import NETWORK, add_weights, label, make_project
 
-pytestmark = pytest.mark.gui
-
 ONE, TWO = "1.2.0.1", "1.2.1.1"
 
 

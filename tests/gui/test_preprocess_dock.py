@@ -21,9 +21,6 @@ from medlab_gui.gui.workbench import Workbench
 from medlab_gui.imaging.pipeline import run_pipeline
 from tests.gui.docks_phantom import add_weights, make_project, phantom
 
-pytestmark = pytest.mark.gui
-
-
 # ---- without a window ------------------------------------------------------------
 
 

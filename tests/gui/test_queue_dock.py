@@ -22,8 +22,6 @@ from tests.gui.docks_phantom import (
     queue_item,
 )
 
-pytestmark = pytest.mark.gui
-
 ONE, TWO = "1.2.0.1", "1.2.1.1"
 
 

@@ -22,8 +22,6 @@ from medlab_gui.gui.workbench import Workbench
 from medlab_gui.store.project import ProjectStore
 from tests.gui.docks_phantom import add_weights, make_project
 
-pytestmark = pytest.mark.gui
-
 ONE = "1.2.0.1"
 
 
