@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["Augmentation", "Ranges", "augment", "draw"]
 
 
+_BEND_NODES = 5
+_SHADE_NODES = 4
+
+
 @dataclass(frozen=True, slots=True)
 class Ranges:
     """How far training slices may be changed.
@@ -33,6 +37,12 @@ class Ranges:
         the cases: a wider field of view than the scan's.
     flip : bool
         Whether left and right may be exchanged. Off: the liver is on the right.
+    bend : float
+        Bent by a smooth field; standard deviation of its 5 x 5 nodes, as a share of the
+        height and width.
+    shade : float
+        A smooth field of 4 x 4 nodes, each up to so much either way, is added to grey
+        values: beam hardening, coil sensitivity.
     brightness : float
         Added to grey values, up to so much either way.
     contrast : tuple of 2 floats
@@ -55,12 +65,14 @@ class Ranges:
     shift: float = 0.1
     margin: float = 0.35
     flip: bool = False
-    brightness: float = 0.1
-    contrast: tuple[float, float] = (0.8, 1.25)
-    gamma: tuple[float, float] = (0.7, 1.4)
-    field: tuple[float, float] = (0.5, 1.2)
-    uptake: float = 0.05
-    noise: float = 0.05
+    bend: float = 0.02
+    shade: float = 0.1
+    brightness: float = 0.05
+    contrast: tuple[float, float] = (0.9, 1.1)
+    gamma: tuple[float, float] = (0.8, 1.25)
+    field: tuple[float, float] = (0.4, 1.1)
+    uptake: float = 0.08
+    noise: float = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +88,8 @@ class Augmentation:
     shift_yx: tuple[float, float] = (0.0, 0.0)
     margins: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     flip: bool = False
+    bend: tuple[float, ...] = ()
+    shade: tuple[float, ...] = ()
     brightness: float = 0.0
     contrast: float = 1.0
     gamma: float = 1.0
@@ -118,6 +132,8 @@ def draw(
             max(0.0, between(-r.margin, r.margin)),
         ),
         flip=bool(rng.random() < 0.5) and r.flip,
+        bend=tuple(rng.normal(0, r.bend, 2 * _BEND_NODES**2).tolist()),
+        shade=tuple(rng.uniform(-r.shade, r.shade, _SHADE_NODES**2).tolist()),
         brightness=between(-r.brightness, r.brightness),
         contrast=factor(*r.contrast),
         gamma=factor(*r.gamma),
@@ -155,6 +171,9 @@ def augment(
         table = np.zeros(256, dtype=np.float32)
         table[1 : len(change.uptake) + 1] = change.uptake
         image = image + table[labels]
+    if any(change.shade):
+        nodes = np.reshape(change.shade, (_SHADE_NODES, _SHADE_NODES))
+        image = image + _smooth(nodes, image.shape)
     image = 1 - (1 - image) * change.field
     grey = (image - 0.5) * change.contrast + 0.5 + change.brightness
     if change.gamma != 1:
@@ -175,9 +194,10 @@ def _move(
     above, below, left, right = change.margins
     added = np.round(np.array([[above, below], [left, right]]) * shape[:, None])
     places = (change.angle_deg, change.scale, change.shift_yx, change.flip)
-    if places == (0.0, 1.0, (0.0, 0.0), False) and not added.any():
+    still = places == (0.0, 1.0, (0.0, 0.0), False) and not any(change.bend)
+    if still and not added.any():
         return image, labels
-    from scipy.ndimage import affine_transform
+    from scipy.ndimage import map_coordinates
 
     angle = np.radians(change.angle_deg)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -187,11 +207,26 @@ def _move(
         back = np.diag([1.0, -1.0]) @ back
     middle = (shape - 1) / 2
     shift = np.array(change.shift_yx) * shape
-    geometry = {
-        "matrix": back,
-        "offset": middle - back @ (middle + shift + added[:, 0]),
-        "output_shape": tuple((shape + added.sum(axis=1)).astype(int)),
-        "mode": "nearest",
-    }
-    moved = affine_transform(image, order=1, **geometry)
-    return moved, affine_transform(labels, order=0, **geometry)
+    offset = middle - back @ (middle + shift + added[:, 0])
+    new = (shape + added.sum(axis=1)).astype(int)
+    at = np.tensordot(back, np.indices(tuple(new)), axes=1) + offset[:, None, None]
+    if any(change.bend):
+        nodes = np.reshape(change.bend, (2, _BEND_NODES, _BEND_NODES))
+        for axis in (0, 1):
+            at[axis] += _smooth(nodes[axis], (int(new[0]), int(new[1]))) * shape[axis]
+    moved = map_coordinates(image, at, order=1, mode="nearest")
+    return moved, map_coordinates(labels, at, order=0, mode="nearest")
+
+
+def _smooth(nodes: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return a field of the given shape through a few nodes, by cubic splines."""
+    from scipy.ndimage import map_coordinates
+
+    rows, columns = (
+        np.linspace(0, m - 1, n) for m, n in zip(nodes.shape, shape, strict=True)
+    )
+    at = np.meshgrid(rows, columns, indexing="ij")
+    field: NDArray[np.float32] = map_coordinates(
+        nodes, at, order=3, mode="nearest", output=np.float32
+    )
+    return field

@@ -102,6 +102,31 @@ def test_grey_values_by_hand(sample):
     assert grey(uptake=(0.1, -0.2)) == pytest.approx([0.1, 0.6, 0.7])
 
 
+def test_bending_moves_picture_and_mask_alike_and_smoothly(sample):
+    # All nodes alike is a shift: 0.1 of 60 rows.
+    bend = (0.1,) * 25 + (0.0,) * 25
+    image, labels = augment(Augmentation(bend=bend), *sample)
+    np.testing.assert_array_equal(labels[14:24, 50:70], 1)
+    np.testing.assert_allclose(image[14:24, 50:70], 0.5, atol=1e-5)
+    assert (labels == 1).sum() == (sample[1] == 1).sum()
+    drawn = draw(np.random.default_rng(0), 3, Ranges(bend=0.03))
+    rough = Augmentation(bend=drawn.bend)
+    image, labels = augment(rough, *sample)
+    for value, grey in ((1, 0.5), (2, 0.9)):
+        inside = labels == value
+        assert np.median(image[inside]) == pytest.approx(grey, abs=0.01)
+        assert 0.5 < inside.sum() / (sample[1] == value).sum() < 2
+
+
+def test_shade_is_a_smooth_field_through_its_nodes(sample):
+    shade = tuple(np.linspace(-0.1, 0.1, 4).repeat(4))
+    image, _ = augment(Augmentation(shade=shade), *sample)
+    added = image - sample[0]
+    assert added[0].mean() == pytest.approx(-0.1, abs=1e-3)
+    assert added[-1].mean() == pytest.approx(0.1, abs=1e-3)
+    assert np.abs(np.diff(added, axis=0)).max() < 0.01
+
+
 def test_noise_has_the_deviation_it_says():
     flat, labels = np.full((200, 200), 0.5, np.float32), np.zeros((200, 200), np.uint8)
     image, _ = augment(Augmentation(noise=0.05, noise_seed=3), flat, labels)
