@@ -42,6 +42,7 @@ __all__ = [
     "silence_thumbnail",
     "stroke_of",
     "take_over_status_bar",
+    "unthrottle_mouse",
     "viewer_widget",
 ]
 
@@ -184,6 +185,22 @@ def take_over_status_bar(viewer: Viewer) -> None:
     viewer.events.help.disconnect(window._help_changed)
     viewer.window._qt_viewer.show_welcome_screen = False
     window._main_menu_shortcut.setKey("")
+
+
+def unthrottle_mouse(viewer: Viewer) -> None:
+    """Let every movement of the mouse reach the tools at once.
+
+    napari passes one on every 5 ms at most, and later: where the button is released
+    sooner, the end of a stroke is lost. Qt joins movements that come too fast anyway.
+    """
+    from qtpy.QtCore import QObject
+
+    canvas = viewer.window._qt_viewer.canvas
+    moved = canvas.events.mouse_move
+    for callback in list(moved.callbacks):
+        if isinstance(callback, QObject):
+            moved.disconnect(callback)
+            moved.connect(canvas._on_mouse_move)
 
 
 def silence_history(layer: Labels) -> None:

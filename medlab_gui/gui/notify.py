@@ -123,7 +123,7 @@ class NoticeBar(QFrame):
         width = min(620, max(240, parent.width() - 90))
         self.setFixedWidth(width)
         self.adjustSize()
-        self.move((parent.width() - width) // 2, 34)
+        self.move((parent.width() - width) // 2, 60)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Stay in the middle of the picture."""

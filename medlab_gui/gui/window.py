@@ -90,6 +90,7 @@ class MedlabWindow(QObject):
         self._warned = False
         self._closed = False
         private.take_over_status_bar(self.viewer)
+        private.unthrottle_mouse(self.viewer)
         private.apply_style(self.viewer, resource("themes", "medlab.qss"))
         self._dress()
         self._build_picture()

@@ -14,7 +14,7 @@ from qtpy.QtCore import QTimer
 
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
-from medlab_gui.core.jobs import Job, JobContext, Progress
+from medlab_gui.core.jobs import Job, JobContext
 from medlab_gui.core.settings import Settings, load_settings
 from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec
 from medlab_gui.gui import launching, opening, reviewing
@@ -80,9 +80,6 @@ class Workbench:
     session_changed = Signal()
     slice_changed = Signal(int)
     project_changed = Signal()
-    job_started = Signal(object)
-    job_progressed = Signal(object, object)
-    job_finished = Signal(object)
     mode_changed = Signal(object)
     pipeline_changed = Signal(object)
     noticed = Signal(Notice)
@@ -106,9 +103,9 @@ class Workbench:
         self._pipeline_timer.setSingleShot(True)
         self._pipeline_timer.setInterval(_PIPELINE_SAVE_MS)
         self._pipeline_timer.timeout.connect(self._save_pipeline)
-        self.jobs.started.connect(self.job_started.emit)
-        self.jobs.progressed.connect(self._on_progressed)
-        self.jobs.finished.connect(self.job_finished.emit)
+        self.job_started = self.jobs.started
+        self.job_progressed = self.jobs.progressed
+        self.job_finished = self.jobs.finished
         self.jobs.failed.connect(self._on_failed)
         self.view.events.mode.connect(self._on_mode)
 
@@ -222,8 +219,8 @@ class Workbench:
         """Ask a job to stop."""
         self.jobs.cancel(job)
 
-    def _on_progressed(self, job: Job, reports: tuple[Progress, ...]) -> None:
-        self.job_progressed.emit(job, reports)
+    def _on_slice(self, k: int) -> None:
+        self.slice_changed.emit(k)
 
     def _on_failed(self, job: Job, error: BaseException) -> None:
         self.fail(error, job.title)
@@ -311,7 +308,7 @@ class Workbench:
         if self.store is not None:
             series = self.store.series(session.series_uid)
             self.series_title = series.description or session.volume.modality
-        session.slice_changed.connect(self.slice_changed.emit)
+        session.slice_changed.connect(self._on_slice)
         self.session_changed.emit()
         self.slice_changed.emit(session.k)
         if session.recovered is not None:
@@ -344,7 +341,7 @@ class Workbench:
 
     @mode.setter
     def mode(self, mode: Mode) -> None:
-        self.view.mode = mode
+        self.view.mode = Mode(mode)
 
     def _on_mode(self, mode: Mode) -> None:
         self.mode_changed.emit(mode)

@@ -23,7 +23,6 @@ from qtpy.QtWidgets import (
 )
 
 from medlab_gui.core.i18n import N_, _
-from medlab_gui.gui.status import saved_text
 from medlab_gui.gui.view_state import Mode, Tool
 
 if TYPE_CHECKING:
@@ -84,9 +83,7 @@ class LabelsDock(QWidget):
         layout.addWidget(self._class_box(), 1)
         layout.addWidget(self._look_box())
         layout.addWidget(self._model_box())
-        self.saved = QLabel()
-        self.saved.setObjectName("hint")
-        layout.addWidget(self.saved)
+        layout.addLayout(self._save_row())
         bench = workbench
         bench.session_changed.connect(self._on_session)
         bench.slice_changed.connect(self._on_slice)
@@ -218,6 +215,19 @@ class LabelsDock(QWidget):
             row.addWidget(button)
         return box
 
+    def _save_row(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        self.save = QPushButton(_("Save"))
+        self.save.setToolTip(_("Make a revision of the mask (Ctrl+S)"))
+        self.save.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.save.clicked.connect(self._save)
+        self.saved = QLabel()
+        self.saved.setObjectName("hint")
+        self.saved.setWordWrap(True)
+        row.addWidget(self.save)
+        row.addWidget(self.saved, 1)
+        return row
+
     # ---- up: what the person did ----------------------------------------------------
 
     def _choose_mode(self, mode: Mode) -> None:
@@ -241,6 +251,9 @@ class LabelsDock(QWidget):
 
     def _take(self, all_slices: bool) -> None:
         self._bench.accept_prediction(all_slices=all_slices)
+
+    def _save(self) -> None:
+        self._bench.launch("save", {})
 
     # ---- down: how things stand ------------------------------------------------------
 
@@ -311,13 +324,20 @@ class LabelsDock(QWidget):
         self.note.setText(why)
         self.note.setVisible(bool(why))
         editable = not why
+        editable_series = session is not None and not session.read_only
         for button in self.tools.values():
             button.setEnabled(editable)
         predicted = session is not None and session.prediction is not None
         self.take_slice.setEnabled(editable and predicted)
-        self.take_all.setEnabled(
-            predicted and session is not None and not session.read_only
-        )
+        self.take_all.setEnabled(predicted and editable_series)
         for field in ("prediction_visible", "entropy_visible"):
             self.checks[field].setEnabled(predicted)
-        self.saved.setText(saved_text(self._bench))
+        n = session.n_unsaved if session is not None else 0
+        self.save.setEnabled(n > 0 and editable_series)
+        if n == 1:
+            text = _("1 edit on disk, not in a revision yet")
+        elif n:
+            text = _("{n} edits on disk, not in a revision yet").format(n=n)
+        else:
+            text = _("Every edit is in a revision") if session is not None else ""
+        self.saved.setText(text)

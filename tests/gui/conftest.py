@@ -1,0 +1,113 @@
+"""The real window on a small project, and a hand that moves the mouse."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.gui.docks_phantom import make_project
+from tests.gui.hand import Hand
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from medlab_gui.gui.window import MedlabWindow
+
+_SERIES = 40
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Let the window live until something is true."""
+    from qtpy.QtWidgets import QApplication
+
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        QApplication.processEvents()
+        time.sleep(0.002)
+
+
+def make_window(folder: Path) -> MedlabWindow:
+    """Open the window on a project and wait until it is ready."""
+    from medlab_gui.gui.window import MedlabWindow
+
+    window = MedlabWindow(str(folder))
+    window.main.resize(1300, 760)
+    window.show()
+    window.bench.open_project(str(folder))
+    wait_for(lambda: window.bench.store is not None)
+    wait_for(lambda: window.stage.mask is not None)
+    wait_for(lambda: not window.bench.jobs.active)
+    return window
+
+
+def open_series(window: MedlabWindow, uid: str) -> None:
+    """Open a series and wait for it."""
+    window.bench.open_series(uid)
+    wait_for(
+        lambda: (
+            window.bench.session is not None and window.bench.session.series_uid == uid
+        )
+    )
+    wait_for(lambda: not window.bench.jobs.active)
+
+
+@pytest.fixture(scope="module")
+def shared_window(
+    qapp, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[MedlabWindow, Iterator[str]]]:
+    """One window for a file of tests: napari takes a second or two to make one."""
+    folder = tmp_path_factory.mktemp("window") / "project"
+    uids = make_project(folder, _SERIES)
+    window = make_window(folder)
+    yield window, iter(uids)
+    window.close()
+    window.deleteLater()
+
+
+@pytest.fixture
+def window(shared_window) -> Iterator[MedlabWindow]:
+    """The window as it is after opening a series that no test has touched."""
+    from medlab_gui.gui.view_state import ViewState
+
+    window, uids = shared_window
+    for field in dataclasses.fields(ViewState):
+        setattr(window.bench.view, field.name, field.default)
+    open_series(window, next(uids))
+    yield window
+    window.notifier.bar.hide()
+    for box in list(window.notifier.dialogs):
+        box.close()
+    window.bench.close_series()
+    wait_for(lambda: not window.bench.jobs.active)
+
+
+@pytest.fixture
+def hand(window) -> Hand:
+    """A hand on the picture of that window."""
+    return Hand(window)
+
+
+@pytest.fixture
+def fresh_window(qapp, tmp_path: Path) -> Iterator[Callable[..., MedlabWindow]]:
+    """Windows of their own, for tests that close them."""
+    opened: list[MedlabWindow] = []
+    numbers = itertools.count()
+
+    def open_it(folder: Path | None = None) -> MedlabWindow:
+        if folder is None:
+            folder = tmp_path / f"project{next(numbers)}"
+            make_project(folder)
+        window = make_window(folder)
+        opened.append(window)
+        return window
+
+    yield open_it
+    for window in opened:
+        window.close()
+        window.deleteLater()

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qtpy.QtTest import QTest
+
+from medlab_gui.gui.mouse import picture_point
+from medlab_gui.gui.view_state import Mode, Tool
+from tests.gui.hand import CTRL, LEFT, MIDDLE, NONE, RIGHT, SHIFT
+
+pytestmark = pytest.mark.gui
+
+
+def test_a_point_of_the_canvas_is_where_napari_says(window, hand):
+    for j, i in ((0, 0), (48, 48), (95, 10)):
+        pixel = hand.at(j, i)
+        point = picture_point(window.viewer, window.canvas, pixel.x(), pixel.y())
+        assert point.x() == pytest.approx(i * 1.0, abs=0.3)
+        assert point.y() == pytest.approx(j * 1.2, abs=0.3)
+
+
+def test_one_notch_is_one_slice_and_the_ends_hold(window, hand):
+    assert window.bench.session.k == 8
+    hand.wheel(1)
+    assert window.bench.session.k == 9
+    assert window.viewer.dims.current_step[0] == 9
+    hand.wheel(-3)
+    assert window.bench.session.k == 6
+    hand.wheel(50)
+    assert window.bench.session.k == 15
+    zoom = window.viewer.scene.camera.zoom
+    hand.wheel(-1)
+    assert window.viewer.scene.camera.zoom == zoom
+
+
+def test_half_notches_of_a_fine_wheel_add_up(window, hand, monkeypatch):
+    monkeypatch.setattr("medlab_gui.gui.mouse._NOTCH", 240)
+    hand.wheel(1)
+    assert window.bench.session.k == 8
+    hand.wheel(1)
+    assert window.bench.session.k == 9
+
+
+def test_ctrl_wheel_zooms_at_the_mouse(window, hand):
+    camera = window.viewer.scene.camera
+    before, place = camera.zoom, hand.at(20, 70)
+    hand.wheel(2, 20, 70, CTRL)
+    assert camera.zoom == pytest.approx(before * 1.2**2)
+    assert window.bench.session.k == 8
+    moved = hand.at(20, 70) - place
+    assert abs(moved.x()) <= 1
+    assert abs(moved.y()) <= 1
+
+
+def test_shift_wheel_sizes_the_brush(window, hand):
+    before = window.bench.view.brush_mm
+    hand.wheel(1, held=SHIFT)
+    assert window.bench.view.brush_mm > before
+    hand.wheel(-80, held=SHIFT)
+    assert window.stage.mask.brush_size == 1
+    assert window.bench.session.k == 8
+
+
+def test_the_middle_button_moves_the_picture(window, hand):
+    before, grabbed = hand.at(48, 48), hand.at(40, 40)
+    hand.drag((40, 40), (50, 60), MIDDLE)
+    moved = hand.at(48, 48) - before
+    expected = hand.at(50, 60) - grabbed
+    # `at` moves with the picture: the way is the same before and after.
+    assert (moved.x(), moved.y()) != (0, 0)
+    assert abs(expected.x() - 2 * moved.x()) <= 3
+    assert abs(expected.y() - 2 * moved.y()) <= 3
+
+
+def test_the_right_button_changes_the_window_in_review(window, hand):
+    view = window.bench.view
+    level, width = view.level, view.width
+    hand.drag((40, 40), (40, 70), RIGHT)
+    assert view.width > width
+    assert view.level == pytest.approx(level, abs=3)
+    low, high = window.stage.image.contrast_limits
+    assert high - low == pytest.approx(view.width)
+    hand.drag((40, 40), (70, 40), RIGHT)
+    assert view.level > level + 10
+
+
+def test_the_brush_paints_where_the_mouse_goes(window, hand):
+    window.bench.view.mode = Mode.ANNOTATE
+    window.bench.view.brush_mm = 6.0
+    hand.drag((30, 30), (30, 50))
+    mask = window.bench.session.mask
+    painted = np.argwhere(mask)
+    assert set(painted[:, 0]) == {8}
+    assert mask[8, 30, 30] == 1
+    assert mask[8, 30, 50] == 1
+    assert painted[:, 1].min() >= 26
+    assert painted[:, 1].max() <= 34
+    assert window.bench.session.n_unsaved == 1
+
+
+def test_the_right_button_erases_in_annotate(window, hand):
+    view = window.bench.view
+    view.mode = Mode.ANNOTATE
+    view.tool = Tool.FILL
+    hand.click(50, 50)
+    mask = window.bench.session.mask
+    assert mask[8].all()
+    assert not mask[7].any()
+    hand.drag((30, 30), (30, 60), RIGHT)
+    assert mask[8, 30, 45] == 0
+    assert mask[8, 80, 80] == 1
+    assert view.tool is Tool.FILL
+    assert str(window.stage.mask.mode) == "fill"
+    assert window.bench.session.n_unsaved == 2
+
+
+def test_left_dragging_in_review_paints_nothing(window, hand):
+    hand.drag((30, 30), (30, 60))
+    assert not window.bench.session.mask.any()
+
+
+def test_a_double_click_does_not_zoom(window, hand):
+    zoom = window.viewer.scene.camera.zoom
+    QTest.mouseDClick(window.canvas, LEFT, NONE, hand.at(40, 40))
+    QTest.qWait(20)
+    assert window.viewer.scene.camera.zoom == zoom
+
+
+def test_a_polygon_closes_by_double_click_as_one_edit(window, hand):
+    view = window.bench.view
+    view.mode, view.tool = Mode.ANNOTATE, Tool.POLYGON
+    for j, i in ((20, 20), (20, 60), (60, 60)):
+        hand.click(j, i)
+        QTest.qWait(20)
+    QTest.mousePress(window.canvas, LEFT, NONE, hand.at(60, 20))
+    QTest.mouseRelease(window.canvas, LEFT, NONE, hand.at(60, 20))
+    QTest.mouseDClick(window.canvas, LEFT, NONE, hand.at(60, 20))
+    session = window.bench.session
+    assert session.mask[8, 40, 40] == 1
+    assert session.mask[8, 10, 40] == 0
+    assert int(session.mask.sum()) == pytest.approx(41 * 41, rel=0.06)
+    assert session.n_unsaved == 1
+    window.bench.undo()
+    assert not session.mask.any()
