@@ -231,6 +231,8 @@ class Stage:
         if self.bench.session is not None:
             view = self.bench.view
             view.level, view.width = self._first_window()
+            # the values may be the ones that are set already: then no event comes
+            self._apply_window()
 
     def _first_window(self) -> tuple[float, float]:
         from medlab_gui.imaging.window import default_window
