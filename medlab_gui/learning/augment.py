@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Augmentation", "Ranges", "augment", "draw"]
+__all__ = ["Augmentation", "Disc", "Ranges", "augment", "draw"]
 
 
 _BEND_NODES = 5
@@ -40,6 +40,9 @@ class Ranges:
     bend : float
         Bent by a smooth field; standard deviation of its 5 x 5 nodes, as a share of the
         height and width.
+    beside : float
+        Chance, twice, of a disc of tissue with a bright core in the air round the body:
+        an arm, which one scan shows and the next does not.
     shade : float
         A smooth field of 4 x 4 nodes, each up to so much either way, is added to grey
         values: beam hardening, coil sensitivity.
@@ -66,6 +69,7 @@ class Ranges:
     margin: float = 0.35
     flip: bool = False
     bend: float = 0.02
+    beside: float = 0.4
     shade: float = 0.1
     brightness: float = 0.05
     contrast: tuple[float, float] = (0.9, 1.1)
@@ -73,6 +77,28 @@ class Ranges:
     field: tuple[float, float] = (0.4, 1.1)
     uptake: float = 0.08
     noise: float = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Disc:
+    """Something round beside the body.
+
+    Parameters
+    ----------
+    y, x : float
+        Its middle, as shares of the height and width.
+    radius : float
+        As a share of the smaller of both.
+    grey, core : float
+        Of its outer part and of the inner third, from 0 (darkest of the slice) to 1
+        (brightest).
+    """
+
+    y: float
+    x: float
+    radius: float
+    grey: float
+    core: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +115,7 @@ class Augmentation:
     margins: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     flip: bool = False
     bend: tuple[float, ...] = ()
+    beside: tuple[Disc, ...] = ()
     shade: tuple[float, ...] = ()
     brightness: float = 0.0
     contrast: float = 1.0
@@ -121,6 +148,15 @@ def draw(
     def factor(low: float, high: float) -> float:
         return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
+    def one_disc() -> Disc:
+        return Disc(
+            y=between(0.2, 1.0),
+            x=between(-0.05, 1.05),
+            radius=between(0.05, 0.15),
+            grey=between(0.5, 0.95),
+            core=between(0.7, 1.0),
+        )
+
     return Augmentation(
         angle_deg=between(-r.angle_deg, r.angle_deg),
         scale=factor(*r.scale),
@@ -132,6 +168,9 @@ def draw(
             max(0.0, between(-r.margin, r.margin)),
         ),
         flip=bool(rng.random() < 0.5) and r.flip,
+        beside=tuple(
+            disc for disc in (one_disc(), one_disc()) if rng.random() < r.beside
+        ),
         bend=tuple(rng.normal(0, r.bend, 2 * _BEND_NODES**2).tolist()),
         shade=tuple(rng.uniform(-r.shade, r.shade, _SHADE_NODES**2).tolist()),
         brightness=between(-r.brightness, r.brightness),
@@ -166,6 +205,8 @@ def augment(
     labels : ndarray of uint8, shape (Y', X')
     """
     image, labels = _move(change, image, labels)
+    for disc in change.beside:
+        image = _put_beside(disc, image, labels)
     if any(change.uptake):
         # Class n is foreground n - 1; background and ignored voxels stay as they are.
         table = np.zeros(256, dtype=np.float32)
@@ -216,6 +257,20 @@ def _move(
             at[axis] += _smooth(nodes[axis], (int(new[0]), int(new[1]))) * shape[axis]
     moved = map_coordinates(image, at, order=1, mode="nearest")
     return moved, map_coordinates(labels, at, order=0, mode="nearest")
+
+
+def _put_beside(
+    disc: Disc, image: NDArray[np.float32], labels: NDArray[np.uint8]
+) -> NDArray[np.float32]:
+    """Draw a disc behind the body: where there is air, and no class."""
+    low, high = float(image.min()), float(image.max())
+    height, width = image.shape
+    y, x = np.ogrid[:height, :width]
+    r = np.hypot(y - disc.y * height, x - disc.x * width)
+    radius = disc.radius * min(height, width)
+    grey = np.where(r < radius / 3, disc.core, disc.grey) * (high - low) + low
+    seen = (r < radius) & (image < low + 0.05 * (high - low)) & (labels == 0)
+    return np.where(seen, grey, image).astype(np.float32)
 
 
 def _smooth(nodes: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float32]:

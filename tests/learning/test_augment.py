@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medlab_gui.learning.augment import Augmentation, Ranges, augment, draw
+from medlab_gui.learning.augment import Augmentation, Disc, Ranges, augment, draw
 
 
 @pytest.fixture
@@ -116,6 +116,19 @@ def test_bending_moves_picture_and_mask_alike_and_smoothly(sample):
         inside = labels == value
         assert np.median(image[inside]) == pytest.approx(grey, abs=0.01)
         assert 0.5 < inside.sum() / (sample[1] == value).sum() < 2
+
+
+def test_an_arm_lies_in_the_air_behind_the_body_and_is_no_class(sample):
+    image, labels = sample[0].copy(), sample[1]
+    image[:, :40] = 0.4  # a body, with air to its right
+    arm = Disc(y=0.5, x=0.5, radius=0.2, grey=0.5, core=1.0)
+    after, same = augment(Augmentation(beside=(arm,)), image, labels)
+    np.testing.assert_array_equal(same, labels)
+    np.testing.assert_allclose(after[:, :40], image[:, :40], atol=1e-6)
+    np.testing.assert_allclose(after[labels > 0], image[labels > 0], atol=1e-6)
+    assert after[30, 42] == pytest.approx(0.5), "the core: as bright as the brightest"
+    assert after[38, 44] == pytest.approx(0.3), "half way from the darkest"
+    assert after[30, 75] == pytest.approx(0.1), "air further off"
 
 
 def test_shade_is_a_smooth_field_through_its_nodes(sample):
