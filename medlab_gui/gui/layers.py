@@ -9,8 +9,10 @@ from qtpy.QtCore import QTimer
 
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
-from medlab_gui.core.labels import IGNORE, LabelScheme
+from medlab_gui.core.labels import LabelScheme
 from medlab_gui.gui import napari_private as private
+from medlab_gui.gui.colors import scheme_colors, uncertainty_colors
+from medlab_gui.gui.layer_data import blank, nothing, set_changed, show
 from medlab_gui.gui.view_state import Mode, Tool
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from medlab_gui.gui.workbench import Workbench
 
-__all__ = ["Stage", "scheme_colors", "uncertainty_colors"]
+__all__ = ["Stage"]
 
 _LET_GO_MS = 500
 _NAPARI_MODE = {
@@ -32,56 +34,6 @@ _NAPARI_MODE = {
     Tool.PICK: "pick",
     Tool.PAN: "pan_zoom",
 }
-
-
-def scheme_colors(scheme: LabelScheme) -> dict[int | None, tuple[float, ...]]:
-    """Return colours of a scheme for napari: RGBA in [0, 1] by value."""
-    colors: dict[int | None, tuple[float, ...]] = {
-        None: (0.6, 0.6, 0.6, 1.0),
-        0: (0.0, 0.0, 0.0, 0.0),
-        IGNORE: (0.5, 0.5, 0.5, 1.0),
-    }
-    for c in scheme.classes:
-        colors[c.value] = (*(v / 255 for v in c.color), 1.0)
-    return colors
-
-
-def uncertainty_colors() -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return magma as 256 RGBA rows; what is certain is see-through."""
-    from napari.utils.colormaps import ensure_colormap
-
-    values = np.linspace(0, 1, 256)
-    colors = np.array(ensure_colormap("magma").map(values), dtype=np.float64)
-    colors[:, 3] = np.clip(values / 0.35, 0, 1)
-    return colors
-
-
-def _nothing(dtype: Any) -> np.ndarray[Any, np.dtype[Any]]:
-    """Return one voxel."""
-    return np.zeros((1, 1, 1), dtype)
-
-
-def _blank(layer: Image | Labels) -> np.ndarray[Any, np.dtype[Any]]:
-    """Return one voxel for a layer; the one that it has where it shows nothing."""
-    data: np.ndarray[Any, np.dtype[Any]] = layer.data
-    return data if data.size == 1 else _nothing(data.dtype)
-
-
-def _set(layer: Image | Labels, **values: Any) -> None:
-    """Set what differs: napari redraws for each one that is set."""
-    for name, value in values.items():
-        if getattr(layer, name) != value:
-            setattr(layer, name, value)
-
-
-def _show(
-    layer: Image | Labels, data: np.ndarray[Any, Any], scale: tuple[float, ...]
-) -> None:
-    """Let a layer show another array; each change costs, so only what differs."""
-    if layer.data is not data:
-        layer.data = data
-    if not np.array_equal(layer.scale, scale):
-        layer.scale = scale
 
 
 class Stage:
@@ -142,7 +94,7 @@ class Stage:
         yield
         if self.image is None:
             self.image = Image(
-                _nothing(np.int16), name=_("Image"), contrast_limits=(0, 1)
+                nothing(np.int16), name=_("Image"), contrast_limits=(0, 1)
             )
             self.image.interpolation2d = "linear"
             self._add(self.image)
@@ -150,7 +102,7 @@ class Stage:
         if self.entropy is None:
             colors = Colormap(uncertainty_colors(), name="uncertainty")
             self.entropy = Image(
-                _nothing(np.float16),
+                nothing(np.float16),
                 name=_("Uncertainty"),
                 contrast_limits=(0, 1),
                 colormap=colors,
@@ -181,7 +133,7 @@ class Stage:
 
         colors = scheme_colors(LabelScheme("none", ()))
         layer = Labels(
-            _nothing(np.uint8),
+            nothing(np.uint8),
             name=name,
             colormap=DirectLabelColormap(color_dict=colors),
         )
@@ -214,7 +166,7 @@ class Stage:
         self.reset_window()
         colors = scheme_colors(session.scheme)
         for layer, data in ((image, volume.data), (mask, session.mask)):
-            _show(layer, data, volume.grid.spacing)
+            show(layer, data, volume.grid.spacing)
         for labels in (mask, self.prediction):
             assert labels is not None
             private.set_label_colors(labels, colors)
@@ -263,11 +215,11 @@ class Stage:
         # One voxel where there is none, but of the same size: napari's slices follow
         # the smallest step of all layers.
         if labels is None:
-            labels = _blank(self.prediction)
+            labels = blank(self.prediction)
         if doubt is None:
-            doubt = _blank(self.entropy)
-        _show(self.prediction, labels, scale)
-        _show(self.entropy, doubt, scale)
+            doubt = blank(self.entropy)
+        show(self.prediction, labels, scale)
+        show(self.entropy, doubt, scale)
         if not self._opening:
             self._apply_looks()
 
@@ -276,7 +228,7 @@ class Stage:
         if self.bench.session is None and self.image is not None:
             assert self.mask is not None
             for layer in (self.image, self.mask):
-                _show(layer, _blank(layer), (1.0, 1.0, 1.0))
+                show(layer, blank(layer), (1.0, 1.0, 1.0))
             self._on_prediction()
 
     # ---- looks --------------------------------------------------------------
@@ -294,9 +246,9 @@ class Stage:
         view, session = self.bench.view, self.bench.session
         is_open = session is not None
         if self.image is not None:
-            _set(self.image, visible=is_open)
+            set_changed(self.image, visible=is_open)
         if self.mask is not None:
-            _set(
+            set_changed(
                 self.mask,
                 visible=is_open and view.mask_visible,
                 opacity=1.0 if view.outline else view.mask_opacity,
@@ -304,14 +256,14 @@ class Stage:
             )
         if self.entropy is not None:
             known = session is not None and session.entropy is not None
-            _set(
+            set_changed(
                 self.entropy,
                 visible=known and view.entropy_visible,
                 opacity=view.entropy_opacity,
             )
         if self.prediction is not None:
             known = session is not None and session.prediction is not None
-            _set(self.prediction, visible=known and view.prediction_visible)
+            set_changed(self.prediction, visible=known and view.prediction_visible)
 
     # ---- slices -------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from qtpy.QtGui import (
 from qtpy.QtWidgets import QWidget
 
 from medlab_gui.core.i18n import _
-from medlab_gui.gui.layers import uncertainty_colors
+from medlab_gui.gui.colors import uncertainty_colors
 
 if TYPE_CHECKING:
     from napari import Viewer

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medlab_gui.core.labels import LabelScheme
-from medlab_gui.gui.layers import scheme_colors
+from medlab_gui.gui.colors import scheme_colors
 
 if TYPE_CHECKING:
     from medlab_gui.core.jobs import JobContext

@@ -37,10 +37,12 @@ def saved_text(bench: Workbench) -> str:
     if session.read_only:
         return _("Read-only")
     seconds = session.seconds_since_save
+    if session.n_unsaved:
+        if seconds is None:
+            return _("Saving…")
+        return _("Saved {ago}, revision pending").format(ago=ago(seconds))
     if seconds is None:
         return _("All saved")
-    if session.n_unsaved:
-        return _("Saved {ago}, revision pending").format(ago=ago(seconds))
     return _("All saved, {ago}").format(ago=ago(seconds))
 
 

@@ -1,0 +1,99 @@
+"""Fails when napari moves what we lean on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from medlab_gui.gui import napari_private as private
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def strokes(window):
+    """The mask's layer, and every stroke that its paint events tell of."""
+    layer = window.stage.mask
+    found = []
+
+    def listen(event):
+        found.append(private.stroke_of(layer, event.value))
+
+    layer.events.paint.connect(listen)
+    yield layer, found
+    layer.events.paint.disconnect(listen)
+
+
+def test_parts_of_the_window(window):
+    assert private.main_window(window.viewer).menuBar() is not None
+    assert private.canvas_widget(window.viewer).isVisible()
+    assert not private.dims_widget(window.viewer).isVisible()
+    assert all(not d.isVisible() for d in private.napari_docks(window.viewer))
+    assert len(private.napari_menus(window.viewer)) == 6
+
+
+def test_a_stroke_of_several_stamps_is_one_box_with_both_states(window, strokes):
+    layer, found = strokes
+    before = layer.data.copy()
+    layer.brush_size = 7
+    with layer.block_history():
+        for i in range(20, 60, 4):
+            layer.paint((8, 30, i), 1)
+        layer.paint((8, 30, 40), 2)
+    (stroke,) = found
+    rebuilt = before.copy()
+    assert np.array_equal(rebuilt[stroke.where], stroke.before)
+    rebuilt[stroke.where] = stroke.after
+    assert np.array_equal(rebuilt, layer.data)
+    assert layer.data[8, 30, 40] == 2
+
+
+@pytest.mark.parametrize("blocked", [True, False])
+def test_fill_and_polygon(window, strokes, blocked):
+    """Outside of `block_history` napari tells of an edit before it makes it."""
+    import contextlib
+
+    layer, found = strokes
+    before = layer.data.copy()
+    points = np.array([[8, 20, 20], [8, 20, 50], [8, 50, 50], [8, 50, 20]])
+    with layer.block_history() if blocked else contextlib.nullcontext():
+        layer.paint_polygon(points, 1)
+    with layer.block_history() if blocked else contextlib.nullcontext():
+        layer.fill((8, 30, 30), 2)
+    assert len(found) == 2
+    rebuilt = before
+    for stroke in found:
+        assert np.array_equal(rebuilt[stroke.where], stroke.before)
+        rebuilt[stroke.where] = stroke.after
+    assert np.array_equal(rebuilt, layer.data)
+    assert window.bench.session.n_unsaved == 2
+
+
+def test_painting_what_is_there_is_no_stroke(window, strokes):
+    layer, found = strokes
+    layer.paint((8, 30, 30), 0)
+    assert [s for s in found if s is not None] == []
+    assert window.bench.session.n_unsaved == 0
+
+
+def test_napari_remembers_no_edits(window):
+    layer = window.stage.mask
+    layer.paint((8, 30, 30), 1)
+    assert len(layer._undo_history) == 0
+    layer.undo()
+    assert layer.data[8, 30, 30] == 1
+
+
+def test_movements_are_not_delayed(window):
+    from qtpy.QtCore import QObject
+
+    canvas = window.viewer.window._qt_viewer.canvas
+    callbacks = list(canvas.events.mouse_move.callbacks)
+    assert not any(isinstance(c, QObject) for c in callbacks)
+    assert any("_on_mouse_move" in str(c) for c in callbacks)
+
+
+def test_the_users_napari_settings_are_left_alone(window):
+    from napari.settings import get_settings
+
+    assert get_settings().config_path is None
