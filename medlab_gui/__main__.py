@@ -38,27 +38,46 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit code.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if _is_for_window(arguments):
-        return _open_window(arguments)
+    try:
+        arguments, for_window = _sorted_out(arguments)
+        if for_window:
+            return _open_window(arguments)
+        if argv is None and not sys.warnoptions:
+            import warnings
 
-    from medlab_gui.cli.main import main as command_line
+            # What libraries warn about is for programmers, and stderr for sentences.
+            warnings.simplefilter("ignore")
 
-    code, result = command_line(arguments)
-    window = _wants_window(result)
-    return _open_window(window) if code == 0 and window else code
+        from medlab_gui.cli.main import main as command_line
+
+        code, result = command_line(arguments)
+        window = _wants_window(result)
+        return _open_window(window) if code == 0 and window else code
+    except KeyboardInterrupt:
+        # Before the verb began, or while the window was being made.
+        return 130
 
 
-def _is_for_window(arguments: list[str]) -> bool:
+def _sorted_out(arguments: list[str]) -> tuple[list[str], bool]:
+    """Return the arguments, a verb first, and whether they are for the window."""
     from medlab_gui.commands import COMMANDS
 
+    verbs = {c.verb for c in COMMANDS}
+    if arguments[:1] == ["--project"] and arguments[2:3] and arguments[2] in verbs:
+        # `medlab --project liver list` is what people write, too
+        arguments = [arguments[2], *arguments[:2], *arguments[3:]]
     if {"-h", "--help", "--version"} & set(arguments):
-        return False
-    if not arguments or arguments[0] == "--project":
-        return True
+        return arguments, False
+    if not arguments or arguments[0] in ("--project", "--series"):
+        return arguments, True
     first = arguments[0]
-    if first in {c.verb for c in COMMANDS} or first.startswith("-"):
-        return False
-    return Path(first).exists() or any(mark in first for mark in "/\\.")
+    if first in verbs or first.startswith("-"):
+        return arguments, False
+    try:
+        there = Path(first).expanduser().exists()
+    except (OSError, RuntimeError):
+        there = False
+    return arguments, there or any(mark in first for mark in "/\\.")
 
 
 def _wants_window(result: Any) -> list[str]:

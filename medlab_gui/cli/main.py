@@ -1,104 +1,32 @@
-"""Run one verb: progress to standard error, the result to standard output."""
+"""Run a verb: progress to standard error, the result to standard output."""
 
 from __future__ import annotations
 
 import json
 import logging
 import signal
-import sys
-import time
 import traceback
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medlab_gui.cli.parser import build_parser, params_from
+from medlab_gui.cli.console import Events, Terminal, own_logs, own_stdout
+from medlab_gui.cli.parser import UsageError, build_parser, params_from, params_in_file
 from medlab_gui.commands import COMMANDS
 from medlab_gui.commands.command import Context
-from medlab_gui.commands.launch import plain, start_listening
+from medlab_gui.commands.launch import ChildBug, perform, plain, start_listening
 from medlab_gui.core.errors import MedlabError
-from medlab_gui.core.jobs import Cancelled, JobContext, Progress
+from medlab_gui.core.jobs import Cancelled, JobContext
 from medlab_gui.core.settings import load_settings
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator, Sequence
+    from typing import TextIO
 
 __all__ = ["main"]
 
 _log = logging.getLogger(__name__)
-
-
-class _Events:
-    """What a child tells the process that started it (see `commands.launch`)."""
-
-    def _say(self, **event: Any) -> None:
-        sys.stdout.write(json.dumps(event, default=str) + "\n")
-        sys.stdout.flush()
-
-    def progress(self, progress: Progress) -> None:
-        self._say(
-            event="progress",
-            done=progress.done,
-            total=progress.total,
-            message=progress.message,
-            data=progress.data,
-        )
-
-    def result(self, result: Any, text: str) -> None:
-        self._say(event="result", result=result)
-
-    def error(self, kind: str, message: str) -> None:
-        self._say(event="error", kind=kind, message=message)
-
-    def cancelled(self) -> None:
-        self._say(event="cancelled")
-
-
-class _Terminal:
-    """What a person or a script reads."""
-
-    def __init__(self, verb: str, *, as_json: bool, quiet: bool) -> None:
-        self._verb = verb
-        self._json = as_json
-        self._live = not quiet and sys.stderr.isatty()
-        self._width = 0
-        self._shown = 0.0
-
-    def _clear(self) -> None:
-        if self._width:
-            sys.stderr.write("\r" + " " * self._width + "\r")
-            sys.stderr.flush()
-            self._width = 0
-
-    def progress(self, progress: Progress) -> None:
-        now = time.monotonic()
-        if not self._live or now - self._shown < 0.1:
-            return
-        self._shown = now
-        share = progress.fraction
-        text = f"{self._verb}: " + (f"{share:4.0%} " if share is not None else "")
-        text = (text + progress.message)[:100]
-        sys.stderr.write("\r" + text.ljust(self._width))
-        sys.stderr.flush()
-        self._width = max(self._width, len(text))
-
-    def result(self, result: Any, text: str) -> None:
-        self._clear()
-        if self._json:
-            text = json.dumps(result, default=str)
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
-
-    def error(self, kind: str, message: str) -> None:
-        self._clear()
-        if self._json:
-            error = {"error": {"kind": kind, "message": message}}
-            sys.stdout.write(json.dumps(error) + "\n")
-        sys.stderr.write(f"medlab {self._verb}: {message}\n")
-
-    def cancelled(self) -> None:
-        self.error("Cancelled", "Cancelled.")
 
 
 @contextmanager
@@ -121,12 +49,8 @@ def _interruptible(job: JobContext) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _params(arguments: Namespace) -> Any:
-    command = arguments.command
-    if arguments.params:
-        values = json.loads(Path(arguments.params).read_text(encoding="utf-8"))
-        return params_from(command, values)
-    return params_from(command, vars(arguments))
+def _has(argv: Sequence[str], option: str) -> bool:
+    return any(a == option or a.startswith(option + "=") for a in argv)
 
 
 def main(argv: Sequence[str]) -> tuple[int, Any]:
@@ -144,22 +68,43 @@ def main(argv: Sequence[str]) -> tuple[int, Any]:
     object
         The result, plain data; None where there is none.
     """
-    parser = build_parser(COMMANDS, from_file="--params" in argv)
+    argv = list(argv)
+    parser = build_parser(COMMANDS, from_file=_has(argv, "--params"))
     try:
-        arguments = parser.parse_args(list(argv))
-    except SystemExit as stop:
+        arguments = parser.parse_args(argv)
+    except SystemExit as stop:  # --help, --version
         return int(stop.code or 0), None
+    except UsageError as error:
+        with own_stdout() as out:
+            voice = (
+                Events(out)
+                if _has(argv, "--events")
+                else Terminal(
+                    error.program, out, as_json=_has(argv, "--json"), quiet=True
+                )
+            )
+            voice.error("UsageError", error.message)
+        return 2, None
     if getattr(arguments, "command", None) is None:
         parser.print_help()
         return 0, None
+    with own_stdout() as out, own_logs():
+        return _run(arguments, out)
+
+
+def _run(arguments: Namespace, out: TextIO) -> tuple[int, Any]:
     command = arguments.command
-    out: _Events | _Terminal = (
-        _Events()
+    voice: Events | Terminal = (
+        Events(out)
         if arguments.events
-        else _Terminal(command.verb, as_json=arguments.json, quiet=arguments.quiet)
+        else Terminal(
+            f"medlab {command.verb}",
+            out,
+            as_json=arguments.json,
+            quiet=arguments.quiet,
+        )
     )
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
-    job = JobContext(out.progress)
+    job = JobContext(voice.progress)
     settings = load_settings()
     ctx = Context(
         arguments.project,
@@ -169,29 +114,34 @@ def main(argv: Sequence[str]) -> tuple[int, Any]:
     )
     try:
         with _interruptible(job):
+            params = (
+                params_in_file(command, arguments.params)
+                if arguments.params
+                else params_from(command, vars(arguments))
+            )
             if arguments.events:
                 start_listening(job)
-            result = command.run(_params(arguments), ctx)
+            result = perform(command, params, ctx)
+        shown = plain(result)
+        words = command.text(result) if command.text else json.dumps(shown, indent=2)
+        voice.result(shown, words)
+    except ChildBug as error:
+        voice.error("Bug", error.message)
+        return 1, None
     except MedlabError as error:
-        out.error(type(error).__name__, error.message)
+        voice.error(type(error).__name__, error.message)
         return 2, None
     except (Cancelled, KeyboardInterrupt):
-        out.cancelled()
+        voice.cancelled()
         return 130, None
     except Exception as error:  # noqa: BLE001 - the last resort: say that it is our bug
         _log.debug("bug", exc_info=True)
         place = traceback.extract_tb(error.__traceback__)[-1]
         name = Path(place.filename).name
-        out.error(
+        voice.error(
             "Bug",
             f"This is a bug in MedLab ({type(error).__name__} in {name}:{place.lineno}"
             f", {error}). Please report it with what you did; nothing was lost.",
         )
         return 1, None
-    shown = plain(result)
-    out.result(shown, command.text(result) if command.text else _as_json(shown))
     return 0, shown
-
-
-def _as_json(result: Any) -> str:
-    return json.dumps(result, indent=2, default=str)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import math
+import textwrap
 import types
 from dataclasses import MISSING, Field, fields
 from typing import TYPE_CHECKING, Any, NoReturn, Union, get_args, get_origin
 
 from medlab_gui import __version__
+from medlab_gui.core.errors import MedlabError, SpecError
 from medlab_gui.core.i18n import _
 
 if TYPE_CHECKING:
@@ -16,22 +19,46 @@ if TYPE_CHECKING:
 
     from medlab_gui.commands.command import Command
 
-__all__ = ["build_parser", "params_from"]
+__all__ = ["UsageError", "build_parser", "params_from", "params_in_file"]
 
 _TYPES = {"str": str, "int": int, "float": float, "bool": bool}
+_EXIT_CODES = (
+    "Exit codes: 0 done, 2 you can mend it (one sentence on standard error says how), "
+    "1 a bug, 130 cancelled."
+)
+
+
+class UsageError(MedlabError):
+    """The command line was written wrongly.
+
+    Parameters
+    ----------
+    program : str
+        ``"medlab"``, or ``"medlab predict"``.
+    message : str
+        What is wrong with it.
+    """
+
+    def __init__(self, program: str, message: str) -> None:
+        message = message[:1].upper() + message[1:]
+        if message[-1:] not in (".", "?"):
+            message += "."
+        super().__init__(f"{message} `{program} --help` explains the options.")
+        self.program = program
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one sentence, on standard error, with exit 2."""
+    """A parser whose complaints are one sentence."""
+
+    verbs: tuple[str, ...] = ()
 
     def error(self, message: str) -> NoReturn:
-        verbs = getattr(self, "verbs", ())
-        if "invalid choice" in message and verbs:
+        if "invalid choice" in message and self.verbs:
             wrong = message.split("'")[1] if "'" in message else ""
-            near = difflib.get_close_matches(wrong, verbs, n=1)
+            near = difflib.get_close_matches(wrong, self.verbs, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
-            message = f"there is no verb {wrong!r}.{hint}"
-        self.exit(2, f"{self.prog}: {message}\nSee: {self.prog} --help\n")
+            message = f"There is no verb {wrong!r}.{hint}"
+        raise UsageError(self.prog, message)
 
 
 def field_type(field: Field[Any]) -> type:
@@ -47,9 +74,34 @@ def field_type(field: Field[Any]) -> type:
     return kind  # type: ignore[no-any-return]  # checked in the line above
 
 
-def _number(kind: type, metadata: Any) -> Any:
+def _check_value(name: str, metadata: Any, kind: type, value: Any) -> None:
+    """Raise ValueError, with a sentence, where a value is not one of a field's."""
+    choices = metadata.get("choices")
+    if choices and value not in choices:
+        msg = f"{name} is one of {', '.join(choices)}; found {value!r}"
+        raise ValueError(msg)
+    if kind not in (int, float):
+        return
     low, high = metadata.get("minimum"), metadata.get("maximum")
+    if (
+        not math.isfinite(value)
+        or (low is not None and value < low)
+        or (high is not None and value > high)
+    ):
+        msg = f"{value} is out of range: {name} must be {_range(metadata)}"
+        raise ValueError(msg)
 
+
+def _range(metadata: Any) -> str:
+    low, high = metadata.get("minimum"), metadata.get("maximum")
+    if low is not None and high is not None:
+        return f"{low:g} to {high:g}"
+    if low is not None:
+        return f"at least {low:g}"
+    return f"at most {high:g}" if high is not None else "a finite number"
+
+
+def _number(field: Field[Any], kind: type) -> Any:
     def parse(text: str) -> Any:
         try:
             value = kind(text)
@@ -57,9 +109,10 @@ def _number(kind: type, metadata: Any) -> Any:
             what = "whole number" if kind is int else "number"
             msg = f"{text!r} is not a {what}"
             raise argparse.ArgumentTypeError(msg) from None
-        if (low is not None and value < low) or (high is not None and value > high):
-            msg = f"{text} is out of range ({low} to {high})"
-            raise argparse.ArgumentTypeError(msg)
+        try:
+            _check_value("it", field.metadata, kind, value)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
         return value
 
     return parse
@@ -71,21 +124,29 @@ def _add_field(
     metadata = field.metadata
     kind = field_type(field)
     required = field.default is MISSING and not from_file
-    text = metadata.get("help", "").replace("%", "%%")
-    if field.default not in ("", None, False, MISSING):
+    text = metadata.get("help", "")
+    if kind in (int, float) and "minimum" in metadata:
+        unit = f" {metadata['unit']}" if metadata.get("unit") else ""
+        text += f" {_range(metadata).capitalize()}{unit}."
+    if kind is bool and field.default is True:
+        text += " Default: yes."
+    elif kind is not bool and field.default not in ("", None, MISSING):
         text += f" Default: {field.default}."
+    text = text.replace("%", "%%")
     options: dict[str, Any] = {"help": text, "dest": field.name}
     if field.default is not MISSING:
         options["default"] = field.default
     flag = f"--{field.name.replace('_', '-')}"
     if kind is bool:
-        parser.add_argument(flag, action=argparse.BooleanOptionalAction, **options)
+        both: Any = argparse.BooleanOptionalAction
+        options["action"] = both if field.default is True else "store_true"
+        parser.add_argument(flag, **options)
         return
     if metadata.get("choices"):
         options["choices"] = metadata["choices"]
     if kind in (int, float):
-        options["type"] = _number(kind, metadata)
-        options["metavar"] = metadata.get("unit") or "N"
+        options["type"] = _number(field, kind)
+        options["metavar"] = "N"
     elif "choices" not in options:
         options["metavar"] = {
             "open": "PATH",
@@ -97,6 +158,7 @@ def _add_field(
         }.get(metadata.get("kind", ""), "TEXT")
     if metadata.get("positional"):
         del options["dest"]
+        options["metavar"] = field.name.upper()
         options["nargs"] = None if required else "?"
         parser.add_argument(field.name, **options)
     else:
@@ -123,28 +185,38 @@ def build_parser(
             "for the most uncertain slice next. Without a verb the window opens; "
             "`medlab PATH` opens it on a scan. For research; not a medical device."
         ),
-        epilog=_(
-            "Exit codes: 0 done, 2 you can mend it (one sentence says how), 1 a bug, "
-            "130 cancelled."
-        ),
+        epilog=_(_EXIT_CODES),
+        allow_abbrev=False,
     )
-    parser.verbs = [c.verb for c in commands]  # type: ignore[attr-defined]  # read in error
+    parser.verbs = tuple(c.verb for c in commands)
     parser.add_argument("--version", action="version", version=f"medlab {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=_Parser)
     for command in commands:
-        example = "\n".join(f"  {line}" for line in command.examples)
         sub = verbs.add_parser(
             command.verb,
             help=_(command.help).replace("%", "%%"),
-            description=_(command.help).replace("%", "%%"),
-            epilog=f"Examples:\n{example}" if example else None,
+            description=_description(command),
+            epilog=_epilog(command),
             formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
         )
         sub.set_defaults(command=command)
         for field in fields(command.params):
             _add_field(sub, field, from_file=from_file)
         _add_shared(sub, command)
     return parser
+
+
+def _description(command: Command[Any, Any]) -> str:
+    parts = [_(command.help), _(command.details)]
+    return "\n\n".join(textwrap.fill(part, 79) for part in parts if part)
+
+
+def _epilog(command: Command[Any, Any]) -> str:
+    parts = [textwrap.fill(_(_EXIT_CODES), 79)]
+    if command.examples:
+        parts.append("\n".join(["Examples:", *(f"  {e}" for e in command.examples)]))
+    return "\n\n".join(parts)
 
 
 def _add_shared(parser: argparse.ArgumentParser, command: Command[Any, Any]) -> None:
@@ -173,7 +245,45 @@ def _add_shared(parser: argparse.ArgumentParser, command: Command[Any, Any]) -> 
 
 
 def params_from(command: Command[Any, Any], values: dict[str, Any]) -> Any:
-    """Return the command's parameters from parsed values or a JSON object."""
+    """Return the command's parameters from what argparse parsed."""
     return command.params(
         **{f.name: values[f.name] for f in fields(command.params) if f.name in values}
     )
+
+
+def params_in_file(command: Command[Any, Any], path: str) -> Any:
+    """Return the command's parameters from a JSON file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    SpecError
+        If it does not hold the parameters of this command.
+    """
+    from medlab_gui.commands.values import read_json
+
+    values = read_json(path)
+    known = {f.name: f for f in fields(command.params)}
+    try:
+        if not isinstance(values, dict):
+            msg = "they must be one JSON object"
+            raise ValueError(msg)
+        lacking = {n for n, f in known.items() if f.default is MISSING} - set(values)
+        if unknown := set(values) - set(known):
+            msg = f"there is no {', '.join(sorted(unknown))}"
+            raise ValueError(msg)
+        if lacking:
+            msg = f"{', '.join(sorted(lacking))} is missing"
+            raise ValueError(msg)
+        for name, value in values.items():
+            kind = field_type(known[name])
+            fits = (int, float) if kind is float else (kind,)
+            if not isinstance(value, fits) or isinstance(value, bool) != (kind is bool):
+                msg = f"{name} must be of the type {kind.__name__}; found {value!r}"
+                raise ValueError(msg)
+            _check_value(name, known[name].metadata, kind, value)
+    except ValueError as error:
+        msg = f"The parameters in {path} do not fit `{command.verb}`: {error}."
+        raise SpecError(msg) from None
+    return command.params(**values)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from medlab_gui.commands.accept import ACCEPT, SKIP
 from medlab_gui.commands.adopt import ADOPT
 from medlab_gui.commands.command import Command, Context, Where, param
 from medlab_gui.commands.demo import DEMO
@@ -19,8 +20,9 @@ from medlab_gui.commands.list_ import LIST
 from medlab_gui.commands.networks_ import NETWORKS_COMMAND
 from medlab_gui.commands.predict import PREDICT
 from medlab_gui.commands.preprocess import PREPROCESS
-from medlab_gui.commands.queue_ import ACCEPT, QUEUE, SCORE, SKIP
+from medlab_gui.commands.queue_ import QUEUE
 from medlab_gui.commands.save import ANNOTATE, LOCK, SAVE
+from medlab_gui.commands.score import SCORE
 from medlab_gui.commands.train import TRAIN
 
 __all__ = ["COMMANDS", "Command", "Context", "Where", "param"]

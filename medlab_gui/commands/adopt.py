@@ -41,10 +41,6 @@ def run(params: AdoptParams, ctx: Context) -> dict[str, Any]:
             author = ctx.settings.author_name
             chosen = project_weights(store, params.checkpoint, author)
             reason = "Chosen by hand."
-        if chosen.scheme.n_classes != store.scheme().n_classes:
-            known = ", ".join(c.name for c in chosen.scheme.classes)
-            msg = f"These weights know other classes ({known}) than the project has."
-            raise InputError(msg)
         if before is None or before.id != chosen.id:
             store.adopt(chosen.id, ctx.settings.author_name, reason)
         return {
@@ -69,6 +65,11 @@ ADOPT = Command(
     text=text,
     menu="medlab/model/4_weights",
     when="project_open",
+    details=N_(
+        "A file is copied into the project first. Nothing is deleted: `medlab list` "
+        "names all weights and marks the ones in use. Predictions and queue stay as "
+        "they are until `medlab score` ranks again."
+    ),
     examples=(
         "medlab adopt previous --project liver",
         "medlab adopt mine.safetensors --project liver",

@@ -164,6 +164,8 @@ class Command(Generic[P, R]):
     when : str, optional
         Expression over context keys: ``series_open``, ``mask_dirty``,
         ``prediction_open``, ``queue_open``, ``checkpoint_present``, ``busy``.
+    details : str
+        For ``--help``: what is read and written, in which units.
     examples : tuple of str
         Lines for ``--help``.
     text : callable, optional
@@ -181,6 +183,7 @@ class Command(Generic[P, R]):
     menu: str | None = None
     shortcut: str | None = None
     when: str | None = None
+    details: str = ""
     examples: tuple[str, ...] = ()
     text: Callable[[R], str] | None = None
 

@@ -7,16 +7,17 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, Where, param
+from medlab_gui.commands.values import as_path
 from medlab_gui.core.errors import InputError, storage_error
 from medlab_gui.core.i18n import N_
 from medlab_gui.core.resources import resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from medlab_gui.commands.command import Context
 
@@ -76,33 +77,49 @@ class DemoParams:
 
 def _place(params: DemoParams) -> Path:
     if params.folder:
-        return Path(params.folder).expanduser()
+        return as_path(params.folder)
     from platformdirs import user_data_path
 
     return user_data_path("medlab") / ("demo-walk" if params.headless else "demo")
 
 
-def _make_room(folder: Path, *, fresh: bool) -> bool:
-    """Return whether the demo must be made; never delete what is there."""
-    if not folder.exists() or not any(folder.iterdir()):
-        return True
+def _make_room(folder: Path, *, fresh: bool) -> list[str]:
+    """Return the series of the demo that is there; none where it must be made.
+
+    What is there is never deleted: an unfinished or unwanted demo gets another name.
+    """
     try:
-        finished = json.loads((folder / _MARK).read_text(encoding="utf-8"))["finished"]
+        if not folder.exists() or not any(folder.iterdir()):
+            return []
+        series = _finished(folder)
+        if series and not fresh:
+            return series
+        folder.rename(f"{folder}-{datetime.now():%Y%m%d-%H%M%S}")
+    except NotADirectoryError as error:
+        msg = f"{folder} is a file; name a folder for the demo with --folder."
+        raise InputError(msg, path=folder) from error
+    except OSError as error:
+        raise storage_error(error, folder) from error
+    return []
+
+
+def _finished(folder: Path) -> list[str]:
+    """Return the series of a demo that was made to the end, none where it was not."""
+    from medlab_gui.store.project import ProjectStore
+
+    try:
+        mark = json.loads((folder / _MARK).read_text(encoding="utf-8"))
     except FileNotFoundError:
         msg = (
             f"{folder} holds other things than a demo of MedLab; name an empty folder "
             "with --folder."
         )
         raise InputError(msg, path=folder) from None
-    except (OSError, ValueError, KeyError):
-        finished = False
-    if finished and not fresh:
-        return False
-    try:
-        folder.rename(f"{folder}-{datetime.now():%Y%m%d-%H%M%S}")
-    except OSError as error:
-        raise storage_error(error, folder) from error
-    return True
+    except ValueError:  # cut off while it was written
+        return []
+    if not isinstance(mark, dict) or not ProjectStore.exists(folder):
+        return []
+    return list(mark.get("series", [])) if mark.get("finished") else []
 
 
 def _mark(folder: Path, **content: Any) -> None:
@@ -131,13 +148,13 @@ def make_demo(folder: Path, ctx: Context) -> dict[str, Any]:
     """
     from medlab_gui.commands.import_ import ImportParams
     from medlab_gui.commands.import_ import run as import_
-    from medlab_gui.commands.queue_ import ScoreParams, run_score
     from medlab_gui.commands.save import (
         AnnotateParams,
         LockParams,
         run_annotate,
         run_lock,
     )
+    from medlab_gui.commands.score import ScoreParams, run_score
 
     _mark(folder, finished=False)
     ctx = replace(ctx, project=str(folder))
@@ -234,31 +251,23 @@ def _correct(uid: str, number: int, truth: Any, ctx: Context) -> dict[str, Any]:
 
 
 def _truth(uid: str, patient: _Patient, ctx: Context) -> Any:
-    from medlab_gui.commands.inputs import mapped
+    from medlab_gui.commands.inputs import read_labels
     from medlab_gui.commands.values import parse_class_map
-    from medlab_gui.io import mask_on_grid, read_mask
 
-    path = resource("demo", patient.truth)
-    values, grid = read_mask(path)
     with ctx.store() as store:
-        back = store.series(uid).reorientation
-    on_source = mask_on_grid(values, grid, back.source)
-    return back.apply(mapped(on_source, parse_class_map(_MAP), (0, 1, 2), path.name))
+        how, scheme = store.series(uid).reorientation, store.scheme()
+    path = resource("demo", patient.truth)
+    return read_labels(path, parse_class_map(_MAP), scheme, how)
 
 
 def _walk(params: DemoParams, folder: Path, ctx: Context) -> dict[str, Any]:
+    from medlab_gui.commands.accept import AcceptParams, run_accept
     from medlab_gui.commands.evaluate import EvaluateParams, judge_weights
     from medlab_gui.commands.launch import run_command
     from medlab_gui.commands.predict import PredictParams
     from medlab_gui.commands.predict import run as predict
-    from medlab_gui.commands.queue_ import (
-        AcceptParams,
-        QueueParams,
-        ScoreParams,
-        run_accept,
-        run_queue,
-        run_score,
-    )
+    from medlab_gui.commands.queue_ import QueueParams, run_queue
+    from medlab_gui.commands.score import ScoreParams, run_score
     from medlab_gui.commands.train import TRAIN, TrainParams
     from medlab_gui.core.specs import LIVER_PIPELINE
     from medlab_gui.imaging.pipeline import run_pipeline
@@ -333,13 +342,10 @@ def _walk(params: DemoParams, folder: Path, ctx: Context) -> dict[str, Any]:
 def run(params: DemoParams, ctx: Context) -> dict[str, Any]:
     """Make the demo project; open it, or walk the loop and report every step."""
     folder = _place(params)
-    must_make = _make_room(folder, fresh=params.fresh or params.headless)
+    made = _make_room(folder, fresh=params.fresh or params.headless)
     if params.headless:
         return _walk(params, folder, ctx)
-    if must_make:
-        made = make_demo(folder, ctx)["series"]
-    else:
-        made = json.loads((folder / _MARK).read_text(encoding="utf-8"))["series"]
+    made = made or make_demo(folder, ctx)["series"]
     return {
         "project": str(folder),
         "series": made,
@@ -370,5 +376,12 @@ DEMO = Command(
     where=Where.CHILD,
     lane="gpu",
     menu="medlab/study/1_open",
+    details=N_(
+        "Without --headless the demo project is made on the first call and opened in "
+        "the window; later calls open it again as it was left. With --headless a "
+        "fresh project goes through import, preprocess, predict, correct, save, queue, "
+        "fine-tune, compare, adopt or refuse and rank again, and every step is "
+        "reported with its figures and seconds; nothing opens."
+    ),
     examples=("medlab demo", "medlab demo --headless --json"),
 )

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, Where, param
-from medlab_gui.commands.inputs import weights_file
-from medlab_gui.commands.values import parse_class_map
-from medlab_gui.core.errors import InputError
+from medlab_gui.commands.inputs import check_classes, weights_file
+from medlab_gui.commands.values import as_path, parse_class_map
+from medlab_gui.core.errors import GeometryError, InputError
 from medlab_gui.core.i18n import N_
 
 if TYPE_CHECKING:
     from medlab_gui.commands.command import Context
+    from medlab_gui.core.geometry import Grid
 
 __all__ = ["EVALUATE", "EvaluateParams"]
 
@@ -49,11 +49,19 @@ def compare_files(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
     from medlab_gui.learning.metrics import mask_metrics
 
     ctx.progress(0, 3, "Reading")
-    truth, truth_grid = read_mask(Path(params.truth).expanduser())
-    found, found_grid = read_mask(Path(params.prediction).expanduser())
-    found = mask_on_grid(found, found_grid, truth_grid)
-    truth = _translate(truth, params.map_truth)
-    found = _translate(found, params.map_prediction)
+    truth, truth_grid = read_mask(as_path(params.truth))
+    found, found_grid = read_mask(as_path(params.prediction))
+    try:
+        found = mask_on_grid(found, found_grid, truth_grid)
+    except GeometryError as error:
+        msg = (
+            "The two masks do not lie on the same grid, and MedLab does not "
+            f"interpolate masks: {params.prediction} has {_described(found_grid)}, "
+            f"{params.truth} has {_described(truth_grid)}."
+        )
+        raise GeometryError(msg) from error
+    truth = _translate(truth, params.map_truth, params.truth)
+    found = _translate(found, params.map_prediction, params.prediction)
     values = sorted({*np.unique(truth), *np.unique(found)} - {0, 255})
     ctx.progress(1, 3, "Measuring")
     metrics = mask_metrics(found, truth, truth_grid.spacing, [int(v) for v in values])
@@ -66,29 +74,37 @@ def compare_files(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
     }
 
 
-def _translate(mask: Any, text: str) -> Any:
+def _described(grid: Grid) -> str:
+    size = " x ".join(str(n) for n in grid.shape)
+    spacing = " x ".join(f"{v:.4g}" for v in grid.spacing)
+    corner = ", ".join(f"{v:.1f}" for v in grid.affine[:3, 3])
+    axes = grid.orientation
+    return f"{size} voxels of {spacing} mm (Z x Y x X), axes {axes}, from ({corner}) mm"
+
+
+def _translate(mask: Any, text: str, name: str) -> Any:
     import numpy as np
 
     table = parse_class_map(text)
+    if table is not None:
+        result = np.zeros(mask.shape, np.uint8)
+        for source, target in table.items():
+            result[mask == source] = target
+        return result
     if mask.min() < 0 or mask.max() > 255:
         msg = (
-            f"A mask holds whole numbers from 0 to 255; found {mask.min()} to "
-            f"{mask.max()}. Is it a mask?"
+            f"A mask holds whole numbers from 0 to 255; {name} holds {mask.min()} to "
+            f"{mask.max()}. Is it a mask? If so, name the values that count, e.g. "
+            "--map-truth 1005=1."
         )
         raise InputError(msg)
-    if table is None:
-        return mask.astype(np.uint8)
-    result = np.zeros(mask.shape, np.uint8)
-    for source, target in table.items():
-        result[mask == source] = target
-    return result
+    return mask.astype(np.uint8)
 
 
 def judge_weights(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
     """Score weights on the project's locked validation slices."""
     from medlab_gui.commands.sources import locked_source
-    from medlab_gui.learning.evaluate import evaluate_slices
-    from medlab_gui.learning.predict import Predictor
+    from medlab_gui.learning.checkpoint import read_meta
 
     with ctx.store() as store:
         source = locked_source(store)
@@ -99,6 +115,11 @@ def judge_weights(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
             )
             raise InputError(msg)
         path, checkpoint_id = weights_file(store, params.checkpoint)
+        check_classes(store, read_meta(path).scheme, checkpoint_id)
+
+        from medlab_gui.learning.evaluate import evaluate_slices
+        from medlab_gui.learning.predict import Predictor
+
         predictor = Predictor(path, ctx.device)
         scores = evaluate_slices(predictor, source, progress=ctx.progress)
     return {"checkpoint": checkpoint_id, "locked": scores}
@@ -125,6 +146,8 @@ def text(result: dict[str, Any]) -> str:
             f"On {scores['n_slices']} locked slices: mean Dice "
             f"{_figure(scores['mean_dice'], 4)} ({dice})."
         )
+    if not result["classes"]:
+        return "Neither mask holds a class: both are background everywhere."
     head = "class     DSC     VOE    RVD %   ASD mm  RMSD mm  precision  recall     IoU"
     lines = [head]
     for value, m in result["classes"].items():
@@ -148,6 +171,13 @@ EVALUATE = Command(
     where=Where.CHILD,
     lane="gpu",
     menu="medlab/model/3_judge",
+    details=N_(
+        "Two mask files must lie on the same voxels, in any order of their axes; "
+        "nothing is interpolated. JSON: for each class dsc, voe, precision, recall, "
+        "iou (0 to 1), rvd (percent), asd_mm and rmsd_mm (millimetres between the "
+        "surfaces), null where a figure is not defined; miou is the mean IoU with "
+        "background. Voxels of the value 255 do not count. Nothing is written."
+    ),
     examples=(
         "medlab evaluate --prediction mask.nii.gz --truth truth.nii.gz --json",
         "medlab evaluate --project liver",

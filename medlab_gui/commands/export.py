@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, param
+from medlab_gui.commands.outputs import image_target
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_
 
@@ -41,7 +41,7 @@ def run(params: ExportParams, ctx: Context) -> dict[str, Any]:
     from medlab_gui.io import write_image
     from medlab_gui.store.fold import current_mask
 
-    output = Path(params.output).expanduser()
+    output = image_target(params.output)
     with ctx.store() as store:
         series = store.series(params.series)
         if params.what == "image":
@@ -94,5 +94,11 @@ EXPORT = Command(
     menu="medlab/study/2_out",
     shortcut="Ctrl+Shift+E",
     when="series_open",
+    details=N_(
+        "Everything is written on the grid that the scan came in on. Masks hold the "
+        "values of the classes (0 background, 255 ignore), images the values of the "
+        "scan (HU for CT), entropy 0 to 1. A file is read back and compared before it "
+        "takes its name. The mask holds every finished stroke, saved or not."
+    ),
     examples=("medlab export 1.2.840.1 --output mask.nii.gz --project liver",),
 )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, param
-from medlab_gui.core.errors import InputError, NotAnImageError
+from medlab_gui.commands.values import as_path
+from medlab_gui.core.errors import InputError, NotAnImageError, ResourceError
 from medlab_gui.core.i18n import N_
-from medlab_gui.core.records import Series, Severity, Study
+from medlab_gui.core.records import Problem, Series, Severity, Study
 
 if TYPE_CHECKING:
     from medlab_gui.commands.command import Context
@@ -95,46 +95,82 @@ def run(params: ImportParams, ctx: Context) -> dict[str, Any]:
     """Take every volume under the path into the project; say what was left out."""
     from medlab_gui.io import scan
 
-    path = Path(params.path).expanduser()
+    path = as_path(params.path)
     found = scan(path, progress=ctx.progress)
-    wanted = [s for s in found.series if params.series in ("", s.uid)]
+    wanted = [
+        s for s in found.series if params.series in ("", s.uid) or _was(s, params)
+    ]
     if params.series and not wanted:
-        known = ", ".join(s.uid for s in found.series) or "none"
+        known = ", ".join(s.uid for s in found.series)
         msg = f"{path} holds no series {params.series}; it holds {known}."
         raise InputError(msg, path=path)
-    volumes = [s for s in wanted if s.grid is not None]
-    taken: list[dict[str, Any]] = []
+    left_out = [
+        {"uid": s.uid, "description": s.description, "reason": s.blocking.message}
+        for s in wanted
+        if s.blocking is not None
+    ]
+    volumes = [s for s in wanted if s.blocking is None]
     if not volumes:
-        why = "; ".join(
-            p.message
-            for s in wanted
-            for p in s.problems
-            if p.severity is Severity.NOT_A_VOLUME
-        )
-        what = why or "no DICOM, NIfTI, NRRD or MetaImage scan was found in it."
-        msg = f"Nothing was imported from {path}: {what}"
+        why = " ".join(dict.fromkeys(s["reason"] for s in left_out))
+        msg = f"Nothing was imported from {path}. {why}"
         raise NotAnImageError(msg, path=path)
+    taken: list[dict[str, Any]] = []
+    failure: InputError | ResourceError | None = None
     with ctx.store(create=True) as store:
         for series in volumes:
-            known_already = store.has_series(series.uid)
-            if not known_already:
-                import_series(store, series, ctx)
-            taken.append(
-                {
-                    "uid": series.uid,
-                    "description": series.description,
-                    "modality": series.modality,
-                    "n_slices": store.series(series.uid).n_slices,
-                    "already_there": known_already,
-                    "problems": [p.to_dict() for p in series.problems],
-                }
-            )
-    left_out = [s.description or s.uid for s in wanted if s.grid is None]
+            try:
+                taken.append(_take(store, series, ctx))
+            except (InputError, ResourceError) as error:
+                # One damaged series must not keep the others of the folder out.
+                failure = failure or error
+                left_out.append(
+                    {
+                        "uid": series.uid,
+                        "description": series.description,
+                        "reason": error.message,
+                    }
+                )
+    if failure is not None and not taken:
+        raise failure
     return {
         "project": ctx.project_place,
         "series": taken,
-        "not_a_volume": left_out,
+        "left_out": left_out,
         "ignored": len(found.ignored),
+    }
+
+
+def _was(series: FileSeries, params: ImportParams) -> bool:
+    """Tell whether it is a part of the series that the files call so."""
+    return bool(params.series) and params.series == series.original_uid
+
+
+def _take(store: ProjectStore, series: FileSeries, ctx: Context) -> dict[str, Any]:
+    known_already = store.has_series(series.uid)
+    if not known_already:
+        import_series(store, series, ctx)
+    record = store.series(series.uid)
+    problems = [p.to_dict() for p in series.problems]
+    if known_already and series.grid is not None:
+        own = record.reorientation.source
+        if not own.same_as(series.grid):
+            there, here = own.shape[0], series.grid.shape[0]
+            problems.append(
+                Problem(
+                    "differs-from-project",
+                    Severity.WARNING,
+                    f"The project has this series with another geometry ({there} "
+                    f"slices in the project, {here} in the files); it was left as it "
+                    "is. Use a new project for these files.",
+                ).to_dict()
+            )
+    return {
+        "uid": series.uid,
+        "description": series.description,
+        "modality": series.modality,
+        "n_slices": record.n_slices,
+        "already_there": known_already,
+        "problems": problems,
     }
 
 
@@ -149,7 +185,8 @@ def text(result: dict[str, Any]) -> str:
         )
         lines += [f"  ! {p['severity']}: {p['message']}" for p in series["problems"]]
     lines += [
-        f"{name}: left out, it is not a volume." for name in result["not_a_volume"]
+        f"{s['description'] or s['uid']}: left out. {s['reason']}"
+        for s in result["left_out"]
     ]
     return "\n".join(lines)
 
@@ -163,6 +200,12 @@ IMPORT = Command(
     text=text,
     menu="medlab/study/1_open",
     shortcut="Ctrl+O",
+    details=N_(
+        "Copies the voxels of every sound series into the project, which is made where "
+        "it is not there yet. Patients' names are not copied; the path of the files "
+        "is. Prints the UID by which the other verbs know each series; a series that "
+        "is in the project already is not copied again."
+    ),
     examples=(
         "medlab import scans/patient7 --project liver",
         "medlab import scan.nii.gz --project liver --json",

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medlab_gui.commands.values import as_path
 from medlab_gui.core.errors import CheckpointError, InputError
+from medlab_gui.core.labels import IGNORE
 from medlab_gui.core.resources import resource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
     from typing import Any
 
     import numpy as np
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from medlab_gui.commands.command import Context
     from medlab_gui.core.geometry import Reorientation
+    from medlab_gui.core.labels import LabelScheme
     from medlab_gui.core.records import Checkpoint
     from medlab_gui.core.volume import Volume
     from medlab_gui.store.project import ProjectStore
@@ -25,13 +28,18 @@ if TYPE_CHECKING:
 __all__ = [
     "STARTER",
     "Input",
+    "check_classes",
+    "existing_path",
     "mapped",
     "open_input",
     "project_weights",
+    "read_labels",
     "register_weights",
     "scaled",
     "weights_file",
 ]
+
+_FILE_ENDINGS = (".nii", ".gz", ".nrrd", ".nhdr", ".mha", ".mhd", ".dcm")
 
 STARTER = "abdomen_starter.safetensors"
 
@@ -50,12 +58,31 @@ class Input:
         What a person reads.
     series_uid : str or None
         The project's series; None where the scan comes from a path.
+    files : tuple of Path
+        What was read; empty where the scan comes from the project.
     """
 
     volume: Volume
     back: Reorientation
     name: str
     series_uid: str | None
+    files: tuple[Path, ...] = ()
+
+
+def existing_path(text: str) -> Path | None:
+    """Return the path that somebody wrote, or None where nothing is there.
+
+    Raises
+    ------
+    InputError
+        If the system does not let us look.
+    """
+    path = as_path(text)
+    try:
+        return path if path.exists() else None
+    except OSError as error:
+        msg = f"{path} cannot be opened: {error.strerror or error}. Check the name."
+        raise InputError(msg, path=path) from error
 
 
 def open_input(place: str, ctx: Context, series: str = "") -> Input:
@@ -75,17 +102,17 @@ def open_input(place: str, ctx: Context, series: str = "") -> Input:
     InputError
         If it is neither.
     """
-    path = Path(place).expanduser()
-    if path.exists():
+    path = existing_path(place)
+    if path is not None:
         from medlab_gui.io import read_one
 
         found, native = read_one(path, series or None, progress=ctx.progress)
         how = native.grid.canonical()
         name = found.description or path.name
-        return Input(native.reoriented(how), how, name, None)
-    if "/" in place or "\\" in place or path.suffix in (".nii", ".gz", ".nrrd", ".dcm"):
+        return Input(native.reoriented(how), how, name, None, found.files)
+    if "/" in place or "\\" in place or place.lower().endswith(_FILE_ENDINGS):
         msg = f"{place} does not exist. Check the name of the file or folder."
-        raise InputError(msg, path=path)
+        raise InputError(msg)
     from medlab_gui.core.volume import Volume
 
     with ctx.store() as store:
@@ -117,7 +144,7 @@ def weights_file(store: ProjectStore | None, choice: str) -> tuple[Path, str]:
         A path, the id of a checkpoint of the project, ``"starter"``, or nothing: the
         weights in use, else the starter that comes with MedLab.
     """
-    path = Path(choice).expanduser() if choice else None
+    path = existing_path(choice) if choice else None
     if path is not None and path.is_file():
         return path, path.name
     if store is not None:
@@ -134,10 +161,9 @@ def weights_file(store: ProjectStore | None, choice: str) -> tuple[Path, str]:
     if choice in ("", "starter"):
         msg = "MedLab's starter weights are missing; install MedLab again."
         raise CheckpointError(msg)
-    msg = (
-        f"There are no weights {choice!r}: it is neither a file nor a checkpoint of "
-        "the project. `medlab list` names the checkpoints."
-    )
+    where = "a checkpoint of the project" if store is not None else "'starter'"
+    more = " `medlab list` names the checkpoints." if store is not None else ""
+    msg = f"There are no weights {choice!r}: it is neither a file nor {where}.{more}"
     raise CheckpointError(msg, path=path)
 
 
@@ -186,6 +212,43 @@ def mapped(
     return result
 
 
+def read_labels(
+    path: Path,
+    class_map: dict[int, int] | None,
+    scheme: LabelScheme,
+    how: Reorientation,
+) -> NDArray[np.uint8]:
+    """Read a mask file onto the working grid of a scan.
+
+    Parameters
+    ----------
+    path : Path
+        NIfTI, NRRD or MetaImage.
+    class_map : dict or None
+        As in `mapped`.
+    scheme : LabelScheme
+        The classes that there are, besides background and "ignore".
+    how : Reorientation
+        From the scan's own grid, on which the mask must lie, to its working grid.
+
+    Returns
+    -------
+    ndarray of uint8, shape ``how.grid.shape``
+        Class values.
+
+    Raises
+    ------
+    InputError
+        If it is no mask, lies elsewhere or holds other values.
+    """
+    from medlab_gui.io import mask_on_grid, read_mask
+
+    values, grid = read_mask(path)
+    allowed = {0, IGNORE, *(c.value for c in scheme.classes)}
+    on_source = mask_on_grid(values, grid, how.source)
+    return how.apply(mapped(on_source, class_map, allowed, path.name))
+
+
 def scaled(
     progress: Callable[..., None], start: float, stop: float
 ) -> Callable[..., None]:
@@ -216,15 +279,43 @@ def project_weights(store: ProjectStore, choice: str, author: str) -> Checkpoint
         As in `weights_file`.
     author : str
         Who chose them.
+
+    Raises
+    ------
+    CheckpointError
+        If there are no such weights, or they know other classes than the project.
     """
     path, checkpoint_id = weights_file(store, choice)
     known = {c.id: c for c in store.checkpoints()}
     if checkpoint_id in known:
-        return known[checkpoint_id]
+        checkpoint = known[checkpoint_id]
+        check_classes(store, checkpoint.scheme, checkpoint.name)
+        return checkpoint
     checkpoint = register_weights(store, path)
     if store.current_checkpoint() is None:
         store.adopt(checkpoint.id, author, "The first weights of the project.")
     return checkpoint
+
+
+def check_classes(store: ProjectStore, scheme: LabelScheme, name: str) -> None:
+    """Refuse weights whose values mean other things than the project's.
+
+    Raises
+    ------
+    CheckpointError
+        If the classes are not the same, in the same order.
+    """
+    own, theirs = (
+        [c.name.casefold() for c in one.classes] for one in (store.scheme(), scheme)
+    )
+    if own != theirs:
+        known = ", ".join(c.name for c in scheme.classes)
+        wanted = ", ".join(c.name for c in store.scheme().classes)
+        msg = (
+            f"The weights {name!r} know other classes ({known}) than the project has "
+            f"({wanted}); choose weights with the same classes, or another project."
+        )
+        raise CheckpointError(msg)
 
 
 def register_weights(
@@ -247,10 +338,16 @@ def register_weights(
         What a person reads; the file's own name for itself where empty.
     run_id, parent : str, optional
         The run that made it, and the checkpoint that it began from.
+
+    Raises
+    ------
+    CheckpointError
+        If it is not a checkpoint, or knows other classes than the project.
     """
     from medlab_gui.learning.checkpoint import read_meta
 
     meta = read_meta(path)
+    check_classes(store, meta.scheme, meta.name or path.stem)
     return store.add_checkpoint(
         path,
         network=meta.network,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, param
+from medlab_gui.commands.values import as_path
 from medlab_gui.core.i18n import N_
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def run(params: InspectParams, ctx: Context) -> dict[str, Any]:
     """Return what the file or folder holds, series by series, with every problem."""
     from medlab_gui.io import scan
 
-    found = scan(Path(params.path).expanduser(), progress=ctx.progress)
+    found = scan(as_path(params.path), progress=ctx.progress)
     return found.to_dict()
 
 
@@ -57,10 +57,9 @@ def text(result: dict[str, Any]) -> str:
         for problem in series["problems"]:
             lines.append(f"  ! {problem['severity']}: {problem['message']}")
         lines.append("")
-    if not result["series"]:
-        lines.append("No series of images was found.")
     if result["ignored"]:
-        lines.append(f"{len(result['ignored'])} files were left out:")
+        n = len(result["ignored"])
+        lines.append("1 file was left out:" if n == 1 else f"{n} files were left out:")
         lines += [f"  {i['path']}: {i['reason']}" for i in result["ignored"][:20]]
         if len(result["ignored"]) > 20:
             lines.append(f"  and {len(result['ignored']) - 20} more (see --json)")
@@ -75,5 +74,12 @@ INSPECT = Command(
     run=run,
     text=text,
     menu="medlab/study/3_look",
+    details=N_(
+        "Reads headers only and writes nothing. JSON: for each series uid, modality, "
+        "description, patient_name, n_slices, shape [Z, Y, X], spacing_mm [dz, dy, "
+        "dx], affine (indices k, j, i to LPS millimetres), orientation (letters of the "
+        "axes i, j, k), units, transfer_syntax and problems; the files that were left "
+        "out, with the reason, are in ignored."
+    ),
     examples=("medlab inspect scans/ --json",),
 )

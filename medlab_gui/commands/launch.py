@@ -18,8 +18,11 @@ The line ``cancel`` on its standard input asks it to stop at its next report.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import math
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -37,17 +40,87 @@ if TYPE_CHECKING:
 
     from medlab_gui.commands.command import Command, Context
 
-__all__ = ["GRACE_SECONDS", "make_job", "plain", "run_child", "run_command"]
+__all__ = [
+    "GRACE_SECONDS",
+    "ChildBug",
+    "make_job",
+    "perform",
+    "plain",
+    "run_child",
+    "run_command",
+    "start_listening",
+]
 
 GRACE_SECONDS = 5.0
 """How long a child may take to stop politely before it is terminated."""
 
 
+class ChildBug(errors.MedlabError):
+    """A bug of ours in a child; the sentence says where. Nobody can mend it."""
+
+
 def plain(result: Any) -> Any:
-    """Return a command's result as data that JSON can hold."""
+    """Return a command's result as data that JSON can hold.
+
+    Dataclasses and mappings become dicts, numpy's numbers Python's, paths text; a
+    number that is none (NaN, infinite) becomes None, as JSON has no such thing.
+    """
     if is_dataclass(result) and not isinstance(result, type):
-        return asdict(result)
-    return result
+        result = asdict(result)
+    if isinstance(result, dict):
+        return {str(key): plain(value) for key, value in result.items()}
+    if isinstance(result, (list, tuple, set, frozenset)):
+        return [plain(value) for value in result]
+    if result is None or isinstance(result, (bool, int)):
+        return result
+    if isinstance(result, float):
+        return result if math.isfinite(result) else None
+    if hasattr(result, "tolist"):
+        return plain(result.tolist())
+    return str(result)
+
+
+def perform(command: Command[Any, Any], params: Any, ctx: Context) -> Any:
+    """Run a command in this thread.
+
+    What the machine lacks or refuses (memory, room, permission, a drive that is gone)
+    is told as a sentence, wherever it came up.
+
+    Raises
+    ------
+    MedlabError
+        If the user can mend it.
+    Cancelled
+        If the user asked for it to stop.
+    """
+    try:
+        return command.run(params, ctx)
+    except MemoryError as error:
+        raise errors.ResourceError(_NO_MEMORY) from error
+    except RuntimeError as error:
+        # torch says so of the processor's memory, and has a class for the card's
+        if type(error).__name__ == "OutOfMemoryError" or (
+            "allocate memory" in str(error) or "not enough memory" in str(error)
+        ):
+            raise errors.ResourceError(_NO_MEMORY) from error
+        raise
+    except OSError as error:
+        if error.errno in _OUR_FAULT:
+            raise
+        if error.errno is None:  # core.resources: MedLab is not whole
+            raise errors.ResourceError(str(error)) from error
+        name = error.filename if isinstance(error.filename, str) else ""
+        raise errors.storage_error(
+            error, Path(name or tempfile.gettempdir())
+        ) from error
+
+
+_NO_MEMORY = (
+    "There is not enough memory for this. Close other programs, take a smaller batch "
+    "or a smaller scan, or use a machine with more memory."
+)
+_OUR_FAULT = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EBADF}
+"""Errors of names and handles: that those are right is our business."""
 
 
 def run_command(command: Command[Any, Any], params: Any, ctx: Context) -> Any:
@@ -69,7 +142,7 @@ def run_command(command: Command[Any, Any], params: Any, ctx: Context) -> Any:
     """
     if command.where is Where.CHILD:
         return run_child(command, params, ctx)
-    return command.run(params, ctx)
+    return perform(command, params, ctx)
 
 
 def make_job(
@@ -98,15 +171,22 @@ def make_job(
 def _invocation() -> list[str]:
     if getattr(sys, "frozen", False):
         return [sys.executable]
-    return [sys.executable, "-m", "medlab_gui"]
+    # -P: a folder with a file numpy.py in it must not change what runs
+    return [sys.executable, "-P", "-m", "medlab_gui"]
 
 
 @contextlib.contextmanager
 def _params_file(params: Any) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="medlab-") as folder:
+    try:
+        folder = tempfile.mkdtemp(prefix="medlab-")
         path = Path(folder) / "params.json"
         path.write_text(json.dumps(asdict(params)), encoding="utf-8")
+    except OSError as error:
+        raise errors.storage_error(error, Path(tempfile.gettempdir())) from error
+    try:
         yield path
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def run_child(command: Command[Any, Any], params: Any, ctx: Context) -> Any:
@@ -117,7 +197,8 @@ def run_child(command: Command[Any, Any], params: Any, ctx: Context) -> Any:
     Cancelled
         If the user asked for it to stop; the child was given time to save its state.
     MedlabError
-        If the child failed with a sentence, or ended without a word.
+        If the child failed with a sentence (of the same class), or ended without a
+        word; `ChildBug` where it came upon a bug.
     """
     with _params_file(params) as path:
         arguments = [
@@ -138,16 +219,22 @@ def run_child(command: Command[Any, Any], params: Any, ctx: Context) -> Any:
             "PYTHONUNBUFFERED": "1",
             "PYTHONPATH": os.pathsep.join(p for p in paths if p),
         }
-        process = subprocess.Popen(
-            arguments,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            env=environment,
-            creationflags=flags,
-        )
+        try:
+            process = subprocess.Popen(
+                arguments,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                env=environment,
+                creationflags=flags,
+            )
+        except OSError as error:
+            reason = error.strerror or str(error)
+            msg = f"No process could be started for {command.verb!r}: {reason}."
+            raise errors.ResourceError(msg) from error
         with process:
             return _follow(process, command, ctx)
 
@@ -235,8 +322,7 @@ def _outcome(
         kind = getattr(errors, str(last.get("kind")), None)
         if isinstance(kind, type) and issubclass(kind, errors.MedlabError):
             raise kind(str(last["message"]))
-        msg = f"{command.verb} failed inside MedLab: {last['message']}"
-        raise errors.MedlabError(msg)
+        raise ChildBug(str(last["message"]))
     tail = "".join(said[-3:]).strip()
     why = f" It said last: {tail}" if tail else ""
     msg = (

@@ -97,7 +97,10 @@ def text(result: dict[str, Any]) -> str:
         )
     for weights in result["checkpoints"]:
         mark = "*" if weights["in_use"] else " "
-        lines.append(f"{mark} weights {weights['name']} ({weights['network']})")
+        lines.append(
+            f"{mark} weights {weights['name']} ({weights['network']})  "
+            f"[{weights['id']}]"
+        )
     for run_ in result["runs"]:
         lines.append(f"  run {run_['id']}: {run_['state']} {run_['message']}".rstrip())
     if result["queue"]:
@@ -113,5 +116,10 @@ LIST = Command(
     params=ListParams,
     run=run,
     text=text,
+    details=N_(
+        "Labelled are slices that a person vouches for; locked ones judge new weights. "
+        "The weights in use are marked with an asterisk. Runs whose process is gone "
+        "are marked as interrupted, which is all that is written."
+    ),
     examples=("medlab list --project liver --json",),
 )

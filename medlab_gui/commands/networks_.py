@@ -66,5 +66,9 @@ NETWORKS_COMMAND = Command(
     params=NetworksParams,
     run=run,
     text=text,
+    details=N_(
+        "Counts are for one input channel and three classes (background and two), and "
+        "for a slice of the given size. Nothing is written."
+    ),
     examples=("medlab networks --width 0.25 --json",),
 )

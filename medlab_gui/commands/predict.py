@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, Where, param
-from medlab_gui.commands.inputs import Input, open_input, weights_file
+from medlab_gui.commands.inputs import (
+    Input,
+    existing_path,
+    open_input,
+    project_weights,
+    weights_file,
+)
+from medlab_gui.commands.outputs import image_target, keep_inputs
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from medlab_gui.commands.command import Context
     from medlab_gui.learning.predict import PredictedArrays, Predictor
     from medlab_gui.store.project import ProjectStore
@@ -43,7 +51,7 @@ class PredictParams:
         in_dialog=False,
     )
     entropy: str = param(
-        "File for the uncertainty of each voxel, 0 to 1.",
+        "File for the uncertainty of each voxel, 0 (certain) to 1, float32.",
         "",
         kind="save_file",
         in_dialog=False,
@@ -79,58 +87,67 @@ def predict_series(
     return stored.id, result
 
 
-def _write(params: PredictParams, scan: Input, result: PredictedArrays) -> None:
+def _targets(params: PredictParams) -> tuple[Path | None, Path | None]:
+    """Return where mask and uncertainty go, or refuse before anything is computed."""
+    output, entropy = (
+        image_target(text) if text else None for text in (params.output, params.entropy)
+    )
+    keep_inputs([p for p in (output, entropy) if p], [])
+    return output, entropy
+
+
+def _write(
+    output: Path | None, entropy: Path | None, scan: Input, result: PredictedArrays
+) -> None:
+    import numpy as np
+
     from medlab_gui.io import write_image
 
-    if params.output:
-        write_image(
-            Path(params.output).expanduser(),
-            scan.back.restore(result.labels),
-            scan.back.source,
-        )
-    if params.entropy:
-        import numpy as np
-
-        write_image(
-            Path(params.entropy).expanduser(),
-            scan.back.restore(result.entropy).astype(np.float32),
-            scan.back.source,
-        )
+    if output is not None:
+        write_image(output, scan.back.restore(result.labels), scan.back.source)
+    if entropy is not None:
+        unsure = scan.back.restore(result.entropy).astype(np.float32)
+        write_image(entropy, unsure, scan.back.source)
 
 
 def run(params: PredictParams, ctx: Context) -> dict[str, Any]:
     """Predict a scan; write masks to files, or keep them in the project."""
-    from_path = Path(params.input).expanduser().exists()
-    if from_path and not params.output:
+    path = existing_path(params.input)
+    if path is not None and not params.output:
         msg = "Name the file for the mask, e.g. --output mask.nii.gz."
         raise InputError(msg)
+    output, entropy = _targets(params)
+    weights = weights_file(None, params.checkpoint) if path is not None else None
     scan = open_input(params.input, ctx, params.series)
+    keep_inputs([p for p in (output, entropy) if p], scan.files)
 
     from medlab_gui.learning.predict import Predictor
 
     prediction_id: str | None = None
     if scan.series_uid is None:
-        path, checkpoint_id = weights_file(None, params.checkpoint)
-        predictor = Predictor(path, ctx.device)
+        file, checkpoint_id = weights or weights_file(None, params.checkpoint)
+        predictor = Predictor(file, ctx.device)
         result = predictor.predict(
             scan.volume.data, scan.volume.grid.spacing, progress=ctx.progress
         )
     else:
         with ctx.store() as store:
-            path, checkpoint_id = weights_file(store, params.checkpoint)
-            predictor = Predictor(path, ctx.device)
+            author = ctx.settings.author_name
+            checkpoint = project_weights(store, params.checkpoint, author)
+            checkpoint_id = checkpoint.id
+            predictor = Predictor(store.blob_path(checkpoint.blob), ctx.device)
             prediction_id, result = predict_series(
                 store, scan.series_uid, predictor, checkpoint_id, ctx
             )
-    _write(params, scan, result)
+    _write(output, entropy, scan, result)
     counts = voxel_counts(result.labels, scan, predictor)
     return {
         "series_uid": scan.series_uid,
         "prediction": prediction_id,
         "checkpoint": checkpoint_id,
         "network": predictor.meta.network.name,
-        "output": params.output or None,
-        "entropy": params.entropy or None,
+        "output": str(output) if output else None,
+        "entropy": str(entropy) if entropy else None,
         "n_slices": int(result.labels.shape[0]),
         "seconds_per_slice": result.seconds_per_slice,
         "device": predictor.device,
@@ -159,12 +176,18 @@ def voxel_counts(
 
 def text(result: dict[str, Any]) -> str:
     """Say it in words."""
-    found = ", ".join(f"{c['name']} {c['volume_ml']:.0f} ml" for c in result["classes"])
-    where = result["output"] or "kept in the project"
-    return (
+    found = ", ".join(f"{c['name']} {c['volume_ml']:.1f} ml" for c in result["classes"])
+    lines = [
         f"{result['n_slices']} slices, {result['seconds_per_slice']:.2f} s each on "
-        f"{result['device']}: {found}. {where}"
-    )
+        f"{result['device']}: {found}."
+    ]
+    if result["prediction"]:
+        lines.append("The prediction is in the project.")
+    if result["output"]:
+        lines.append(f"The mask is in {result['output']}.")
+    if result["entropy"]:
+        lines.append(f"Its uncertainty is in {result['entropy']}.")
+    return " ".join(lines)
 
 
 PREDICT = Command(
@@ -179,6 +202,13 @@ PREDICT = Command(
     menu="medlab/model/1_run",
     shortcut="Ctrl+P",
     when="series_open",
+    details=N_(
+        "The mask has the classes of the weights as values (0 is background) and lies "
+        "on the grid of the scan as it is in the file, voxel for voxel. A series of "
+        "the project keeps its prediction there; --output and --entropy write it to "
+        "files too. JSON: seconds_per_slice, device, checkpoint, and voxels and "
+        "millilitres of each class."
+    ),
     examples=(
         "medlab predict scans/p7 --output mask.nii.gz --entropy doubt.nii.gz --json",
         "medlab predict scan.nii.gz --checkpoint mine.safetensors --output m.nrrd",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, param
 from medlab_gui.commands.inputs import open_input
+from medlab_gui.commands.outputs import image_target, keep_inputs
 from medlab_gui.commands.values import read_json
 from medlab_gui.core.errors import SpecError
 from medlab_gui.core.i18n import N_
@@ -71,13 +71,15 @@ def chosen_pipeline(choice: str, off: str, ctx: Context) -> PipelineSpec:
 
 def run(params: PreprocessParams, ctx: Context) -> dict[str, Any]:
     """Filter every slice and write the result on the scan's own grid."""
-    from medlab_gui.imaging.pipeline import run_pipeline
+    from medlab_gui.imaging.pipeline import check_pipeline, run_pipeline
     from medlab_gui.io import write_image
 
+    output = image_target(params.output)
     spec = chosen_pipeline(params.pipeline, params.off, ctx)
+    check_pipeline(spec)
     scan = open_input(params.input, ctx, params.series)
+    keep_inputs([output], scan.files)
     result = run_pipeline(spec, scan.volume.data, progress=ctx.progress)
-    output = Path(params.output).expanduser()
     write_image(output, scan.back.restore(result), scan.back.source)
     return {
         "output": str(output),
@@ -105,6 +107,14 @@ PREPROCESS = Command(
     text=text,
     menu="medlab/study/2_out",
     when="series_open",
+    details=N_(
+        "The steps run slice by slice on axial slices; the result is written on the "
+        "grid of the scan as it is in the file. The scan itself never changes. A "
+        'pipeline file is JSON: {"steps": [{"name": "window", "params": {"level": 40, '
+        '"width": 400}}, {"name": "equalize", "params": {"bins": 256}}, {"name": "tv", '
+        '"params": {"weight": 0.1}}]}; levels and widths are in the units of the scan '
+        "(HU for CT)."
+    ),
     examples=(
         "medlab preprocess scans/p7 --output p7.nii.gz",
         "medlab preprocess p7.nii.gz --off tv --output flat.nrrd",

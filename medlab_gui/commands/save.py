@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, param
-from medlab_gui.commands.inputs import mapped
-from medlab_gui.commands.values import parse_class_map, parse_slices, slice_text
+from medlab_gui.commands.inputs import read_labels
+from medlab_gui.commands.values import (
+    as_path,
+    parse_class_map,
+    parse_slices,
+    slice_text,
+)
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_
-from medlab_gui.core.labels import IGNORE
 
 if TYPE_CHECKING:
     from medlab_gui.commands.command import Context
@@ -58,6 +61,10 @@ SAVE = Command(
     menu="medlab/annotate/1_save",
     shortcut="Ctrl+S",
     when="series_open",
+    details=N_(
+        "Every finished stroke is on the disk already; a revision is what fine-tuning "
+        "and export of older states go by. Revisions are never changed or removed."
+    ),
     examples=("medlab save 1.2.840.1 --project liver",),
 )
 
@@ -87,20 +94,14 @@ class AnnotateParams:
 
 def run_annotate(params: AnnotateParams, ctx: Context) -> dict[str, Any]:
     """Take slices of a mask file as labelled; the other slices stay as they are."""
-    from medlab_gui.io import mask_on_grid, read_mask
     from medlab_gui.store.fold import current_mask
 
-    path = Path(params.mask).expanduser()
-    values, grid = read_mask(path)
+    class_map = parse_class_map(params.map)
     with ctx.store() as store:
         series = store.series(params.series)
         scheme = store.scheme()
-        on_source = mask_on_grid(values, grid, series.reorientation.source)
-        allowed = {0, IGNORE, *(c.value for c in scheme.classes)}
-        new = series.reorientation.apply(
-            mapped(on_source, parse_class_map(params.map), allowed, path.name)
-        )
         wanted = parse_slices(params.slices, series.n_slices)
+        new = read_labels(as_path(params.mask), class_map, scheme, series.reorientation)
         locked = {s.slice_index for s in store.locked() if s.series_uid == series.uid}
         taken = [k for k in wanted if k not in locked]
         if not taken:
@@ -145,6 +146,11 @@ ANNOTATE = Command(
     text=text_annotate,
     menu="medlab/annotate/2_files",
     when="series_open and not mask_dirty",
+    details=N_(
+        "The mask must lie on the voxels of the scan, in any order of its axes; "
+        "nothing is interpolated. Makes a revision in which the slices count as "
+        "labelled by a person. Slices of the locked validation set stay as they are."
+    ),
     examples=(
         "medlab annotate 1.2.840.1 --mask organs.nii.gz --map 5=1,1=2 --slices 3-7",
     ),
@@ -200,5 +206,9 @@ LOCK = Command(
     text=text_lock,
     menu="medlab/model/3_judge",
     when="series_open",
+    details=N_(
+        "Locked slices keep the mask that they have now as the truth; there is no "
+        "unlocking, so that all weights of a project are judged alike."
+    ),
     examples=("medlab lock 1.2.840.1 --slices 12-16 --project liver",),
 )

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
 from medlab_gui import __version__
 from medlab_gui.commands.command import Command, Where, param
-from medlab_gui.commands.inputs import mapped, project_weights, register_weights, scaled
-from medlab_gui.commands.values import read_json
-from medlab_gui.core.errors import InputError, MedlabError
+from medlab_gui.commands.inputs import (
+    check_classes,
+    project_weights,
+    register_weights,
+    scaled,
+)
+from medlab_gui.core.errors import InputError, MedlabError, storage_error
 from medlab_gui.core.i18n import N_
 from medlab_gui.core.jobs import Cancelled
 from medlab_gui.core.records import Run, RunState
@@ -25,6 +27,7 @@ from medlab_gui.core.specs import Phase, TrainSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from medlab_gui.commands.command import Context
     from medlab_gui.core.records import Checkpoint
@@ -96,7 +99,10 @@ class TrainParams:
         choices=("auto", "never"),
     )
     resume: str = param(
-        "Id of a cancelled or interrupted run to go on with.", "", in_dialog=False
+        "Id of a cancelled or interrupted run (see `medlab list`) to go on with; "
+        "epochs, rates, batch and seed are those that it began with.",
+        "",
+        in_dialog=False,
     )
 
 
@@ -116,6 +122,8 @@ def settle_runs(store: ProjectStore) -> int:
         lock = FileLock(store.run_folder(run_.id) / _LOCK, timeout=0)
         try:
             with lock:
+                if store.run(run_.id).state is not RunState.RUNNING:
+                    continue  # it ended between the look and the lock
                 store.update_run(
                     run_.id,
                     state=RunState.CANCELLED,
@@ -125,6 +133,8 @@ def settle_runs(store: ProjectStore) -> int:
                 gone += 1
         except Timeout:
             continue
+        except OSError as error:
+            raise storage_error(error, store.run_folder(run_.id)) from error
     return gone
 
 
@@ -136,6 +146,8 @@ def _alive(folder: Path) -> Iterator[None]:
     except Timeout as error:
         msg = "This run is going on in another process; cancel it there first."
         raise InputError(msg) from error
+    except OSError as error:
+        raise storage_error(error, folder) from error
     try:
         yield
     finally:
@@ -162,29 +174,22 @@ def _spec(params: TrainParams, parent: Checkpoint) -> TrainSpec:
     )
 
 
-def _begin(
-    store: ProjectStore, params: TrainParams, ctx: Context
-) -> tuple[Run, TrainSpec, Checkpoint]:
-    settle_runs(store)
-    if params.resume:
-        run_ = store.run(params.resume)
-        if run_.state not in (RunState.CANCELLED, RunState.FAILED):
-            msg = f"Run {run_.id} is {run_.state}; only a stopped run can be resumed."
-            raise InputError(msg)
-        parent = store.checkpoint(str(run_.parent_checkpoint))
-        store.update_run(run_.id, state=RunState.RUNNING, finished=None, message="")
-        return run_, TrainSpec.from_dict(run_.spec), parent
-    parent = project_weights(store, params.init, ctx.settings.author_name)
-    if parent.scheme.n_classes != store.scheme().n_classes:
-        known = ", ".join(c.name for c in parent.scheme.classes)
-        msg = (
-            f"The weights {parent.name!r} know other classes ({known}) than the "
-            "project has; choose weights with the same classes."
-        )
+def _go_on(store: ProjectStore, run_id: str) -> tuple[Run, TrainSpec, Checkpoint]:
+    run_ = store.run(run_id)
+    if run_.state not in (RunState.CANCELLED, RunState.FAILED):
+        msg = f"Run {run_.id} is {run_.state}; only a stopped run can be resumed."
         raise InputError(msg)
+    parent = store.checkpoint(str(run_.parent_checkpoint))
+    store.update_run(run_.id, state=RunState.RUNNING, finished=None, message="")
+    return run_, TrainSpec.from_dict(run_.spec), parent
+
+
+def _begin(
+    store: ProjectStore, run_id: str, params: TrainParams, parent: Checkpoint
+) -> tuple[Run, TrainSpec, Checkpoint]:
     spec = _spec(params, parent)
     run_ = Run(
-        id=uuid.uuid4().hex[:12],
+        id=run_id,
         kind="fine-tune",
         spec=json.loads(spec.to_json()),
         state=RunState.RUNNING,
@@ -198,15 +203,29 @@ def _begin(
 
 
 def _fine_tune(params: TrainParams, ctx: Context) -> dict[str, Any]:
-    with ctx.store() as store:
-        # before a run exists: too little labelled must leave nothing behind
-        from medlab_gui.commands.sources import locked_source, training_source
+    from medlab_gui.commands.sources import locked_source, training_source
 
+    with ctx.store() as store:
+        settle_runs(store)
+        # All that can be refused comes before the run: it must leave nothing behind.
+        parent = None
+        if params.resume:
+            run_id = store.run(params.resume).id
+        else:
+            run_id = uuid.uuid4().hex[:12]
+            parent = project_weights(store, params.init, ctx.settings.author_name)
+            check_classes(store, parent.scheme, parent.name)
+            _spec(params, parent)
         training = training_source(store, seed=params.seed)
         validation = locked_source(store)
-        run_, spec, parent = _begin(store, params, ctx)
-        folder = store.run_folder(run_.id)
+        folder = store.run_folder(run_id)
+        # The lock comes before the row: who sees a running run finds it locked.
         with _alive(folder):
+            run_, spec, parent = (
+                _begin(store, run_id, params, parent)
+                if parent is not None
+                else _go_on(store, run_id)
+            )
             try:
                 from medlab_gui.learning.train import train
 
@@ -223,23 +242,21 @@ def _fine_tune(params: TrainParams, ctx: Context) -> dict[str, Any]:
                     progress=ctx.progress,
                 )
                 return _finish(store, run_, parent, made, params, ctx)
-            except Cancelled:
-                store.update_run(
-                    run_.id,
-                    state=RunState.CANCELLED,
-                    finished=_now(),
-                    message="Cancelled; it can be resumed.",
-                )
-                raise
-            except Exception as error:
-                store.update_run(
-                    run_.id,
-                    state=RunState.FAILED,
-                    finished=_now(),
-                    message=error.message
+            except BaseException as error:
+                stopped = isinstance(error, (Cancelled, KeyboardInterrupt))
+                what = (
+                    "Cancelled; it can be resumed."
+                    if stopped
+                    else error.message
                     if isinstance(error, MedlabError)
-                    else f"A bug: {type(error).__name__}: {error}",
+                    else f"A bug: {type(error).__name__}: {error}"
                 )
+                state = RunState.CANCELLED if stopped else RunState.FAILED
+                # The disk may be full or gone: the first error is the one to tell.
+                with suppress(MedlabError):
+                    store.update_run(
+                        run_.id, state=state, finished=_now(), message=what
+                    )
                 raise
 
 
@@ -308,68 +325,21 @@ def _finish(
     }
 
 
-def _follow_recipe(params: TrainParams, ctx: Context) -> dict[str, Any]:
-    import tempfile
-
-    from medlab_gui.io import mask_on_grid, read_mask, read_one
-    from medlab_gui.learning.card import write_card
-    from medlab_gui.learning.checkpoint import read_meta
-    from medlab_gui.learning.recipe import read_recipe, train_recipe
-
-    if not params.output:
-        msg = "Name the file for the weights, e.g. --output liver.safetensors."
-        raise InputError(msg)
-    recipe = read_recipe(Path(params.recipe).expanduser())
-    output = Path(params.output).expanduser()
-    allowed = {0, 255, *(c.value for c in recipe.scheme.classes)}
-
-    def load(item: Any) -> Any:
-        _, native = read_one(item.image, progress=ctx.progress)
-        values, grid = read_mask(item.mask)
-        how = native.grid.canonical()
-        mask = how.apply(mask_on_grid(values, grid, native.grid))
-        labels = mapped(mask, item.class_map, allowed, item.mask.name)
-        return how.apply(native.data), labels, how.grid.spacing
-
-    with tempfile.TemporaryDirectory(prefix="medlab-train-") as folder:
-        made = train_recipe(
-            recipe,
-            load,
-            folder=Path(folder),
-            device=ctx.device,
-            progress=ctx.progress,
-        )
-        _move(made.checkpoint, output)
-    meta = read_meta(output)
-    card = output.with_suffix(".md")
-    write_card(meta, card)
-    return {
-        "output": str(output),
-        "card": str(card),
-        "epochs": made.epochs,
-        "metrics": meta.metrics,
-    }
-
-
-def _move(source: Path, target: Path) -> None:
-    import shutil
-
-    from medlab_gui.core.errors import storage_error
-
-    part = target.with_name(target.name + ".part")
-    try:
-        shutil.copyfile(source, part)
-        os.replace(part, target)  # noqa: PTH105 - says that it replaces
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise storage_error(error, target) from error
-
-
 def run(params: TrainParams, ctx: Context) -> dict[str, Any]:
     """Train, judge on the locked slices, and adopt the weights or refuse them."""
+    if params.recipe and params.resume:
+        msg = "Name a --recipe, or a run to --resume; a recipe begins anew."
+        raise InputError(msg)
     if params.recipe:
-        read_json(params.recipe)
-        return _follow_recipe(params, ctx)
+        from medlab_gui.commands.recipe import follow_recipe
+
+        return follow_recipe(params.recipe, params.output, ctx)
+    if params.output:
+        msg = (
+            "--output goes with --recipe; without a recipe the new weights are kept in "
+            "the project."
+        )
+        raise InputError(msg)
     return _fine_tune(params, ctx)
 
 
@@ -393,9 +363,18 @@ TRAIN = Command(
     menu="medlab/model/2_learn",
     shortcut="Ctrl+T",
     when="series_open",
+    details=N_(
+        "Learns from the slices that a person vouches for. Where no slice is locked "
+        "for validation yet, about a fifth of them is locked first, for good. Old and "
+        "new weights are judged on the locked slices (mean Dice) and the new ones are "
+        "kept in the project in any case; `medlab adopt previous` goes back. Ctrl+C "
+        "keeps the state, to --resume. With --recipe nothing of the project is used: "
+        "weights (.safetensors) and their model card (.md) are written as files."
+    ),
     examples=(
         "medlab train --project liver --json",
-        "medlab train --project liver --resume 3f2a --epochs-all 10",
+        "medlab train --project liver --epochs-all 10 --adopt never",
+        "medlab train --project liver --resume 3f2a5b7c9d1e",
         "medlab train --recipe abdomen_starter.recipe.json --output my.safetensors",
     ),
 )

@@ -11,7 +11,26 @@ from medlab_gui.core.errors import InputError, SpecError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["parse_class_map", "parse_slices", "read_json", "slice_text"]
+__all__ = ["as_path", "parse_class_map", "parse_slices", "read_json", "slice_text"]
+
+
+def as_path(text: str | Path) -> Path:
+    """Return the path that somebody wrote, ``~`` resolved.
+
+    Raises
+    ------
+    InputError
+        If it is no path, or ``~name`` is nobody's home.
+    """
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError as error:
+        msg = f"{text} names no folder: nobody here has that home. Write the path out."
+        raise InputError(msg) from error
+    if "\0" in str(path):
+        msg = f"{str(text)!r} is not a path."
+        raise InputError(msg)
+    return path
 
 
 def parse_slices(text: str, n_slices: int) -> tuple[int, ...]:
@@ -104,7 +123,7 @@ def read_json(path: str | Path) -> Any:
     SpecError
         If it is not JSON.
     """
-    path = Path(path).expanduser()
+    path = as_path(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

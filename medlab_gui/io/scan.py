@@ -114,7 +114,9 @@ def _complain(root: Path, ignored: list[Ignored], damaged: MedlabError | None) -
             raise DamagedFileError(reason, path=ignored[0].path)
         name = ignored[0].path.name
         msg = f"{ignored[0].path} is not a scan that MedLab can open. {reason}"
-        if name in reason:
+        if root.is_dir():
+            msg = f"There is no scan in {root}. {reason}"
+        elif name in reason:
             msg = reason
         raise NotAnImageError(msg, path=ignored[0].path)
     example = ignored[0]

@@ -1,0 +1,190 @@
+"""``medlab accept``, ``skip``: what a person decides about a slice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from medlab_gui.commands.command import Command, param
+from medlab_gui.commands.queue_ import WAITING, queue_state, reprioritise
+from medlab_gui.core.errors import InputError
+from medlab_gui.core.i18n import N_
+from medlab_gui.core.records import ItemState
+
+if TYPE_CHECKING:
+    from medlab_gui.commands.command import Context
+    from medlab_gui.core.records import StoredPrediction
+    from medlab_gui.store.project import ProjectStore
+
+__all__ = ["ACCEPT", "SKIP", "AcceptParams", "SkipParams"]
+
+
+@dataclass(frozen=True)
+class AcceptParams:
+    """Which slice is right now."""
+
+    series: str = param("UID of the series.", kind="series", positional=True)
+    slice: int = param(
+        "Slice as the window numbers it, 1 for the one nearest the feet.", minimum=1
+    )
+
+
+def _index(store: ProjectStore, uid: str, number: int) -> int:
+    n = store.series(uid).n_slices
+    if not 1 <= number <= n:
+        msg = f"Slice {number} is out of range: the series has the slices 1 to {n}."
+        raise InputError(msg)
+    return number - 1
+
+
+def run_accept(params: AcceptParams, ctx: Context) -> dict[str, Any]:
+    """Vouch for a slice's mask as it stands: save it and lower its neighbours.
+
+    A slice whose mask nobody touched takes the latest prediction first.
+    """
+    from medlab_gui.store.fold import current_mask, fold_journal, touched_slices
+
+    author = ctx.settings.author_name
+    with ctx.store() as store:
+        k = _index(store, params.series, params.slice)
+        if any(
+            s.series_uid == params.series and s.slice_index == k for s in store.locked()
+        ):
+            msg = f"Slice {params.slice} belongs to the locked validation set."
+            raise InputError(msg)
+        prediction = store.latest_prediction(params.series)
+        if k in touched_slices(store, params.series):
+            prediction = None
+        if prediction is not None:
+            _take_prediction(store, prediction, k, author)
+        made = fold_journal(
+            store,
+            params.series,
+            author,
+            confirm=(k,),
+            parent_prediction=prediction.id if prediction else None,
+        )
+        item = store.item_for(params.series, k)
+        if item is not None and item.state is not ItemState.ACCEPTED:
+            store.set_item_state(
+                item.id, ItemState.ACCEPTED, version=item.version, assignee=author
+            )
+        reprioritise(store)
+        mask, _confirmed, _seq = current_mask(store, params.series)
+        return {
+            "series_uid": params.series,
+            "slice": params.slice,
+            "slice_index": k,
+            "annotation": made.id if made else None,
+            "revision": made.revision if made else None,
+            "from_prediction": prediction is not None,
+            "n_voxels": int((mask[k] > 0).sum()),
+            **queue_state(store, limit=1),
+        }
+
+
+def _take_prediction(
+    store: ProjectStore, prediction: StoredPrediction, k: int, author: str
+) -> None:
+    """Put a predicted slice into the journal, as an edit that the model made."""
+    import numpy as np
+
+    from medlab_gui.store.fold import current_mask
+
+    uid = prediction.series_uid
+    predicted = np.asarray(store.array(prediction.labels_blob)[k], np.uint8)
+    where = (slice(k, k + 1), slice(None), slice(None))
+    with store.open_journal(uid) as journal:
+        # Read under the journal's lock, so that nobody edits in between.
+        mask, _confirmed, _seq = current_mask(store, uid)
+        journal.append_edit(
+            "accept-prediction",
+            where,
+            mask[where],
+            predicted[np.newaxis],
+            author=author,
+            source="model",
+            origin=prediction.id,
+        )
+
+
+def text_accept(result: dict[str, Any]) -> str:
+    """Say it in words."""
+    following = result["items"][0] if result["items"] else None
+    after = f" Next: slice {following['slice']}." if following else ""
+    n = result["n_voxels"]
+    origin = ", as predicted" if result["from_prediction"] else ""
+    what = f"{n} voxels{origin}" if n else f"no class on it{origin}"
+    return f"Slice {result['slice']} is labelled ({what}). {result['message']}{after}"
+
+
+ACCEPT = Command(
+    verb="accept",
+    title=N_("Accept slice"),
+    help=N_("Vouch for a slice's mask as it stands, and take it from the queue."),
+    params=AcceptParams,
+    run=run_accept,
+    text=text_accept,
+    details=N_(
+        "A slice that nobody has touched takes the latest prediction; where there is "
+        "none either, it counts as a slice without any class. Writes a revision of "
+        "the mask with every finished stroke of the series."
+    ),
+    examples=("medlab accept 1.2.840.1 --slice 14 --project liver",),
+)
+
+
+@dataclass(frozen=True)
+class SkipParams:
+    """Which slice to leave out."""
+
+    series: str = param("UID of the series.", kind="series", positional=True)
+    slice: int = param(
+        "Slice as the window numbers it, 1 for the one nearest the feet.", minimum=1
+    )
+    back: bool = param("Take a skipped slice back into the queue.", False)
+
+
+def run_skip(params: SkipParams, ctx: Context) -> dict[str, Any]:
+    """Leave a slice out of the queue, or take it back."""
+    with ctx.store() as store:
+        k = _index(store, params.series, params.slice)
+        item = store.item_for(params.series, k)
+        if item is None:
+            msg = (
+                f"Slice {params.slice} is not in the queue; `medlab queue` lists what "
+                "is, and `medlab score` fills it."
+            )
+            raise InputError(msg)
+        allowed = (ItemState.SKIPPED, *WAITING)
+        if item.state not in allowed:
+            msg = f"Slice {params.slice} is {item.state} already; it was left as it is."
+            raise InputError(msg)
+        state = ItemState.QUEUED if params.back else ItemState.SKIPPED
+        changed = store.set_item_state(
+            item.id, state, version=item.version, assignee=ctx.settings.author_name
+        )
+        reprioritise(store)
+        return {
+            "series_uid": params.series,
+            "slice": params.slice,
+            "state": str(changed.state),
+            **queue_state(store, limit=1),
+        }
+
+
+def text_skip(result: dict[str, Any]) -> str:
+    """Say it in words."""
+    what = "skipped" if result["state"] == "skipped" else "back in the queue"
+    return f"Slice {result['slice']} is {what}. {result['message']}"
+
+
+SKIP = Command(
+    verb="skip",
+    title=N_("Skip slice"),
+    help=N_("Leave a slice out of the queue, or take it back."),
+    params=SkipParams,
+    run=run_skip,
+    text=text_skip,
+    examples=("medlab skip 1.2.840.1 --slice 14 --project liver",),
+)

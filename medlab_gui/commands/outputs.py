@@ -1,0 +1,92 @@
+"""Where commands put their files: refused at once, not after minutes of computing."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import TYPE_CHECKING
+
+from medlab_gui.commands.values import as_path
+from medlab_gui.core.errors import InputError, storage_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+__all__ = ["image_target", "keep_inputs", "target"]
+
+
+def target(text: str, endings: Iterable[str]) -> Path:
+    """Return the path of a file that can be written.
+
+    Parameters
+    ----------
+    text : str
+        What the user wrote.
+    endings : iterable of str
+        Those that the file may have, such as ``".nii.gz"``.
+
+    Raises
+    ------
+    InputError
+        If the ending is another, the folder is not there, or it is a folder itself.
+    StorageFullError
+        If nothing can be written in the folder.
+    """
+    path = as_path(text)
+    endings = tuple(endings)
+    if not path.name.lower().endswith(endings):
+        known = ", ".join(endings[:-1])
+        known = f"{known} or {endings[-1]}" if known else endings[-1]
+        msg = (
+            f"{path} cannot be written: its name must end in {known}, which tells "
+            "the format."
+        )
+        raise InputError(msg, path=path)
+    try:
+        if path.is_dir():
+            msg = f"{path} is a folder; name a file."
+            raise InputError(msg, path=path)
+        if not path.parent.is_dir():
+            msg = (
+                f"The folder {path.parent} does not exist, so {path.name} cannot be "
+                "written there. Make the folder first or name another."
+            )
+            raise InputError(msg, path=path)
+        # The only way to know that covers read-only disks, rights and quotas.
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise storage_error(error, path) from error
+    return path
+
+
+def image_target(text: str) -> Path:
+    """Return the path of a scan or mask that can be written (see `target`)."""
+    from medlab_gui.io import FORMATS
+
+    return target(text, FORMATS)
+
+
+def keep_inputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
+    """Refuse to write over what is read, or two results into one file.
+
+    Raises
+    ------
+    InputError
+        If an output is one of the inputs, or two outputs are the same file.
+    """
+    outputs = list(outputs)
+    inputs = list(inputs)
+    for n, output in enumerate(outputs):
+        if output.absolute() in [other.absolute() for other in outputs[:n]]:
+            msg = f"{output} is named for two results; name two different files."
+            raise InputError(msg, path=output)
+        try:
+            same = output.exists() and any(
+                output.samefile(file) for file in inputs if file.exists()
+            )
+        except OSError as error:
+            raise storage_error(error, output) from error
+        if same:
+            msg = f"{output} is the file that is read; name another for the result."
+            raise InputError(msg, path=output)

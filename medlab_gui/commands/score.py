@@ -1,0 +1,149 @@
+"""``medlab score``: rank slices by the model's uncertainty."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from medlab_gui.commands.command import Command, Where, param
+from medlab_gui.commands.inputs import project_weights
+from medlab_gui.commands.queue_ import (
+    queue_state,
+    reprioritise,
+    taken_slices,
+    text_queue,
+)
+from medlab_gui.core.errors import InputError
+from medlab_gui.core.i18n import N_
+from medlab_gui.core.records import ItemState, Score, WorkItem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from medlab_gui.commands.command import Context
+    from medlab_gui.core.records import Checkpoint
+    from medlab_gui.learning.predict import Predictor
+    from medlab_gui.store.project import ProjectStore
+
+__all__ = ["SCORE", "ScoreParams"]
+
+METHOD = "entropy-band"
+
+
+@dataclass(frozen=True)
+class ScoreParams:
+    """What to rank, by whose uncertainty."""
+
+    series: str = param(
+        "UID of one series; all of the project where empty.", "", in_dialog=False
+    )
+    checkpoint: str = param(
+        "Weights whose uncertainty counts. Default: the weights in use.",
+        "",
+        kind="checkpoint",
+        in_dialog=False,
+    )
+
+
+def _score_series(
+    store: ProjectStore,
+    uid: str,
+    checkpoint: Checkpoint,
+    predictor: Callable[[], Predictor],
+    ctx: Context,
+) -> list[Score]:
+    from medlab_gui.commands.predict import predict_series
+    from medlab_gui.learning.uncertainty import slice_scores
+
+    series = store.series(uid)
+    stored = store.latest_prediction(uid, checkpoint.id)
+    labels: Any
+    entropy: Any
+    if stored is None:
+        made = predict_series(store, uid, predictor(), checkpoint.id, ctx)
+        result = made[1]
+        labels, entropy = result.labels, result.entropy
+    else:
+        labels = store.array(stored.labels_blob)
+        entropy = store.array(stored.entropy_blob)
+    return [
+        Score(uid, s.k, checkpoint.id, METHOD, s.value, s.reason)
+        for s in slice_scores(labels, entropy, series.grid.spacing, checkpoint.scheme)
+    ]
+
+
+def run_score(params: ScoreParams, ctx: Context) -> dict[str, Any]:
+    """Score every unlabelled slice by the model's uncertainty, and rank the queue."""
+    with ctx.store() as store:
+        known = [s.uid for s in store.series_list()]
+        wanted = [params.series] if params.series else known
+        if not wanted:
+            msg = "The project holds no scans yet; take some in with `medlab import`."
+            raise InputError(msg)
+        if params.series:
+            store.series(params.series)
+        checkpoint = project_weights(store, params.checkpoint, ctx.settings.author_name)
+
+        @cache
+        def predictor() -> Predictor:
+            # Made when the first series needs it: torch takes seconds to load.
+            from medlab_gui.learning.predict import Predictor
+
+            return Predictor(store.blob_path(checkpoint.blob), ctx.device)
+
+        scores: list[Score] = []
+        for uid in wanted:
+            scores += _score_series(store, uid, checkpoint, predictor, ctx)
+        store.put_scores(scores)
+        taken = taken_slices(store)
+        kept = [i for i in store.items() if i.series_uid not in wanted]
+        fresh = [
+            WorkItem(
+                id=uuid.uuid4().hex[:12],
+                series_uid=s.series_uid,
+                slice_index=s.slice_index,
+                score=s.value,
+                priority=s.value,
+                reason=s.reason,
+                state=ItemState.QUEUED,
+            )
+            for s in scores
+            if s.slice_index not in taken.get(s.series_uid, ())
+        ]
+        store.replace_queue([i for i in kept if i.state is ItemState.QUEUED] + fresh)
+        reprioritise(store)
+        return {
+            "checkpoint": checkpoint.id,
+            "scored": len(scores),
+            **queue_state(store, limit=10),
+        }
+
+
+def text_score(result: dict[str, Any]) -> str:
+    """Say it in words."""
+    return f"{result['scored']} slices scored. {text_queue(result)}"
+
+
+SCORE = Command(
+    verb="score",
+    title=N_("Rank slices"),
+    help=N_("Rank the unlabelled slices by the model's uncertainty."),
+    params=ScoreParams,
+    run=run_score,
+    text=text_score,
+    where=Where.CHILD,
+    lane="gpu",
+    menu="medlab/queue/1_rank",
+    shortcut="Ctrl+R",
+    when="series_open",
+    details=N_(
+        "Predicts what these weights have not predicted yet and keeps it in the "
+        "project. A slice's score, 0 to 1, is the mean uncertainty over the predicted "
+        "classes and 5 mm round them; its priority is lower beside labelled slices. "
+        "Labelled and locked slices do not enter the queue; accepted and skipped ones "
+        "stay as they are."
+    ),
+    examples=("medlab score --project liver --json",),
+)
