@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from medlab_gui.gui.window import MedlabWindow
 
-_SERIES = 40
+_SERIES = 24
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import pytest
+from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QSpinBox
+
+from medlab_gui.commands import COMMANDS
+from medlab_gui.commands.command import Command, param
+from medlab_gui.core.errors import InputError
+from medlab_gui.gui.dialogs.form import ParamsDialog, PathField
+
+pytestmark = pytest.mark.gui
+
+
+@dataclass(frozen=True)
+class Params:
+    """Of everything one."""
+
+    path: str = param("Where.", kind="save_file")
+    what: str = param("Which.", "b", choices=("a", "b", "c"))
+    number: int = param("How many.", 4, minimum=1, maximum=9)
+    rate: float = param("How fast.", 3e-4, minimum=1e-7, maximum=1.0)
+    really: bool = param("Or not.", True)
+    hidden: str = param("Not asked.", "x", in_dialog=False)
+
+    def __post_init__(self) -> None:
+        if self.number == 7:
+            msg = "Seven is taken. Choose another number."
+            raise InputError(msg)
+
+
+COMMAND = Command(
+    verb="try", title="Try…", help="Tries.", params=Params, run=lambda p, c: None
+)
+BENCH = SimpleNamespace(store=None, session=None)
+
+
+@pytest.fixture
+def dialog(qtbot):
+    made = ParamsDialog(BENCH, COMMAND, {})
+    qtbot.addWidget(made)
+    made.show()
+    return made
+
+
+def child(dialog, kind, name):
+    return dialog.findChild(kind, f"param_{name}")
+
+
+def test_each_field_gets_its_widget_and_default(dialog):
+    assert child(dialog, QComboBox, "what").currentData() == "b"
+    number = child(dialog, QSpinBox, "number")
+    assert (number.value(), number.minimum(), number.maximum()) == (4, 1, 9)
+    assert child(dialog, QDoubleSpinBox, "rate").value() == pytest.approx(3e-4)
+    assert child(dialog, QCheckBox, "really").isChecked()
+    assert child(dialog, QSpinBox, "hidden") is None
+
+
+def test_what_must_be_given_is_waited_for(dialog):
+    assert not dialog.ok.isEnabled()
+    child(dialog, PathField, "path").line.setText("/a/b.nii.gz")
+    assert dialog.ok.isEnabled()
+    dialog.ok.click()
+    assert dialog.params == Params("/a/b.nii.gz")
+
+
+def test_wrong_values_stay_with_a_sentence(dialog):
+    child(dialog, PathField, "path").line.setText("x")
+    child(dialog, QSpinBox, "number").setValue(7)
+    dialog.ok.click()
+    assert dialog.params is None
+    assert dialog.isVisible()
+    assert dialog.error.text() == "Seven is taken. Choose another number."
+
+
+def test_what_is_known_is_not_asked(qtbot):
+    dialog = ParamsDialog(BENCH, COMMAND, {"path": "p", "number": 3})
+    qtbot.addWidget(dialog)
+    assert child(dialog, PathField, "path") is None
+    dialog.ok.click()
+    assert dialog.params == Params("p", number=3)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.verb)
+def test_every_command_has_a_dialog(command, qtbot):
+    dialog = ParamsDialog(BENCH, command, {})
+    qtbot.addWidget(dialog)
+    assert dialog.ok.text()
