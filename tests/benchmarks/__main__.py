@@ -117,7 +117,15 @@ def scroll(bench: Bench) -> list[Row]:
         raise SystemExit("opening a scan loaded torch")
     return [
         Row(
-            f"frame with overlay, canvas {canvas}",
+            "frame with overlay, windows of one size",
+            1000 * _median(ours, "same_window"),
+            1000 * _median(theirs, "same_window"),
+            "ms",
+            "napari, same arrays",
+            1.2,
+        ),
+        Row(
+            f"frame with overlay, pictures of one size ({canvas})",
             1000 * _median(ours, "frame"),
             1000 * _median(theirs, "frame"),
             "ms",
