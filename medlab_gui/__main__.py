@@ -51,7 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         from medlab_gui.cli.main import main as command_line
 
         code, result = command_line(arguments)
-        window = _wants_window(result)
+        # A child of the window (--events) gives its result back; it opens none itself.
+        window = [] if "--events" in arguments else _wants_window(result)
         return _open_window(window) if code == 0 and window else code
     except KeyboardInterrupt:
         # Before the verb began, or while the window was being made.
