@@ -139,11 +139,9 @@ def test_the_loop_on_a_small_project(small_project, drive):
     person.wait(lambda: bool(done), 120)
     person.idle()
     assert done[0]["comparison"]["n_slices"] == 3
-    if done[0]["adopted"]:
-        scores = {i.score for i in bench.store.items() if i.state == "queued"}
-        latest = bench.store.latest_prediction(session.series_uid)
-        assert latest.checkpoint_id == done[0]["checkpoint"], "ranked again"
-        assert scores
+    assert done[0]["adopted"], "the weights were untrained: anything is better"
+    latest = bench.store.latest_prediction(session.series_uid)
+    assert latest.checkpoint_id == done[0]["checkpoint"], "ranked again"
 
 
 def test_what_was_painted_is_there_when_the_window_was_killed(small_project, drive):
