@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Stage"]
 
 _LET_GO_MS = 500
+_LARGE_PIXEL_MM = 1.5
 _NAPARI_MODE = {
     Tool.BRUSH: "paint",
     Tool.ERASER: "erase",
@@ -112,7 +113,6 @@ class Stage:
             yield
         if self.prediction is None:
             self.prediction = self._labels(_("Prediction"))
-            self.prediction.contour = 2
             self.prediction.editable = False
             self._add(self.prediction)
             yield
@@ -252,7 +252,7 @@ class Stage:
                 self.mask,
                 visible=is_open and view.mask_visible,
                 opacity=1.0 if view.outline else view.mask_opacity,
-                contour=2 if view.outline else 0,
+                contour=self._line if view.outline else 0,
             )
         if self.entropy is not None:
             known = session is not None and session.entropy is not None
@@ -263,7 +263,11 @@ class Stage:
             )
         if self.prediction is not None:
             known = session is not None and session.prediction is not None
-            set_changed(self.prediction, visible=known and view.prediction_visible)
+            set_changed(
+                self.prediction,
+                visible=known and view.prediction_visible,
+                contour=self._line,
+            )
 
     # ---- slices -------------------------------------------------------------
 
@@ -308,6 +312,11 @@ class Stage:
             return 1.0
         _dz, dy, dx = session.volume.grid.spacing
         return (dy + dx) / 2
+
+    @property
+    def _line(self) -> int:
+        """Width of outlines in pixels; two of large ones would hide the border."""
+        return 1 if self.pixel_mm > _LARGE_PIXEL_MM else 2
 
     def apply_tool(self) -> None:
         """Put the chosen tool into napari's hand."""

@@ -90,6 +90,7 @@ class StudiesDock(QWidget):
         layout.addLayout(row)
         layout.addWidget(self.empty)
         layout.addWidget(self.tree, 1)
+        layout.addStretch()
         workbench.project_changed.connect(self.refresh)
         workbench.session_changed.connect(self._mark_open)
         self.refresh()
@@ -226,7 +227,11 @@ class StudiesDock(QWidget):
 
     def _on_pictures(self, found: dict[str, QImage]) -> None:
         for uid, image in found.items():
-            self._pictures[uid] = QIcon(QPixmap.fromImage(image))
+            pixmap = QPixmap.fromImage(image)
+            icon = QIcon(pixmap)
+            # Grey values stay as they are in a selected row.
+            icon.addPixmap(pixmap, QIcon.Mode.Selected)
+            self._pictures[uid] = icon
         for item in self._items():
             picture = self._pictures.get(item.data(0, _UID))
             if picture is not None:
