@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, param
+from medlab_gui.commands.inputs import problem_lines
 from medlab_gui.commands.values import as_path
 from medlab_gui.core.errors import InputError, NotAnImageError, ResourceError
 from medlab_gui.core.i18n import N_
@@ -55,14 +56,12 @@ def import_series(store: ProjectStore, found: FileSeries, ctx: Context) -> str:
     str
         UID of the series in the project.
     """
-    import numpy as np
-
     from medlab_gui.io import read_volume
 
     volume = read_volume(found, progress=ctx.progress)
     how = volume.grid.canonical()
     working = volume.reoriented(how)
-    blob = store.put_array(np.ascontiguousarray(working.data))
+    blob = store.put_array(working.data)
     store.add_study(
         Study(
             uid=found.study_uid,
@@ -183,7 +182,7 @@ def text(result: dict[str, Any]) -> str:
             f"{series['modality']} {series['description'] or series['uid']}: "
             f"{series['n_slices']} slices, {state}."
         )
-        lines += [f"  ! {p['severity']}: {p['message']}" for p in series["problems"]]
+        lines += problem_lines(series["problems"])
     lines += [
         f"{s['description'] or s['uid']}: left out. {s['reason']}"
         for s in result["left_out"]

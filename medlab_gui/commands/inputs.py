@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from medlab_gui.commands.command import Context
     from medlab_gui.core.geometry import Reorientation
     from medlab_gui.core.labels import LabelScheme
-    from medlab_gui.core.records import Checkpoint
+    from medlab_gui.core.records import Checkpoint, Problem
     from medlab_gui.core.volume import Volume
     from medlab_gui.store.project import ProjectStore
 
@@ -32,6 +32,7 @@ __all__ = [
     "existing_path",
     "mapped",
     "open_input",
+    "problem_lines",
     "project_weights",
     "read_labels",
     "register_weights",
@@ -60,6 +61,8 @@ class Input:
         The project's series; None where the scan comes from a path.
     files : tuple of Path
         What was read; empty where the scan comes from the project.
+    problems : tuple of Problem
+        What is odd about it.
     """
 
     volume: Volume
@@ -67,6 +70,7 @@ class Input:
     name: str
     series_uid: str | None
     files: tuple[Path, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
 def existing_path(text: str) -> Path | None:
@@ -109,7 +113,9 @@ def open_input(place: str, ctx: Context, series: str = "") -> Input:
         found, native = read_one(path, series or None, progress=ctx.progress)
         how = native.grid.canonical()
         name = found.description or path.name
-        return Input(native.reoriented(how), how, name, None, found.files)
+        return Input(
+            native.reoriented(how), how, name, None, found.files, found.problems
+        )
     if "/" in place or "\\" in place or place.lower().endswith(_FILE_ENDINGS):
         msg = f"{place} does not exist. Check the name of the file or folder."
         raise InputError(msg)
@@ -130,7 +136,13 @@ def open_input(place: str, ctx: Context, series: str = "") -> Input:
             record.units,
             record.uid,
         )
-        return Input(volume, record.reorientation, record.description, record.uid)
+        return Input(
+            volume,
+            record.reorientation,
+            record.description,
+            record.uid,
+            problems=record.problems,
+        )
 
 
 def weights_file(store: ProjectStore | None, choice: str) -> tuple[Path, str]:
@@ -210,6 +222,11 @@ def mapped(
         if target and source in values:
             result[mask == source] = target
     return result
+
+
+def problem_lines(problems: Iterable[dict[str, Any]]) -> list[str]:
+    """Return problems of a result (`Problem.to_dict`) as lines that a person reads."""
+    return [f"  ! {p['severity']}: {p['message']}" for p in problems]
 
 
 def read_labels(

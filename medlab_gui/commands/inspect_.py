@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, param
+from medlab_gui.commands.inputs import problem_lines
 from medlab_gui.commands.values import as_path
 from medlab_gui.core.i18n import N_
 
@@ -54,8 +55,7 @@ def text(result: dict[str, Any]) -> str:
         if series["transfer_syntax"]:
             lines.append(f"  encoding     {series['transfer_syntax']}")
         lines.append(f"  uid          {series['uid']}")
-        for problem in series["problems"]:
-            lines.append(f"  ! {problem['severity']}: {problem['message']}")
+        lines += problem_lines(series["problems"])
         lines.append("")
     if result["ignored"]:
         n = len(result["ignored"])

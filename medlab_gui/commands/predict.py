@@ -10,6 +10,7 @@ from medlab_gui.commands.inputs import (
     Input,
     existing_path,
     open_input,
+    problem_lines,
     project_weights,
     weights_file,
 )
@@ -152,6 +153,7 @@ def run(params: PredictParams, ctx: Context) -> dict[str, Any]:
         "seconds_per_slice": result.seconds_per_slice,
         "device": predictor.device,
         "classes": counts,
+        "problems": [p.to_dict() for p in scan.problems],
     }
 
 
@@ -187,7 +189,7 @@ def text(result: dict[str, Any]) -> str:
         lines.append(f"The mask is in {result['output']}.")
     if result["entropy"]:
         lines.append(f"Its uncertainty is in {result['entropy']}.")
-    return " ".join(lines)
+    return "\n".join([" ".join(lines), *problem_lines(result["problems"])])
 
 
 PREDICT = Command(

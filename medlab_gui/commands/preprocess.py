@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, param
-from medlab_gui.commands.inputs import open_input
+from medlab_gui.commands.inputs import open_input, problem_lines
 from medlab_gui.commands.outputs import image_target, keep_inputs
 from medlab_gui.commands.values import read_json
 from medlab_gui.core.errors import SpecError
@@ -86,16 +86,18 @@ def run(params: PreprocessParams, ctx: Context) -> dict[str, Any]:
         "n_slices": int(result.shape[0]),
         "pipeline": spec.to_dict(),
         "range": [float(result.min()), float(result.max())],
+        "problems": [p.to_dict() for p in scan.problems],
     }
 
 
 def text(result: dict[str, Any]) -> str:
     """Say it in words."""
     steps = [s["name"] for s in result["pipeline"]["steps"] if s["enabled"]]
-    return (
+    done = (
         f"{result['n_slices']} slices through {', '.join(steps) or 'no step'}: "
         f"{result['output']}"
     )
+    return "\n".join([done, *problem_lines(result["problems"])])
 
 
 PREPROCESS = Command(
