@@ -89,14 +89,16 @@ class BlobStore:
         StorageFullError
             If there is no room or no permission; nothing is left behind.
         """
-        array = np.ascontiguousarray(array)
+        array = np.atleast_1d(array)
 
         def fill(write: Callable[[bytes], object]) -> None:
             head = BytesIO()
+            about = np.lib.format.header_data_from_array_1_0(array)
+            # What is written is always in C order, see `_pieces`.
             np.lib.format.write_array_header_1_0(
-                head, np.lib.format.header_data_from_array_1_0(array)
+                head, {**about, "fortran_order": False}
             )
-            pieces = (head.getvalue(), *_pieces(array))
+            pieces = itertools.chain((head.getvalue(),), _pieces(array))
             if not compressed:
                 for piece in pieces:
                     write(piece)
@@ -278,7 +280,12 @@ class BlobStore:
 
 
 def _pieces(array: NDArray[Any]) -> Iterator[bytes]:
-    flat = array.reshape(-1).view(np.uint8)
+    """Give an array's bytes in C order; a flipped volume is never copied whole."""
+    if not array.flags.c_contiguous and array.ndim > 1:
+        for part in array:
+            yield from _pieces(part)
+        return
+    flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
     for start in range(0, flat.size, _CHUNK):
         yield flat[start : start + _CHUNK].tobytes()
 

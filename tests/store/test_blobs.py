@@ -193,3 +193,35 @@ def test_only_old_leftovers_are_swept(blobs: BlobStore) -> None:
     assert not old.exists()
     assert new.exists()
     assert blobs.verify(blob)
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_flips_and_turns_are_kept_as_they_look(
+    blobs: BlobStore, compressed: bool
+) -> None:
+    stored = np.arange(210, dtype=np.int16).reshape(5, 6, 7)
+    for seen in (
+        stored[::-1],
+        stored[:, ::-1],
+        stored[..., ::2],
+        stored.T,
+        np.asfortranarray(stored),
+        stored[::-1].transpose(1, 0, 2),
+    ):
+        blob = blobs.put_array(seen, compressed=compressed)
+        assert np.array_equal(blobs.array(blob), seen)
+        copied = np.ascontiguousarray(seen)
+        assert blobs.put_array(copied, compressed=compressed) == blob
+
+
+def test_a_flipped_volume_is_never_copied_whole(blobs: BlobStore) -> None:
+    import tracemalloc
+
+    volume = np.zeros((40, 256, 256), np.int16)[::-1, :, ::-1]
+    tracemalloc.start()
+    try:
+        blobs.put_array(volume)
+        _now, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < volume.nbytes / 4
