@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, param
 from medlab_gui.commands.queue_ import WAITING, queue_state, reprioritise
+from medlab_gui.commands.values import counted, parse_slices
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_
 from medlab_gui.core.records import ItemState
@@ -30,11 +31,7 @@ class AcceptParams:
 
 
 def _index(store: ProjectStore, uid: str, number: int) -> int:
-    n = store.series(uid).n_slices
-    if not 1 <= number <= n:
-        msg = f"Slice {number} is out of range: the series has the slices 1 to {n}."
-        raise InputError(msg)
-    return number - 1
+    return parse_slices(str(number), store.series(uid).n_slices)[0]
 
 
 def run_accept(params: AcceptParams, ctx: Context) -> dict[str, Any]:
@@ -114,7 +111,7 @@ def text_accept(result: dict[str, Any]) -> str:
     after = f" Next: slice {following['slice']}." if following else ""
     n = result["n_voxels"]
     origin = ", as predicted" if result["from_prediction"] else ""
-    what = f"{n} voxels{origin}" if n else f"no class on it{origin}"
+    what = f"{counted(n, 'voxel')}{origin}" if n else f"no class on it{origin}"
     return f"Slice {result['slice']} is labelled ({what}). {result['message']}{after}"
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, Where, param
 from medlab_gui.commands.inputs import check_classes, weights_file
-from medlab_gui.commands.values import as_path, parse_class_map
+from medlab_gui.commands.values import as_path, counted, parse_class_map
 from medlab_gui.core.errors import GeometryError, InputError
 from medlab_gui.core.i18n import N_
 
@@ -143,7 +143,7 @@ def text(result: dict[str, Any]) -> str:
         scores = result["locked"]
         dice = ", ".join(f"{n} {_figure(v, 4)}" for n, v in scores["dice"].items())
         return (
-            f"On {scores['n_slices']} locked slices: mean Dice "
+            f"On {counted(scores['n_slices'], 'locked slice')}: mean Dice "
             f"{_figure(scores['mean_dice'], 4)} ({dice})."
         )
     if not result["classes"]:

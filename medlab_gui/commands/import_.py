@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, param
 from medlab_gui.commands.inputs import problem_lines
-from medlab_gui.commands.values import as_path
+from medlab_gui.commands.values import as_path, counted
 from medlab_gui.core.errors import InputError, NotAnImageError, ResourceError
 from medlab_gui.core.i18n import N_
 from medlab_gui.core.records import Problem, Series, Severity, Study
@@ -180,7 +180,7 @@ def text(result: dict[str, Any]) -> str:
         state = "was there already" if series["already_there"] else "imported"
         lines.append(
             f"{series['modality']} {series['description'] or series['uid']}: "
-            f"{series['n_slices']} slices, {state}."
+            f"{counted(series['n_slices'], 'slice')}, {state}."
         )
         lines += problem_lines(series["problems"])
     lines += [

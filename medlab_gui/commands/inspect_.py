@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, param
 from medlab_gui.commands.inputs import problem_lines
-from medlab_gui.commands.values import as_path
+from medlab_gui.commands.values import as_path, counted
 from medlab_gui.core.i18n import N_
 
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ def text(result: dict[str, Any]) -> str:
         lines += problem_lines(series["problems"])
         lines.append("")
     if result["ignored"]:
-        n = len(result["ignored"])
-        lines.append("1 file was left out:" if n == 1 else f"{n} files were left out:")
+        lines.append(f"Left out: {counted(len(result['ignored']), 'file')}")
         lines += [f"  {i['path']}: {i['reason']}" for i in result["ignored"][:20]]
         if len(result["ignored"]) > 20:
             lines.append(f"  and {len(result['ignored']) - 20} more (see --json)")

@@ -15,6 +15,7 @@ from medlab_gui.commands.inputs import (
     weights_file,
 )
 from medlab_gui.commands.outputs import image_target, keep_inputs
+from medlab_gui.commands.values import counted
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_
 
@@ -180,8 +181,8 @@ def text(result: dict[str, Any]) -> str:
     """Say it in words."""
     found = ", ".join(f"{c['name']} {c['volume_ml']:.1f} ml" for c in result["classes"])
     lines = [
-        f"{result['n_slices']} slices, {result['seconds_per_slice']:.2f} s each on "
-        f"{result['device']}: {found}."
+        f"{counted(result['n_slices'], 'slice')}, {result['seconds_per_slice']:.2f} s "
+        f"each on {result['device']}: {found}."
     ]
     if result["prediction"]:
         lines.append("The prediction is in the project.")

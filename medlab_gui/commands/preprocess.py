@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from medlab_gui.commands.command import Command, param
 from medlab_gui.commands.inputs import open_input, problem_lines
 from medlab_gui.commands.outputs import image_target, keep_inputs
-from medlab_gui.commands.values import read_json
+from medlab_gui.commands.values import counted, read_json
 from medlab_gui.core.errors import SpecError
 from medlab_gui.core.i18n import N_
 from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec
@@ -94,8 +94,8 @@ def text(result: dict[str, Any]) -> str:
     """Say it in words."""
     steps = [s["name"] for s in result["pipeline"]["steps"] if s["enabled"]]
     done = (
-        f"{result['n_slices']} slices through {', '.join(steps) or 'no step'}: "
-        f"{result['output']}"
+        f"{counted(result['n_slices'], 'slice')} through "
+        f"{', '.join(steps) or 'no step'}: {result['output']}"
     )
     return "\n".join([done, *problem_lines(result["problems"])])
 

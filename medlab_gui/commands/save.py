@@ -9,6 +9,7 @@ from medlab_gui.commands.command import Command, param
 from medlab_gui.commands.inputs import read_labels
 from medlab_gui.commands.values import (
     as_path,
+    counted,
     parse_class_map,
     parse_slices,
     slice_text,
@@ -131,10 +132,7 @@ def run_annotate(params: AnnotateParams, ctx: Context) -> dict[str, Any]:
 
 def text_annotate(result: dict[str, Any]) -> str:
     """Say it in words."""
-    return (
-        f"Slices {slice_text(result['slices'])} are labelled "
-        f"(revision {result['revision']})."
-    )
+    return f"Labelled: {slice_text(result['slices'])} (revision {result['revision']})."
 
 
 ANNOTATE = Command(
@@ -192,8 +190,8 @@ def run_lock(params: LockParams, ctx: Context) -> dict[str, Any]:
 def text_lock(result: dict[str, Any]) -> str:
     """Say it in words."""
     return (
-        f"Slices {slice_text(result['locked'])} are locked; "
-        f"{result['n_locked']} slices judge new weights."
+        f"Locked: {slice_text(result['locked'])}. "
+        f"New weights are judged on {counted(result['n_locked'], 'locked slice')}."
     )
 
 

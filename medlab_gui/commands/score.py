@@ -15,6 +15,7 @@ from medlab_gui.commands.queue_ import (
     taken_slices,
     text_queue,
 )
+from medlab_gui.commands.values import counted
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_
 from medlab_gui.core.records import ItemState, Score, WorkItem
@@ -123,7 +124,7 @@ def run_score(params: ScoreParams, ctx: Context) -> dict[str, Any]:
 
 def text_score(result: dict[str, Any]) -> str:
     """Say it in words."""
-    return f"{result['scored']} slices scored. {text_queue(result)}"
+    return f"{counted(result['scored'], 'slice')} scored. {text_queue(result)}"
 
 
 SCORE = Command(

@@ -19,6 +19,7 @@ from medlab_gui.commands.inputs import (
     register_weights,
     scaled,
 )
+from medlab_gui.commands.values import counted
 from medlab_gui.core.errors import InputError, MedlabError, storage_error
 from medlab_gui.core.i18n import N_
 from medlab_gui.core.jobs import Cancelled
@@ -346,8 +347,8 @@ def run(params: TrainParams, ctx: Context) -> dict[str, Any]:
 def text(result: dict[str, Any]) -> str:
     """Say it in words."""
     if "comparison" in result:
-        n = result["comparison"]["n_slices"]
-        return f"{result['comparison']['reason']} Judged on {n} locked slices."
+        judged = counted(result["comparison"]["n_slices"], "locked slice")
+        return f"{result['comparison']['reason']} Judged on {judged}."
     return f"{result['output']} and its model card {result['card']} are written."
 
 

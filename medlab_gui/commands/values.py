@@ -11,7 +11,14 @@ from medlab_gui.core.errors import InputError, SpecError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["as_path", "parse_class_map", "parse_slices", "read_json", "slice_text"]
+__all__ = [
+    "as_path",
+    "counted",
+    "parse_class_map",
+    "parse_slices",
+    "read_json",
+    "slice_text",
+]
 
 
 def as_path(text: str | Path) -> Path:
@@ -31,6 +38,11 @@ def as_path(text: str | Path) -> Path:
         msg = f"{str(text)!r} is not a path."
         raise InputError(msg)
     return path
+
+
+def counted(n: int, what: str) -> str:
+    """Return ``"1 slice"`` or ``"20 slices"``."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def parse_slices(text: str, n_slices: int) -> tuple[int, ...]:
