@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["PredictedArrays", "Predictor", "choose_device"]
 
+_STEPS = 500
+"""Entropy is kept to a 500th: finer noise would only fill the disk."""
+
 _BATCH_PIXELS = {"cpu": 512 * 512, "cuda": 16 * 512 * 512}
 _LARGEST_BATCH = {"cpu": 4, "cuda": 32}
 _AHEAD = 4  # slices that are prepared while the network works on others
@@ -213,12 +216,12 @@ class Predictor:
             ):
                 if not np.isfinite(one).all():
                     msg = (
-                        f"The network gave no number in slice {k}; the scan or the "
+                        f"The network gave no number in slice {k + 1}; the scan or the "
                         "checkpoint holds values that are not numbers."
                     )
                     raise InputError(msg)
                 labels[k] = one.argmax(axis=0)
-                unsure[k] = entropy(one)
+                unsure[k] = np.rint(entropy(one) * _STEPS) / _STEPS
                 if probs is not None:
                     probs[:, k] = one
                 done += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,12 @@ import numpy as np
 import torch
 
 from medlab_gui import __version__
-from medlab_gui.core.errors import InputError, ResourceError, SpecError
+from medlab_gui.core.errors import (
+    InputError,
+    ResourceError,
+    SpecError,
+    storage_error,
+)
 from medlab_gui.learning.augment import augment, draw
 from medlab_gui.learning.batches import (
     collate,
@@ -49,6 +55,7 @@ if TYPE_CHECKING:
 __all__ = ["TrainResult", "train"]
 
 _STATE, _BEST, _RESULT = "state.pt", "best.safetensors", "checkpoint.safetensors"
+_HISTORY = "history.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,6 +371,17 @@ class _Run:
         if ends_phase:
             self.state.stale = 0
         self.state.save(self.folder / _STATE)
+        self._write_history()
+
+    def _write_history(self) -> None:
+        """Write the curves where the window finds them after a restart."""
+        path = self.folder / _HISTORY
+        part = path.with_suffix(".part")
+        try:
+            part.write_text(json.dumps(self.state.history), encoding="utf-8")
+            part.replace(path)
+        except OSError as error:
+            raise storage_error(error, path) from error
 
     def finish(self, name: str, card: dict[str, Any]) -> TrainResult:
         """Judge the best epoch at the scans' own pixels and write the checkpoint."""

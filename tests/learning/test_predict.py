@@ -163,7 +163,7 @@ def test_progress_comes_slice_by_slice_and_can_stop_it(threshold):
 def test_what_is_no_number_is_said(threshold):
     data = np.zeros((2, 8, 8), np.float32)
     data[1, 3, 3] = np.nan
-    with pytest.raises(InputError, match="slice 1"):
+    with pytest.raises(InputError, match="slice 2"):
         threshold().predict(data, (1, 1, 1))
 
 

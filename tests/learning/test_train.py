@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 
@@ -178,8 +179,12 @@ def test_fine_tuning_starts_from_the_parent(tmp_path):
     parent = run(tmp_path / "a", spec)
     gentle = train_spec(phases=(Phase("all", 1, 1e-6),))
     child = run(tmp_path / "b", gentle, init_from=parent.checkpoint)
-    old, new = (r.metrics["validation"]["mean_dice"] for r in (parent, child))
-    assert new == pytest.approx(old, abs=0.05)
+    before, after = weights(parent), weights(child)
+    learned = [n for n in before if n.endswith((".weight", ".bias"))]
+    assert learned
+    for name in learned:
+        # Adam moves a weight by about the learning rate a step, however it began
+        assert (after[name] - before[name]).abs().max() < 1e-3, name
     assert read_meta(child.checkpoint).card["parent"] == "Discs unet"
 
 
@@ -284,3 +289,10 @@ def test_an_all_background_training_set_is_possible(tmp_path):
         device="cpu",
     )
     assert all(math.isfinite(h["loss"]) for h in result.history)
+
+
+def test_the_curves_are_written_for_the_window(tmp_path):
+    result = run(tmp_path)
+    written = json.loads((tmp_path / "history.json").read_text(encoding="utf-8"))
+    assert [row["epoch"] for row in written] == [h["epoch"] for h in result.history]
+    assert all({"loss", "dice", "phase"} <= set(row) for row in written)
