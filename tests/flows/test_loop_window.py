@@ -86,7 +86,7 @@ def paint_and_undo(person: Driver) -> None:
 
     person.bench.mode = Mode.ANNOTATE
     person.key(Qt.Key.Key_1)
-    person.drag((0.45, 0.45), (0.55, 0.5), (0.5, 0.58))
+    person.drag((0.45, 0.45), (0.6, 0.5), (0.6, 0.62))
     painted = person.slice_mask()
     assert (painted != before).any(), "the brush paints"
     assert session.n_unsaved >= 1
@@ -95,8 +95,10 @@ def paint_and_undo(person: Driver) -> None:
     person.key(Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier)
     assert np.array_equal(person.slice_mask(), painted), "redo brings it again"
     person.key(Qt.Key.Key_2)
-    person.drag((0.45, 0.45), (0.55, 0.5))
-    assert (person.slice_mask() > 0).sum() < (painted > 0).sum(), "the eraser erases"
+    person.drag((0.45, 0.45), (0.452, 0.45))
+    left = (person.slice_mask() > 0).sum()
+    assert left < (painted > 0).sum(), "the eraser erases"
+    assert left > (before > 0).sum(), "and leaves the rest"
 
 
 def test_the_loop_on_a_small_project(small_project, drive):
@@ -147,6 +149,7 @@ def test_the_loop_on_a_small_project(small_project, drive):
 def test_what_was_painted_is_there_when_the_window_was_killed(small_project, drive):
     """The journal alone brings strokes back: nothing was saved, nothing closed."""
     person = drive(small_project.folder, small_project.series_uid)
+    person.bench.go_to(2)
     paint_and_undo(person)
     painted, k = person.slice_mask(), person.session.k
 
@@ -179,7 +182,12 @@ def test_the_demo_study(demo, drive):
     predicted = session.prediction[first].copy()
     assert predicted.any()
     person.key(Qt.Key.Key_Return)
-    person.wait(lambda: person.session.k != first or person.session is not session)
+    person.wait(
+        lambda: (
+            person.session is not None
+            and (person.session is not session or session.k != first)
+        )
+    )
     person.idle()
     assert np.array_equal(session.mask[first], predicted)
     assert session.confirmed[first]
