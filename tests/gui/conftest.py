@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import itertools
 import time
 from typing import TYPE_CHECKING
@@ -62,12 +63,21 @@ def shared_window(
     qapp, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[MedlabWindow, Iterator[str]]]:
     """One window for a file of tests: napari takes a second or two to make one."""
+    from qtpy.QtWidgets import QApplication
+
     folder = tmp_path_factory.mktemp("window") / "project"
     uids = make_project(folder, _SERIES)
     window = make_window(folder)
+    # The leak check of every test collects garbage: not through all of napari.
+    gc.collect()
+    gc.freeze()
     yield window, iter(uids)
+    gc.unfreeze()
     window.close()
     window.deleteLater()
+    QApplication.processEvents()
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
