@@ -79,10 +79,12 @@ def main(arguments: Sequence[str] = ()) -> int:
         sys.stderr.write(f"medlab: {options.path} is not there; check the name.\n")
         return 2
 
-    from napari.qt import get_qapp
-
     from medlab_gui import __version__
     from medlab_gui.core.resources import resource
+    from medlab_gui.gui.napari_private import isolate_settings
+
+    isolate_settings()
+    from napari.qt import get_qapp
 
     app = get_qapp(
         app_name="MedLab",

@@ -85,5 +85,7 @@ def test_entries_follow_the_facts(window):
     window.bench.close_series()
     window.refresh_facts()
     assert not window.menus.is_enabled("medlab.predict")
-    assert not window.menus.menu("medlab/model").findAction("medlab.predict").isEnabled()
+    assert (
+        not window.menus.menu("medlab/model").findAction("medlab.predict").isEnabled()
+    )
     assert window.menus.is_enabled("medlab.import")
