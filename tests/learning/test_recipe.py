@@ -138,4 +138,22 @@ def test_the_shipped_recipe_is_that_of_the_shipped_weights():
     load_checkpoint(weights)
     card = resource("models", "abdomen_starter.md").read_text(encoding="utf-8")
     assert "Not for clinical use" in card
-    assert f"{meta.metrics['test']['mean_dice']:.3f}" in card
+    judged = {
+        name: meta.metrics[name]
+        for name in ("validation", "test")
+        if name in meta.metrics
+    }
+    assert judged["validation"]["n_slices"] == meta.card["n_validation_slices"]
+    has_test = any(item.use == "test" for item in recipe.items)
+    assert ("test" in judged) == has_test
+    for scores in judged.values():
+        assert f"| mean | {scores['mean_dice']:.3f} |" in card
+    assert recipe.about == {k: meta.card[k] for k in recipe.about}
+    assert [d["use"] for d in meta.card["data"]] == [i.use for i in recipe.items]
+    n_judges = sum(
+        last - first + 1
+        for first, last in (
+            i.validation_slices for i in recipe.items if i.validation_slices
+        )
+    )
+    assert n_judges == meta.card["n_validation_slices"]
