@@ -1,0 +1,276 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from medlab_gui.commands.command import Context
+from medlab_gui.commands.predict import PREDICT, PredictParams, run
+from medlab_gui.core.errors import (
+    CheckpointError,
+    DamagedFileError,
+    InputError,
+    ProjectMissingError,
+    StorageFullError,
+)
+from medlab_gui.core.geometry import Grid
+from medlab_gui.core.jobs import Cancelled, JobContext
+from medlab_gui.io import read_mask, write_image
+from tests.projects import tiny_weights
+from tests.synthetic import cut_short, oriented_grids, plain_grid, write_series
+
+
+@pytest.fixture
+def lively(small_project, tmp_path) -> str:
+    """Weights whose answer differs by voxel; untrained ones say one thing."""
+    import torch
+
+    from medlab_gui.learning.checkpoint import load_checkpoint, save_checkpoint
+
+    meta, state = load_checkpoint(small_project.weights)
+    dice = torch.Generator().manual_seed(5)
+    mixed = {
+        name: torch.randn(t.shape, generator=dice) * 0.5 if t.ndim > 1 else t
+        for name, t in state.items()
+    }
+    save_checkpoint(tmp_path / "lively.safetensors", mixed, meta)
+    return str(tmp_path / "lively.safetensors")
+
+
+def test_a_path_needs_no_project(small_project, lively, tmp_path, isolated):
+    out, doubt = tmp_path / "m.nrrd", tmp_path / "e.nii.gz"
+    told = run(
+        PredictParams(
+            str(small_project.image),
+            checkpoint=lively,
+            output=str(out),
+            entropy=str(doubt),
+        ),
+        Context(device="cpu"),
+    )
+    assert told["prediction"] is None
+    assert told["series_uid"] is None
+    assert told["device"] == "cpu"
+    assert told["n_slices"] == 24
+    assert told["seconds_per_slice"] > 0
+    assert not (isolated / "project").exists()
+    mask, grid = read_mask(out)
+    assert grid.spacing == pytest.approx((4.0, 2.0, 2.0))
+    counts = np.bincount(mask.ravel(), minlength=3)
+    assert (counts > 0).sum() > 1
+    for one in told["classes"]:
+        assert one["n_voxels"] == counts[one["value"]]
+        assert one["volume_ml"] == pytest.approx(counts[one["value"]] * 16 / 1000)
+    assert str(out) in PREDICT.text(told)
+    assert str(doubt) in PREDICT.text(told)
+
+
+def test_results_lie_on_the_grid_of_the_file_whatever_its_axes(lively, tmp_path):
+    """The same patient stored in many orders of the axes gets the same answer."""
+    import SimpleITK as sitk
+
+    answers: dict[tuple[float, ...], list[np.ndarray]] = {}
+    for small in oriented_grids()[::3]:
+        grid = Grid((20, 20, 20), small.affine)
+        mm = grid.to_mm(np.moveaxis(np.indices(grid.shape), 0, -1))
+        low = mm.reshape(-1, 3).min(axis=0)
+        scan = (((mm - low) @ [1.0, 3.0, 7.0]) % 300 - 100).astype(np.int16)
+        image, out = tmp_path / "scan.nii.gz", tmp_path / "mask.nii.gz"
+        doubt = tmp_path / "doubt.nrrd"
+        write_image(image, scan, grid)
+        params = PredictParams(
+            str(image), checkpoint=lively, output=str(out), entropy=str(doubt)
+        )
+        run(params, Context(device="cpu"))
+        source = sitk.ReadImage(str(image))
+        for made in (sitk.ReadImage(str(out)), sitk.ReadImage(str(doubt))):
+            assert made.GetSize() == source.GetSize()
+            assert np.allclose(made.GetOrigin(), source.GetOrigin(), atol=1e-3)
+            assert np.allclose(made.GetDirection(), source.GetDirection(), atol=1e-6)
+            assert np.allclose(made.GetSpacing(), source.GetSpacing())
+        unsure = sitk.GetArrayFromImage(sitk.ReadImage(str(doubt)))
+        how = grid.canonical()
+        answers.setdefault(how.grid.spacing, []).append(how.apply(unsure))
+    assert max(len(same) for same in answers.values()) > 1
+    for first, *others in answers.values():
+        assert first.std() > 0.001, "something that can be mixed up"
+        for other in others:
+            assert np.array_equal(first, other)
+
+
+def test_a_single_slice_and_huge_values(small_project, tmp_path):
+    data = np.full((1, 40, 48), 30000, np.int32)
+    data[0, 10:20, 10:20] = -2_000_000_000
+    image, out = tmp_path / "one.nii", tmp_path / "m.nii"
+    write_image(image, data, Grid.from_spacing((1, 40, 48), (5.0, 1.0, 1.0)))
+    params = PredictParams(
+        str(image), checkpoint=str(small_project.weights), output=str(out)
+    )
+    told = run(params, Context(device="cpu"))
+    assert told["n_slices"] == 1
+    assert [p["code"] for p in told["problems"]]
+    assert "1 slice," in PREDICT.text(told)
+    assert read_mask(out)[0].shape == (1, 40, 48)
+
+
+def test_a_series_of_the_project_keeps_its_prediction(small_project):
+    told = run(PredictParams(small_project.series_uid), small_project.ctx)
+    assert told["output"] is None
+    with small_project.ctx.store() as store:
+        stored = store.latest_prediction(small_project.series_uid)
+        assert stored.id == told["prediction"]
+        assert stored.checkpoint_id == store.current_checkpoint().id
+        assert store.array(stored.labels_blob).shape == (24, 64, 64)
+    assert "in the project" in PREDICT.text(told)
+
+
+def test_a_file_of_weights_becomes_a_checkpoint_of_the_project(small_project, tmp_path):
+    import torch
+
+    from medlab_gui.learning.checkpoint import load_checkpoint, save_checkpoint
+
+    meta, state = load_checkpoint(small_project.weights)
+    other = tmp_path / "other.safetensors"
+    save_checkpoint(other, {k: torch.zeros_like(v) for k, v in state.items()}, meta)
+    told = run(
+        PredictParams(small_project.series_uid, checkpoint=str(other)),
+        small_project.ctx,
+    )
+    with small_project.ctx.store() as store:
+        assert told["checkpoint"] in {c.id for c in store.checkpoints()}
+        assert store.current_checkpoint().id != told["checkpoint"], "not in use by that"
+
+
+def test_weights_with_other_classes_do_not_enter_a_project(small_project, tmp_path):
+    other = tiny_weights(tmp_path / "lungs.safetensors", ("Lung", "Heart"))
+    with pytest.raises(CheckpointError, match=r"Lung, Heart.*Liver, Spleen"):
+        run(
+            PredictParams(small_project.series_uid, checkpoint=str(other)),
+            small_project.ctx,
+        )
+    with small_project.ctx.store() as store:
+        assert len(store.checkpoints()) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"output": ""}, "--output"),
+        ({"output": "m.jpeg"}, "must end in"),
+        ({"entropy": "e.txt"}, "must end in"),
+        ({"output": "gone/m.nii"}, "does not exist"),
+        ({"entropy": "m.nii"}, "two results"),
+        ({"output": "ball.nii.gz"}, "file that is read"),
+        ({"entropy": "ball.nii.gz"}, "file that is read"),
+        ({"checkpoint": "none.safetensors"}, "no weights"),
+        ({"checkpoint": "ball.nii.gz"}, "ball.nii.gz"),
+        ({"input": "gone.nii"}, "does not exist"),
+        ({"input": "1.2.3"}, "neither a path nor a series"),
+        ({"series": "1.2.3"}, "no series 1.2.3"),
+        ({"input": "~nobody-at-all/x.nii"}, "home"),
+        ({"input": "x" * 5000}, "cannot be opened"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_computed(
+    small_project, tmp_path, monkeypatch, change, said
+):
+    from medlab_gui.learning.predict import Predictor
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Predictor, "predict", None)
+    before = small_project.image.read_bytes()
+    given = {
+        "input": "ball.nii.gz",
+        "checkpoint": "tiny.safetensors",
+        "output": "m.nii",
+        **change,
+    }
+    with pytest.raises(InputError, match=said):
+        run(PredictParams(**given), small_project.ctx)
+    assert small_project.image.read_bytes() == before
+    assert not (tmp_path / "m.nii").exists()
+
+
+def test_an_unknown_project_is_not_made(tmp_path):
+    with pytest.raises(ProjectMissingError):
+        run(PredictParams("1.2.3"), Context(str(tmp_path / "gone")))
+    assert not (tmp_path / "gone").exists()
+
+
+def test_two_series_in_a_folder_are_listed(small_project, tmp_path):
+    folder = tmp_path / "both"
+    write_series(folder / "a", plain_grid(), series_uid="1.2.3.4")
+    write_series(folder / "b", plain_grid(), series_uid="1.2.3.5")
+    params = PredictParams(
+        str(folder),
+        checkpoint=str(small_project.weights),
+        output=str(tmp_path / "m.nii"),
+    )
+    with pytest.raises(InputError, match=r"1\.2\.3\.4.*1\.2\.3\.5"):
+        run(params, Context())
+    chosen = PredictParams(
+        str(folder),
+        checkpoint=str(small_project.weights),
+        output=str(tmp_path / "m.nii"),
+        series="1.2.3.5",
+    )
+    assert run(chosen, Context(device="cpu"))["n_slices"] == 12
+
+
+def test_a_dicom_file_is_not_written_over(small_project, tmp_path):
+    """Also where it is only one of the files of the folder that is read."""
+    files = write_series(tmp_path / "scan", plain_grid())
+    renamed = files[3].rename(files[3].with_name("slice.nii"))
+    before = renamed.read_bytes()
+    params = PredictParams(
+        str(tmp_path / "scan"),
+        checkpoint=str(small_project.weights),
+        output=str(renamed),
+    )
+    with pytest.raises(InputError, match="file that is read"):
+        run(params, Context())
+    assert renamed.read_bytes() == before
+
+
+def test_damaged_input_leaves_nothing(small_project, tmp_path, written):
+    files = write_series(tmp_path / "project" / "scan", plain_grid())
+    cut_short(files[5], 300)
+    params = PredictParams(
+        str(files[0].parent),
+        checkpoint=str(small_project.weights),
+        output=str(tmp_path / "m.nii"),
+    )
+    with pytest.raises(DamagedFileError, match=files[5].name):
+        run(params, Context())
+    assert written() == set()
+
+
+def test_a_disk_that_fills_up_leaves_nothing(
+    small_project, tmp_path, monkeypatch, written
+):
+    import errno
+    import os
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("medlab_gui.io.write.os.fsync", full)
+    params = PredictParams(
+        str(small_project.image),
+        checkpoint=str(small_project.weights),
+        output=str(tmp_path / "m.nii"),
+    )
+    with pytest.raises(StorageFullError, match="no room left"):
+        run(params, Context(device="cpu"))
+    assert written() == set()
+
+
+def test_cancelling_leaves_nothing(small_project, tmp_path, written):
+    job = JobContext(lambda p: job.cancel() if p.message == "Predicting" else None)
+    params = PredictParams(
+        str(small_project.image),
+        checkpoint=str(small_project.weights),
+        output=str(tmp_path / "m.nii"),
+    )
+    with pytest.raises(Cancelled):
+        run(params, Context(device="cpu", job=job))
+    assert written() == set()
