@@ -90,9 +90,10 @@ def rank(
     """Order slices by what a person's minute on them is worth.
 
     The most valuable slice is picked, its neighbours lose value, and again. A slice is
-    worth its score times ``1 - exp(-d^2 / (2 radius^2))`` for each slice of the same
-    series that is labelled or picked before it, d mm away: a neighbour looks the same
-    and teaches nothing new. A patient whose share of the slices so far is above an even
+    worth its score times ``f + (1 - f) (1 - exp(-d^2 / (2 radius^2)))``, with d the
+    distance in mm to the nearest slice of the same series that is labelled or picked
+    before it: a neighbour looks the same and teaches little. The floor f of a tenth
+    keeps an uncertain neighbour ahead of a slice on which there is nothing. A patient whose share of the slices so far is above an even
     one is worth less by as much.
 
     Parameters
@@ -166,7 +167,8 @@ class _Stack:
     def __init__(self, items: list[Candidate]) -> None:
         self.items = items
         self._z = np.array([c.z_mm for c in items])
-        self._worth = np.array([c.score for c in items], dtype=np.float64)
+        self._score = np.array([c.score for c in items], dtype=np.float64)
+        self._nearness = np.ones(len(items))
         self._picked = np.zeros(len(items), dtype=np.bool_)
 
     @property
@@ -174,16 +176,20 @@ class _Stack:
         """Worth of the most valuable slice left, -1 where there is none."""
         return float(self._worth.max())
 
+    @property
+    def _worth(self) -> NDArray[np.float64]:
+        return np.where(self._picked, -1, self._score * self._nearness)
+
     def lower(self, z_mm: float, radius_mm: float) -> None:
         """Lower what lies near a position."""
         offset = (self._z - z_mm) / radius_mm
-        self._worth *= np.where(self._picked, 1, -np.expm1(-0.5 * offset * offset))
+        fresh = -np.expm1(-0.5 * offset * offset)
+        self._nearness = np.minimum(self._nearness, _FLOOR + (1 - _FLOOR) * fresh)
 
     def pop(self, radius_mm: float) -> Candidate:
         """Take the most valuable slice and lower its neighbours."""
         n = int(np.argmax(self._worth))
         self._picked[n] = True
-        self._worth[n] = -1
         self.lower(float(self._z[n]), radius_mm)
         return self.items[n]
 

@@ -12,12 +12,7 @@ import numpy as np
 import torch
 
 from medlab_gui import __version__
-from medlab_gui.core.errors import (
-    InputError,
-    ResourceError,
-    SpecError,
-    storage_error,
-)
+from medlab_gui.core.errors import InputError, ResourceError, SpecError
 from medlab_gui.learning.augment import augment, draw
 from medlab_gui.learning.batches import (
     collate,
@@ -29,6 +24,7 @@ from medlab_gui.learning.checkpoint import (
     CheckpointMeta,
     load_checkpoint,
     save_checkpoint,
+    write_whole,
 )
 from medlab_gui.learning.dataset import PreparedSlices
 from medlab_gui.learning.evaluate import DiceCounts, evaluate_slices
@@ -371,17 +367,9 @@ class _Run:
         if ends_phase:
             self.state.stale = 0
         self.state.save(self.folder / _STATE)
-        self._write_history()
-
-    def _write_history(self) -> None:
-        """Write the curves where the window finds them after a restart."""
-        path = self.folder / _HISTORY
-        part = path.with_suffix(".part")
-        try:
-            part.write_text(json.dumps(self.state.history), encoding="utf-8")
-            part.replace(path)
-        except OSError as error:
-            raise storage_error(error, path) from error
+        # The curves, where the window finds them after a restart.
+        curves = json.dumps(self.state.history).encode()
+        write_whole(self.folder / _HISTORY, curves)
 
     def finish(self, name: str, card: dict[str, Any]) -> TrainResult:
         """Judge the best epoch at the scans' own pixels and write the checkpoint."""
