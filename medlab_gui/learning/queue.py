@@ -13,9 +13,12 @@ from medlab_gui.core.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from numpy.typing import NDArray
+
 __all__ = ["Candidate", "Labelled", "Ranked", "rank"]
 
 _JUST_BELOW = 1 - 1e-9
+_FLOOR = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +96,8 @@ def rank(
     worth its score times ``f + (1 - f) (1 - exp(-d^2 / (2 radius^2)))``, with d the
     distance in mm to the nearest slice of the same series that is labelled or picked
     before it: a neighbour looks the same and teaches little. The floor f of a tenth
-    keeps an uncertain neighbour ahead of a slice on which there is nothing. A patient whose share of the slices so far is above an even
-    one is worth less by as much.
+    keeps an uncertain neighbour ahead of a slice on which there is nothing. A patient
+    whose share of the slices so far is above an even one is worth less by as much.
 
     Parameters
     ----------

@@ -30,11 +30,16 @@ def test_priorities_by_hand():
     items = [Candidate("a", 0, 0, 0.8), Candidate("a", 1, 10, 0.7)]
     first, second = rank(items, radius_mm=10)
     assert first.priority == pytest.approx(0.8)
-    assert second.priority == pytest.approx(0.7 * (1 - math.exp(-0.5)))
+    assert second.priority == pytest.approx(0.7 * (1 - 0.9 * math.exp(-0.5)))
     both = rank(items, [Labelled("a", 5.0)], radius_mm=10)
-    near = 1 - math.exp(-0.125)
-    assert both[0].priority == pytest.approx(0.8 * near)
-    assert both[1].priority == pytest.approx(0.7 * near * (1 - math.exp(-0.5)))
+    near = 1 - 0.9 * math.exp(-0.125)
+    assert [r.priority for r in both] == pytest.approx([0.8 * near, 0.7 * near])
+
+
+def test_an_empty_slice_does_not_pass_an_uncertain_neighbour():
+    scores = [0.6, 0.6, 0.6, *[0.03] * 40]
+    ranked = rank(series("a", scores, spacing=3.0), [Labelled("a", 3.0)])
+    assert {k for _uid, k in order(ranked)[:3]} == {0, 1, 2}
 
 
 def test_a_labelled_slice_lowers_its_own_series_only():
