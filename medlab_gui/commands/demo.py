@@ -39,7 +39,8 @@ class _Patient:
 
 
 _PATIENTS = (
-    # The starter has never seen this patient. Five slices at the feet end judge.
+    # The starter learned from the slices near the head, 13 to 20; five near the feet
+    # judge, and those between are the ones to correct.
     _Patient("liver_ct_dicom", "liver_ct_dicom_organs.nii.gz", "20", "1-5"),
     # The starter learned from this one, but for the slices that are locked here.
     _Patient("torso_ct.nii.gz", "torso_ct_organs.nii.gz", "72,76,80,84", "96-99"),
