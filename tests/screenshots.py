@@ -1,6 +1,6 @@
 """Make the README's pictures from the real window: ``python -m tests.screenshots``.
 
-Needs a display: ``xvfb-run -a -s "-screen 0 1600x1000x24" python -m tests.screenshots``.
+Needs a display; without one, put ``xvfb-run -a -s "-screen 0 1600x1000x24"`` before it.
 The demo project is made in a temporary folder.
 """
 
