@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,12 +53,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         from medlab_gui.cli.main import main as command_line
 
         code, result = command_line(arguments)
-        # A child of the window (--events) gives its result back; it opens none itself.
-        window = [] if "--events" in arguments else _wants_window(result)
+        if "--events" in arguments:
+            # A child of the window gives its result back; it opens none itself.
+            return code if argv is not None else _end_at_once(code)
+        window = _wants_window(result)
         return _open_window(window) if code == 0 and window else code
     except KeyboardInterrupt:
         # Before the verb began, or while the window was being made.
         return 130
+
+
+def _end_at_once(code: int) -> NoReturn:
+    """End a child that has said its last word and closed its project.
+
+    Taking torch down takes a second, for which the window would wait: too long where a
+    person has pressed Cancel.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _sorted_out(arguments: list[str]) -> tuple[list[str], bool]:
