@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from medlab_gui.commands.command import Context
+from medlab_gui.commands.import_ import IMPORT, ImportParams, run
+from medlab_gui.commands.list_ import ListParams
+from medlab_gui.commands.list_ import run as list_
+from medlab_gui.core.errors import (
+    DamagedFileError,
+    InputError,
+    NotAnImageError,
+    StoreError,
+)
+from medlab_gui.core.geometry import Grid
+from medlab_gui.io import write_image
+from tests.synthetic import (
+    cut_short,
+    edit_file,
+    phantom_values,
+    plain_grid,
+    write_series,
+)
+
+
+@pytest.fixture
+def ctx(tmp_path) -> Context:
+    return Context(str(tmp_path / "project"))
+
+
+def test_voxels_arrive_on_the_working_grid(tmp_path, ctx):
+    """A sagittal scan that runs from the head down becomes axial from the feet up."""
+    affine = np.array(
+        [[3.0, 0, 0, 5], [0, 0, 1.5, 6], [0, -2.0, 0, 7], [0, 0, 0, 1]], np.float64
+    )
+    grid = Grid((5, 8, 7), affine)
+    write_image(tmp_path / "s.nii", phantom_values(grid), grid)
+    (told,) = run(ImportParams(str(tmp_path / "s.nii")), ctx)["series"]
+    assert told["n_slices"] == 8
+    with ctx.store() as store:
+        series = store.series(told["uid"])
+        assert series.grid.orientation == "LPS"
+        assert series.grid.spacing == pytest.approx((2.0, 1.5, 3.0))
+        assert np.array_equal(store.array(series.blob), phantom_values(series.grid))
+
+
+def test_importing_twice_takes_it_once(tmp_path, ctx):
+    write_series(tmp_path / "scan", plain_grid())
+    first = run(ImportParams(str(tmp_path / "scan")), ctx)
+    again = run(ImportParams(str(tmp_path / "scan")), ctx)
+    assert [s["already_there"] for s in first["series"] + again["series"]] == [0, 1]
+    assert "imported" in IMPORT.text(first)
+    assert "was there already" in IMPORT.text(again)
+
+
+def test_the_same_name_with_other_slices_is_told(tmp_path, ctx):
+    write_series(tmp_path / "part", plain_grid(), slices=range(6), series_uid="1.2.3.4")
+    write_series(tmp_path / "whole", plain_grid(), series_uid="1.2.3.4")
+    run(ImportParams(str(tmp_path / "part")), ctx)
+    (told,) = run(ImportParams(str(tmp_path / "whole")), ctx)["series"]
+    assert told["n_slices"] == 6
+    (problem,) = [p for p in told["problems"] if p["code"] == "differs-from-project"]
+    assert "6 slices in the project, 12 in the files" in problem["message"]
+
+
+def test_one_damaged_series_does_not_keep_the_others_out(tmp_path, ctx):
+    write_series(tmp_path / "scan" / "good", plain_grid(), series_uid="1.2.3.4")
+    bad = write_series(tmp_path / "scan" / "bad", plain_grid(), series_uid="1.2.3.5")
+    cut_short(bad[4], 300)
+    told = run(ImportParams(str(tmp_path / "scan")), ctx)
+    assert [s["uid"] for s in told["series"]] == ["1.2.3.4"]
+    (left,) = told["left_out"]
+    assert left["uid"] == "1.2.3.5"
+    assert bad[4].name in left["reason"]
+    assert "left out" in IMPORT.text(told)
+
+
+def test_nothing_sound_makes_no_project(tmp_path, ctx):
+    files = write_series(tmp_path / "scan", plain_grid())
+    cut_short(files[4], 300)
+    with pytest.raises((DamagedFileError, NotAnImageError), match=files[4].name):
+        run(ImportParams(str(tmp_path / "scan")), ctx)
+    (tmp_path / "scan" / files[4].name).unlink()
+    for file in tmp_path.joinpath("scan").iterdir():
+        edit_file(file, lambda ds: setattr(ds, "ImagePositionPatient", [0, 0, 0]))
+    with pytest.raises(NotAnImageError, match=r"Nothing was imported.*same place"):
+        run(ImportParams(str(tmp_path / "scan")), ctx)
+    assert not (tmp_path / "project").exists()
+
+
+def test_a_series_can_be_chosen(tmp_path, ctx):
+    write_series(tmp_path / "s" / "a", plain_grid(), series_uid="1.2.3.4")
+    write_series(tmp_path / "s" / "b", plain_grid(), series_uid="1.2.3.5")
+    told = run(ImportParams(str(tmp_path / "s"), "1.2.3.5"), ctx)
+    assert [s["uid"] for s in told["series"]] == ["1.2.3.5"]
+    with pytest.raises(InputError, match=r"no series 1\.2\.9.*1\.2\.3\.4"):
+        run(ImportParams(str(tmp_path / "s"), "1.2.9"), ctx)
+
+
+def test_no_name_of_a_patient_is_kept(tmp_path, ctx):
+    write_series(tmp_path / "scan", plain_grid())
+    told = run(ImportParams(str(tmp_path / "scan")), ctx)
+    assert "ller" not in str(told) + str(list_(ListParams(), ctx))
+    for file in (tmp_path / "project").rglob("*"):
+        if file.is_file():
+            assert b"K\xc3\xa4the" not in file.read_bytes()
+
+
+def test_a_project_that_is_a_file(tmp_path):
+    write_series(tmp_path / "scan", plain_grid())
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    with pytest.raises(StoreError, match="is a file"):
+        run(ImportParams(str(tmp_path / "scan")), Context(str(tmp_path / "file")))

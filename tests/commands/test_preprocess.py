@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from medlab_gui.commands.command import Context
+from medlab_gui.commands.preprocess import PREPROCESS, PreprocessParams, run
+from medlab_gui.core.errors import InputError, SpecError
+from medlab_gui.core.specs import PipelineSpec, Step
+from medlab_gui.imaging import window
+from medlab_gui.io import read_one, write_image
+from tests.synthetic import oblique_grid, phantom_values
+
+
+@pytest.fixture
+def scan(tmp_path):
+    grid = oblique_grid()
+    return write_image(tmp_path / "scan.nii", phantom_values(grid), grid)
+
+
+def test_without_steps_the_values_and_the_grid_come_back(scan, tmp_path):
+    out = tmp_path / "out.nrrd"
+    told = run(
+        PreprocessParams(str(scan), str(out), off="window,equalize, tv"), Context()
+    )
+    _, before = read_one(scan)
+    _, after = read_one(out)
+    assert after.grid.same_as(before.grid, 0.01)
+    assert np.array_equal(after.data, before.data)
+    assert told["range"] == [before.data.min(), before.data.max()]
+    assert "no step" in PREPROCESS.text(told)
+
+
+def test_the_chain_of_the_project_and_of_a_file(scan, tmp_path):
+    only_window = PipelineSpec((Step("window", {"level": 0.0, "width": 100.0}),))
+    file = tmp_path / "chain.json"
+    file.write_text(json.dumps(only_window.to_dict()), encoding="utf-8")
+    ctx = Context(str(tmp_path / "project"))
+    with ctx.store(create=True) as store:
+        store.set_pipeline(only_window)
+    _, before = read_one(scan)
+    for pipeline in (str(file), "project"):
+        out = tmp_path / "out.nii.gz"
+        told = run(PreprocessParams(str(scan), str(out), pipeline), ctx)
+        _, after = read_one(out)
+        expected = window(before.data, level=0.0, width=100.0)
+        assert np.allclose(after.data, expected, atol=1e-6)
+        assert told["range"] == [0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "said"),
+    [
+        ({"off": "blur"}, SpecError, "no step blur"),
+        ({"pipeline": "gone.json"}, InputError, "gone.json"),
+        ({"pipeline": "bad.json"}, SpecError, "sharpen"),
+        ({"pipeline": "wide.json"}, SpecError, "width"),
+        ({"output": "x.png"}, InputError, "must end in"),
+        ({"output": "scan.nii"}, InputError, "file that is read"),
+        ({"input": "gone.nii"}, InputError, "does not exist"),
+    ],
+)
+def test_what_is_wrong_is_said_first(scan, tmp_path, monkeypatch, change, error, said):
+    monkeypatch.chdir(tmp_path)
+    for name, step in (
+        ("bad", Step("sharpen")),
+        ("wide", Step("window", {"width": -5.0})),
+    ):
+        content = json.dumps(PipelineSpec((step,)).to_dict())
+        (tmp_path / f"{name}.json").write_text(content, encoding="utf-8")
+    before = scan.read_bytes()
+    given = {"input": "scan.nii", "output": "out.nii", **change}
+    with pytest.raises(error, match=said):
+        run(PreprocessParams(**given), Context())
+    assert scan.read_bytes() == before
+    assert not (tmp_path / "out.nii").exists()
