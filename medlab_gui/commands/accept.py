@@ -183,5 +183,9 @@ SKIP = Command(
     params=SkipParams,
     run=run_skip,
     text=text_skip,
+    details=N_(
+        "A skipped slice stays out of the queue when slices are ranked again. It is "
+        "not labelled: its mask does not count for fine-tuning."
+    ),
     examples=("medlab skip 1.2.840.1 --slice 14 --project liver",),
 )
