@@ -15,6 +15,13 @@ __all__ = ["main"]
 
 
 def _open_window(arguments: list[str]) -> int:
+    if not _has_display():
+        sys.stderr.write(
+            "medlab: There is no display to open the window on (DISPLAY is not set). "
+            "Start it in a desktop session; `medlab --help` lists what works without "
+            "a window.\n"
+        )
+        return 2
     try:
         from medlab_gui.gui.app import main as window
     except ImportError as error:
@@ -24,6 +31,14 @@ def _open_window(arguments: list[str]) -> int:
         )
         return 2
     return window(arguments)
+
+
+def _has_display() -> bool:
+    """Whether Qt can show something; where it cannot it ends the whole process."""
+    if not sys.platform.startswith("linux"):
+        return True
+    names = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    return any(os.environ.get(name) for name in names)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

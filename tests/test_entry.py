@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from medlab_gui import __main__ as entry
@@ -62,3 +64,11 @@ def test_ctrl_c_before_the_verb_begins(monkeypatch):
 
     monkeypatch.setattr(entry, "_sorted_out", interrupted)
     assert entry.main(["list"]) == 130
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="X11 and Wayland")
+def test_without_a_display_there_is_a_sentence(monkeypatch, capsys):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    assert entry.main([]) == 2
+    assert "no display" in capsys.readouterr().err
