@@ -284,26 +284,27 @@ def check_disk(name: str, folder: Path) -> Check:
 
 def check_codecs() -> Check:
     """Report which kinds of compressed DICOM pixels can be read."""
+    from importlib.util import find_spec
+
     from pydicom import uid
     from pydicom.pixels.decoders.base import get_decoder
 
+    # SimpleITK's GDCM decodes lossless JPEG, which pydicom alone does not
+    by_gdcm = {"JPEG lossless"} if find_spec("SimpleITK") else set()
     missing = [
         kind
         for kind, names in CODECS.items()
-        if not all(get_decoder(getattr(uid, name)).is_available for name in names)
+        if kind not in by_gdcm
+        and not all(get_decoder(getattr(uid, name)).is_available for name in names)
     ]
     present = ", ".join(kind for kind in CODECS if kind not in missing)
     if not missing:
         return Check("Codecs", Health.OK, present)
-    lossless_only = missing == ["JPEG lossless"]
     return Check(
         "Codecs",
-        Health.NOTE if lossless_only else Health.WARNING,
+        Health.WARNING,
         f"{present or 'none'}; not {', '.join(missing)}",
-        "Install the package pylibjpeg-libjpeg (GPL-3) beside MedLab if you have such "
-        "files."
-        if lossless_only
-        else "Run 'python3 installer/bootstrap.py env', which mends the environment.",
+        "Run 'python3 installer/bootstrap.py env', which mends the environment.",
     )
 
 

@@ -309,6 +309,8 @@ class Workbench:
             series = self.store.series(session.series_uid)
             self.series_title = series.description or session.volume.modality
         session.slice_changed.connect(self._on_slice)
+        # what the model says loads with the study; one key (P) turns it off
+        self.view.prediction_visible = session.prediction is not None
         self.session_changed.emit()
         self.slice_changed.emit(session.k)
         if session.recovered is not None:
