@@ -284,13 +284,13 @@ def check_disk(name: str, folder: Path) -> Check:
 
 def check_codecs() -> Check:
     """Report which kinds of compressed DICOM pixels can be read."""
-    from importlib.util import find_spec
-
+    import SimpleITK as sitk
     from pydicom import uid
     from pydicom.pixels.decoders.base import get_decoder
 
     # SimpleITK's GDCM decodes lossless JPEG, which pydicom alone does not
-    by_gdcm = {"JPEG lossless"} if find_spec("SimpleITK") else set()
+    gdcm = "GDCMImageIO" in sitk.ImageFileReader().GetRegisteredImageIOs()
+    by_gdcm = {"JPEG lossless"} if gdcm else set()
     missing = [
         kind
         for kind, names in CODECS.items()
