@@ -14,6 +14,8 @@ from qtpy.QtGui import QMouseEvent, QWheelEvent
 from medlab_gui.gui.view_state import Mode, Tool
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari import Viewer
     from qtpy.QtWidgets import QWidget
 
@@ -61,6 +63,9 @@ class MouseFilter(QObject):
 
     Attributes
     ----------
+    first : callable or None
+        ``first(kind, event) -> bool`` may take an event of a button, or a movement with
+        none of our own drags under way, before anybody else (measuring does).
     hovered : Signal(float, float)
         Position in the slice in mm ``(x, y)``, see `picture_point`.
     left : Signal()
@@ -84,6 +89,7 @@ class MouseFilter(QObject):
         self._turned = 0
         self._last = QPointF()
         self._drag = ""
+        self.first: Callable[[QEvent.Type, QMouseEvent], bool] | None = None
         canvas.setMouseTracking(True)
         canvas.installEventFilter(self)
 
@@ -150,8 +156,11 @@ class MouseFilter(QObject):
     # ---- buttons ------------------------------------------------------------
 
     def _on_mouse(self, kind: QEvent.Type, event: QMouseEvent) -> bool:
+        taken = not self._drag and self.first is not None and self.first(kind, event)
         if kind == QEvent.Type.MouseMove:
-            return self._on_move(event)
+            return self._on_move(event) or taken
+        if taken:
+            return True
         if kind == QEvent.Type.MouseButtonRelease:
             return self._on_release(event)
         return self._on_press(kind, event)
