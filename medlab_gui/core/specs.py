@@ -72,11 +72,31 @@ class PipelineSpec:
     def from_dict(cls, data: Any) -> Self:
         """Rebuild what `to_dict` returned, or raise `SpecError`."""
         steps = _only_known(cls, data).get("steps", [])
-        try:
-            return cls(tuple(Step(**_only_known(Step, s)) for s in steps))
-        except TypeError as error:
-            msg = f"A step of the pipeline is wrong: {error}."
-            raise SpecError(msg) from error
+        if not isinstance(steps, (list, tuple)):
+            msg = f"The steps of a pipeline must be a list; found {steps!r}."
+            raise SpecError(msg)
+        return cls(tuple(_step(s) for s in steps))
+
+
+def _step(data: Any) -> Step:
+    # Written by hand in JSON files; the values are checked where the step is run.
+    data = _only_known(Step, data)
+    name, params = data.get("name"), data.get("params", {})
+    enabled = data.get("enabled", True)
+    if not isinstance(name, str):
+        msg = f'A step of the pipeline is wrong: "name" must be text; found {name!r}.'
+        raise SpecError(msg)
+    if not isinstance(params, dict):
+        msg = (
+            f"The parameters of the step {name!r} must be an object; found {params!r}."
+        )
+        raise SpecError(msg)
+    if not isinstance(enabled, bool):
+        msg = (
+            f'"enabled" of the step {name!r} must be true or false; found {enabled!r}.'
+        )
+        raise SpecError(msg)
+    return Step(name, params, enabled)
 
 
 LIVER_PIPELINE = PipelineSpec(
