@@ -36,7 +36,7 @@ __all__ = [
     "study",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Number of the newest migration; the revision ``"0001"`` is 1."""
 
 METADATA = MetaData(
@@ -84,6 +84,7 @@ series = Table(
     Column("problems", JSON, nullable=False),
     Column("window", JSON, nullable=True),
     Column("added", String(40), nullable=False),
+    Column("remedies", JSON, nullable=True),
 )
 
 annotation = Table(

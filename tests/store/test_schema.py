@@ -14,13 +14,14 @@ from medlab_gui.store.project import ProjectStore
 if TYPE_CHECKING:
     from pathlib import Path
 
-SECOND = '''"""Adds a column, for a test."""
+OURS = tables.SCHEMA_VERSION
+NEXT = '''"""Adds a column, for a test."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "{next:04d}"
+down_revision = "{ours:04d}"
 
 
 def upgrade() -> None:
@@ -36,8 +37,12 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     copy = tmp_path / "100% migrations"
     shutil.copytree(schema.MIGRATIONS, copy)
     monkeypatch.setattr(schema, "MIGRATIONS", copy)
-    monkeypatch.setattr(tables, "SCHEMA_VERSION", 2)
-    return copy / "versions" / "v0002_site.py"
+    monkeypatch.setattr(tables, "SCHEMA_VERSION", OURS + 1)
+    return copy / "versions" / f"v{OURS + 1:04d}_site.py"
+
+
+def migration(then: str) -> str:
+    return NEXT.format(ours=OURS, next=OURS + 1, then=then)
 
 
 def make(place: Path) -> None:
@@ -68,20 +73,20 @@ def test_an_older_project_is_migrated_and_kept_aside(
     place: Path, request: pytest.FixtureRequest
 ) -> None:
     make(place)
-    request.getfixturevalue("next_version").write_text(SECOND.format(then="pass"))
+    request.getfixturevalue("next_version").write_text(migration("pass"))
     with ProjectStore.open(place) as store:
         assert [s.uid for s in store.studies()] == ["1.2"]
         assert store.name == "a project"
     connection = sqlite3.connect(place / "project.db")
     assert connection.execute("SELECT site FROM study").fetchall() == [("old",)]
     version = connection.execute("SELECT version_num FROM alembic_version").fetchall()
-    assert version == [("0002",)]
+    assert version == [(f"{OURS + 1:04d}",)]
     connection.close()
-    (copy,) = place.glob("project-schema1-*.db")
+    (copy,) = place.glob(f"project-schema{OURS}-*.db")
     connection = sqlite3.connect(copy)
     assert connection.execute("SELECT uid FROM study").fetchall() == [("1.2",)]
     version = connection.execute("SELECT version_num FROM alembic_version").fetchall()
-    assert version == [("0001",)]
+    assert version == [(f"{OURS:04d}",)]
     connection.close()
 
 
@@ -90,7 +95,7 @@ def test_a_migration_that_fails_changes_nothing(
 ) -> None:
     make(place)
     next_version = request.getfixturevalue("next_version")
-    next_version.write_text(SECOND.format(then="raise RuntimeError('stop')"))
+    next_version.write_text(migration("raise RuntimeError('stop')"))
     with pytest.raises(RuntimeError, match="stop"):
         ProjectStore.open(place)
     connection = sqlite3.connect(place / "project.db")
@@ -98,7 +103,7 @@ def test_a_migration_that_fails_changes_nothing(
     version = connection.execute("SELECT version_num FROM alembic_version").fetchall()
     connection.close()
     assert "site" not in columns
-    assert version == [("0001",)]
-    next_version.write_text(SECOND.format(then="pass"))
+    assert version == [(f"{OURS:04d}",)]
+    next_version.write_text(migration("pass"))
     with ProjectStore.open(place) as store:
         assert [s.uid for s in store.studies()] == ["1.2"]
