@@ -13,6 +13,7 @@ from medlab_gui.core.i18n import _
 from medlab_gui.core.resources import resource
 from medlab_gui.core.settings import Settings, settings_path
 from medlab_gui.gui import napari_private as private
+from medlab_gui.gui.camera_tie import CameraTie
 from medlab_gui.gui.context import facts, project_facts
 from medlab_gui.gui.dock_area import build_docks
 from medlab_gui.gui.drops import DropFilter
@@ -121,6 +122,7 @@ class MedlabWindow(QObject):
         self.mouse.hovered.connect(self.status.hover)
         self.mouse.left.connect(self.status.leave)
         self.mouse.refused.connect(self._on_refused)
+        self.camera_tie = CameraTie(self.viewer, self.canvas, self.bench)
         self.keys = KeyFilter(self.main, self._press, self.stage.hold_pan)
         viewer_widget = private.viewer_widget(self.viewer)
         for widget in (self.main, self.canvas, viewer_widget):

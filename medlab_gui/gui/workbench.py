@@ -20,6 +20,7 @@ from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec
 from medlab_gui.gui import launching, opening, reviewing
 from medlab_gui.gui.jobs import Jobs
 from medlab_gui.gui.notices import Level, Notice, NoticeAction
+from medlab_gui.gui.slice_camera import SliceCamera
 from medlab_gui.gui.view_state import Mode, ViewState
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Workbench:
         The open series.
     view : ViewState
         Mode, tool, window, what is shown; ``view.events.<field>`` are its signals.
+    camera : SliceCamera
+        Zoom and place of the axial slice, common to the canvas and the comparison.
     jobs : Jobs
         Work under way.
     ask : callable or None
@@ -94,6 +97,7 @@ class Workbench:
             mask_opacity=self.settings.overlay_opacity,
             entropy_opacity=self.settings.entropy_opacity,
         )
+        self.camera = SliceCamera()
         self.jobs = Jobs()
         self.ask: Callable[[Command[Any, Any], dict[str, Any]], Any] | None = None
         self._pipeline: PipelineSpec | None = None
