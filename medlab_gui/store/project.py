@@ -34,6 +34,7 @@ from medlab_gui.store.annotations import AnnotationRows
 from medlab_gui.store.blobs import BlobStore
 from medlab_gui.store.database import Database
 from medlab_gui.store.journal import Journal
+from medlab_gui.store.measurements import MeasurementRows
 from medlab_gui.store.predictions import PredictionRows
 from medlab_gui.store.queue import QueueRows
 from medlab_gui.store.runs import RunRows
@@ -62,7 +63,14 @@ _MIGRATION_WAIT_SECONDS = 60.0
 _SUBFOLDERS = ("blobs", "journal", "runs")
 
 
-class ProjectStore(AnnotationRows, CheckpointRows, PredictionRows, QueueRows, RunRows):
+class ProjectStore(
+    AnnotationRows,
+    CheckpointRows,
+    MeasurementRows,
+    PredictionRows,
+    QueueRows,
+    RunRows,
+):
     """An open project, for one thread; make it with `open`.
 
     Every method raises a `StoreError` with a sentence where the project cannot be read

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -28,6 +29,7 @@ __all__ = [
     "checkpoint",
     "item",
     "locked_slice",
+    "measurement",
     "prediction",
     "project",
     "run",
@@ -36,7 +38,7 @@ __all__ = [
     "study",
 ]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Number of the newest migration; the revision ``"0001"`` is 1."""
 
 METADATA = MetaData(
@@ -203,4 +205,23 @@ item = Table(
     Column("assignee", Text, nullable=True),
     Column("version", Integer, nullable=False),
     UniqueConstraint("series_uid", "slice_index"),
+)
+
+# Every version of each measurement; nothing is changed in place or removed.
+measurement = Table(
+    "measurement",
+    METADATA,
+    Column("n", Integer, primary_key=True),
+    Column("id", String(32), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("series_uid", ForeignKey("series.uid"), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("plane", String(16), nullable=False),
+    Column("slice_index", Integer, nullable=False),
+    Column("points", JSON, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("created", String(40), nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    UniqueConstraint("id", "version"),
 )
