@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from medlab_gui.core.remedies import remedies_for
+
 if TYPE_CHECKING:
     from medlab_gui.core.geometry import Grid, Reorientation
     from medlab_gui.core.labels import LabelScheme
+    from medlab_gui.core.remedies import AppliedRemedy, Remedy
     from medlab_gui.core.specs import NetworkSpec, PipelineSpec
 
 __all__ = [
@@ -57,6 +60,11 @@ class Problem:
     message: str
     files: tuple[str, ...] = ()
 
+    @property
+    def remedies(self) -> tuple[Remedy, ...]:
+        """Ways out that may be asked for; empty where there is nothing to choose."""
+        return remedies_for(self.code)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, for JSON."""
         return {
@@ -64,7 +72,18 @@ class Problem:
             "severity": str(self.severity),
             "message": self.message,
             "files": list(self.files),
+            "remedies": [r.to_dict() for r in self.remedies],
         }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Problem:
+        """Rebuild what `to_dict` returned; remedies follow from the code."""
+        return cls(
+            data["code"],
+            Severity(data["severity"]),
+            data["message"],
+            tuple(data["files"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +135,8 @@ class Series:
         What was odd about the files.
     window : tuple of float or None
         ``(level, width)`` that the file asks for.
+    remedies : tuple of AppliedRemedy
+        What was chosen about its geometry when it was taken in.
     """
 
     uid: str
@@ -129,6 +150,7 @@ class Series:
     blob: str
     problems: tuple[Problem, ...] = ()
     window: tuple[float, float] | None = None
+    remedies: tuple[AppliedRemedy, ...] = ()
 
     @property
     def n_slices(self) -> int:

@@ -8,7 +8,8 @@ from sqlalchemy import insert, select
 
 from medlab_gui.core.errors import ConflictError, InputError
 from medlab_gui.core.geometry import Reorientation
-from medlab_gui.core.records import Problem, Series, Severity, Study
+from medlab_gui.core.records import Problem, Series, Study
+from medlab_gui.core.remedies import AppliedRemedy
 from medlab_gui.store import tables
 from medlab_gui.store.base import ProjectBase
 from medlab_gui.store.stamps import utc_now
@@ -106,6 +107,7 @@ def _series_values(series: Series) -> dict[str, Any]:
         "problems": [p.to_dict() for p in series.problems],
         "window": list(series.window) if series.window else None,
         "added": utc_now(),
+        "remedies": [r.to_dict() for r in series.remedies],
     }
 
 
@@ -122,9 +124,7 @@ def _series(row: RowMapping) -> Series:
         source=row["source"],
         reorientation=reorientation,
         blob=row["blob"],
-        problems=tuple(
-            Problem(p["code"], Severity(p["severity"]), p["message"], tuple(p["files"]))
-            for p in row["problems"]
-        ),
+        problems=tuple(Problem.from_dict(p) for p in row["problems"]),
         window=(float(window[0]), float(window[1])) if window else None,
+        remedies=tuple(AppliedRemedy.from_dict(r) for r in row["remedies"] or ()),
     )
