@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from medlab_gui.core.errors import DamagedFileError, NotAnImageError
 from medlab_gui.io.dicom_frames import FrameDefaults, frames_of, numbers, text
+from medlab_gui.io.dicom_text import element_text, person_name
 from medlab_gui.io.series import PixelLayout, pseudonym
 
 if TYPE_CHECKING:
@@ -23,7 +24,15 @@ if TYPE_CHECKING:
 
     from medlab_gui.io.series import Frame
 
-__all__ = ["PYDICOM_ERRORS", "DicomHeader", "quiet_pydicom", "read_header"]
+__all__ = [
+    "PYDICOM_ERRORS",
+    "WANTED",
+    "DicomHeader",
+    "find_pixels",
+    "header_of",
+    "quiet_pydicom",
+    "read_header",
+]
 
 PYDICOM_ERRORS = (
     ArithmeticError,
@@ -41,7 +50,7 @@ PYDICOM_ERRORS = (
 )
 """What pydicom was seen to raise on broken files, besides OSError."""
 
-_TAGS = [
+WANTED = (
     "SpecificCharacterSet",
     "ImageType",
     "SOPClassUID",
@@ -92,9 +101,9 @@ _TAGS = [
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
     "ModalityLUTSequence",
-]
+)
+"""Elements that are looked at; everything else in a header is passed over."""
 
-_ESCAPE = re.compile(r"\x1b\$?[()\-*+,./]?[0-9A-Za-z]")
 _ENDLESS = 0xFFFFFFFF
 _lock = threading.Lock()
 
@@ -115,7 +124,8 @@ def quiet_pydicom() -> Iterator[None]:
 class DicomHeader:
     """What one DICOM file says of itself; names as in `FileSeries`.
 
-    ``cut_short`` says in words what is missing of the pixels, or is "".
+    ``cut_short`` says in words what is missing of the pixels, or is "";
+    ``text_guess`` names the encoding of its text where that is a guess.
     """
 
     path: Path
@@ -138,6 +148,7 @@ class DicomHeader:
     cut_short: str
     has_rescale: bool
     has_lookup_table: bool
+    text_guess: str
     frames: tuple[Frame, ...] = field(repr=False)
 
 
@@ -163,9 +174,9 @@ def read_header(path: Path, *, force: bool = False) -> DicomHeader:
     with path.open("rb") as file, quiet_pydicom():
         try:
             dataset = pydicom.dcmread(
-                file, stop_before_pixels=True, specific_tags=list(_TAGS), force=force
+                file, stop_before_pixels=True, specific_tags=list(WANTED), force=force
             )
-            return _header(path, file, dataset)
+            return header_of(path, file, dataset)
         except pydicom.errors.InvalidDicomError as error:
             msg = f"{path.name} is not a DICOM file."
             raise NotAnImageError(msg, path=path) from error
@@ -179,7 +190,23 @@ def read_header(path: Path, *, force: bool = False) -> DicomHeader:
             raise DamagedFileError(msg, path=path) from error
 
 
-def _header(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
+def header_of(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
+    """Return what a header says.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    file : file
+        The same file, standing where the element of the pixels begins.
+    dataset : pydicom.FileDataset
+        Its header; of the elements `WANTED` at least.
+
+    Raises
+    ------
+    NotAnImageError, DamagedFileError
+        As `read_header`, besides what pydicom raises.
+    """
     meta = dataset.file_meta
     class_uid = str(meta.get("MediaStorageSOPClassUID", "") or "")
     class_uid = class_uid or text(dataset, "SOPClassUID")
@@ -194,8 +221,8 @@ def _header(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
     deflated = bool(syntax is not None and _is(syntax, "is_deflated"))
     kind, offset, cut_short = "integer", None, ""
     if not deflated:
-        kind, offset, cut_short = _find_pixels(
-            file, dataset, layout, n_frames, compressed
+        kind, offset, cut_short = find_pixels(
+            file, dataset.original_encoding, layout, n_frames, compressed
         )
     layout = _with_kind(layout, kind)
     slope = (numbers(dataset, "RescaleSlope") or (1.0,))[0]
@@ -208,6 +235,8 @@ def _header(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
         FrameDefaults(layout, offset if little else None, slope or 1.0, intercept),
     )
     modality = text(dataset, "Modality").upper() or "OT"
+    name, guess = element_text(dataset, "PatientName")
+    described, guess_too = element_text(dataset, "SeriesDescription")
     has_rescale = "RescaleIntercept" in dataset or any(
         (f.slope, f.intercept) != (1.0, 0.0) for f in frames
     )
@@ -217,12 +246,11 @@ def _header(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
         series_uid=text(dataset, "SeriesInstanceUID"),
         study_uid=text(dataset, "StudyInstanceUID"),
         modality=modality,
-        description=text(dataset, "SeriesDescription"),
-        # Escape sequences that a sloppy writer did not need are left in by pydicom.
-        patient_name=_ESCAPE.sub("", text(dataset, "PatientName")),
+        description=described,
+        patient_name=person_name(name),
         patient_key=_patient_key(dataset),
         study_date=_iso_date(text(dataset, "StudyDate")),
-        study_description=text(dataset, "StudyDescription"),
+        study_description=element_text(dataset, "StudyDescription")[0],
         number=int((numbers(dataset, "SeriesNumber") or (0,))[0]),
         units="HU" if modality == "CT" and has_rescale and hounsfield else None,
         transfer_syntax=str(syntax) if syntax is not None else "",
@@ -234,6 +262,7 @@ def _header(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
         cut_short=cut_short,
         has_rescale=has_rescale,
         has_lookup_table="ModalityLUTSequence" in dataset,
+        text_guess=guess or guess_too,
         frames=frames,
     )
 
@@ -296,18 +325,34 @@ def _with_kind(layout: PixelLayout, kind: str) -> PixelLayout:
     return replace(layout, kind=kind) if kind != "integer" else layout
 
 
-def _find_pixels(
+def find_pixels(
     file: BinaryIO,
-    dataset: Any,
+    encoding: tuple[bool | None, bool | None],
     layout: PixelLayout,
     n_frames: int,
     compressed: bool,
 ) -> tuple[str, int | None, str]:
-    """Return the kind of pixels, where raw ones begin, and what is missing.
+    """Look at the element of the pixels without reading them.
 
-    pydicom has stopped at the tag of the pixel data.
+    Parameters
+    ----------
+    file : file
+        Standing where the element begins.
+    encoding : tuple of bool
+        Whether VRs are left out, and whether it is little endian.
+    layout : PixelLayout
+        What the header says of a frame.
+    n_frames : int
+        How many there should be.
+    compressed : bool
+        Whether they are encapsulated.
+
+    Returns
+    -------
+    str, int or None, str
+        The kind of numbers, where raw ones begin, and in words what is missing.
     """
-    implicit, little = dataset.original_encoding
+    implicit, little = encoding
     order = ">" if little is False else "<"
     head = file.read(12)
     if len(head) < 8:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medlab_gui.core.records import Problem, Severity
+from medlab_gui.io.dicom_text import guess_note
 from medlab_gui.io.wording import counted
 
 if TYPE_CHECKING:
@@ -94,6 +95,14 @@ def file_problems(headers: list[DicomHeader]) -> list[Problem]:
             "The files ask for low values to be shown bright (MONOCHROME1); values are "
             "kept as they are.",
             inverted[:1],
+        )
+    guessed = [h for h in headers if h.text_guess]
+    if guessed:
+        add(
+            "text-guessed",
+            Severity.NOTE,
+            guess_note(guessed[0].text_guess),
+            guessed[:1],
         )
     padded = [h for h in headers if h.padding is not None]
     if padded:

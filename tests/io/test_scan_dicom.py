@@ -39,7 +39,7 @@ def test_geometry_and_values(tmp_path, grid):
     assert series.n_slices == 12
     assert len(series.files) == 12
     assert series.study_date == "2024-02-29"
-    assert series.patient_name == "Müller^Käthe"
+    assert series.patient_name == "Müller, Käthe"
     assert "ller" not in series.patient_key
     assert len(series.patient_key) == 12
 
