@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +36,7 @@ def can_decode(syntax: str) -> bool:
     return _pydicom_decodes(syntax)
 
 
+@cache
 def _pydicom_decodes(syntax: str) -> bool:
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import UID

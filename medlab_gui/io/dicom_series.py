@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from functools import partial
 from itertools import combinations
@@ -168,15 +169,19 @@ def _places(frames: Sequence[Frame]) -> list[Hashable]:
     if any(f.position is None for f in frames):
         return list(range(len(frames)))
     positions = np.array([f.position for f in frames])
-    order = np.lexsort(positions.T[::-1])
+    # Along the axis on which they spread most, few are near one another.
+    axis = int(np.argmax(np.ptp(positions, axis=0)))
+    order = np.argsort(positions[:, axis], kind="stable")
     keys: list[Hashable] = [0] * len(frames)
-    open_places: list[tuple[np.ndarray, int]] = []
+    open_places: list[tuple[list[float], int]] = []
     n_places = 0
     for n in order:
-        here = positions[n]
-        open_places = [p for p in open_places if here[0] - p[0][0] <= SAME_PLACE_MM]
+        here = positions[n].tolist()
+        open_places = [
+            p for p in open_places if here[axis] - p[0][axis] <= SAME_PLACE_MM
+        ]
         for there, place in open_places:
-            if np.linalg.norm(here - there) <= SAME_PLACE_MM:
+            if math.dist(here, there) <= SAME_PLACE_MM:
                 keys[n] = place
                 break
         else:

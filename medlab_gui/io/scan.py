@@ -14,30 +14,42 @@ from medlab_gui.core.errors import (
     MedlabError,
     NotAnImageError,
 )
+from medlab_gui.io.dicom_quick import FIRST_BLOCK, HeaderReader
 from medlab_gui.io.series import FileSeries, Ignored, ScanResult
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from medlab_gui.imaging.slicewise import ProgressCallback
     from medlab_gui.io.dicom_headers import DicomHeader
 
 __all__ = ["scan"]
 
+_TELL_EVERY = 1000
+
 
 def scan(
-    path: str | os.PathLike[str], *, progress: ProgressCallback | None = None
+    path: str | os.PathLike[str],
+    *,
+    progress: ProgressCallback | None = None,
+    found: Callable[[FileSeries], None] | None = None,
 ) -> ScanResult:
     """Find the series in a file or in a folder and all below it.
 
-    Only headers are read (for NIfTI, NRRD and MetaImage the file is read through once,
-    for a name made from its content). Files are known by their content, not by their
-    names.
+    Only headers are read. Files are known by their content, not by their names.
 
     Parameters
     ----------
     path : path
         A file or a folder.
     progress : callable, optional
-        Called as ``progress(done, total, message)`` after each file.
+        Called as ``progress(done, total, message)`` after each file, and while a large
+        folder is listed; may raise to cancel.
+    found : callable, optional
+        Called with a series when its first file has been read, and again whenever its
+        files have doubled in number: for a list that fills while the scan runs. What
+        it is told is provisional (``problems`` are of the files so far); the result
+        takes its place.
 
     Returns
     -------
@@ -52,56 +64,122 @@ def scan(
         If the path is one file, and its header is broken.
     """
     root = Path(path).expanduser()
-    files = _files(root)
-    headers: list[DicomHeader] = []
-    series: list[FileSeries] = []
-    ignored: list[Ignored] = []
-    damaged: MedlabError | None = None
+    heap = _Heap(found)
+    files = _files(root, heap.ignored, progress)
     for n, file in enumerate(files, start=1):
-        try:
-            found = _look_into(file)
-        except OSError as error:
-            what = error.strerror or "the system gives no reason"
-            ignored.append(Ignored(file, f"It cannot be opened ({what})."))
-        except DamagedFileError as error:
-            damaged = damaged or error
-            ignored.append(Ignored(file, error.message))
-        except InputError as error:
-            ignored.append(Ignored(file, error.message))
-        else:
-            if isinstance(found, FileSeries):
-                series.append(found)
-            else:
-                headers.append(found)
+        heap.take(Path(file))
         if progress is not None:
             progress(n, len(files), "Reading headers")
-    if headers:
-        from medlab_gui.io.dicom_series import group_headers
-
-        series += group_headers(headers)
+    series = heap.series()
     if not series:
-        _complain(root, ignored, damaged)
+        _complain(root, heap.ignored, heap.damaged)
     series.sort(key=lambda s: (s.study_date or "", s.study_uid, s.number, s.uid))
-    return ScanResult(tuple(series), tuple(ignored))
+    return ScanResult(tuple(series), tuple(heap.ignored))
 
 
-def _files(root: Path) -> list[Path]:
+class _Heap:
+    """What has been found so far, file by file."""
+
+    def __init__(self, found: Callable[[FileSeries], None] | None) -> None:
+        self.ignored: list[Ignored] = []
+        self.damaged: MedlabError | None = None
+        self._others: list[FileSeries] = []
+        self._headers: dict[tuple[str, str], list[DicomHeader]] = {}
+        self._reader: HeaderReader | None = None
+        self._found = found
+
+    def take(self, path: Path) -> None:
+        """Look into a file and remember what it holds."""
+        try:
+            what = self._look_into(path)
+        except OSError as error:
+            why = error.strerror or "the system gives no reason"
+            self.ignored.append(Ignored(path, f"It cannot be opened ({why})."))
+        except DamagedFileError as error:
+            self.damaged = self.damaged or error
+            self.ignored.append(Ignored(path, error.message))
+        except InputError as error:
+            self.ignored.append(Ignored(path, error.message))
+        else:
+            if isinstance(what, FileSeries):
+                self._others.append(what)
+                if self._found is not None:
+                    self._found(what)
+            else:
+                self._add(what)
+
+    def series(self) -> list[FileSeries]:
+        """Return all series."""
+        result = list(self._others)
+        if self._headers:
+            from medlab_gui.io.dicom_series import group_headers
+
+            result += group_headers(
+                h for group in self._headers.values() for h in group
+            )
+        return result
+
+    def _add(self, header: DicomHeader) -> None:
+        group = self._headers.setdefault((header.study_uid, header.series_uid), [])
+        group.append(header)
+        n = len(group)
+        # Doubling keeps the work of telling in proportion to that of reading.
+        if self._found is not None and n & (n - 1) == 0:
+            from medlab_gui.io.dicom_series import group_headers
+
+            for series in group_headers(group):
+                self._found(series)
+
+    def _look_into(self, path: Path) -> FileSeries | DicomHeader:
+        """Return what a file holds, going by its first bytes."""
+        with path.open("rb", buffering=0) as file:
+            head = file.read(FIRST_BLOCK)
+            if head[128:132] == b"DICM":
+                if self._reader is None:
+                    self._reader = HeaderReader()
+                return self._reader.read(path, file, head)
+        return _other_than_dicom(path, head[:352])
+
+
+def _files(
+    root: Path, ignored: list[Ignored], progress: ProgressCallback | None
+) -> list[str]:
+    """Return all files below a folder, in the order of their names."""
     try:
         if root.is_file() and root.name.upper() == "DICOMDIR":
             # An index may list files that have gone; what lies beside it counts.
             root = root.parent
         if root.is_file():
-            return [root]
+            return [str(root)]
         if not root.exists():
             msg = f"There is no file or folder at {root}. Check the path."
             raise NotAnImageError(msg, path=root)
-        found = [
-            Path(folder) / name for folder, _, names in os.walk(root) for name in names
-        ]
+        with os.scandir(root):
+            pass  # or say why not
     except OSError as error:
         msg = f"{root} cannot be opened: {error.strerror or error}."
         raise NotAnImageError(msg, path=root) from error
-    return sorted(f for f in found if f.is_file())
+    found: list[str] = []
+    folders = [str(root)]
+    n_told = 0
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    # The listing knows these, without a look at each file.
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    elif entry.is_file():
+                        found.append(entry.path)
+        except OSError as error:
+            why = error.strerror or "the system gives no reason"
+            ignored.append(Ignored(Path(folder), f"It cannot be opened ({why})."))
+        if progress is not None and len(found) - n_told >= _TELL_EVERY:
+            n_told = len(found)
+            progress(0, 0, "Looking for files")
+    found.sort(key=lambda name: name.replace(os.sep, "\0"))  # as folders are listed
+    return found
 
 
 def _complain(root: Path, ignored: list[Ignored], damaged: MedlabError | None) -> None:
@@ -127,14 +205,8 @@ def _complain(root: Path, ignored: list[Ignored], damaged: MedlabError | None) -
     raise NotAnImageError(msg, path=root)
 
 
-def _look_into(path: Path) -> FileSeries | DicomHeader:
-    """Return what a file holds, going by its first bytes."""
-    with path.open("rb") as file:
-        head = file.read(352)
-    if head[128:132] == b"DICM":
-        from medlab_gui.io.dicom_headers import read_header
-
-        return read_header(path)
+def _other_than_dicom(path: Path, head: bytes) -> FileSeries | DicomHeader:
+    """Return what a file without DICOM's mark holds."""
     if head[:2] == b"\x1f\x8b":
         head = _unpacked_head(path)
         if head[128:132] == b"DICM":
