@@ -10,6 +10,7 @@ from typing import Any
 from medlab_gui.commands.accept import ACCEPT, SKIP
 from medlab_gui.commands.adopt import ADOPT
 from medlab_gui.commands.command import Command, Context, Where, param
+from medlab_gui.commands.compare import COMPARE
 from medlab_gui.commands.demo import DEMO
 from medlab_gui.commands.doctor import DOCTOR
 from medlab_gui.commands.evaluate import EVALUATE
@@ -17,6 +18,11 @@ from medlab_gui.commands.export import EXPORT
 from medlab_gui.commands.import_ import IMPORT
 from medlab_gui.commands.inspect_ import INSPECT
 from medlab_gui.commands.list_ import LIST
+from medlab_gui.commands.measurements import (
+    DELETE_MEASUREMENT,
+    EXPORT_MEASUREMENTS,
+    MEASUREMENTS,
+)
 from medlab_gui.commands.networks_ import NETWORKS_COMMAND
 from medlab_gui.commands.predict import PREDICT
 from medlab_gui.commands.preprocess import PREPROCESS
@@ -33,6 +39,7 @@ COMMANDS: tuple[Command[Any, Any], ...] = (
     INSPECT,
     PREPROCESS,
     PREDICT,
+    COMPARE,
     SCORE,
     QUEUE,
     ACCEPT,
@@ -44,6 +51,9 @@ COMMANDS: tuple[Command[Any, Any], ...] = (
     ADOPT,
     EVALUATE,
     EXPORT,
+    MEASUREMENTS,
+    EXPORT_MEASUREMENTS,
+    DELETE_MEASUREMENT,
     NETWORKS_COMMAND,
     DOCTOR,
     DEMO,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from medlab_gui.core.specs import PipelineSpec
     from medlab_gui.learning.checkpoint import CheckpointMeta
     from medlab_gui.learning.progress import Progress
     from medlab_gui.networks.base import SegmentationNetwork
@@ -166,6 +167,7 @@ class Predictor:
         slices: Iterable[int] | None = None,
         progress: Progress | None = None,
         keep_probs: bool = False,
+        pipeline: PipelineSpec | None = None,
     ) -> PredictedArrays:
         """Predict a scan slice by slice.
 
@@ -185,6 +187,8 @@ class Predictor:
             Called after each slice; may raise to stop.
         keep_probs : bool
             Whether to keep the probabilities, at 2 C bytes a voxel.
+        pipeline : PipelineSpec, optional
+            Other preprocessing than the checkpoint's own, to see what that would do.
 
         Returns
         -------
@@ -209,7 +213,8 @@ class Predictor:
         started = time.perf_counter()
         report(0, len(wanted), "Predicting")
         done = 0
-        for batch in self._prepared_batches(data, spacing, wanted):
+        recipe = self.meta.pipeline if pipeline is None else pipeline
+        for batch in self._prepared_batches(data, spacing, wanted, recipe):
             images = np.stack([image for _, image in batch])[:, None]
             for (k, _), one in zip(
                 batch, self._probs(images, data.shape[1:]), strict=True
@@ -230,14 +235,18 @@ class Predictor:
         return PredictedArrays(labels, unsure, probs, seconds, wanted)
 
     def _prepared_batches(
-        self, data: NDArray[Any], spacing: Sequence[float], wanted: Sequence[int]
+        self,
+        data: NDArray[Any],
+        spacing: Sequence[float],
+        wanted: Sequence[int],
+        pipeline: PipelineSpec,
     ) -> Iterator[list[tuple[int, NDArray[np.float32]]]]:
         """Yield batches of slices; the next ones are prepared in the meantime."""
         pixel = (float(spacing[1]), float(spacing[2]))
-        meta = self.meta
+        inplane_mm = self.meta.inplane_mm
 
         def prepare(k: int) -> NDArray[np.float32]:
-            return prepare_image(data[k], pixel, meta.pipeline, meta.inplane_mm)
+            return prepare_image(data[k], pixel, pipeline, inplane_mm)
 
         left = iter(wanted)
         batch: list[tuple[int, NDArray[np.float32]]] = []
