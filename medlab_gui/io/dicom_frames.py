@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import MutableSequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from medlab_gui.io.dicom_kinds import kinds_of
+from medlab_gui.io.dicom_values import numbers, text
 from medlab_gui.io.series import Frame
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from medlab_gui.io.series import PixelLayout
 
-__all__ = ["FrameDefaults", "frames_of", "numbers", "text"]
+__all__ = ["FrameDefaults", "frames_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,33 +25,6 @@ class FrameDefaults:
     offset: int | None
     slope: float
     intercept: float
-
-
-def text(dataset: Any, name: str) -> str:
-    """Return an element as text without padding, or "" where it is absent or broken."""
-    try:
-        value = dataset.get(name)
-    except (ValueError, TypeError, LookupError, AttributeError, NotImplementedError):
-        return ""
-    if isinstance(value, MutableSequence):
-        value = "\\".join(str(v) for v in value)
-    return "" if value is None else str(value).strip().strip("\0").strip()
-
-
-def numbers(dataset: Any, name: str) -> tuple[float, ...] | None:
-    """Return an element's numbers, or None where one is absent, broken or infinite."""
-    try:
-        value = dataset.get(name)
-        if value is None or value == "":
-            return None
-        if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
-            value = (value,)
-        result = tuple(float(v) for v in value)
-    except (ValueError, TypeError, LookupError, AttributeError, OverflowError):
-        return None
-    if not result or not all(math.isfinite(v) for v in result):
-        return None
-    return result
 
 
 def frames_of(
@@ -122,6 +95,7 @@ def _frame(
     measures = look("PixelMeasuresSequence")
     spacing = numbers(measures, "PixelSpacing")
     thickness = numbers(measures, "SliceThickness")
+    slice_gap = numbers(measures, "SpacingBetweenSlices")
     values = look("PixelValueTransformationSequence")
     slope = numbers(values, "RescaleSlope")
     intercept = numbers(values, "RescaleIntercept")
@@ -145,42 +119,8 @@ def _frame(
         intercept=intercept[0] if intercept else defaults.intercept,
         layout=defaults.layout,
         offset=None if defaults.offset is None else defaults.offset + n * n_bytes,
-        kinds=_kinds(dataset, look),
+        kinds=kinds_of(dataset, look),
         frame_of_reference=text(dataset, "FrameOfReferenceUID"),
         thickness=thickness[0] if thickness else None,
+        slice_gap=slice_gap[0] if slice_gap else None,
     )
-
-
-def _kinds(dataset: Any, look: Any) -> tuple[tuple[str, str], ...]:
-    """Return what may tell apart volumes that share their slice positions."""
-    content = look("FrameContentSequence")
-    echo = look("MREchoSequence")
-    diffusion = look("MRDiffusionSequence")
-    gradient = diffusion
-    for name in ("DiffusionGradientDirectionSequence",):
-        items = diffusion.get(name)
-        gradient = items[0] if items else gradient
-    image_type = dataset
-    for name in ("MRImageFrameTypeSequence", "CTImageFrameTypeSequence"):
-        item = look(name)
-        image_type = item if item is not dataset else image_type
-    found = (
-        (
-            "kind of picture",
-            text(image_type, "FrameType") or text(dataset, "ImageType"),
-        ),
-        ("echo time", text(echo, "EffectiveEchoTime") or text(dataset, "EchoTime")),
-        ("echo", text(dataset, "EchoNumbers")),
-        (
-            "point in time",
-            text(content, "TemporalPositionIndex")
-            or text(dataset, "TemporalPositionIdentifier"),
-        ),
-        ("b-value", text(diffusion, "DiffusionBValue")),
-        ("gradient direction", text(gradient, "DiffusionGradientOrientation")),
-        ("inversion time", text(dataset, "InversionTime")),
-        ("trigger time", text(dataset, "TriggerTime")),
-        ("kernel", text(dataset, "ConvolutionKernel")),
-        ("acquisition", text(dataset, "AcquisitionNumber")),
-    )
-    return tuple((name, value) for name, value in found if value)

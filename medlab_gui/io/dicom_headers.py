@@ -10,17 +10,22 @@ import warnings
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.core.errors import DamagedFileError, NotAnImageError
-from medlab_gui.io.dicom_frames import FrameDefaults, frames_of, numbers, text
+from medlab_gui.io.dicom_frames import FrameDefaults, frames_of
+from medlab_gui.io.dicom_kinds import PRIVATE_KINDS
 from medlab_gui.io.dicom_text import element_text, person_name
+from medlab_gui.io.dicom_values import numbers, text
 from medlab_gui.io.series import PixelLayout, pseudonym
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
     from typing import BinaryIO
+
+    from pydicom.tag import BaseTag
 
     from medlab_gui.io.series import Frame
 
@@ -50,7 +55,7 @@ PYDICOM_ERRORS = (
 )
 """What pydicom was seen to raise on broken files, besides OSError."""
 
-WANTED = (
+WANTED: tuple[str | int, ...] = (
     "SpecificCharacterSet",
     "ImageType",
     "SOPClassUID",
@@ -101,11 +106,21 @@ WANTED = (
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
     "ModalityLUTSequence",
+    "ComplexImageComponent",
+    "Manufacturer",
+    *PRIVATE_KINDS,
 )
 """Elements that are looked at; everything else in a header is passed over."""
 
 _ENDLESS = 0xFFFFFFFF
 _lock = threading.Lock()
+
+
+@cache
+def _wanted_tags() -> list[BaseTag]:
+    from pydicom.tag import Tag
+
+    return [Tag(name) for name in WANTED]
 
 
 @contextmanager
@@ -174,7 +189,7 @@ def read_header(path: Path, *, force: bool = False) -> DicomHeader:
     with path.open("rb") as file, quiet_pydicom():
         try:
             dataset = pydicom.dcmread(
-                file, stop_before_pixels=True, specific_tags=list(WANTED), force=force
+                file, stop_before_pixels=True, specific_tags=_wanted_tags(), force=force
             )
             return header_of(path, file, dataset)
         except pydicom.errors.InvalidDicomError as error:

@@ -301,7 +301,9 @@ class HeaderReader:
     def __init__(self) -> None:
         from pydicom.datadict import tag_for_keyword
 
-        tags = {tag_for_keyword(name) for name in WANTED}
+        tags = {
+            tag_for_keyword(name) if isinstance(name, str) else name for name in WANTED
+        }
         self._wanted = frozenset(int(tag) for tag in tags if tag is not None) | {
             _CHARACTER_SET
         }

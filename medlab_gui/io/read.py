@@ -56,6 +56,10 @@ def read_volume(
     ResourceError
         If there is not enough memory.
     """
+    if series.derivation is not None and series.grid is not None:
+        stored = read_volume(series.derivation.source, progress=progress)
+        derived = series.derivation.apply(stored.data, progress)
+        return Volume(derived, series.grid, series.modality, series.units, series.uid)
     where = series.files[0].parent if len(series.files) > 1 else series.files[0]
     problem = series.blocking
     if problem is not None:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from medlab_gui.core.records import Severity
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from medlab_gui.core.geometry import Grid
     from medlab_gui.core.records import Problem
+    from medlab_gui.core.remedies import AppliedRemedy
+    from medlab_gui.imaging.slicewise import ProgressCallback
 
 __all__ = [
+    "Derivation",
     "FileSeries",
     "Frame",
     "Ignored",
@@ -107,6 +112,8 @@ class Frame:
         Frame of Reference UID, or "".
     thickness : float or None
         Slice thickness in mm.
+    slice_gap : float or None
+        What the file says of the distance between slices, in mm.
     """
 
     path: Path
@@ -123,6 +130,7 @@ class Frame:
     kinds: tuple[tuple[str, str], ...] = ()
     frame_of_reference: str = ""
     thickness: float | None = None
+    slice_gap: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +151,23 @@ class Ignored:
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, for JSON."""
         return {"path": str(self.path), "reason": self.reason}
+
+
+class Derivation(Protocol):
+    """Voxels that are not those of the files one by one: a resampling, a mosaic.
+
+    Parameters
+    ----------
+    source : FileSeries
+        What is read from the files; itself without a derivation.
+    """
+
+    source: FileSeries
+
+    def apply(
+        self, data: NDArray[Any], progress: ProgressCallback | None = None
+    ) -> NDArray[Any]:
+        """Return the voxels, shape (Z, Y, X), made from those of ``source``."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,6 +214,16 @@ class FileSeries:
         Series number, or 0.
     frames : tuple of Frame
         For DICOM: where each slice is.
+    part : str
+        What tells it from the other volumes of its series: ``"b=800"``; or "".
+    tilt : float
+        Gantry tilt that the header names, in degrees.
+    spare : tuple of Frame
+        Slices that lie where one of ``frames`` does, and are not used.
+    applied : tuple of AppliedRemedy
+        What was chosen about its geometry.
+    derivation : Derivation or None
+        How its voxels come from those of the files, where they are not the same.
     """
 
     uid: str
@@ -211,6 +246,20 @@ class FileSeries:
     original_uid: str = ""
     number: int = 0
     frames: tuple[Frame, ...] = field(default=(), repr=False)
+    part: str = ""
+    tilt: float = 0.0
+    spare: tuple[Frame, ...] = field(default=(), repr=False)
+    applied: tuple[AppliedRemedy, ...] = ()
+    derivation: Derivation | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """What a person chooses by: ``"T2 DWI b=800"``, ``"CT series 3"``."""
+        name = self.description or f"{self.modality} series {self.number or ''}".strip()
+        if self.part and self.part.casefold() not in name.casefold():
+            joint = " " if "=" in self.part else ", "
+            name = f"{name}{joint}{self.part}"
+        return name
 
     @property
     def blocking(self) -> Problem | None:
@@ -237,6 +286,8 @@ class FileSeries:
             "units": self.units,
             "transfer_syntax": self.transfer_syntax,
             "problems": [p.to_dict() for p in self.problems],
+            "name": self.name,
+            "applied": [{"code": a.code, "effect": a.effect} for a in self.applied],
         }
 
 

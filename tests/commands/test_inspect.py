@@ -21,7 +21,7 @@ def test_every_promised_key_and_the_words(tmp_path):
     assert set(series) == {
         *("uid", "modality", "description", "patient_name", "n_slices", "shape"),
         *("spacing_mm", "affine", "orientation", "units", "transfer_syntax"),
-        "problems",
+        *("problems", "name", "applied"),
     }
     assert series["shape"] == list(grid.shape)
     assert np.allclose(series["affine"], grid.affine, atol=1e-4)

@@ -78,6 +78,8 @@ def test_inspect_json_has_exactly_the_agreed_keys(tmp_path):
         "units",
         "transfer_syntax",
         "problems",
+        "name",
+        "applied",
     ]
     assert series["shape"] == [12, 20, 24]
     assert np.allclose(series["affine"], grid.affine, atol=1e-5)

@@ -1,0 +1,36 @@
+"""Single elements of a DICOM header as text or numbers, however sloppy they are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import MutableSequence
+from typing import Any
+
+__all__ = ["numbers", "text"]
+
+
+def text(dataset: Any, name: str) -> str:
+    """Return an element as text without padding, or "" where it is absent or broken."""
+    try:
+        value = dataset.get(name)
+    except (ValueError, TypeError, LookupError, AttributeError, NotImplementedError):
+        return ""
+    if isinstance(value, MutableSequence):
+        value = "\\".join(str(v) for v in value)
+    return "" if value is None else str(value).strip().strip("\0").strip()
+
+
+def numbers(dataset: Any, name: str) -> tuple[float, ...] | None:
+    """Return an element's numbers, or None where one is absent, broken or infinite."""
+    try:
+        value = dataset.get(name)
+        if value is None or value == "":
+            return None
+        if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
+            value = (value,)
+        result = tuple(float(v) for v in value)
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError):
+        return None
+    if not result or not all(math.isfinite(v) for v in result):
+        return None
+    return result
