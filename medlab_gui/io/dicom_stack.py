@@ -10,7 +10,9 @@ import numpy as np
 from medlab_gui.core.errors import GeometryError
 from medlab_gui.core.geometry import Grid
 from medlab_gui.core.records import Problem, Severity
+from medlab_gui.io.geometry_doctor import judge_slices
 from medlab_gui.io.grid_checks import spacing_problems
+from medlab_gui.io.slice_claims import judge_claims
 from medlab_gui.io.wording import counted
 
 if TYPE_CHECKING:
@@ -94,7 +96,8 @@ def stack_frames(frames: Sequence[Frame], *, tilt: float = 0.0) -> Stack:
     if len(frames) == 1:
         step = normal * _lone_thickness(frames, problems)
     else:
-        step = _step(frames, positions, normal, min(dy, dx), tilt, problems)
+        step, found = judge_slices(frames, positions, normal, min(dy, dx), tilt)
+        problems += found
     affine = np.eye(4)
     affine[:3, 0] = step
     affine[:3, 1] = column * dy
@@ -108,6 +111,10 @@ def stack_frames(frames: Sequence[Frame], *, tilt: float = 0.0) -> Stack:
                 Severity.UNSAFE,
                 f"The slices name {len(references)} different frames of reference: the "
                 "patient may have moved between them. Do not measure across slices.",
+                tuple(
+                    next(f.path.name for f in frames if f.frame_of_reference == r)
+                    for r in sorted(references)
+                ),
             )
         )
     reference = next(iter(references)) if len(references) == 1 else ""
@@ -118,7 +125,7 @@ def stack_frames(frames: Sequence[Frame], *, tilt: float = 0.0) -> Stack:
         problems.append(Problem("not-a-volume", Severity.NOT_A_VOLUME, error.message))
         return Stack(frames, None, tuple(problems))
     problems += spacing_problems(grid)
-    _judge_thickness(frames, grid, problems)
+    problems += judge_claims(frames, grid)
     return Stack(frames, grid, tuple(problems))
 
 
@@ -193,177 +200,3 @@ def _lone_thickness(frames: tuple[Frame, ...], problems: list[Problem]) -> float
         )
     )
     return thickness
-
-
-def _step(
-    frames: tuple[Frame, ...],
-    positions: NDArray[np.float64],
-    normal: NDArray[np.float64],
-    pixel_mm: float,
-    tilt: float,
-    problems: list[Problem],
-) -> NDArray[np.float64]:
-    """Return the vector from slice to slice, and say what is wrong with it."""
-    n = len(positions)
-    if n == 2:
-        problems.append(
-            Problem(
-                "few-slices",
-                Severity.WARNING,
-                "There are only two slices, so nobody can tell whether one is missing "
-                "between them.",
-            )
-        )
-    whole = positions[-1] - positions[0]
-    along = positions @ normal
-    gaps = np.diff(along)
-    median = float(np.median(gaps))
-    step: NDArray[np.float64] = whole / (n - 1)
-    slant = float(np.degrees(np.arccos(np.clip(whole @ normal / _norm(whole), -1, 1))))
-    if slant > 60:
-        problems.append(
-            Problem(
-                "not-a-volume",
-                Severity.NOT_A_VOLUME,
-                "The slices lie beside one another rather than behind one another, so "
-                "they make no volume.",
-            )
-        )
-    uneven = _judge_gaps(frames, along, gaps, median, problems)
-    if uneven:
-        step = whole / (whole @ normal) * median
-    expected = positions[0] + np.outer((along - along[0]) / (whole @ normal), whole)
-    sideways = np.linalg.norm(positions - expected, axis=1)
-    if sideways.max() > max(0.05, 0.2 * pixel_mm):
-        worst = [frames[k].path.name for k in np.flatnonzero(sideways > 0.2 * pixel_mm)]
-        problems.append(
-            Problem(
-                "shifted-slices",
-                Severity.UNSAFE,
-                f"Slices are shifted sideways against one another by up to "
-                f"{sideways.max():.1f} mm. They are shown one upon the other as "
-                "stored; do not measure across slices.",
-                tuple(dict.fromkeys(worst)),
-            )
-        )
-    drift = _norm(whole) * np.sin(np.radians(slant))
-    if slant > 0.1 and drift > 0.5 * pixel_mm:
-        problems.append(
-            Problem(
-                "gantry-tilt",
-                Severity.UNSAFE,
-                f"The scanner was tilted: each slice is shifted against the one before "
-                f"(slant {slant:.1f} degrees, {drift:.1f} mm over the whole scan). The "
-                "shift is kept in the geometry and nothing is resampled, but distances "
-                "across slices read from straight views would be wrong.",
-            )
-        )
-    elif abs(tilt) > 0.5:
-        problems.append(
-            Problem(
-                "gantry-tilt-not-in-positions",
-                Severity.WARNING,
-                f"The header names a gantry tilt of {tilt:g} degrees, but the "
-                "positions of the slices are not slanted; the positions are believed.",
-            )
-        )
-    return step
-
-
-def _norm(vector: NDArray[np.float64]) -> float:
-    return float(np.linalg.norm(vector))
-
-
-def _judge_gaps(
-    frames: tuple[Frame, ...],
-    along: NDArray[np.float64],
-    gaps: NDArray[np.float64],
-    median: float,
-    problems: list[Problem],
-) -> bool:
-    """Report missing and uneven slices; return whether the median step must serve."""
-    ratio = gaps / median
-    whole = np.rint(ratio)
-    holes = np.flatnonzero((whole >= 2) & (np.abs(ratio - whole) <= 0.1))
-    odd = np.flatnonzero(
-        (np.abs(ratio - 1) > 0.1) & ~np.isin(np.arange(gaps.size), holes)
-    )
-    if holes.size:
-        n_lost = int((whole[holes] - 1).sum())
-        at = [
-            f"{along[k] + m * median:.1f}"
-            for k in holes
-            for m in range(1, int(whole[k]))
-        ]
-        listed = ", ".join(at[:8]) + (f" and {len(at) - 8} more" if len(at) > 8 else "")
-        problems.append(
-            Problem(
-                "missing-slices",
-                Severity.UNSAFE,
-                f"{counted(n_lost, 'slice is', 'slices are')} missing (slice distance "
-                f"{median:g} mm): there is none at {listed} mm along the scan. The "
-                "others are shown without a gap and nothing is made up; volumes and "
-                "distances across the gap would be wrong. Fetch the missing slices.",
-                tuple(
-                    dict.fromkeys(
-                        name
-                        for k in holes
-                        for name in (frames[k].path.name, frames[k + 1].path.name)
-                    )
-                ),
-            )
-        )
-    if odd.size:
-        problems.append(
-            Problem(
-                "uneven-spacing",
-                Severity.UNSAFE,
-                f"The distance between slices is not even: {gaps.min():.3g} to "
-                f"{gaps.max():.3g} mm, median {median:.3g} mm. The median is used and "
-                "nothing is resampled; volumes and distances across slices would be "
-                "wrong.",
-                tuple(dict.fromkeys(frames[k + 1].path.name for k in odd[:20])),
-            )
-        )
-    if holes.size or odd.size:
-        return True
-    ideal = np.linspace(along[0], along[-1], along.size)
-    error = float(np.abs(along - ideal).max())
-    if error > max(0.051, 0.01 * median):
-        problems.append(
-            Problem(
-                "uneven-spacing",
-                Severity.UNSAFE if error > 0.5 * median else Severity.WARNING,
-                f"The distance between slices varies from {gaps.min():.4g} to "
-                f"{gaps.max():.4g} mm; with an even distance a slice is up to "
-                f"{error:.2g} mm off its true place.",
-            )
-        )
-    return False
-
-
-def _judge_thickness(
-    frames: tuple[Frame, ...], grid: Grid, problems: list[Problem]
-) -> None:
-    thickness = frames[0].thickness
-    if len(frames) < 2 or thickness is None or thickness <= 0:
-        return
-    distance = grid.spacing[0]
-    if distance < 0.99 * thickness:
-        problems.append(
-            Problem(
-                "overlap",
-                Severity.NOTE,
-                f"Slices overlap: they are {thickness:g} mm thick and {distance:.4g} "
-                "mm apart. The distance is used.",
-            )
-        )
-    elif distance > 1.01 * thickness:
-        problems.append(
-            Problem(
-                "gap",
-                Severity.NOTE,
-                f"There are gaps between slices: they are {thickness:g} mm thick and "
-                f"{distance:.4g} mm apart. The distance is used.",
-            )
-        )
