@@ -4,9 +4,10 @@ pydicom, nibabel and SimpleITK are imported when a file asks for them.
 """
 
 from medlab_gui.io.masks import mask_on_grid, read_mask
-from medlab_gui.io.read import read_one, read_volume
+from medlab_gui.io.read import open_stream, read_one, read_volume
 from medlab_gui.io.scan import scan
 from medlab_gui.io.series import FileSeries, Ignored, ScanResult
+from medlab_gui.io.stream import VolumeStream
 from medlab_gui.io.write import FORMATS, write_image
 
 __all__ = [
@@ -14,7 +15,9 @@ __all__ = [
     "FileSeries",
     "Ignored",
     "ScanResult",
+    "VolumeStream",
     "mask_on_grid",
+    "open_stream",
     "read_mask",
     "read_one",
     "read_volume",

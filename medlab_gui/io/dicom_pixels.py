@@ -1,235 +1,232 @@
-"""Reads the pixels of a DICOM series into one array."""
+"""Fills an array with the slices of a DICOM series, one by one, in any order."""
 
 from __future__ import annotations
 
-from functools import cache
+import sys
+import threading
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medlab_gui.core.errors import DamagedFileError, InputError
-from medlab_gui.io.dicom_headers import PYDICOM_ERRORS, quiet_pydicom
+from medlab_gui.io.dicom_decode import PackedFile, can_decode, damaged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from medlab_gui.imaging.slicewise import ProgressCallback
     from medlab_gui.io.series import FileSeries, Frame, PixelLayout
 
-__all__ = ["can_decode", "read_dicom_voxels"]
+__all__ = ["SliceFiller", "can_decode"]
 
-_GDCM_ONLY = {
-    "1.2.840.10008.1.2.4.51",
-    "1.2.840.10008.1.2.4.57",
-    "1.2.840.10008.1.2.4.70",
-}
-"""12-bit and lossless JPEG: SimpleITK's GDCM decodes them, pydicom alone does not."""
+_PLAIN_BITS = {"integer": (8, 16, 32), "float": (32,), "double": (64,)}
+_LITTLE = sys.byteorder == "little"
 
 
-def can_decode(syntax: str) -> bool:
-    """Tell whether the pixels of a transfer syntax can be read here."""
-    if not syntax or syntax in _GDCM_ONLY:
-        return True
-    return _pydicom_decodes(syntax)
+class SliceFiller:
+    """The array of a series, and how its slices get there; for several threads.
 
-
-@cache
-def _pydicom_decodes(syntax: str) -> bool:
-    from pydicom.pixels.decoders.base import get_decoder
-    from pydicom.uid import UID
-
-    try:
-        return bool(get_decoder(UID(syntax)).is_available)
-    except NotImplementedError:
-        return False
-
-
-class _Target:
-    """The array being filled: int16 while every value fits exactly, else float32."""
-
-    def __init__(self, shape: tuple[int, int, int], frames: tuple[Frame, ...]) -> None:
-        whole = all(
-            f.slope.is_integer() and f.intercept.is_integer() for f in frames
-        ) and all(f.layout.kind == "integer" for f in frames)
-        self.data: NDArray[Any] = np.empty(shape, np.int16 if whole else np.float32)
-        self.n_filled = np.zeros(shape[0], dtype=np.bool_)
-
-    def put(self, k: int, raw: NDArray[Any], slope: float, intercept: float) -> None:
-        """Rescale a slice of stored values and put it at ``k``."""
-        self.n_filled[k] = True
-        if self.data.dtype == np.int16:
-            ends = [int(v) * slope + intercept for v in (raw.min(), raw.max())]
-            if min(ends) >= -32768 and max(ends) <= 32767:
-                if (slope, intercept) == (1.0, 0.0):
-                    self.data[k] = raw
-                else:
-                    # Wrap-around in 32 bits is impossible: the ends fit 16.
-                    wide = raw.astype(np.int32)
-                    wide *= int(slope)
-                    wide += int(intercept)
-                    self.data[k] = wide
-                return
-            self._widen()
-        self.data[k] = raw.astype(np.float64) * slope + intercept
-
-    def _widen(self) -> None:
-        wide = np.empty(self.data.shape, np.float32)
-        wide[self.n_filled] = self.data[self.n_filled]
-        self.data = wide
-
-
-def read_dicom_voxels(
-    series: FileSeries, *, progress: ProgressCallback | None = None
-) -> NDArray[Any]:
-    """Read, decode and rescale all slices of a series.
-
-    Uncompressed slices go from the file straight into the array.
+    The dtype follows from the headers: float32 where a slope or an intercept is no
+    whole number or the pixels are floats; else int16 if every value that the stored
+    bits can hold fits after rescaling. In between (16 bits with an intercept, as many
+    CT scanners write them, though they use twelve) it is int16 until a slice is met
+    that does not fit: then ``data`` is another array, float32, with all that was
+    filled before. A value is never cut off.
 
     Parameters
     ----------
     series : FileSeries
         With ``frames`` in order.
-    progress : callable, optional
-        Called as ``progress(done, total, message)`` after each slice.
 
-    Returns
-    -------
-    ndarray, shape (Z, Y, X)
-        int16 where every rescaled value fits exactly, else float32.
-
-    Raises
-    ------
-    DamagedFileError
-        If a file has gone, is shorter than its header says, or does not decode.
+    Attributes
+    ----------
+    data : ndarray of int16 or float32, shape (Z, Y, X)
+        Zero where nothing has been filled in yet.
+    filled : ndarray of bool, shape (Z,)
+        Which slices are there.
+    settled : bool
+        Whether the headers leave no doubt about the dtype.
     """
-    target = _Target(series.shape, series.frames)
-    by_path: dict[Path, list[tuple[int, Frame]]] = {}
-    for k, frame in enumerate(series.frames):
-        by_path.setdefault(frame.path, []).append((k, frame))
-    done = 0
-    for path, wanted in by_path.items():
-        raw = all(f.offset is not None and _is_plain(f.layout) for _, f in wanted)
-        planes = _raw_planes(path, wanted) if raw else _decoded_planes(path, wanted)
+
+    def __init__(self, series: FileSeries) -> None:
+        self._frames = series.frames
+        self._shape = series.shape[1:]
+        whole = all(_is_whole(f) for f in series.frames)
+        self._sure = np.array([_always_fits(f) for f in series.frames], dtype=np.bool_)
+        self.settled = not whole or bool(self._sure.all())
+        # Zeros come from the system as they are touched: nothing is written twice.
+        self.data: NDArray[Any] = np.zeros(
+            series.shape, np.int16 if whole else np.float32
+        )
+        self.filled = np.zeros(series.shape[0], dtype=np.bool_)
+        self._lock = threading.Lock()
+        self._left = Counter(f.path for f in series.frames)
+        self._open: dict[Path, PackedFile] = {}
+
+    def fill(self, k: int) -> None:
+        """Read, decode and rescale slice ``k``.
+
+        Raises
+        ------
+        DamagedFileError
+            If the file has gone, is shorter than its header says, or does not decode.
+        InputError
+            If the file holds something else than grey slices.
+        """
+        frame = self._frames[k]
         try:
-            for (k, frame), (plane, rescaled) in zip(wanted, planes, strict=True):
-                if plane.shape != series.shape[1:]:
-                    raise _damaged(path, f"a picture of {plane.shape} came out of it")
-                slope, intercept = frame.slope, frame.intercept
-                if rescaled:
-                    slope, intercept = 1.0, 0.0
-                target.put(k, plane, slope, intercept)
-                done += 1
-                if progress is not None:
-                    progress(done, len(series.frames), "Reading slices")
+            if frame.offset is not None and _is_plain(frame.layout):
+                self._fill_plain(k, frame, frame.offset)
+            else:
+                self._fill_packed(k, frame)
         except OSError as error:
-            raise _damaged(path, error.strerror or "it cannot be read") from error
-    return target.data
+            what = error.strerror or "it cannot be read"
+            raise damaged(frame.path, what) from error
+
+    def _fill_plain(self, k: int, frame: Frame, offset: int) -> None:
+        layout = frame.layout
+        target = self.data
+        dtype = _stored_dtype(layout)
+        straight = (
+            _LITTLE
+            and target.dtype == np.int16
+            and dtype.itemsize == 2
+            and dtype.kind in "iu"
+            and (layout.rows, layout.columns) == self._shape
+        )
+        raw: NDArray[Any] = (
+            target[k].view(dtype)
+            if straight
+            else np.empty((layout.rows, layout.columns), dtype)
+        )
+        _read_into(frame.path, offset, raw)
+        shift = layout.bits_allocated - layout.bits_stored
+        if shift and dtype.kind in "iu":
+            # Bits above the stored ones may hold an overlay, or nothing.
+            np.left_shift(raw, shift, out=raw)
+            np.right_shift(raw, shift, out=raw)
+        if not straight:
+            self._put(k, raw, frame.slope, frame.intercept)
+        elif self._sure[k] or _fits(raw, frame.slope, frame.intercept):
+            _rescale_in_place(target[k], int(frame.slope), int(frame.intercept))
+            self._done(k, target)
+        else:
+            raw = raw.copy()
+            target[k] = 0
+            self._put(k, raw, frame.slope, frame.intercept)
+
+    def _fill_packed(self, k: int, frame: Frame) -> None:
+        path = frame.path
+        with self._lock:
+            packed = self._open.setdefault(path, PackedFile(path))
+        plane, rescaled = packed.plane(frame.index)
+        if rescaled:
+            self._put(k, plane, 1.0, 0.0)
+        else:
+            self._put(k, plane, frame.slope, frame.intercept)
+        with self._lock:
+            self._left[path] -= 1
+            if self._left[path] < 1:
+                self._open.pop(path, None)
+
+    def _put(self, k: int, raw: NDArray[Any], slope: float, intercept: float) -> None:
+        """Rescale a slice of stored values and put it at ``k``."""
+        if raw.shape != self._shape:
+            what = f"a picture of {raw.shape} came out of it"
+            raise damaged(self._frames[k].path, what)
+        target = self.data
+        if target.dtype == np.int16 and _fits(raw, slope, intercept):
+            # Wrap-around in 16 bits comes out right: the ends fit.
+            target[k] = raw.astype(np.int16, copy=False)
+            _rescale_in_place(target[k], int(slope), int(intercept))
+            self._done(k, target)
+            return
+        if target.dtype == np.int16:
+            target = self._widen()
+        if (slope, intercept) == (1.0, 0.0):
+            target[k] = raw
+        else:
+            target[k] = raw.astype(np.float64) * slope + intercept
+        self._done(k, target)
+
+    def _done(self, k: int, target: NDArray[Any]) -> None:
+        with self._lock:
+            if target is not self.data:  # another thread had to widen it meanwhile
+                self.data[k] = target[k]
+            self.filled[k] = True
+
+    def _widen(self) -> NDArray[Any]:
+        with self._lock:
+            if self.data.dtype == np.int16:
+                wide = np.zeros(self.data.shape, np.float32)
+                for k in np.flatnonzero(self.filled):
+                    wide[k] = self.data[k]
+                self.data = wide
+            return self.data
 
 
-def _damaged(path: Path, what: str) -> DamagedFileError:
-    return DamagedFileError(
-        f"{path.name} cannot be read as a picture: {what}. Fetch the file again from "
-        "where it came from.",
-        path=path,
+def _is_whole(frame: Frame) -> bool:
+    return (
+        frame.slope.is_integer()
+        and frame.intercept.is_integer()
+        and frame.layout.kind == "integer"
     )
+
+
+def _always_fits(frame: Frame) -> bool:
+    """Tell whether no stored value can leave int16 when it is rescaled."""
+    layout = frame.layout
+    if not _is_plain(layout) or not _is_whole(frame):
+        return False
+    bits = layout.bits_stored
+    lowest = -(1 << (bits - 1)) if layout.signed else 0
+    ends = [
+        v * frame.slope + frame.intercept for v in (lowest, lowest + (1 << bits) - 1)
+    ]
+    return min(ends) >= -32768 and max(ends) <= 32767
+
+
+def _fits(raw: NDArray[Any], slope: float, intercept: float) -> bool:
+    ends = [int(v) * slope + intercept for v in (raw.min(), raw.max())]
+    return min(ends) >= -32768 and max(ends) <= 32767
+
+
+def _rescale_in_place(plane: NDArray[np.int16], slope: int, intercept: int) -> None:
+    """Rescale modulo 2**16, which is exact where the result fits into int16."""
+    if slope != 1:
+        np.multiply(plane, _wrapped(slope), out=plane)
+    if intercept:
+        np.add(plane, _wrapped(intercept), out=plane)
+
+
+def _wrapped(value: int) -> np.int16:
+    return np.int16((value + 0x8000) % 0x10000 - 0x8000)
 
 
 def _is_plain(layout: PixelLayout) -> bool:
     return (
         layout.samples == 1
-        and layout.bits_allocated in (8, 16, 32)
+        and layout.bits_allocated in _PLAIN_BITS[layout.kind]
         and 0 < layout.bits_stored <= layout.bits_allocated
         and layout.high_bit == layout.bits_stored - 1
     )
 
 
-def _raw_planes(
-    path: Path, wanted: list[tuple[int, Frame]]
-) -> Iterator[tuple[NDArray[Any], bool]]:
-    layout = wanted[0][1].layout
+def _stored_dtype(layout: PixelLayout) -> np.dtype[Any]:
     code = "i" if layout.signed else "u"
     if layout.kind != "integer":
         code = "f"
-    dtype = np.dtype(f"<{code}{layout.bits_allocated // 8}")
-    plane = np.empty((layout.rows, layout.columns), dtype)
-    shift = layout.bits_allocated - layout.bits_stored
+    return np.dtype(f"<{code}{layout.bits_allocated // 8}")
+
+
+def _read_into(path: Path, offset: int, plane: NDArray[Any]) -> None:
+    """Read a plane's bytes from the file to where they are to be."""
+    view, n_read = plane.data.cast("B"), 0
     with path.open("rb", buffering=0) as file:
-        for _, frame in wanted:
-            file.seek(frame.offset or 0)
-            view, n_read = plane.data.cast("B"), 0
-            while n_read < plane.nbytes:
-                n = file.readinto(view[n_read:])
-                if not n:
-                    raise _damaged(path, "it ends within the pixels")
-                n_read += n
-            if shift and code != "f":
-                # Bits above the stored ones may hold an overlay, or nothing.
-                np.left_shift(plane, shift, out=plane)
-                np.right_shift(plane, shift, out=plane)
-            yield plane, False
-
-
-def _decoded_planes(
-    path: Path, wanted: list[tuple[int, Frame]]
-) -> Iterator[tuple[NDArray[Any], bool]]:
-    """Yield decoded slices, and whether they have been rescaled already."""
-    import pydicom
-    from pydicom.pixels.utils import iter_pixels
-    from pydicom.uid import UID
-
-    indices = [frame.index for _, frame in wanted]
-    with quiet_pydicom():
-        try:
-            dataset = pydicom.dcmread(path, force=True)
-            syntax = str(dataset.file_meta.get("TransferSyntaxUID", ""))
-            if not syntax:
-                implicit, little = dataset.original_encoding
-                dataset.file_meta.TransferSyntaxUID = UID(
-                    _plain_syntax(implicit, little)
-                )
-        except PYDICOM_ERRORS as error:
-            raise _damaged(path, "its header is broken") from error
-    if syntax in _GDCM_ONLY:
-        yield from _gdcm_planes(path, indices)
-        return
-    planes = iter_pixels(dataset, indices=indices, raw=True)
-    n_done = 0
-    while n_done < len(indices):
-        with quiet_pydicom():
-            try:
-                plane = next(planes)
-            except (*PYDICOM_ERRORS, StopIteration):
-                break
-        n_done += 1
-        yield plane, False
-    # GDCM copes with some files that break the standard; it says so if it does not.
-    if n_done < len(indices):
-        yield from _gdcm_planes(path, indices[n_done:])
-
-
-def _plain_syntax(implicit: bool | None, little: bool | None) -> str:
-    if little is False:
-        return "1.2.840.10008.1.2.2"
-    return "1.2.840.10008.1.2" if implicit else "1.2.840.10008.1.2.1"
-
-
-def _gdcm_planes(path: Path, indices: list[int]) -> Iterator[tuple[NDArray[Any], bool]]:
-    import SimpleITK as sitk
-
-    reader = sitk.ImageFileReader()
-    reader.SetImageIO("GDCMImageIO")
-    reader.SetFileName(str(path))
-    try:
-        image = sitk.GetArrayFromImage(reader.Execute())
-    except RuntimeError as error:
-        raise _damaged(path, "its pixels do not decode") from error
-    if image.ndim == 2:
-        image = image[np.newaxis]
-    if image.ndim != 3 or max(indices) >= len(image):
-        msg = f"{path.name} does not hold the grey slices that its header names."
-        raise InputError(msg, path=path)
-    for index in indices:
-        yield image[index], True
+        file.seek(offset)
+        while n_read < plane.nbytes:
+            n = file.readinto(view[n_read:])
+            if not n:
+                raise damaged(path, "it ends within the pixels")
+            n_read += n

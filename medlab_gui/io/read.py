@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from medlab_gui.core.errors import (
-    DamagedFileError,
-    GeometryError,
-    InputError,
-    ResourceError,
-)
-from medlab_gui.core.volume import Volume
+from medlab_gui.core.errors import DamagedFileError, GeometryError, InputError
 from medlab_gui.io.scan import scan
+from medlab_gui.io.series import FileSeries
+from medlab_gui.io.stream import VolumeStream, place_of
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
 
+    from medlab_gui.core.volume import Volume
     from medlab_gui.imaging.slicewise import ProgressCallback
-    from medlab_gui.io.series import FileSeries
 
-__all__ = ["read_one", "read_volume"]
+__all__ = ["open_stream", "read_one", "read_volume"]
 
 _DAMAGE = {"truncated"}
 _NOT_GEOMETRY = {"no-codec", "colour", "complex", "no-numbers"}
@@ -56,50 +51,64 @@ def read_volume(
     ResourceError
         If there is not enough memory.
     """
-    if series.derivation is not None and series.grid is not None:
-        stored = read_volume(series.derivation.source, progress=progress)
-        derived = series.derivation.apply(stored.data, progress)
-        return Volume(derived, series.grid, series.modality, series.units, series.uid)
-    where = series.files[0].parent if len(series.files) > 1 else series.files[0]
+    refuse_blocked(series)
+    return VolumeStream(series, start_at=-1).wait(progress)
+
+
+def open_stream(
+    source: FileSeries | str | os.PathLike[str],
+    series_uid: str | None = None,
+    *,
+    start_at: int | None = None,
+    on_filled: Callable[[tuple[int, ...]], None] | None = None,
+    on_end: Callable[[Exception | None], None] | None = None,
+    progress: ProgressCallback | None = None,
+) -> VolumeStream:
+    """Begin to read a series, to look at it while the rest comes in.
+
+    Parameters
+    ----------
+    source : FileSeries or path
+        As `scan` found it; or a file or folder, which is scanned first.
+    series_uid : str, optional
+        Which series, where there are several at a path.
+    start_at, on_filled, on_end
+        As for `VolumeStream`.
+    progress : callable, optional
+        Called while a path is scanned.
+
+    Returns
+    -------
+    VolumeStream
+        At once (after the scan); reading goes on by itself.
+
+    Raises
+    ------
+    MedlabError
+        What `scan`, `read_one` and `read_volume` raise before the first voxel is read.
+    """
+    series = (
+        source
+        if isinstance(source, FileSeries)
+        else _choose(source, series_uid, progress)
+    )
+    refuse_blocked(series)
+    return VolumeStream(series, start_at=start_at, on_filled=on_filled, on_end=on_end)
+
+
+def refuse_blocked(series: FileSeries) -> None:
+    """Raise what keeps a series from being read as a volume, if something does."""
     problem = series.blocking
-    if problem is not None:
-        name = series.description or series.uid
-        message = f"The series {name!r} in {where} cannot be opened. {problem.message}"
-        if problem.code in _DAMAGE:
-            raise DamagedFileError(message, path=where)
-        if problem.code in _NOT_GEOMETRY:
-            raise InputError(message, path=where)
-        raise GeometryError(message, path=where)
-    assert series.grid is not None  # None only where a problem blocks
-    try:
-        if series.format == "dicom":
-            from medlab_gui.io.dicom_pixels import read_dicom_voxels
-
-            data = read_dicom_voxels(series, progress=progress)
-        else:
-            if progress is not None:
-                progress(0, 1, "Reading the file")
-            if series.format == "nifti":
-                from medlab_gui.io.nifti import read_nifti_voxels
-
-                data = read_nifti_voxels(series.files[0])
-            else:
-                from medlab_gui.io.itk_files import read_itk_voxels
-
-                data = read_itk_voxels(series.files[0], series.format)
-            if progress is not None:
-                progress(1, 1, "Reading the file")
-    except MemoryError as error:
-        needed = np.prod(series.shape, dtype=np.int64) * 4 / 2**30
-        message = (
-            f"There is not enough memory for {where}: {series.shape} voxels need up to "
-            f"{needed:.1f} GB. Close other programs or use a machine with more memory."
-        )
-        raise ResourceError(message, path=where) from error
-    except OSError as error:
-        message = f"{where} cannot be read any more: {error.strerror or error}."
-        raise DamagedFileError(message, path=where) from error
-    return Volume(data, series.grid, series.modality, series.units, series.uid)
+    if problem is None:
+        return
+    where = place_of(series)
+    name = series.description or series.uid
+    message = f"The series {name!r} in {where} cannot be opened. {problem.message}"
+    if problem.code in _DAMAGE:
+        raise DamagedFileError(message, path=where)
+    if problem.code in _NOT_GEOMETRY:
+        raise InputError(message, path=where)
+    raise GeometryError(message, path=where)
 
 
 def read_one(
@@ -125,6 +134,15 @@ def read_one(
         If several series are there and none is named, or the named one is not there.
         Besides what `scan` and `read_volume` raise.
     """
+    chosen = _choose(path, series_uid, progress)
+    return chosen, read_volume(chosen, progress=progress)
+
+
+def _choose(
+    path: str | os.PathLike[str],
+    series_uid: str | None,
+    progress: ProgressCallback | None,
+) -> FileSeries:
     found = scan(path, progress=progress).series
     chosen: FileSeries
     if series_uid is not None:
@@ -145,7 +163,7 @@ def read_one(
             )
             raise InputError(msg)
         chosen = sound[0]
-    return chosen, read_volume(chosen, progress=progress)
+    return chosen
 
 
 def _listed(found: tuple[FileSeries, ...]) -> str:

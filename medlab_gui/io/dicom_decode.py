@@ -1,0 +1,207 @@
+"""Decodes the frames of one DICOM file whose pixels are not plainly there.
+
+Compressed, deflated, big endian or oddly packed. pydicom's decoders come first;
+SimpleITK's GDCM takes what they cannot.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from medlab_gui.core.errors import DamagedFileError, InputError
+from medlab_gui.io.dicom_headers import PYDICOM_ERRORS, quiet_pydicom
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["PackedFile", "can_decode", "damaged"]
+
+_GDCM_ONLY = {
+    "1.2.840.10008.1.2.4.51",
+    "1.2.840.10008.1.2.4.57",
+    "1.2.840.10008.1.2.4.70",
+}
+"""12-bit and lossless JPEG: SimpleITK's GDCM decodes them, pydicom alone does not."""
+
+
+def can_decode(syntax: str) -> bool:
+    """Tell whether the pixels of a transfer syntax can be read here."""
+    if not syntax or syntax in _GDCM_ONLY:
+        return True
+    return _pydicom_decodes(syntax)
+
+
+@cache
+def _pydicom_decodes(syntax: str) -> bool:
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.uid import UID
+
+    try:
+        return bool(get_decoder(UID(syntax)).is_available)
+    except NotImplementedError:
+        return False
+
+
+def damaged(path: Path, what: str) -> DamagedFileError:
+    """Return the error for a file whose pixels cannot be had."""
+    return DamagedFileError(
+        f"{path.name} cannot be read as a picture: {what}. Fetch the file again from "
+        "where it came from.",
+        path=path,
+    )
+
+
+class PackedFile:
+    """A file that is opened once for all of its frames; for any number of threads.
+
+    Parameters
+    ----------
+    path : Path
+        The file. It is read when the first frame is asked for.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._dataset: Any = None
+        self._pieces: list[bytes] = []
+        self._gdcm: NDArray[Any] | None = None
+        self._broken = False
+
+    def plane(self, index: int) -> tuple[NDArray[Any], bool]:
+        """Decode a frame.
+
+        Parameters
+        ----------
+        index : int
+            Number of the frame, from 0.
+
+        Returns
+        -------
+        ndarray, shape (Y, X), and bool
+            Stored values, and whether they have been rescaled already.
+
+        Raises
+        ------
+        DamagedFileError
+            If it does not decode.
+        InputError
+            If the file holds something else than grey slices.
+        """
+        with self._lock:
+            if self._dataset is None and self._gdcm is None:
+                self._open()
+        if self._gdcm is None and not self._broken:
+            from pydicom.pixels.utils import iter_pixels
+
+            with quiet_pydicom():
+                try:
+                    if self._pieces:
+                        return next(iter_pixels(self._one(index), raw=True)), False
+                    planes = iter_pixels(self._dataset, indices=[index], raw=True)
+                    return next(planes), False
+                except (*PYDICOM_ERRORS, StopIteration):
+                    # GDCM copes with some files that break the standard; it says so
+                    # if it does not.
+                    self._broken = True
+        with self._lock:
+            if self._gdcm is None:
+                self._gdcm = _by_gdcm(self._path)
+        if index >= len(self._gdcm):
+            raise _not_grey(self._path)
+        return self._gdcm[index], True
+
+    def _open(self) -> None:
+        import pydicom
+        from pydicom.uid import UID
+
+        path = self._path
+        with quiet_pydicom():
+            try:
+                dataset = pydicom.dcmread(path, force=True)
+                syntax = str(dataset.file_meta.get("TransferSyntaxUID", ""))
+                if not syntax:
+                    implicit, little = dataset.original_encoding
+                    dataset.file_meta.TransferSyntaxUID = UID(
+                        _plain_syntax(implicit, little)
+                    )
+            except PYDICOM_ERRORS as error:
+                raise damaged(path, "its header is broken") from error
+            if syntax in _GDCM_ONLY:
+                self._gdcm = _by_gdcm(path)
+                return
+            try:
+                n_frames = int(dataset.get("NumberOfFrames") or 1)
+                packed = bool(dataset.file_meta.TransferSyntaxUID.is_encapsulated)
+                if packed and n_frames > 1:
+                    self._split(dataset, n_frames)
+            except PYDICOM_ERRORS:
+                self._pieces = []  # frame by frame through pydicom, then
+        self._dataset = dataset
+
+    def _split(self, dataset: Any, n_frames: int) -> None:
+        """Cut the pixels into frames once, so that any frame is at hand.
+
+        pydicom looks for a frame from the start each time.
+        """
+        from pydicom.encaps import generate_frames
+
+        offsets = None
+        if "ExtendedOffsetTable" in dataset:
+            offsets = dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths
+        pieces = list(
+            generate_frames(
+                dataset.PixelData, number_of_frames=n_frames, extended_offsets=offsets
+            )
+        )
+        if len(pieces) == n_frames:
+            self._pieces = pieces
+            for name in ("PixelData", "ExtendedOffsetTable"):
+                if name in dataset:
+                    delattr(dataset, name)
+            dataset.NumberOfFrames = 1
+
+    def _one(self, index: int) -> Any:
+        """Return a data set with one frame."""
+        import pydicom
+        from pydicom.encaps import encapsulate
+
+        one = pydicom.Dataset()
+        one.update(self._dataset.group_dataset(0x0028))
+        one.file_meta = self._dataset.file_meta
+        one.PixelData = encapsulate([self._pieces[index]])
+        one["PixelData"].VR = "OB"
+        return one
+
+
+def _plain_syntax(implicit: bool | None, little: bool | None) -> str:
+    if little is False:
+        return "1.2.840.10008.1.2.2"
+    return "1.2.840.10008.1.2" if implicit else "1.2.840.10008.1.2.1"
+
+
+def _by_gdcm(path: Path) -> NDArray[Any]:
+    import numpy as np
+    import SimpleITK as sitk
+
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO("GDCMImageIO")
+    reader.SetFileName(str(path))
+    try:
+        image: NDArray[Any] = sitk.GetArrayFromImage(reader.Execute())
+    except RuntimeError as error:
+        raise damaged(path, "its pixels do not decode") from error
+    if image.ndim == 2:
+        image = image[np.newaxis]
+    if image.ndim != 3:
+        raise _not_grey(path)
+    return image
+
+
+def _not_grey(path: Path) -> InputError:
+    msg = f"{path.name} does not hold the grey slices that its header names."
+    return InputError(msg, path=path)
