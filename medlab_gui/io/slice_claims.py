@@ -1,4 +1,4 @@
-"""What headers claim about slices, against their positions: the doctor's second part."""
+"""What headers claim about slices, against positions: the second part of the doctor."""
 
 from __future__ import annotations
 
@@ -92,7 +92,8 @@ def _judge_named_distance(
 def _judge_numbers(
     frames: tuple[Frame, ...], grid: Grid, problems: list[Problem]
 ) -> None:
-    numbers = [(f.instance, f.index) for f in frames]
+    # The order of frames within one file is no number that anybody reads.
+    numbers = [f.instance for f in frames]
     if len(set(numbers)) < len(numbers):
         return
     letter = grid.axis_letters[0]
