@@ -1,4 +1,4 @@
-"""Original and processed slice, side by side or under a swipe line."""
+"""Original and processed slice: side by side, under a swipe line, or subtracted."""
 
 from __future__ import annotations
 
@@ -9,29 +9,30 @@ from qtpy import QtCore
 from qtpy.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import (
     QColor,
+    QCursor,
     QKeyEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPen,
-    QPolygonF,
     QWheelEvent,
 )
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from medlab_gui.core.i18n import _
+from medlab_gui.gui import compare_painting as paint
+from medlab_gui.gui.slice_camera import SliceCamera
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QImage
 
     from medlab_gui.gui.preview import Preview
+    from medlab_gui.imaging.quality import Region
 
 __all__ = ["CompareLayout", "ComparePictures"]
 
-_GROUND = QColor(0, 0, 0)
-_LINE = QColor(240, 228, 66)
-_GRIP = 11.0
 _NEAR = 14.0
+_FILLS = 0.98
+"""Share of its room that a slice takes when it fits; the canvas does the same."""
 
 
 class CompareLayout(StrEnum):
@@ -39,17 +40,20 @@ class CompareLayout(StrEnum):
 
     SIDE = "side"
     SWIPE = "swipe"
+    DIFFERENCE = "difference"
 
 
 class ComparePictures(QWidget):
-    """The two pictures; zoom and pan are common to both.
+    """The two pictures; zoom and place are common to both and to the canvas.
 
-    Wheel: slice. Ctrl and wheel: zoom at the pointer. Dragging with the left or the
-    middle button moves the pictures; dragging the line moves the line, and so do
+    Wheel: slice. Ctrl and wheel, or plus and minus: zoom. Dragging with the left or
+    the middle button moves the pictures; dragging the line moves the line, and so do
     the left and right keys. Double click fits.
 
     Parameters
     ----------
+    camera : SliceCamera, optional
+        Which part is shown; one of its own where it is not given.
     parent : QWidget, optional
         Owner.
     """
@@ -61,15 +65,18 @@ class ComparePictures(QWidget):
     dismissed = QtCore.Signal()
     """Escape was pressed."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, camera: SliceCamera | None = None, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
+        self.camera = camera or SliceCamera()
         self._preview: Preview | None = None
         self._spacing = (1.0, 1.0)
         self._layout = CompareLayout.SIDE
         self._outline_shown = True
+        self._overlays: tuple[tuple[QImage, ...], tuple[QImage, ...]] = ((), ())
+        self._region: Region | None = None
         self._split = 0.5
-        self._zoom = 1.0
-        self._center = QPointF(0.5, 0.5)
         self._drag: str | None = None
         self._last = QPointF()
         self._wheel = 0
@@ -78,12 +85,21 @@ class ComparePictures(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName(_("Original and processed slice"))
+        self.camera.changed.connect(self._on_camera)
+
+    def _on_camera(self) -> None:
+        self.update()
 
     def sizeHint(self) -> QSize:
         """Return a size at which noise can be judged."""
         return QSize(900, 460)
 
     # ---- what is shown --------------------------------------------------------
+
+    @property
+    def preview(self) -> Preview | None:
+        """What is shown."""
+        return self._preview
 
     def set_preview(
         self, preview: Preview | None, spacing: tuple[float, float]
@@ -100,9 +116,27 @@ class ComparePictures(QWidget):
         self._preview, self._spacing = preview, spacing
         self.update()
 
+    def set_overlays(
+        self, before: tuple[QImage, ...], after: tuple[QImage, ...]
+    ) -> None:
+        """Draw pictures with a see-through ground over the original and the processed.
+
+        Parameters
+        ----------
+        before, after : tuple of QImage
+            One pixel for each voxel, the first one lowest.
+        """
+        self._overlays = (before, after)
+        self.update()
+
+    @property
+    def overlays(self) -> tuple[tuple[QImage, ...], tuple[QImage, ...]]:
+        """What is drawn over the original and over the processed picture."""
+        return self._overlays
+
     @property
     def arrangement(self) -> CompareLayout:
-        """Side by side, or under a line."""
+        """Side by side, under a line, or subtracted."""
         return self._layout
 
     @arrangement.setter
@@ -120,19 +154,15 @@ class ComparePictures(QWidget):
         self._split = min(1.0, max(0.0, share))
         self.update()
 
-    @property
-    def zoom(self) -> float:
-        """1 fits the picture into its room."""
-        return self._zoom
+    def set_region(self, region: Region | None) -> None:
+        """Draw the square in which noise is measured; None: none."""
+        if region != self._region:
+            self._region = region
+            self.update()
 
     def set_outline_shown(self, shown: bool) -> None:
-        """Draw the outline of the mask over both pictures, or not."""
+        """Draw the outline of the mask over the pictures, or not."""
         self._outline_shown = shown
-        self.update()
-
-    def fit(self) -> None:
-        """Show the whole slice."""
-        self._zoom, self._center = 1.0, QPointF(0.5, 0.5)
         self.update()
 
     # ---- geometry -------------------------------------------------------------
@@ -140,7 +170,7 @@ class ComparePictures(QWidget):
     def _rooms(self) -> tuple[QRectF, QRectF]:
         """Room of the original and of the processed picture."""
         whole = QRectF(self.rect())
-        if self._layout is CompareLayout.SWIPE:
+        if self._layout is not CompareLayout.SIDE:
             return whole, whole
         half = (whole.width() - 2) / 2
         return (
@@ -153,12 +183,14 @@ class ComparePictures(QWidget):
         assert self._preview is not None
         rows, columns = self._preview.original.shape
         wide, tall = columns * self._spacing[1], rows * self._spacing[0]
-        scale = min(room.width() / wide, room.height() / tall) * self._zoom
+        scale = min(room.width() / wide, room.height() / tall)
+        scale *= _FILLS * self.camera.zoom
+        y, x = self.camera.center
         size = QRectF(0, 0, wide * scale, tall * scale)
         size.moveTopLeft(
             QPointF(
-                room.center().x() - self._center.x() * size.width(),
-                room.center().y() - self._center.y() * size.height(),
+                room.center().x() - x * size.width(),
+                room.center().y() - y * size.height(),
             )
         )
         return size
@@ -177,13 +209,20 @@ class ComparePictures(QWidget):
         i = int((point.x() - target.left()) / target.width() * columns // 1)
         return (j, i) if 0 <= j < rows and 0 <= i < columns else None
 
+    def voxel_under_pointer(self) -> tuple[int, int] | None:
+        """Return ``(j, i)`` of the voxel under the pointer, if there is one."""
+        if not self.underMouse():
+            return None
+        return self.voxel_at(QPointF(self.mapFromGlobal(QCursor.pos())))
+
     # ---- painting -------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw pictures, captions, letters and the line."""
         painter = QPainter(self)
-        painter.fillRect(self.rect(), _GROUND)
-        if self._preview is None:
+        painter.fillRect(self.rect(), paint.GROUND)
+        p = self._preview
+        if p is None:
             painter.setPen(QColor(200, 200, 200))
             painter.drawText(
                 self.rect(),
@@ -191,85 +230,76 @@ class ComparePictures(QWidget):
                 _("Open a series to compare a slice before and after preprocessing."),
             )
             return
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self._zoom < 4)
         left, right = self._rooms()
-        before, after = self._preview.original_image, self._preview.processed_image
+        if self._layout is CompareLayout.DIFFERENCE:
+            self._draw(painter, (p.difference_image,), left, left)
+            paint.caption(painter, left, _("Processed minus original"))
+            paint.letters(painter, left)
+            paint.scale(painter, left, p.limit, p.difference_unit)
+            return
+        before = (p.original_image, *self._overlays[0])
+        after = (p.processed_image, *self._overlays[1])
         if self._layout is CompareLayout.SIDE:
             self._draw(painter, before, left, left)
             self._draw(painter, after, right, right)
             painter.fillRect(QRectF(left.right(), 0, 2, left.height()), QColor("#555"))
-            shown = (left, right)
-        else:
-            at = self.width() * self._split
-            shown = (
-                QRectF(0, 0, at, self.height()),
-                QRectF(at, 0, self.width() - at, self.height()),
-            )
-            self._draw(painter, before, left, shown[0])
-            self._draw(painter, after, left, shown[1])
-            self._draw_line(painter, at)
-        self._caption(painter, shown[0], _("Original"), right_end=False)
-        after_right = self._layout is CompareLayout.SWIPE
-        self._caption(painter, shown[1], _("Processed"), right_end=after_right)
-        rooms = (left, right) if self._layout is CompareLayout.SIDE else (left,)
-        for room in rooms:
-            self._letters(painter, room)
+            paint.caption(painter, left, _("Original"))
+            paint.caption(painter, right, _("Processed"))
+            paint.letters(painter, left)
+            paint.letters(painter, right)
+            return
+        at = self.width() * self._split
+        shown = (
+            QRectF(0, 0, at, self.height()),
+            QRectF(at, 0, self.width() - at, self.height()),
+        )
+        self._draw(painter, before, left, shown[0])
+        self._draw(painter, after, left, shown[1])
+        paint.letters(painter, left)
+        paint.swipe_line(painter, at, self.height())
+        paint.caption(painter, shown[0], _("Original"))
+        paint.caption(painter, shown[1], _("Processed"), right_end=True)
 
     def _draw(
-        self, painter: QPainter, image: QImage, room: QRectF, clip: QRectF
+        self,
+        painter: QPainter,
+        images: tuple[QImage, ...],
+        room: QRectF,
+        clip: QRectF,
     ) -> None:
+        assert self._preview is not None
         painter.save()
         painter.setClipRect(clip)
         target = self._target(room)
-        painter.drawImage(target, image)
-        assert self._preview is not None
+        # Large pixels are shown as what they are.
+        smooth = self.camera.zoom < 4
+        for place, image in enumerate(images):
+            painter.setRenderHint(
+                QPainter.RenderHint.SmoothPixmapTransform, smooth and place == 0
+            )
+            painter.drawImage(target, image)
         if self._outline_shown and self._preview.outline is not None:
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
             painter.drawImage(target, self._preview.outline)
+        if self._region is not None:
+            self._draw_region(painter, target)
         painter.restore()
 
-    def _draw_line(self, painter: QPainter, at: float) -> None:
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(_LINE, 2))
-        painter.drawLine(QPointF(at, 0), QPointF(at, self.height()))
-        middle = QPointF(at, self.height() / 2)
-        painter.setBrush(_GROUND)
-        painter.drawEllipse(middle, _GRIP, _GRIP)
-        painter.setBrush(_LINE)
-        painter.setPen(Qt.PenStyle.NoPen)
-        for side in (-1, 1):
-            tip = middle + QPointF(side * 8, 0)
-            back = middle + QPointF(side * 3, 0)
-            up = QPointF(0, 4)
-            painter.drawPolygon(QPolygonF([tip, back + up, back - up]))
-        painter.restore()
-
-    def _caption(
-        self, painter: QPainter, room: QRectF, text: str, *, right_end: bool
-    ) -> None:
-        line = self.fontMetrics().height()
-        wide = self.fontMetrics().horizontalAdvance(text) + 12
-        if room.width() < wide + 8:
-            return
-        left = room.right() - wide - 4 if right_end else room.left() + 4
-        box = QRectF(left, 4, wide, line + 4)
-        painter.fillRect(box, QColor(0, 0, 0, 160))
-        painter.setPen(QColor(255, 255, 255))
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
-
-    def _letters(self, painter: QPainter, room: QRectF) -> None:
-        # The working grid runs to P and L: the patient's right is on the left.
-        painter.setPen(QColor(255, 255, 255))
-        inner = room.adjusted(6, 4, -6, -4)
-        middle, centre = Qt.AlignmentFlag.AlignVCenter, Qt.AlignmentFlag.AlignHCenter
-        for where, letter in (
-            (Qt.AlignmentFlag.AlignLeft | middle, "R"),
-            (Qt.AlignmentFlag.AlignRight | middle, "L"),
-            (Qt.AlignmentFlag.AlignTop | centre, "A"),
-            (Qt.AlignmentFlag.AlignBottom | centre, "P"),
-        ):
-            painter.drawText(inner, where, letter)
+    def _draw_region(self, painter: QPainter, target: QRectF) -> None:
+        assert self._preview is not None
+        assert self._region is not None
+        rows, columns = self._preview.original.shape
+        tall, wide = target.height() / rows, target.width() / columns
+        down, across = self._region
+        paint.dashed_box(
+            painter,
+            QRectF(
+                target.left() + across.start * wide,
+                target.top() + down.start * tall,
+                (across.stop - across.start) * wide,
+                (down.stop - down.start) * tall,
+            ),
+        )
 
     # ---- mouse and keys -------------------------------------------------------
 
@@ -291,16 +321,17 @@ class ComparePictures(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Move what was taken; tell which voxel is under the pointer."""
         point = event.position()
-        moved = point - self._last
+        by = point - self._last
         self._last = point
         if self._drag == "line":
             self.split = point.x() / max(1, self.width())
         elif self._drag == "pictures" and self._preview is not None:
             target = self._target(self._room_at(point))
-            self._center -= QPointF(
-                moved.x() / target.width(), moved.y() / target.height()
+            y, x = self.camera.center
+            self.camera.look_at(
+                (y - by.y() / target.height(), x - by.x() / target.width()),
+                self.camera.zoom,
             )
-            self.update()
         line = self._drag == "line" or (self._drag is None and self._on_line(point))
         self.setCursor(
             Qt.CursorShape.SplitHCursor if line else Qt.CursorShape.CrossCursor
@@ -313,7 +344,7 @@ class ComparePictures(QWidget):
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Fit the slice into its room."""
-        self.fit()
+        self.camera.fit()
 
     def leaveEvent(self, event: QEvent) -> None:
         """Forget the voxel under the pointer."""
@@ -335,22 +366,19 @@ class ComparePictures(QWidget):
         event.accept()
 
     def _zoom_at(self, point: QPointF, factor: float) -> None:
+        """Zoom; what is under the point stays there."""
         if self._preview is None:
             return
         room = self._room_at(point)
         before = self._target(room)
-        share = QPointF(
-            (point.x() - before.left()) / before.width(),
-            (point.y() - before.top()) / before.height(),
-        )
-        self._zoom = min(40.0, max(0.25, self._zoom * factor))
+        share_x = (point.x() - before.left()) / before.width()
+        share_y = (point.y() - before.top()) / before.height()
+        self.camera.look_at(self.camera.center, self.camera.zoom * factor)
         after = self._target(room)
-        moved = QPointF(
-            after.left() + share.x() * after.width() - point.x(),
-            after.top() + share.y() * after.height() - point.y(),
-        )
-        self._center += QPointF(moved.x() / after.width(), moved.y() / after.height())
-        self.update()
+        y, x = self.camera.center
+        y += (after.top() + share_y * after.height() - point.y()) / after.height()
+        x += (after.left() + share_x * after.width() - point.x()) / after.width()
+        self.camera.look_at((y, x), self.camera.zoom)
 
     def event(self, event: QEvent) -> bool:
         """Keep our keys from being taken for shortcuts of the window."""
@@ -369,12 +397,15 @@ class ComparePictures(QWidget):
             Qt.Key.Key_Down: ("slice", -1),
             Qt.Key.Key_PageUp: ("slice", 10),
             Qt.Key.Key_PageDown: ("slice", -10),
+            Qt.Key.Key_Plus: ("zoom", 1.2),
+            Qt.Key.Key_Minus: ("zoom", 1 / 1.2),
             Qt.Key.Key_Escape: ("close", 0),
         }
         if self._layout is CompareLayout.SWIPE:
             keys[Qt.Key.Key_Left] = ("line", -0.02)
             keys[Qt.Key.Key_Right] = ("line", 0.02)
-        if event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
+        held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if held and event.key() != Qt.Key.Key_Plus:  # Shift makes the plus
             return None
         return keys.get(event.key())
 
@@ -389,5 +420,7 @@ class ComparePictures(QWidget):
             self.stepped.emit(int(by))
         elif what == "line":
             self.split += by
+        elif what == "zoom":
+            self.camera.look_at(self.camera.center, self.camera.zoom * by)
         else:
             self.dismissed.emit()

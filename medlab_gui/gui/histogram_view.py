@@ -31,16 +31,12 @@ class Histogram:
         Ends of the bins, in units of the picture.
     mean, deviation : float
         Mean and standard deviation of the pixels.
-    entropy : float
-        ``-sum p log2 p`` of the bins in bits: 0 for a flat picture, at most
-        ``log2(bins)``.
     """
 
     counts: NDArray[np.int64]
     edges: NDArray[np.float64]
     mean: float
     deviation: float
-    entropy: float
 
 
 def summarise(
@@ -58,10 +54,7 @@ def summarise(
         As `medlab_gui.imaging.histogram.histogram` returns them.
     """
     values = np.asarray(picture, dtype=np.float64)
-    shares = counts[counts > 0] / max(1, int(counts.sum()))
-    # A flat picture has the entropy 0, not -0.
-    entropy = abs(float(-(shares * np.log2(shares)).sum()))
-    return Histogram(counts, edges, float(values.mean()), float(values.std()), entropy)
+    return Histogram(counts, edges, float(values.mean()), float(values.std()))
 
 
 class HistogramView(QWidget):
@@ -142,17 +135,14 @@ class HistogramView(QWidget):
 
     @property
     def figures(self) -> str:
-        """Mean, standard deviation and entropy, as written below the plot."""
+        """Mean and standard deviation, as written below the plot."""
         if self._histogram is None:
             return ""
         h = self._histogram
         digits = 3 if max(abs(h.mean), h.deviation) < 10 else 1
         unit = f" {self._unit}" if self._unit else ""
-        return _("mean {mean} ± {sd}{unit}   entropy {entropy} bit").format(
-            mean=f"{h.mean:.{digits}f}",
-            sd=f"{h.deviation:.{digits}f}",
-            unit=unit,
-            entropy=f"{h.entropy:.2f}",
+        return _("mean {mean} ± {sd}{unit}").format(
+            mean=f"{h.mean:.{digits}f}", sd=f"{h.deviation:.{digits}f}", unit=unit
         )
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -2,130 +2,200 @@
 
 from __future__ import annotations
 
+import time
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec, Step
+from medlab_gui.core.specs import PipelineSpec, Step
+from medlab_gui.gui.difference import difference_image, nice_limit
 from medlab_gui.gui.histogram_view import Histogram, summarise
 from medlab_gui.gui.pictures import gray_image, outline_image
+from medlab_gui.imaging.recipes import effective
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
     from qtpy.QtGui import QImage
 
     from medlab_gui.core.labels import LabelScheme
+    from medlab_gui.imaging.quality import Quality
 
-__all__ = ["Preview", "complete", "effective", "in_words", "preview", "same_effect"]
+__all__ = ["Figures", "Preview", "SliceRunner", "figures", "preview"]
+
+_KEPT = 48
+_PATIENCE_S = 0.2
 
 
-def complete(spec: PipelineSpec) -> PipelineSpec:
-    """Return the recipe with every known step and parameter in it.
+class SliceRunner:
+    """Runs recipes on slices and keeps what comes out of every step for a while.
 
-    Steps that are not in ``spec`` follow, turned off, in the order of the liver
-    paper's chain; absent parameters take their defaults.
+    When the third slider moves, what the first two steps gave is still there; so a
+    slow step (a bias field) at the beginning does not slow the others down. Steps work
+    one after the other on whole slices, so the result is the same, bit for bit, as
+    `medlab_gui.imaging.pipeline.run_pipeline` gives.
+
+    For one thread at a time.
     """
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Any, NDArray[np.float32]] = OrderedDict()
+
+    def run(
+        self,
+        spec: PipelineSpec,
+        plane: NDArray[Any],
+        key: tuple[str, int],
+        check: Callable[[], object] | None = None,
+    ) -> NDArray[np.float32]:
+        """Return a slice after a recipe.
+
+        Parameters
+        ----------
+        spec : PipelineSpec
+            The recipe.
+        plane : ndarray, shape (Y, X)
+            The slice in the scan's units.
+        key : tuple of str and int
+            Which series and which slice it is.
+        check : callable, optional
+            Called between steps once they take long; may raise to stop.
+
+        Returns
+        -------
+        ndarray of float32, shape (Y, X)
+            Not to be written to.
+
+        Raises
+        ------
+        SpecError
+            If the recipe is wrong.
+        """
+        from medlab_gui.imaging.pipeline import check_pipeline, run_pipeline
+
+        check_pipeline(spec)
+        begun = time.monotonic()
+        # Copied out of the mapped file: figures and pictures come from this one.
+        result = run_pipeline(PipelineSpec(), plane)
+        prefix = []
+        for name, params in effective(spec):
+            prefix.append((name, params))
+            place = (*key, tuple(prefix))
+            known = self._kept.get(place)
+            if known is None:
+                if check is not None and time.monotonic() - begun > _PATIENCE_S:
+                    check()
+                known = run_pipeline(_one_step(name, params), result)
+                self._kept[place] = known
+                while len(self._kept) > _KEPT:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(place)
+            result = known
+        return result
+
+
+def _one_step(name: str, params: tuple[tuple[str, float], ...]) -> PipelineSpec:
     from medlab_gui.imaging.pipeline import STEPS
 
-    named = [step.name for step in spec.steps]
-    order = [s.name for s in LIVER_PIPELINE.steps]
-    order += [name for name in STEPS if name not in order]
-    steps = [*spec.steps]
-    steps += [Step(name, {}, enabled=False) for name in order if name not in named]
-    full = []
-    for step in steps:
-        defaults = {p.name: p.default for p in STEPS[step.name].params}
-        full.append(Step(step.name, {**defaults, **step.params}, step.enabled))
-    return PipelineSpec(tuple(full))
-
-
-def effective(
-    spec: PipelineSpec,
-) -> tuple[tuple[str, tuple[tuple[str, float], ...]], ...]:
-    """Return what a recipe does: its steps that are on, with all parameters."""
-    return tuple(
-        (s.name, tuple(sorted((name, float(v)) for name, v in s.params.items())))
-        for s in complete(spec).steps
-        if s.enabled
-    )
-
-
-def same_effect(one: PipelineSpec, other: PipelineSpec) -> bool:
-    """Tell whether two recipes do the same to every picture."""
-    return effective(one) == effective(other)
-
-
-def in_words(spec: PipelineSpec) -> str:
-    """Return a recipe such as ``"Linear window 40/400, Total variation 0.1"``."""
-    from medlab_gui.core.i18n import _
-    from medlab_gui.imaging.pipeline import STEPS
-
-    shown = {"window": ("level", "width"), "equalize": ("bins",), "tv": ("weight",)}
-    parts = []
-    for name, params in effective(spec):
-        values = dict(params)
-        wanted = shown.get(name, tuple(values))
-        figures = "/".join(f"{values[p]:g}" for p in wanted)
-        parts.append(f"{_(STEPS[name].title)} {figures}".strip())
-    return ", ".join(parts) or _("no preprocessing")
+    whole = {p.name for p in STEPS[name].params if p.is_integer}
+    values = {p: int(v) if p in whole and v == int(v) else v for p, v in params}
+    return PipelineSpec((Step(name, values),))
 
 
 @dataclass(frozen=True, eq=False)
 class Preview:
-    """One slice before and after.
+    """One slice before and after, as pictures.
 
     Parameters
     ----------
+    uid : str
+        The series.
     k : int
         Which slice of the working grid.
+    spec : PipelineSpec
+        The recipe.
     original, processed : ndarray, shape (Y, X)
         Grey values in the scan's units, and what the recipe makes of them.
-    original_image, processed_image : QImage
-        Both in grey as shown.
+    difference : ndarray of float32, shape (Y, X)
+        Processed less original; in the scan's units, or as a share of black to white
+        where the recipe has left those units.
+    original_image, processed_image, difference_image : QImage
+        As shown.
+    limit : float
+        Ends of the scale of ``difference_image``.
     outline : QImage or None
         The mask's outline.
-    original_histogram, processed_histogram : Histogram
-        Counts and figures.
-    unit, processed_unit : str
-        Of the grey values.
-    marks : tuple of float
-        Ends of the recipe's linear window on the original's axis, if it is on.
+    unit, processed_unit, difference_unit : str
+        Of the grey values; ``"%"`` for shares (times 100).
+    original_ends, processed_ends : tuple of float
+        What is black and what is white.
+    is_unit : bool
+        Whether the processed values run from 0 to 1.
     """
 
+    uid: str
     k: int
+    spec: PipelineSpec
     original: NDArray[Any]
     processed: NDArray[np.float32]
+    difference: NDArray[np.float32]
     original_image: QImage
     processed_image: QImage
+    difference_image: QImage
+    limit: float
     outline: QImage | None
-    original_histogram: Histogram
-    processed_histogram: Histogram
     unit: str
     processed_unit: str
-    marks: tuple[float, ...]
+    difference_unit: str
+    original_ends: tuple[float, float]
+    processed_ends: tuple[float, float]
+    is_unit: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Figures:
+    """What is counted and measured on a `Preview`.
+
+    Parameters
+    ----------
+    original_histogram, processed_histogram : Histogram
+        Counts, mean, deviation.
+    quality : Quality
+        Noise, sharpness, likeness to the original.
+    """
+
+    original_histogram: Histogram
+    processed_histogram: Histogram
+    quality: Quality
 
 
 def preview(
-    data: NDArray[Any],
-    k: int,
+    plane: NDArray[Any],
+    processed: NDArray[np.float32],
     spec: PipelineSpec,
     *,
+    uid: str = "",
+    k: int = 0,
     window: tuple[float, float],
     unit: str = "",
     mask: NDArray[np.uint8] | None = None,
     scheme: LabelScheme | None = None,
 ) -> Preview:
-    """Run a recipe on one slice.
+    """Make the pictures of a slice before and after.
 
     Parameters
     ----------
-    data : ndarray, shape (Z, Y, X)
-        The scan on the working grid; only slice ``k`` is read.
-    k : int
-        Which slice.
+    plane : ndarray, shape (Y, X)
+        The slice in the scan's units.
+    processed : ndarray of float32, shape (Y, X)
+        What the recipe made of it.
     spec : PipelineSpec
         The recipe.
+    uid, k : str and int
+        Which series and slice it is.
     window : tuple of float
         ``(level, width)`` in which the original is shown.
     unit : str
@@ -134,44 +204,97 @@ def preview(
         The slice's mask, for its outline.
     scheme : LabelScheme, optional
         Colours of the mask.
-
-    Raises
-    ------
-    SpecError
-        If the recipe is wrong.
     """
-    from medlab_gui.imaging.histogram import histogram
-    from medlab_gui.imaging.pipeline import run_pipeline
-
-    original = np.asarray(data[k])
-    processed = run_pipeline(spec, original)
-    steps = {step.name: step for step in complete(spec).steps if step.enabled}
     level, width = window
-    low, high = level - width / 2, level + width / 2
-    # A recipe that has mapped the picture to [0, 1] is shown on that scale; one that
-    # has left it in the scan's units is shown in the same window as the original.
-    mapped = bool(steps) and float(processed.min()) >= 0 and float(processed.max()) <= 1
-    counts, edges = histogram(original)
-    counts_after, edges_after = histogram(
-        processed, value_range=(0.0, 1.0) if mapped else None
-    )
-    marks: tuple[float, ...] = ()
-    if "window" in steps:
-        own = steps["window"].params
-        marks = (own["level"] - own["width"] / 2, own["level"] + own["width"] / 2)
+    half = max(width, 1e-6) / 2
+    low, high = level - half, level + half
+    original = _finite(np.asarray(plane), low)
+    processed = _finite(processed, 0.0)
+    ends, kind = _shown_range(original, processed, spec, (low, high))
+    if kind == "scan":
+        difference = processed - original
+        difference_unit = unit
+    else:
+        # Black is 0 and white is 1 in both: what the eye sees is what is subtracted.
+        difference = np.clip(processed, *ends) - np.float32(ends[0])
+        difference /= np.float32(ends[1] - ends[0])
+        before = (original - np.float32(low)) / np.float32(high - low)
+        difference -= np.clip(before, 0, 1, out=before)
+        difference_unit = "%"
+    difference = difference.astype(np.float32, copy=False)
+    limit = nice_limit(difference)
     outline = None
     if mask is not None and scheme is not None and mask.any():
         outline = outline_image(mask, scheme)
     return Preview(
+        uid=uid,
         k=k,
+        spec=spec,
         original=original,
         processed=processed,
+        difference=difference,
         original_image=gray_image(original, low, high),
-        processed_image=gray_image(processed, *((0.0, 1.0) if mapped else (low, high))),
+        processed_image=gray_image(processed, *ends),
+        difference_image=difference_image(difference, limit),
+        limit=limit,
         outline=outline,
-        original_histogram=summarise(original, counts, edges),
-        processed_histogram=summarise(processed, counts_after, edges_after),
         unit=unit,
-        processed_unit="" if mapped else unit,
-        marks=marks,
+        processed_unit=unit if kind == "scan" else "",
+        difference_unit=difference_unit,
+        original_ends=(low, high),
+        processed_ends=ends,
+        is_unit=kind == "unit",
+    )
+
+
+def _finite(plane: NDArray[Any], black: float) -> NDArray[Any]:
+    """Return a slice in which what is no number (beyond a scan's edge) is black."""
+    if plane.dtype.kind != "f":
+        return plane
+    good = np.isfinite(plane)
+    return plane if good.all() else np.where(good, plane, plane.dtype.type(black))
+
+
+def _shown_range(
+    original: NDArray[Any],
+    processed: NDArray[np.float32],
+    spec: PipelineSpec,
+    window: tuple[float, float],
+) -> tuple[tuple[float, float], str]:
+    """Return black and white of the processed picture, and what its values are.
+
+    ``"scan"``: still in the scan's units; ``"unit"``: from 0 to 1; ``"own"``: on a
+    scale of its own (z-scores).
+    """
+    if not effective(spec):
+        return window, "scan"
+    least, most = float(processed.min()), float(processed.max())
+    if least >= 0 and most <= 1:
+        return (0.0, 1.0), "unit"
+    before = float(original.max()) - float(original.min())
+    if before > 0 and 0.4 <= (most - least) / before <= 2.5:
+        return window, "scan"
+    few = np.sort(processed[::4, ::4], axis=None)
+    ends = float(few[few.size // 200]), float(few[-1 - few.size // 200])
+    return (ends if ends[1] > ends[0] else (least, max(most, least + 1))), "own"
+
+
+def figures(shown: Preview) -> Figures:
+    """Count and measure a preview; takes longer than the pictures."""
+    from medlab_gui.imaging.histogram import histogram
+    from medlab_gui.imaging.quality import quality
+
+    counts, edges = histogram(shown.original)
+    after = histogram(
+        shown.processed, value_range=(0.0, 1.0) if shown.is_unit else None
+    )
+    return Figures(
+        original_histogram=summarise(shown.original, counts, edges),
+        processed_histogram=summarise(shown.processed, *after),
+        quality=quality(
+            shown.original,
+            shown.processed,
+            original_range=shown.original_ends,
+            processed_range=shown.processed_ends,
+        ),
     )

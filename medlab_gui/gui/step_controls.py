@@ -1,4 +1,4 @@
-"""A preprocessing step as controls: on or off, and a slider for each parameter."""
+"""A preprocessing step as controls: its place, on or off, a slider per parameter."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import math
 from typing import TYPE_CHECKING
 
 from qtpy import QtCore
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, QObject, QPoint, QSize, Qt
+from qtpy.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette
 from qtpy.QtWidgets import (
     QCheckBox,
     QDoubleSpinBox,
     QGridLayout,
+    QHBoxLayout,
     QLabel,
     QSizePolicy,
     QSlider,
@@ -22,14 +24,12 @@ from qtpy.QtWidgets import (
 from medlab_gui.core.i18n import _
 from medlab_gui.core.specs import Step
 from medlab_gui.gui.own_keys import OwnKeys
+from medlab_gui.gui.recipes import ADVANCED
 
 if TYPE_CHECKING:
     from medlab_gui.imaging.steps import ParamInfo, StepInfo
 
-__all__ = ["ADVANCED", "ParamControl", "StepControls"]
-
-ADVANCED = frozenset({("tv", "eps"), ("tv", "max_iter")})
-"""Parameters that are shown only on demand: they trade time for the last digit."""
+__all__ = ["ParamControl", "StepControls"]
 
 _NOTCHES = 1000
 
@@ -111,11 +111,48 @@ class ParamControl:
         self.spin.blockSignals(True)
         self.spin.setValue(value)
         self.spin.blockSignals(False)
-        self._owner.changed.emit()
+        self._owner.tell(self.info.name)
 
     def _typed(self, _value: float) -> None:
         self._follow()
-        self._owner.changed.emit()
+        self._owner.tell(self.info.name)
+
+
+class _Grip(QWidget):
+    """Six dots to take a step by."""
+
+    pressed = QtCore.Signal(QPoint)
+    dragged = QtCore.Signal(QPoint)
+    released = QtCore.Signal(QPoint)
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setCursor(Qt.CursorShape.SizeVerCursor)
+        self.setToolTip(_("Drag to change the order (Alt and up or down)"))
+
+    def sizeHint(self) -> QSize:
+        return QSize(12, 20)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self.palette().color(QPalette.ColorRole.WindowText))
+        painter.setOpacity(0.7)
+        middle = self.height() // 2
+        for y in (-5, 0, 5):
+            for x in (3, 8):
+                painter.drawEllipse(QPoint(x, middle + y), 1, 1)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.pressed.emit(event.globalPosition().toPoint())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self.dragged.emit(event.globalPosition().toPoint())
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self.released.emit(event.globalPosition().toPoint())
 
 
 class StepControls(QWidget):
@@ -129,7 +166,12 @@ class StepControls(QWidget):
         Owner.
     """
 
-    changed = QtCore.Signal()
+    changed = QtCore.Signal(str)
+    """It was turned on or off (empty), or the named parameter has another value."""
+    move_wanted = QtCore.Signal(int)
+    """The person wants it so many places further down."""
+    remove_wanted = QtCore.Signal()
+    """The person wants it out of the recipe."""
 
     def __init__(self, info: StepInfo, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -138,23 +180,54 @@ class StepControls(QWidget):
         title = _(info.title)
         self.check = QCheckBox(title, self)
         self.check.setToolTip(_(info.summary))
-        self.check.setAccessibleDescription(_(info.summary))
+        self.check.setAccessibleDescription(
+            _(info.summary) + " " + _("Alt and up or down moves it, Delete removes it.")
+        )
         font = self.check.font()
         font.setBold(True)
         self.check.setFont(font)
         self.params = {p.name: ParamControl(p, self, title) for p in info.params}
         self._body = QWidget(self)
+        self._advanced: list[QWidget] = []
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 2, 0, 2)
+        layout.setSpacing(2)
+        layout.addLayout(self._head(title))
+        layout.addWidget(self._body)
+        self._fill_body()
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self._show_advanced(False)
+        self.check.toggled.connect(self._toggled)
+        self._body.setVisible(False)
+        for part in self.findChildren(QWidget):
+            part.installEventFilter(self)
+
+    def _head(self, title: str) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        self.grip = _Grip(self)
+        self.remove = QToolButton(self)
+        self.remove.setText("\N{MULTIPLICATION SIGN}")
+        self.remove.setAutoRaise(True)
+        self.remove.setToolTip(_("Take this step out of the recipe"))
+        self.remove.setAccessibleName(_("Remove {step}").format(step=title))
+        self.remove.clicked.connect(self.remove_wanted.emit)
+        row.addWidget(self.grip)
+        row.addWidget(self.check, 1)
+        row.addWidget(self.remove)
+        return row
+
+    def _fill_body(self) -> None:
         grid = QGridLayout(self._body)
         grid.setContentsMargins(20, 0, 0, 0)
         grid.setVerticalSpacing(2)
         grid.setColumnStretch(1, 1)
-        self._advanced: list[QWidget] = []
         for row, (name, control) in enumerate(self.params.items()):
             cells = (control.label, control.slider, control.spin)
             for column, cell in enumerate(cells):
                 cell.setParent(self._body)
                 grid.addWidget(cell, row, column)
-            if (info.name, name) in ADVANCED:
+            if (self.info.name, name) in ADVANCED:
                 self._advanced += cells
         self.more = QToolButton(self._body)
         self.more.setText(_("More"))
@@ -166,15 +239,6 @@ class StepControls(QWidget):
         self.more.setVisible(bool(self._advanced))
         self.more.toggled.connect(self._show_advanced)
         grid.addWidget(self.more, len(self.params), 0)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 2, 0, 2)
-        layout.setSpacing(2)
-        layout.addWidget(self.check)
-        layout.addWidget(self._body)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
-        self._show_advanced(False)
-        self.check.toggled.connect(self._toggled)
-        self._body.setEnabled(False)
 
     def _show_advanced(self, shown: bool) -> None:
         self.more.setArrowType(
@@ -184,8 +248,12 @@ class StepControls(QWidget):
             cell.setVisible(shown)
 
     def _toggled(self, on: bool) -> None:
-        self._body.setEnabled(on)
-        self.changed.emit()
+        self._body.setVisible(on and bool(self.params))
+        self.changed.emit("")
+
+    def tell(self, param: str) -> None:
+        """Tell that a parameter has another value."""
+        self.changed.emit(param)
 
     @property
     def step(self) -> Step:
@@ -201,7 +269,7 @@ class StepControls(QWidget):
         self.check.blockSignals(True)
         self.check.setChecked(step.enabled)
         self.check.blockSignals(False)
-        self._body.setEnabled(step.enabled)
+        self._body.setVisible(step.enabled and bool(self.params))
         for name, control in self.params.items():
             control.set_value(float(step.params.get(name, control.info.default)))
 
@@ -210,3 +278,33 @@ class StepControls(QWidget):
         for control in self.params.values():
             if control.info.unit == "HU":
                 control.set_unit(unit)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Move by Alt and up or down and remove by Delete, whatever has the focus."""
+        if not isinstance(event, QKeyEvent):
+            return False
+        wish = self._wish(watched, event)
+        if wish is None:
+            return False
+        if event.type() == QEvent.Type.ShortcutOverride:
+            event.accept()
+            return True
+        if event.type() == QEvent.Type.KeyPress:
+            if wish:
+                self.move_wanted.emit(wish)
+            else:
+                self.remove_wanted.emit()
+            return True
+        return False
+
+    def _wish(self, watched: QObject, event: QKeyEvent) -> int | None:
+        """Return by how many places to move, 0 to remove, None for other keys."""
+        held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if held == Qt.KeyboardModifier.AltModifier:
+            if event.key() == Qt.Key.Key_Up:
+                return -1
+            return 1 if event.key() == Qt.Key.Key_Down else None
+        # In a number Delete deletes a digit.
+        if watched is self.check and not held and event.key() == Qt.Key.Key_Delete:
+            return 0
+        return None

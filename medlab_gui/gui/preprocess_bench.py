@@ -1,0 +1,344 @@
+"""Computes what the comparison shows: slice, figures, volume, what the model says."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from qtpy import QtCore
+from qtpy.QtCore import QObject
+
+from medlab_gui.core.errors import MedlabError
+from medlab_gui.core.i18n import _
+from medlab_gui.core.specs import PipelineSpec
+from medlab_gui.gui.compare_panel import ComparePanel
+from medlab_gui.gui.model_look import LookKey, ModelLook, look
+from medlab_gui.gui.preview import Figures, Preview, SliceRunner, figures, preview
+from medlab_gui.gui.processed_volume import ProcessedVolume
+from medlab_gui.imaging.recipes import effective
+
+if TYPE_CHECKING:
+    from qtpy.QtWidgets import QWidget
+
+    from medlab_gui.core.jobs import Job, JobContext, Progress
+    from medlab_gui.core.records import Checkpoint
+    from medlab_gui.gui.compare_view import CompareLayout
+    from medlab_gui.gui.workbench import Workbench
+
+__all__ = ["PreprocessBench"]
+
+_LOOKS = 16
+
+
+class PreprocessBench(QObject):
+    """Keeps the comparison up to date while recipe, slice and window change.
+
+    Pictures come first and figures after them, both on threads; of either only the
+    newest wish counts. Nothing is computed while nothing of it can be seen.
+
+    Parameters
+    ----------
+    workbench : Workbench
+        What is open.
+    anchor : QWidget
+        A widget of the main window, whose canvas the comparison covers.
+
+    Attributes
+    ----------
+    weights : Checkpoint or None
+        The weights in use.
+    comparing : bool
+        Whether the comparison is shown.
+    """
+
+    failed = QtCore.Signal(str)
+    """A sentence why there is no picture; empty where there is one again."""
+    volume_changed = QtCore.Signal()
+    """More or fewer slices of the volume are processed."""
+    arranged = QtCore.Signal(object)
+    """The person chose another layout in the panel."""
+    closed = QtCore.Signal()
+    """The person closed the panel."""
+
+    def __init__(self, workbench: Workbench, anchor: QWidget) -> None:
+        super().__init__(anchor)
+        self._bench, self._anchor = workbench, anchor
+        self.weights: Checkpoint | None = None
+        self.comparing = False
+        self.panel: ComparePanel | None = None
+        self.preview: Preview | None = None
+        self._runner = SliceRunner()
+        self._volume: ProcessedVolume | None = None
+        self._volume_job: Job | None = None
+        self._look_job: Job | None = None
+        self._looks: OrderedDict[LookKey, ModelLook] = OrderedDict()
+        workbench.session_changed.connect(self._on_session)
+        workbench.pipeline_changed.connect(self._on_pipeline)
+        workbench.slice_changed.connect(self._on_slice)
+        workbench.view.events.level.connect(self._on_window)
+        workbench.view.events.width.connect(self._on_window)
+        workbench.job_progressed.connect(self._on_progress)
+
+    def read_weights(self) -> None:
+        """Find out which weights are in use."""
+        store = self._bench.store
+        try:
+            self.weights = store.current_checkpoint() if store is not None else None
+        except MedlabError:
+            self.weights = None
+        if self.panel is not None:
+            self.panel.model.set_model(known=self.weights is not None)
+            self._show_look()
+
+    @property
+    def unit(self) -> str:
+        """Unit of the open series."""
+        session = self._bench.session
+        return "HU" if session is None else (session.volume.units or "")
+
+    # ---- the slice ------------------------------------------------------------
+
+    def _on_session(self) -> None:
+        self.cancel_volume()
+        self._volume = None
+        self._runner = SliceRunner()
+        self.preview = None
+        if self.panel is not None and self._bench.session is None:
+            self.panel.set_preview(None, (1.0, 1.0), 0)
+            self.panel.set_look(None)
+        self.volume_changed.emit()
+        self.refresh()
+
+    def _on_pipeline(self, _spec: PipelineSpec) -> None:
+        # The volume of another recipe is of no use any more.
+        if self._volume is not None and not self._is_current(self._volume):
+            self.cancel_volume()
+        self.refresh()
+
+    def _on_slice(self, _k: int) -> None:
+        self.refresh()
+
+    def _on_window(self, _value: float) -> None:
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Compute what is shown anew, in a thread; the newest wish wins."""
+        session = self._bench.session
+        if session is None or not self.comparing:
+            return
+        spec, uid, k = self._bench.pipeline, session.series_uid, session.k
+        data, scheme, unit = session.volume.data, session.scheme, self.unit
+        window = (self._bench.view.level, self._bench.view.width)
+        mask = session.mask[k].copy()
+        runner, volume = self._runner, self._volume
+        if volume is not None and not self._is_current(volume):
+            volume = None
+
+        def work(ctx: JobContext) -> Preview:
+            done = volume.slice(k) if volume is not None else None
+            if done is None:
+                # Between two steps it stops only where they take long: a result
+                # that is late by one step of a slider is better than none.
+                done = runner.run(spec, data[k], (uid, k), ctx.check)
+            return preview(
+                data[k], done, spec, uid=uid, k=k, window=window, unit=unit,
+                mask=mask, scheme=scheme,
+            )  # fmt: skip
+
+        self._bench.submit("", work, on_done=self._show, on_error=self._failed)
+
+    def _show(self, result: Preview) -> None:
+        session = self._bench.session
+        if session is None or session.series_uid != result.uid:
+            return
+        self.preview = result
+        self.failed.emit("")
+        if self.panel is None or not self.comparing:
+            return
+        _dz, dy, dx = session.volume.grid.spacing
+        self.panel.set_preview(result, (dy, dx), session.volume.grid.shape[0])
+        self._show_look()
+        if self.panel.figures_shown.isChecked():
+            self._count(result)
+
+    def _count(self, shown: Preview) -> None:
+        def work(_ctx: JobContext) -> tuple[Preview, Figures]:
+            return shown, figures(shown)
+
+        self._bench.submit(
+            "", work, on_done=self._show_figures, on_error=self._failed, lane="figures"
+        )
+
+    def _show_figures(self, made: tuple[Preview, Figures]) -> None:
+        shown, counted = made
+        now = self.preview
+        # Those of a slider's last position may be a little late, those of another
+        # slice would be wrong.
+        if (
+            self.panel is not None
+            and now is not None
+            and (shown.uid, shown.k) == (now.uid, now.k)
+        ):
+            self.panel.set_figures(counted)
+
+    def _failed(self, error: BaseException) -> None:
+        if not isinstance(error, MedlabError):
+            raise error
+        self.failed.emit(error.message)
+
+    # ---- the panel ------------------------------------------------------------
+
+    def compare(self, layout: CompareLayout | None) -> None:
+        """Show the comparison, or (None) the canvas."""
+        self.comparing = layout is not None
+        if layout is None:
+            if self.panel is not None:
+                self.panel.hide()
+            return
+        if self.panel is None:
+            self.panel = panel = ComparePanel(self._anchor, self._bench.camera)
+            panel.arranged.connect(self.arranged)
+            panel.closed.connect(self.closed)
+            panel.pictures.stepped.connect(self._bench.step)
+            panel.figures_shown.toggled.connect(self.refresh)
+            panel.model.wanted.connect(self.ask_model)
+            panel.model.cancelled.connect(self._cancel_look)
+            panel.model.changed.connect(self._show_look)
+            panel.model.set_model(known=self.weights is not None)
+            panel.destroyed.connect(self._forget_panel)
+        self.panel.arrange(layout)
+        self.refresh()
+
+    def _forget_panel(self) -> None:
+        self.panel = None
+
+    # ---- the volume -----------------------------------------------------------
+
+    @property
+    def volume_running(self) -> bool:
+        """Whether the volume is being processed."""
+        return self._volume_job is not None
+
+    @property
+    def volume_progress(self) -> tuple[int, int]:
+        """Slices that are processed with the recipe as it is, and slices in all."""
+        session, volume = self._bench.session, self._volume
+        if session is None:
+            return 0, 0
+        n = session.volume.grid.shape[0]
+        if volume is None or not self._is_current(volume):
+            return 0, n
+        return volume.n_done, n
+
+    def _is_current(self, volume: ProcessedVolume) -> bool:
+        session = self._bench.session
+        try:
+            return session is not None and volume.is_of(
+                session.series_uid, self._bench.pipeline
+            )
+        except MedlabError:  # a step of a plugin that is away
+            return False
+
+    def apply_to_volume(self) -> None:
+        """Process every slice in the background, from the one shown outwards."""
+        session, volume = self._bench.session, self._volume
+        if session is None:
+            return
+        try:
+            if volume is None or not self._is_current(volume):
+                # The old one goes first: two would take twice the memory.
+                self._volume = None
+                volume = ProcessedVolume(
+                    session.series_uid, self._bench.pipeline, session.volume.data
+                )
+        except MedlabError as error:
+            self._failed(error)
+            return
+        self._volume, first = volume, session.k
+
+        def work(ctx: JobContext) -> None:
+            volume.fill(first, ctx.progress)
+
+        self._volume_job = job = self._bench.submit(
+            _("Preprocessing the volume"),
+            work,
+            on_error=self._failed,
+            on_end=lambda: self._volume_ended(job),
+            lane="volume",
+        )
+        self.volume_changed.emit()
+
+    def cancel_volume(self) -> None:
+        """Stop processing the volume; the slices that are done stay."""
+        if self._volume_job is not None:
+            self._bench.cancel(self._volume_job)
+
+    def _on_progress(self, job: Job, _reports: tuple[Progress, ...]) -> None:
+        if job is self._volume_job:
+            self.volume_changed.emit()
+        elif job is self._look_job and self.panel is not None:
+            self.panel.model.set_running(True, _reports[-1].message)
+
+    def _volume_ended(self, job: Job) -> None:
+        if job is self._volume_job:
+            self._volume_job = None
+        self.volume_changed.emit()
+
+    # ---- the model ------------------------------------------------------------
+
+    def _look_key(self) -> LookKey | None:
+        session = self._bench.session
+        if session is None or self.weights is None or self.panel is None:
+            return None
+        try:
+            left, right = (effective(spec) for spec in self._given(self.weights))
+        except MedlabError:  # a step of a plugin that is away
+            return None
+        return session.series_uid, session.k, self.weights.id, left, right
+
+    def _given(self, weights: Checkpoint) -> tuple[PipelineSpec, PipelineSpec]:
+        """Return what the model gets for the original's half and the other one."""
+        own = self.panel is not None and self.panel.model.own_recipe
+        return weights.pipeline if own else PipelineSpec(), self._bench.pipeline
+
+    def ask_model(self) -> None:
+        """Let the model predict the slice shown with both pictures, in a child."""
+        key, weights, panel = self._look_key(), self.weights, self.panel
+        if key is None or weights is None or panel is None:
+            return
+        bench, given = self._bench, self._given(weights)
+
+        def work(ctx: JobContext) -> tuple[LookKey, ModelLook]:
+            return key, look(bench, ctx, weights, key[0], key[1], given)
+
+        panel.model.set_running(True, _("Starting the model"))
+        self._look_job = bench.submit(
+            _("Predicting the slice"),
+            work,
+            on_done=self._keep_look,
+            on_end=self._look_ended,
+            lane="gpu",
+            newest_wins=False,
+        )
+
+    def _cancel_look(self) -> None:
+        if self._look_job is not None:
+            self._bench.cancel(self._look_job)
+
+    def _keep_look(self, made: tuple[LookKey, ModelLook]) -> None:
+        key, said = made
+        self._looks[key] = said
+        while len(self._looks) > _LOOKS:
+            self._looks.popitem(last=False)
+
+    def _look_ended(self) -> None:
+        self._look_job = None
+        if self.panel is not None:
+            self.panel.model.set_running(False)
+            self._show_look()
+
+    def _show_look(self) -> None:
+        """Show what the model said about just this; nothing where it was not asked."""
+        if self.panel is not None:
+            key = self._look_key()
+            self.panel.set_look(self._looks.get(key) if key is not None else None)
