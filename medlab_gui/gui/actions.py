@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medlab_gui.core.i18n import N_
+from medlab_gui.gui.measure_actions import MEASURE_ACTIONS
 from medlab_gui.gui.plain_action import PlainAction
 from medlab_gui.gui.view_actions import VIEW_ACTIONS
 from medlab_gui.gui.view_state import Mode, Tool
@@ -228,7 +229,14 @@ _HELP = (
     ),
 )
 
-ACTIONS: tuple[PlainAction, ...] = (*_STUDY, *_ANNOTATE, *_QUEUE, *VIEW_ACTIONS, *_HELP)
+ACTIONS: tuple[PlainAction, ...] = (
+    *_STUDY,
+    *_ANNOTATE,
+    *MEASURE_ACTIONS,
+    *_QUEUE,
+    *VIEW_ACTIONS,
+    *_HELP,
+)
 
 HELD_KEYS = (("Space", N_("While held: the left button moves the picture")),)
 """Keys that work for as long as they are held; see `gui.keys`."""

@@ -41,19 +41,25 @@ class Key(StrEnum):
     PREDICTION_VISIBLE = "prediction_visible"
     CORNER_TEXT = "corner_text"
     LETTERS = "letters"
+    MEASURING = "measuring"
+    MEASURE_TOOL = "measure_tool"
+    MEASURE_SELECTED = "measure_selected"
+    MEASURE_VISIBLE = "measure_visible"
+    MEASURE_ANY = "measure_any"
 
 
 def facts(bench: Workbench, stage: Stage) -> dict[str, Any]:
     """Return the value of every `Key` as things stand."""
-    session, view = bench.session, bench.view
+    session, view, measure = bench.session, bench.view, bench.measure
+    undo: Any = measure if measure.takes_undo else session
     polygon = stage.mask is not None and private.polygon_n_points(stage.mask) > 0
     return {
         Key.PROJECT_OPEN: bench.store is not None,
         Key.SERIES_OPEN: session is not None,
         Key.MASK_DIRTY: session is not None and session.n_unsaved > 0,
         Key.EDITABLE: session is not None and not stage.why_not_editable,
-        Key.CAN_UNDO: session is not None and session.can_undo,
-        Key.CAN_REDO: session is not None and session.can_redo,
+        Key.CAN_UNDO: undo is not None and undo.can_undo,
+        Key.CAN_REDO: undo is not None and undo.can_redo,
         Key.PREDICTION_OPEN: session is not None and session.prediction is not None,
         Key.BUSY: any(job.title for job in bench.jobs.active),
         Key.REVIEWING: view.mode is Mode.REVIEW,
@@ -67,6 +73,11 @@ def facts(bench: Workbench, stage: Stage) -> dict[str, Any]:
         Key.PREDICTION_VISIBLE: view.prediction_visible,
         Key.CORNER_TEXT: view.corner_text,
         Key.LETTERS: view.letters,
+        Key.MEASURING: measure.is_busy,
+        Key.MEASURE_TOOL: str(measure.tool or ""),
+        Key.MEASURE_SELECTED: measure.selected is not None,
+        Key.MEASURE_VISIBLE: measure.visible,
+        Key.MEASURE_ANY: bool(measure.items),
     }
 
 

@@ -27,6 +27,12 @@ _DOCKS = (
         "medlab_gui.gui.docks.preprocess:PreprocessDock",
     ),
     ("runs", N_("Runs"), "right", "medlab_gui.gui.docks.runs:RunsDock"),
+    (
+        "measurements",
+        N_("Measurements"),
+        "right",
+        "medlab_gui.gui.docks.measurements:MeasurementsDock",
+    ),
 )
 
 _AREAS = {
@@ -62,7 +68,7 @@ def build_docks(main: QMainWindow, bench: Workbench) -> dict[str, QDockWidget]:
         dock.setWidget(scroll)
         main.addDockWidget(_AREAS[area], dock)
         docks[name] = dock
-    for name in ("preprocess", "runs"):
+    for name in ("preprocess", "runs", "measurements"):
         main.tabifyDockWidget(docks["queue"], docks[name])
     docks["queue"].raise_()
     screen = QGuiApplication.primaryScreen().availableGeometry()

@@ -344,6 +344,11 @@ class Stage:
         self._held_pan = held
         self.apply_tool()
 
+    @property
+    def holds_pan(self) -> bool:
+        """Whether the left button moves the picture for now."""
+        return self._held_pan
+
     def hold_eraser(self, held: bool) -> None:
         """Turn the tool into the eraser for as long as a button is held."""
         self._erasing = held

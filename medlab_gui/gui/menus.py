@@ -29,6 +29,7 @@ __all__ = ["MENUS", "Menus", "all_keys"]
 MENUS = (
     ("medlab/study", N_("&Study")),
     ("medlab/annotate", N_("&Annotate")),
+    ("medlab/measure", N_("Meas&ure")),
     ("medlab/model", N_("&Model")),
     ("medlab/queue", N_("&Queue")),
     ("medlab/view", N_("&View")),

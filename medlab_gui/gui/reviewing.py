@@ -28,14 +28,18 @@ def _try(bench: Workbench, title: str, change: Callable[[], object]) -> bool:
 
 
 def undo(bench: Workbench) -> None:
-    """Take back the last edit."""
-    if bench.session is not None and bench.session.can_undo:
+    """Take back the last edit, or while measuring the last measurement."""
+    if bench.measure.takes_undo:
+        bench.measure.undo()
+    elif bench.session is not None and bench.session.can_undo:
         _try(bench, _("Undo"), bench.session.undo)
 
 
 def redo(bench: Workbench) -> None:
     """Do again what was taken back."""
-    if bench.session is not None and bench.session.can_redo:
+    if bench.measure.takes_undo:
+        bench.measure.redo()
+    elif bench.session is not None and bench.session.can_redo:
         _try(bench, _("Redo"), bench.session.redo)
 
 

@@ -19,6 +19,8 @@ from medlab_gui.gui.dock_area import build_docks
 from medlab_gui.gui.drops import DropFilter
 from medlab_gui.gui.keys import KeyFilter
 from medlab_gui.gui.layers import Stage
+from medlab_gui.gui.measure_overlay import MeasureOverlay
+from medlab_gui.gui.measure_pane import PicturePane
 from medlab_gui.gui.menus import Menus
 from medlab_gui.gui.mouse import MouseFilter
 from medlab_gui.gui.notify import Notifier
@@ -114,11 +116,18 @@ class MedlabWindow(QObject):
         for dock in private.napari_docks(self.viewer):
             dock.hide()
         self.text = PictureText(self.viewer, self.canvas, self.bench, self.stage)
+        self.measurements = MeasureOverlay(
+            PicturePane(self.viewer, self.canvas, self.bench),
+            self.canvas,
+            self.bench,
+            lambda: self.stage.holds_pan,
+        )
         self.notifier = Notifier(self.bench, self.main, self.canvas)
         self.welcome = Welcome(self.bench, self.canvas)
         self.slice_bar = SliceBar(self.bench)
         private.picture_layout(self.viewer).addWidget(self.slice_bar)
         self.mouse = MouseFilter(self.viewer, self.canvas, self.bench, self.stage)
+        self.mouse.first = self.measurements.hand.take
         self.mouse.hovered.connect(self.status.hover)
         self.mouse.left.connect(self.status.leave)
         self.mouse.refused.connect(self._on_refused)
@@ -171,6 +180,12 @@ class MedlabWindow(QObject):
         bench.job_finished.connect(self._later)
         bench.mode_changed.connect(self._on_mode)
         bench.view.events.connect(self._later)
+        for signal in (
+            bench.measure.changed,
+            bench.measure.selected_changed,
+            bench.measure.tool_changed,
+        ):
+            signal.connect(self._later)
         self.main.installEventFilter(self)
         self._on_project()
         self.refresh_facts()

@@ -19,6 +19,7 @@ from medlab_gui.core.settings import Settings, load_settings
 from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec
 from medlab_gui.gui import launching, opening, reviewing
 from medlab_gui.gui.jobs import Jobs
+from medlab_gui.gui.measure_state import MeasureState
 from medlab_gui.gui.notices import Level, Notice, NoticeAction
 from medlab_gui.gui.slice_camera import SliceCamera
 from medlab_gui.gui.view_state import Mode, ViewState
@@ -60,6 +61,8 @@ class Workbench:
         Zoom and place of the axial slice, common to the canvas and the comparison.
     jobs : Jobs
         Work under way.
+    measure : MeasureState
+        What is measured on the open series, and with which tool.
     ask : callable or None
         ``ask(command, given) -> params or None``: the dialog; set by the window.
     session_changed : Signal()
@@ -111,6 +114,7 @@ class Workbench:
         self.job_progressed = self.jobs.progressed
         self.job_finished = self.jobs.finished
         self.jobs.failed.connect(self._on_failed)
+        self.measure = MeasureState(self)
         self.view.events.mode.connect(self._on_mode)
 
     # ---- saying -------------------------------------------------------------

@@ -80,7 +80,7 @@ def test_ids_and_verbs_are_unique():
 
 
 def test_menus_are_known():
-    known = {"study", "annotate", "model", "queue", "view", "help"}
+    known = {"study", "annotate", "measure", "model", "queue", "view", "help"}
     for entry in [*COMMANDS, *ACTIONS]:
         if entry.menu:
             root, menu, *_group = entry.menu.split("/")
@@ -94,6 +94,9 @@ SHOWN_OTHERWISE = {
     "skip": "medlab.queue.skip",
     "queue": "the queue dock is this list",
     "networks": "the training dialog lists them",
+    "measurements": "the measurements dock is this list",
+    "export-measurements": "medlab.measure.export",
+    "delete-measurement": "medlab.measure.delete",
 }
 """Commands without a menu entry of their own, and where a person finds them."""
 

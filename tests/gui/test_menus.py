@@ -55,7 +55,7 @@ def test_one_key_never_means_two_things_at_once():
 def test_the_menu_bar_is_ours_and_every_command_is_in_it(window):
     bar = window.viewer.window.main_menu
     titles = [a.text().replace("&", "") for a in bar.actions() if a.isVisible()]
-    assert titles == ["Study", "Annotate", "Model", "Queue", "View", "Help"]
+    assert titles == ["Study", "Annotate", "Measure", "Model", "Queue", "View", "Help"]
     for command in COMMANDS:
         if command.menu:
             menu = window.menus.menu("/".join(command.menu.split("/")[:2]))
