@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import os
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,14 +12,18 @@ from medlab_gui.core.errors import (
     MedlabError,
     NotAnImageError,
 )
+from medlab_gui.io.archives import archive_kind, origin, unpack
+from medlab_gui.io.dicom_headers import DicomHeader
 from medlab_gui.io.dicom_quick import FIRST_BLOCK, HeaderReader
-from medlab_gui.io.series import FileSeries, Ignored, ScanResult
+from medlab_gui.io.dicomdir import index_note, is_index, read_index
+from medlab_gui.io.other_files import read_other
+from medlab_gui.io.series import Ignored, ScanResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from medlab_gui.imaging.slicewise import ProgressCallback
-    from medlab_gui.io.dicom_headers import DicomHeader
+    from medlab_gui.io.series import FileSeries
 
 __all__ = ["scan"]
 
@@ -34,14 +36,15 @@ def scan(
     progress: ProgressCallback | None = None,
     found: Callable[[FileSeries], None] | None = None,
 ) -> ScanResult:
-    """Find the series in a file or in a folder and all below it.
+    """Find the series in a file or archive, or in a folder and all below it.
 
-    Only headers are read. Files are known by their content, not by their names.
+    Only headers are read. Files are known by their content, not by their names. An
+    archive is unpacked to a temporary folder (`io.archives`).
 
     Parameters
     ----------
     path : path
-        A file or a folder.
+        A file, a folder, an archive (zip or tar, packed or not) or a DICOMDIR.
     progress : callable, optional
         Called as ``progress(done, total, message)`` after each file, and while a large
         folder is listed; may raise to cancel.
@@ -65,16 +68,22 @@ def scan(
     """
     root = Path(path).expanduser()
     heap = _Heap(found)
-    files = _files(root, heap.ignored, progress)
+    place = root
+    if root.is_file() and archive_kind(root):
+        unpacked = unpack(root, progress=progress)
+        place = unpacked.folder
+        heap.ignored += unpacked.ignored
+    files = _files(place, heap.ignored, progress)
     for n, file in enumerate(files, start=1):
         heap.take(Path(file))
         if progress is not None:
             progress(n, len(files), "Reading headers")
     series = heap.series()
+    ignored = [Ignored(origin(i.path), i.reason) for i in heap.ignored]
     if not series:
-        _complain(root, heap.ignored, heap.damaged)
+        _complain(root, ignored, heap.damaged, inside=place != root or root.is_dir())
     series.sort(key=lambda s: (s.study_date or "", s.study_uid, s.number, s.uid))
-    return ScanResult(tuple(series), tuple(heap.ignored))
+    return ScanResult(tuple(series), tuple(ignored))
 
 
 class _Heap:
@@ -90,6 +99,9 @@ class _Heap:
 
     def take(self, path: Path) -> None:
         """Look into a file and remember what it holds."""
+        if is_index(path):
+            self.ignored.append(Ignored(path, index_note(read_index(path))))
+            return
         try:
             what = self._look_into(path)
         except OSError as error:
@@ -101,12 +113,13 @@ class _Heap:
         except InputError as error:
             self.ignored.append(Ignored(path, error.message))
         else:
-            if isinstance(what, FileSeries):
-                self._others.append(what)
-                if self._found is not None:
-                    self._found(what)
-            else:
+            if isinstance(what, DicomHeader):
                 self._add(what)
+                return
+            self._others += what
+            if self._found is not None:
+                for series in what:
+                    self._found(series)
 
     def series(self) -> list[FileSeries]:
         """Return all series."""
@@ -130,7 +143,7 @@ class _Heap:
             for series in group_headers(group):
                 self._found(series)
 
-    def _look_into(self, path: Path) -> FileSeries | DicomHeader:
+    def _look_into(self, path: Path) -> Sequence[FileSeries] | DicomHeader:
         """Return what a file holds, going by its first bytes."""
         with path.open("rb", buffering=0) as file:
             head = file.read(FIRST_BLOCK)
@@ -138,7 +151,7 @@ class _Heap:
                 if self._reader is None:
                     self._reader = HeaderReader()
                 return self._reader.read(path, file, head)
-        return _other_than_dicom(path, head[:352])
+        return read_other(path, head[:512])
 
 
 def _files(
@@ -146,8 +159,11 @@ def _files(
 ) -> list[str]:
     """Return all files below a folder, in the order of their names."""
     try:
-        if root.is_file() and root.name.upper() == "DICOMDIR":
-            # An index may list files that have gone; what lies beside it counts.
+        if root.is_file() and is_index(root):
+            index = read_index(root)
+            if index.is_complete:
+                return [str(root), *(str(file) for file in index.present)]
+            # What it lists has gone, or has other names: what lies beside it counts.
             root = root.parent
         if root.is_file():
             return [str(root)]
@@ -182,9 +198,11 @@ def _files(
     return found
 
 
-def _complain(root: Path, ignored: list[Ignored], damaged: MedlabError | None) -> None:
+def _complain(
+    root: Path, ignored: list[Ignored], damaged: MedlabError | None, *, inside: bool
+) -> None:
     if not ignored:
-        msg = f"The folder {root} is empty: there is no scan in it."
+        msg = f"{root} is empty: there is no scan in it."
         raise NotAnImageError(msg, path=root)
     if len(ignored) == 1:
         reason = ignored[0].reason
@@ -192,7 +210,7 @@ def _complain(root: Path, ignored: list[Ignored], damaged: MedlabError | None) -
             raise DamagedFileError(reason, path=ignored[0].path)
         name = ignored[0].path.name
         msg = f"{ignored[0].path} is not a scan that MedLab can open. {reason}"
-        if root.is_dir():
+        if inside:
             msg = f"There is no scan in {root}. {reason}"
         elif name in reason:
             msg = reason
@@ -203,82 +221,3 @@ def _complain(root: Path, ignored: list[Ignored], damaged: MedlabError | None) -
         f"be opened. The first is {example.path.name}: {example.reason}"
     )
     raise NotAnImageError(msg, path=root)
-
-
-def _other_than_dicom(path: Path, head: bytes) -> FileSeries | DicomHeader:
-    """Return what a file without DICOM's mark holds."""
-    if head[:2] == b"\x1f\x8b":
-        head = _unpacked_head(path)
-        if head[128:132] == b"DICM":
-            msg = f"{path.name} is DICOM packed with gzip; unpack it first."
-            raise NotAnImageError(msg, path=path)
-    if _is_nifti(head):
-        from medlab_gui.io.nifti import nifti_series
-
-        return nifti_series(path)
-    if head[:4] == b"NRRD" or _is_metaimage(head):
-        from medlab_gui.io.itk_files import itk_series
-
-        return itk_series(path, "nrrd" if head[:4] == b"NRRD" else "mha")
-    if _may_be_bare_dicom(head):
-        from medlab_gui.io.dicom_headers import read_header
-
-        return read_header(path, force=True)
-    raise NotAnImageError(_what_it_is(path, head), path=path)
-
-
-def _unpacked_head(path: Path) -> bytes:
-    try:
-        with gzip.open(path) as file:
-            return file.read(352)
-    except (OSError, EOFError, zlib.error) as error:
-        msg = f"{path.name} is damaged: it cannot be unpacked (gzip)."
-        raise DamagedFileError(msg, path=path) from error
-
-
-def _is_nifti(head: bytes) -> bool:
-    if head[344:348] in (b"n+1\0", b"ni1\0") or head[4:8] in (b"n+2\0", b"ni2\0"):
-        return True
-    # A header whose magic is broken is still a NIfTI that someone wants explained.
-    return head[:4] in (b"\x5c\x01\0\0", b"\0\0\x01\x5c") and len(head) >= 348
-
-
-def _is_metaimage(head: bytes) -> bool:
-    first = head.lstrip()[:12]
-    return first.startswith((b"ObjectType", b"NDims"))
-
-
-_VRS = "AE AS AT CS DA DS DT FD FL IS LO LT OB OW PN SH SL SQ SS ST TM UI UL UN US UT"
-
-
-def _may_be_bare_dicom(head: bytes) -> bool:
-    """Tell whether a file without preamble begins like a DICOM data set."""
-    if len(head) < 16 or head[1] != 0 or head[0] not in (0x02, 0x08):
-        return False
-    if head[4:6].decode("latin-1") in _VRS.split():
-        return True
-    return head[3] == 0 and int.from_bytes(head[4:8], "little") < 1024
-
-
-def _what_it_is(path: Path, head: bytes) -> str:
-    name = path.name
-    if not head:
-        return f"{name} is empty (0 bytes)."
-    if head[:8] == b"\x89PNG\r\n\x1a\n" or head[:3] == b"\xff\xd8\xff":
-        return f"{name} is a plain picture without position or pixel size."
-    if head[:2] == b"PK":
-        return f"{name} is a zip archive; unpack it first."
-    if path.suffix.lower() in (".dcm", ".dicom", ".ima"):
-        kind = "text" if _is_text(head) else "something else"
-        return f"{name} is not DICOM although it is named so: it holds {kind}."
-    if path.suffix.lower() in (".nii", ".gz", ".nrrd", ".mha", ".mhd"):
-        return f"{name} is not the image that its name says, or its start is damaged."
-    return f"{name} is not a file that MedLab reads (DICOM, NIfTI, NRRD, MetaImage)."
-
-
-def _is_text(head: bytes) -> bool:
-    try:
-        # The last bytes may cut a character in two.
-        return head[:-4].decode("utf-8").isprintable() or b"\n" in head
-    except UnicodeDecodeError:
-        return False

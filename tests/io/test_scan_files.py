@@ -48,7 +48,7 @@ def test_folder_without_images(tmp_path):
         ("a.nii", b"nothing of the kind", "not the image that its name says"),
         ("a.nii.gz", b"nothing of the kind", "not the image that its name says"),
         ("a.png", b"\x89PNG\r\n\x1a\n" + bytes(50), "without position or pixel size"),
-        ("a.zip", b"PK\x03\x04" + bytes(50), "unpack it first"),
+        ("a.zip", b"PK\x03\x04" + bytes(50), "list of files cannot be read"),
         ("a", bytes(400), "is not a file that MedLab reads"),
         ("a.dcm", b"\x08\0\x05\0CS\x0a\0ISO_IR 100", "damaged or not a DICOM picture"),
     ],
@@ -56,7 +56,8 @@ def test_folder_without_images(tmp_path):
 def test_a_file_that_is_no_scan(tmp_path, name, content, said):
     path = tmp_path / name
     path.write_bytes(content)
-    error = DamagedFileError if "damaged" in said else NotAnImageError
+    broken = "damaged" in said or "cannot be read" in said
+    error = DamagedFileError if broken else NotAnImageError
     text = sentence(lambda: scan(path), error)
     assert said in text
     assert name in text

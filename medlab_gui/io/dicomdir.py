@@ -1,0 +1,160 @@
+"""DICOMDIR: the index of a CD or of an export, and whether its files are there."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from medlab_gui.io.dicom_headers import PYDICOM_ERRORS, quiet_pydicom
+from medlab_gui.io.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["DicomIndex", "index_note", "is_index", "read_index"]
+
+_INDEX_CLASS = "1.2.840.10008.1.3.10"
+_NAMED = 12
+
+
+@dataclass(frozen=True, slots=True)
+class DicomIndex:
+    """What a DICOMDIR lists.
+
+    Parameters
+    ----------
+    path : Path
+        The DICOMDIR.
+    present : tuple of Path
+        Listed files that are there, in the order of the list, each once.
+    absent : tuple of str
+        Listed files that are not there, as the list names them (``IMG/00001``).
+    readable : bool
+        False where it is no index, or a damaged one.
+    """
+
+    path: Path
+    present: tuple[Path, ...]
+    absent: tuple[str, ...]
+    readable: bool = True
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it lists files, and all of them are there."""
+        return self.readable and bool(self.present) and not self.absent
+
+
+def is_index(path: Path) -> bool:
+    """Tell by its name whether a file is a DICOMDIR (``dicomdir``, ``DICOMDIR.;1``)."""
+    return _plain(path.name) == "dicomdir"
+
+
+def read_index(path: Path) -> DicomIndex:
+    """Read a DICOMDIR and look for the files that it lists.
+
+    Names are compared without case, and without the version (``;1``) and the final dot
+    that some systems show of a CD. A name that leads out of the folder counts as
+    absent.
+
+    Parameters
+    ----------
+    path : Path
+        The DICOMDIR; listed files lie beside and below it.
+    """
+    import pydicom
+
+    try:
+        with quiet_pydicom():
+            dataset = pydicom.dcmread(path, force=True)
+            is_real = dataset.file_meta.get("MediaStorageSOPClassUID") == _INDEX_CLASS
+            records = dataset.get("DirectoryRecordSequence") or []
+            listed = [_parts(record.get("ReferencedFileID")) for record in records]
+    except (*PYDICOM_ERRORS, OSError):
+        return DicomIndex(path, (), (), readable=False)
+    if not is_real and not records:
+        return DicomIndex(path, (), (), readable=False)
+    folders = _Folders()
+    present: dict[Path, None] = {}
+    absent: dict[str, None] = {}
+    for parts in listed:
+        if not parts:
+            continue
+        file = folders.find(path.parent, parts)
+        if file is None:
+            absent["/".join(parts)] = None
+        else:
+            present[file] = None
+    return DicomIndex(path, tuple(present), tuple(absent))
+
+
+def index_note(index: DicomIndex) -> str:
+    """Return a sentence on a DICOMDIR, for the list of files that were passed over."""
+    name = index.path.name
+    if not index.readable:
+        return (
+            f"{name} should be an index of other files (DICOMDIR), but it is damaged; "
+            "the files beside and below it were looked at instead."
+        )
+    if not index.absent:
+        return "It is an index of other files (DICOMDIR), not a picture."
+    shown = ", ".join(index.absent[:_NAMED])
+    more = len(index.absent) - _NAMED
+    shown += f" and {more:,} more" if more > 0 else ""
+    n_listed = len(index.present) + len(index.absent)
+    return (
+        f"{name} lists {counted(n_listed, 'file', 'files')}, of which "
+        f"{counted(len(index.absent), 'is', 'are')} not there: {shown}. Copy the whole "
+        "CD or export again if they are needed."
+    )
+
+
+def _parts(value: object) -> tuple[str, ...]:
+    """Return a Referenced File ID as names of folders and of a file."""
+    if value is None or value == "":
+        return ()
+    if isinstance(value, str):
+        value = value.split("\\")
+    assert isinstance(value, (list, tuple)) or hasattr(value, "__iter__")
+    # Some writers use slashes within a component.
+    parts = (p.strip(" \0") for v in value for p in re.split(r"[/\\]", str(v)))
+    return tuple(p for p in parts if p and p != ".")
+
+
+class _Folders:
+    """Finds files without regard to case; lists each folder once."""
+
+    def __init__(self) -> None:
+        self._names: dict[Path, dict[str, Path]] = {}
+
+    def find(self, folder: Path, parts: tuple[str, ...]) -> Path | None:
+        if ".." in parts or any(":" in p for p in parts):
+            return None
+        place = folder
+        for part in parts:
+            names = self._names.get(place)
+            if names is None:
+                names = dict(self._listed(place))
+                self._names[place] = names
+            found = names.get(part) or names.get(_plain(part))
+            if found is None:
+                return None
+            place = found
+        return place if place.is_file() else None
+
+    @staticmethod
+    def _listed(folder: Path) -> Iterator[tuple[str, Path]]:
+        try:
+            entries = sorted(folder.iterdir(), reverse=True)
+        except OSError:
+            return
+        for entry in entries:
+            yield _plain(entry.name), entry
+        # An exact name wins over one that differs in case only.
+        for entry in entries:
+            yield entry.name, entry
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"\.?(;\d+)?$", "", name).casefold()
