@@ -1,0 +1,1 @@
+"""Fuzzing of the readers: see `tests.fuzz.__main__`."""
