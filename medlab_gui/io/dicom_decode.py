@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.core.errors import DamagedFileError, InputError
-from medlab_gui.io.dicom_headers import PYDICOM_ERRORS, quiet_pydicom
+from medlab_gui.io.pydicom_quiet import PYDICOM_ERRORS, quiet_pydicom
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,10 +5,6 @@ from __future__ import annotations
 import math
 import re
 import struct
-import threading
-import warnings
-import zlib
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -18,10 +14,10 @@ from medlab_gui.io.dicom_frames import FrameDefaults, frames_of
 from medlab_gui.io.dicom_kinds import PRIVATE_KINDS
 from medlab_gui.io.dicom_text import element_text, person_name
 from medlab_gui.io.dicom_values import numbers, text
+from medlab_gui.io.pydicom_quiet import PYDICOM_ERRORS, quiet_pydicom
 from medlab_gui.io.series import PixelLayout, pseudonym
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
     from typing import BinaryIO
 
@@ -37,23 +33,9 @@ __all__ = [
     "header_of",
     "quiet_pydicom",
     "read_header",
+    "wanted_tags",
+    "window_of",
 ]
-
-PYDICOM_ERRORS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    NotImplementedError,
-    RecursionError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
-"""What pydicom was seen to raise on broken files, besides OSError."""
 
 WANTED: tuple[str | int, ...] = (
     "SpecificCharacterSet",
@@ -113,26 +95,14 @@ WANTED: tuple[str | int, ...] = (
 """Elements that are looked at; everything else in a header is passed over."""
 
 _ENDLESS = 0xFFFFFFFF
-_lock = threading.Lock()
 
 
 @cache
-def _wanted_tags() -> list[BaseTag]:
+def wanted_tags() -> list[BaseTag]:
+    """Return `WANTED` as tags."""
     from pydicom.tag import Tag
 
     return [Tag(name) for name in WANTED]
-
-
-@contextmanager
-def quiet_pydicom() -> Iterator[None]:
-    """Let pydicom read sloppy files without a warning for each sloppiness."""
-    from pydicom import config
-
-    # `catch_warnings` swaps global state, so threads must take turns.
-    with _lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        config.settings.reading_validation_mode = config.IGNORE
-        yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +159,7 @@ def read_header(path: Path, *, force: bool = False) -> DicomHeader:
     with path.open("rb") as file, quiet_pydicom():
         try:
             dataset = pydicom.dcmread(
-                file, stop_before_pixels=True, specific_tags=_wanted_tags(), force=force
+                file, stop_before_pixels=True, specific_tags=wanted_tags(), force=force
             )
             return header_of(path, file, dataset)
         except pydicom.errors.InvalidDicomError as error:
@@ -269,7 +239,7 @@ def header_of(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
         number=int((numbers(dataset, "SeriesNumber") or (0,))[0]),
         units="HU" if modality == "CT" and has_rescale and hounsfield else None,
         transfer_syntax=str(syntax) if syntax is not None else "",
-        window=_window(dataset),
+        window=window_of(dataset),
         lossy=text(dataset, "LossyImageCompression") == "01",
         padding=(numbers(dataset, "PixelPaddingValue") or (None,))[0],
         tilt=(numbers(dataset, "GantryDetectorTilt") or (0.0,))[0],
@@ -436,7 +406,8 @@ def _iso_date(value: str) -> str | None:
     return "-".join(match.groups())
 
 
-def _window(dataset: Any) -> tuple[float, float] | None:
+def window_of(dataset: Any) -> tuple[float, float] | None:
+    """Return (level, width) that a header asks for; the first where there are many."""
     level = numbers(dataset, "WindowCenter")
     width = numbers(dataset, "WindowWidth")
     if not level or not width or not math.isfinite(level[0]) or not width[0] >= 1:

@@ -1,0 +1,67 @@
+"""Lets pydicom read sloppy and broken files without noise."""
+
+from __future__ import annotations
+
+import struct
+import threading
+import warnings
+import zlib
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["PYDICOM_ERRORS", "quiet_pydicom"]
+
+PYDICOM_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    RecursionError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+"""What pydicom was seen to raise on broken files, besides OSError."""
+
+
+class _Quiet:
+    """Turns warnings off while at least one thread is in; they are not per thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._n_inside = 0
+        self._before = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._n_inside == 0:
+                self._before = warnings.catch_warnings()
+                self._before.__enter__()
+                warnings.simplefilter("ignore")
+            self._n_inside += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._n_inside -= 1
+            if self._n_inside == 0:
+                self._before.__exit__(None, None, None)
+
+
+_quiet = _Quiet()
+
+
+@contextmanager
+def quiet_pydicom() -> Iterator[None]:
+    """Let pydicom read sloppy files without a warning for each sloppiness."""
+    from pydicom import config
+
+    with _quiet:
+        config.settings.reading_validation_mode = config.IGNORE
+        yield
