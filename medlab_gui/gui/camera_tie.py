@@ -46,8 +46,8 @@ class CameraTie(QObject):
         self._rest.setSingleShot(True)
         self._rest.setInterval(_REST_MS)
         self._rest.timeout.connect(self.push)
-        viewer.camera.events.zoom.connect(self._on_canvas)
-        viewer.camera.events.center.connect(self._on_canvas)
+        viewer.scene.camera.events.zoom.connect(self._on_canvas)
+        viewer.scene.camera.events.center.connect(self._on_canvas)
         bench.camera.changed.connect(self._on_camera)
 
     def _pixels(self) -> tuple[_Pair, _Pair] | None:
@@ -72,11 +72,11 @@ class CameraTie(QObject):
     def pull(self) -> None:
         """Let the comparison show what the canvas shows."""
         found = self._pixels()
-        zoom = float(self._viewer.camera.zoom)
+        zoom = float(self._viewer.scene.camera.zoom)
         if found is None or not math.isfinite(zoom):
             return
         size, pixel = found
-        y, x = self._viewer.camera.center[-2:]
+        y, x = self._viewer.scene.camera.center[-2:]
         # napari's 0 is the middle of the first voxel.
         center = ((y + pixel[0] / 2) / size[0], (x + pixel[1] / 2) / size[1])
         self._busy = True
@@ -96,7 +96,7 @@ class CameraTie(QObject):
             return
         size, pixel = found
         y, x = self._bench.camera.center
-        camera = self._viewer.camera
+        camera = self._viewer.scene.camera
         self._busy = True
         try:
             camera.center = (
