@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.core.errors import DamagedFileError, InputError
-from medlab_gui.io.pydicom_quiet import PYDICOM_ERRORS, quiet_pydicom
+from medlab_gui.io.pydicom_quiet import pydicom_errors, quiet_pydicom
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,7 +104,7 @@ class PackedFile:
                         return next(iter_pixels(self._one(index), raw=True)), False
                     planes = iter_pixels(self._dataset, indices=[index], raw=True)
                     return next(planes), False
-                except (*PYDICOM_ERRORS, StopIteration):
+                except pydicom_errors(StopIteration):
                     # GDCM copes with some files that break the standard; it says so
                     # if it does not.
                     self._broken = True
@@ -129,7 +129,7 @@ class PackedFile:
                     dataset.file_meta.TransferSyntaxUID = UID(
                         _plain_syntax(implicit, little)
                     )
-            except PYDICOM_ERRORS as error:
+            except pydicom_errors() as error:
                 raise damaged(path, "its header is broken") from error
             if syntax in _GDCM_ONLY:
                 self._gdcm = _by_gdcm(path)
@@ -139,7 +139,7 @@ class PackedFile:
                 packed = bool(dataset.file_meta.TransferSyntaxUID.is_encapsulated)
                 if packed and n_frames > 1:
                     self._split(dataset, n_frames)
-            except PYDICOM_ERRORS:
+            except pydicom_errors():
                 self._pieces = []  # frame by frame through pydicom, then
         self._dataset = dataset
 

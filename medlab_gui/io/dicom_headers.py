@@ -14,7 +14,7 @@ from medlab_gui.io.dicom_frames import FrameDefaults, frames_of
 from medlab_gui.io.dicom_kinds import PRIVATE_KINDS
 from medlab_gui.io.dicom_text import element_text, person_name
 from medlab_gui.io.dicom_values import numbers, text
-from medlab_gui.io.pydicom_quiet import PYDICOM_ERRORS, quiet_pydicom
+from medlab_gui.io.pydicom_quiet import pydicom_errors, quiet_pydicom
 from medlab_gui.io.series import PixelLayout, pseudonym
 
 if TYPE_CHECKING:
@@ -26,12 +26,10 @@ if TYPE_CHECKING:
     from medlab_gui.io.series import Frame
 
 __all__ = [
-    "PYDICOM_ERRORS",
     "WANTED",
     "DicomHeader",
     "find_pixels",
     "header_of",
-    "quiet_pydicom",
     "read_header",
     "wanted_tags",
     "window_of",
@@ -165,7 +163,7 @@ def read_header(path: Path, *, force: bool = False) -> DicomHeader:
         except pydicom.errors.InvalidDicomError as error:
             msg = f"{path.name} is not a DICOM file."
             raise NotAnImageError(msg, path=path) from error
-        except (*PYDICOM_ERRORS, OSError) as error:
+        except pydicom_errors(OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # the disk's fault, not the file's
             msg = (

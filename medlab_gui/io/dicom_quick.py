@@ -24,7 +24,7 @@ from medlab_gui.io.dicom_headers import (
     window_of,
 )
 from medlab_gui.io.dicom_walk import IMPLICIT, walk_header
-from medlab_gui.io.pydicom_quiet import PYDICOM_ERRORS, quiet_pydicom
+from medlab_gui.io.pydicom_quiet import pydicom_errors, quiet_pydicom
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,7 +125,7 @@ class HeaderReader:
                 dataset = pydicom.dcmread(BytesIO(_shortened(walked)))
                 file.seek(walked.pixels)
                 header = header_of(path, file, dataset)
-            except (*PYDICOM_ERRORS, OSError):
+            except pydicom_errors(OSError):
                 header = None
         if header is None:
             return read_header(path)  # which tells what is wrong

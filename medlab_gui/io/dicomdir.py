@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from medlab_gui.io.dicom_headers import PYDICOM_ERRORS, quiet_pydicom
+from medlab_gui.io.pydicom_quiet import pydicom_errors, quiet_pydicom
 from medlab_gui.io.wording import counted
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def read_index(path: Path) -> DicomIndex:
             is_real = dataset.file_meta.get("MediaStorageSOPClassUID") == _INDEX_CLASS
             records = dataset.get("DirectoryRecordSequence") or []
             listed = [_parts(record.get("ReferencedFileID")) for record in records]
-    except (*PYDICOM_ERRORS, OSError):
+    except pydicom_errors(OSError):
         return DicomIndex(path, (), (), readable=False)
     if not is_real and not records:
         return DicomIndex(path, (), (), readable=False)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["PYDICOM_ERRORS", "quiet_pydicom"]
+__all__ = ["pydicom_errors", "quiet_pydicom"]
 
-PYDICOM_ERRORS = (
+_ERRORS = (
     ArithmeticError,
     AssertionError,
     AttributeError,
@@ -28,7 +28,19 @@ PYDICOM_ERRORS = (
     struct.error,
     zlib.error,
 )
-"""What pydicom was seen to raise on broken files, besides OSError."""
+
+
+def pydicom_errors(*more: type[Exception]) -> tuple[type[Exception], ...]:
+    """Return what pydicom was seen to raise on broken files, besides OSError.
+
+    Parameters
+    ----------
+    *more : type
+        Other errors to be caught with them.
+    """
+    from pydicom.errors import BytesLengthException
+
+    return (*_ERRORS, BytesLengthException, *more)
 
 
 class _Quiet:
