@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING
 
 from medlab_gui.core.errors import DamagedFileError, NotAnImageError
 from medlab_gui.io.archives import archive_kind, unpack
+from medlab_gui.io.image_stack import picture_kind, read_picture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from medlab_gui.io.dicom_headers import DicomHeader
+    from medlab_gui.io.image_stack import Picture
     from medlab_gui.io.series import FileSeries
 
 __all__ = ["read_other"]
 
 
-def read_other(path: Path, head: bytes) -> Sequence[FileSeries] | DicomHeader:
+def read_other(path: Path, head: bytes) -> Sequence[FileSeries] | DicomHeader | Picture:
     """Look into a file that does not begin like DICOM.
 
     Parameters
@@ -31,9 +33,9 @@ def read_other(path: Path, head: bytes) -> Sequence[FileSeries] | DicomHeader:
 
     Returns
     -------
-    sequence of FileSeries or DicomHeader
+    sequence of FileSeries, DicomHeader or Picture
         The volumes of the file; or the header of a DICOM file without preamble, or
-        packed with gzip.
+        packed with gzip; or a slice or slices without geometry.
 
     Raises
     ------
@@ -42,6 +44,9 @@ def read_other(path: Path, head: bytes) -> Sequence[FileSeries] | DicomHeader:
     DamagedFileError
         If it is, but broken.
     """
+    kind = picture_kind(head)
+    if kind:
+        return read_picture(path, kind)
     packed = head[:2] == b"\x1f\x8b"
     if packed:
         kind = archive_kind(path)
@@ -107,8 +112,6 @@ def _what_it_is(path: Path, head: bytes) -> str:
     name = path.name
     if not head:
         return f"{name} is empty (0 bytes)."
-    if head[:8] == b"\x89PNG\r\n\x1a\n" or head[:3] == b"\xff\xd8\xff":
-        return f"{name} is a plain picture without position or pixel size."
     kind = archive_kind(path)
     if kind:
         what = "is an archive" if "tar" in kind or kind == "zip" else "is packed"
@@ -118,7 +121,10 @@ def _what_it_is(path: Path, head: bytes) -> str:
         return f"{name} is not DICOM although it is named so: it holds {kind}."
     if path.suffix.lower() in (".nii", ".gz", ".nrrd", ".mha", ".mhd"):
         return f"{name} is not the image that its name says, or its start is damaged."
-    return f"{name} is not a file that MedLab reads (DICOM, NIfTI, NRRD, MetaImage)."
+    return (
+        f"{name} is not a file that MedLab reads (DICOM, NIfTI, NRRD, "
+        "MetaImage, Analyze, MGH, PNG, JPEG, TIFF, or an archive of these)."
+    )
 
 
 def _is_text(head: bytes) -> bool:

@@ -16,6 +16,7 @@ from medlab_gui.io.archives import archive_kind, origin, unpack
 from medlab_gui.io.dicom_headers import DicomHeader
 from medlab_gui.io.dicom_quick import FIRST_BLOCK, HeaderReader
 from medlab_gui.io.dicomdir import index_note, is_index, read_index
+from medlab_gui.io.image_stack import Picture
 from medlab_gui.io.other_files import read_other
 from medlab_gui.io.series import Ignored, ScanResult
 
@@ -93,6 +94,7 @@ class _Heap:
         self.ignored: list[Ignored] = []
         self.damaged: MedlabError | None = None
         self._others: list[FileSeries] = []
+        self._pictures: list[Picture] = []
         self._headers: dict[tuple[str, str], list[DicomHeader]] = {}
         self._reader: HeaderReader | None = None
         self._found = found
@@ -115,14 +117,16 @@ class _Heap:
         else:
             if isinstance(what, DicomHeader):
                 self._add(what)
-                return
-            self._others += what
-            if self._found is not None:
-                for series in what:
-                    self._found(series)
+            elif isinstance(what, Picture):
+                self._pictures.append(what)
+            else:
+                self._others += what
+                if self._found is not None:
+                    for series in what:
+                        self._found(series)
 
     def series(self) -> list[FileSeries]:
-        """Return all series."""
+        """Return all series; to be asked once, at the end."""
         result = list(self._others)
         if self._headers:
             from medlab_gui.io.dicom_series import group_headers
@@ -130,7 +134,19 @@ class _Heap:
             result += group_headers(
                 h for group in self._headers.values() for h in group
             )
-        return result
+        if not self._pictures:
+            return result
+        if result:
+            # Beside scans they are previews, logos and screenshots.
+            reason = (
+                "It is a plain picture without position or pixel size, beside scans; "
+                "open it on its own to take it for a slice."
+            )
+            self.ignored += [Ignored(p.path, reason) for p in self._pictures]
+            return result
+        from medlab_gui.io.image_stack import stack_pictures
+
+        return stack_pictures(self._pictures)
 
     def _add(self, header: DicomHeader) -> None:
         group = self._headers.setdefault((header.study_uid, header.series_uid), [])
@@ -143,7 +159,7 @@ class _Heap:
             for series in group_headers(group):
                 self._found(series)
 
-    def _look_into(self, path: Path) -> Sequence[FileSeries] | DicomHeader:
+    def _look_into(self, path: Path) -> Sequence[FileSeries] | DicomHeader | Picture:
         """Return what a file holds, going by its first bytes."""
         with path.open("rb", buffering=0) as file:
             head = file.read(FIRST_BLOCK)

@@ -47,7 +47,7 @@ def test_folder_without_images(tmp_path):
         ("a.dcm", b"", "is empty (0 bytes)"),
         ("a.nii", b"nothing of the kind", "not the image that its name says"),
         ("a.nii.gz", b"nothing of the kind", "not the image that its name says"),
-        ("a.png", b"\x89PNG\r\n\x1a\n" + bytes(50), "without position or pixel size"),
+        ("a.png", b"\x89PNG\r\n\x1a\n" + bytes(50), "cannot be read as a picture"),
         ("a.zip", b"PK\x03\x04" + bytes(50), "list of files cannot be read"),
         ("a", bytes(400), "is not a file that MedLab reads"),
         ("a.dcm", b"\x08\0\x05\0CS\x0a\0ISO_IR 100", "damaged or not a DICOM picture"),
