@@ -63,6 +63,8 @@ class Problem:
     @property
     def remedies(self) -> tuple[Remedy, ...]:
         """Ways out that may be asked for; empty where there is nothing to choose."""
+        if self.code == "duplicate-slices" and self.severity is not Severity.UNSAFE:
+            return ()  # copies of a file, which were left out already
         return remedies_for(self.code)
 
     def to_dict(self) -> dict[str, Any]:

@@ -125,7 +125,7 @@ _ALL = (
             "no-spacing",
             "no-position",
             "bad-orientation",
-            "same-place",
+            "not-a-volume",
             "absurd-spacing",
             "spacing-contradicts",
             "single-slice",

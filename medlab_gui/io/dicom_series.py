@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter, defaultdict
-from functools import partial
-from itertools import combinations
-from typing import TYPE_CHECKING, TypeVar
-
-import numpy as np
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from medlab_gui.core.records import Problem, Severity
+from medlab_gui.io.dicom_mosaic import can_unpack, unpacked
+from medlab_gui.io.dicom_names import part_names
 from medlab_gui.io.dicom_problems import file_problems, syntax_name
-from medlab_gui.io.dicom_stack import SAME_PLACE_MM, Stack, stack_frames
+from medlab_gui.io.dicom_split import one_each, places, split_frames
+from medlab_gui.io.dicom_stack import Stack, stack_frames
 from medlab_gui.io.series import FileSeries, derived_uid
 from medlab_gui.io.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Hashable, Iterable
     from pathlib import Path
 
     from medlab_gui.io.dicom_headers import DicomHeader
+    from medlab_gui.io.dicom_split import Labels
     from medlab_gui.io.series import Frame
 
-__all__ = ["group_headers"]
-
-T = TypeVar("T")
+__all__ = ["group_headers", "one_at_each_place"]
 
 
 def group_headers(headers: Iterable[DicomHeader]) -> list[FileSeries]:
@@ -54,16 +52,20 @@ def group_headers(headers: Iterable[DicomHeader]) -> list[FileSeries]:
 def _series(headers: list[DicomHeader]) -> list[FileSeries]:
     by_path = {h.path: h for h in headers}
     frames, notes = _without_copies([f for h in headers for f in h.frames])
-    parts = [(part, label) for part, label in _split(frames)]
+    parts = []
+    for part, labels in split_frames(frames):
+        if can_unpack(part[0]):
+            parts += [(p, (*labels, *more)) for p, more in one_each(part)]
+        else:
+            parts.append((part, labels))
     # The largest part goes by the series' own UID, so that a scan keeps its name
     # although a localiser shares it.
     parts.sort(key=lambda part: -len(part[0]))
+    names = part_names(parts)
     result = []
     for number, (part, labels) in enumerate(parts):
-        problems = list(notes)
-        problems += _split_notes(labels, len(parts))
-        kept, left_out = _one_at_each_place(part)
-        problems += left_out
+        kept, spare, left_out = one_at_each_place(part)
+        problems = [*notes, *_split_notes(labels, len(parts)), *left_out]
         series_uid = headers[0].series_uid or derived_uid(
             "file", *sorted(f.sop_uid or str(f.path) for f in kept)
         )
@@ -71,9 +73,12 @@ def _series(headers: list[DicomHeader]) -> list[FileSeries]:
         if number:
             uid = derived_uid(series_uid, *(f"{a}={b}" for a, b in labels))
         paths = list(dict.fromkeys(f.path for f in kept))
-        result.append(
-            _one_series(uid, series_uid, kept, [by_path[p] for p in paths], problems)
+        series = replace(
+            _one_series(uid, series_uid, kept, [by_path[p] for p in paths], problems),
+            part=names[number],
+            spare=tuple(spare),
         )
+        result.append(unpacked(series) or series)
     return result
 
 
@@ -85,7 +90,7 @@ def _without_copies(frames: list[Frame]) -> tuple[list[Frame], list[Problem]]:
         key = (frame.sop_uid or str(frame.path), frame.index)
         first = seen.setdefault(key, frame)
         if first is not frame:
-            if first.position != frame.position:
+            if (first.position, first.kinds) != (frame.position, frame.kinds):
                 # Broken anonymisers give all slices one UID: these are no copies.
                 seen[f"{key[0]} {frame.path}", frame.index] = frame
             else:
@@ -103,145 +108,35 @@ def _without_copies(frames: list[Frame]) -> tuple[list[Frame], list[Problem]]:
     return list(seen.values()), [note]
 
 
-Labels = tuple[tuple[str, str], ...]
+def one_at_each_place(
+    frames: list[Frame], *, last: bool = False
+) -> tuple[list[Frame], list[Frame], list[Problem]]:
+    """Keep one slice at each place where nothing says which is meant.
 
+    Parameters
+    ----------
+    frames : list of Frame
+        Of one part of a series.
+    last : bool
+        Keep the one with the highest number, not the lowest.
 
-def _split(frames: list[Frame]) -> list[tuple[list[Frame], Labels]]:
-    """Take apart what cannot be one volume."""
-    parts: list[tuple[list[Frame], Labels]] = []
-    # 1e-3 of a unit vector is 0.06 degrees.
-    by_direction = _cluster(frames, lambda f: f.orientation, 1e-3)
-    for direction, same_direction in by_direction:
-        turned: Labels = ()
-        if len(by_direction) > 1:
-            turned = (("orientation", direction),)
-        by_size = _cluster(same_direction, _size, 1e-3)
-        for size, same_size in by_size:
-            labels = turned
-            if len(by_size) > 1:
-                labels = (*turned, ("size", size))
-            for part, kind in _by_kind(same_size):
-                parts.append((part, (*labels, *kind)))
-    return parts
-
-
-def _by(items: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hashable, list[T]]:
-    groups: dict[Hashable, list[T]] = defaultdict(list)
-    for item in items:
-        groups[key(item)].append(item)
-    return groups
-
-
-def _size(frame: Frame) -> tuple[float, ...]:
-    layout = frame.layout
-    spacing = frame.pixel_spacing or (0.0, 0.0)
-    return float(layout.rows), float(layout.columns), float(layout.is_grey), *spacing
-
-
-def _cluster(
-    frames: list[Frame],
-    vector: Callable[[Frame], tuple[float, ...] | None],
-    tolerance: float,
-) -> list[tuple[str, list[Frame]]]:
-    """Group frames whose vectors are the same but for rounding."""
-    clusters: list[tuple[tuple[float, ...] | None, list[Frame]]] = []
-    for frame in frames:
-        here = vector(frame)
-        for there, members in clusters:
-            if there == here or (
-                there is not None
-                and here is not None
-                and max(abs(a - b) for a, b in zip(there, here, strict=True))
-                < tolerance
-            ):
-                members.append(frame)
-                break
-        else:
-            clusters.append((here, [frame]))
-    return [
-        ("none" if v is None else ",".join(f"{x:.3f}" for x in v), members)
-        for v, members in clusters
-    ]
-
-
-def _places(frames: Sequence[Frame]) -> list[Hashable]:
-    """Return a key for each frame; frames at the same place have the same key."""
-    if any(f.position is None for f in frames):
-        return list(range(len(frames)))
-    positions = np.array([f.position for f in frames])
-    # Along the axis on which they spread most, few are near one another.
-    axis = int(np.argmax(np.ptp(positions, axis=0)))
-    order = np.argsort(positions[:, axis], kind="stable")
-    keys: list[Hashable] = [0] * len(frames)
-    open_places: list[tuple[list[float], int]] = []
-    n_places = 0
-    for n in order:
-        here = positions[n].tolist()
-        open_places = [
-            p for p in open_places if here[axis] - p[0][axis] <= SAME_PLACE_MM
-        ]
-        for there, place in open_places:
-            if math.dist(here, there) <= SAME_PLACE_MM:
-                keys[n] = place
-                break
-        else:
-            keys[n] = n_places
-            open_places.append((here, n_places))
-            n_places += 1
-    return keys
-
-
-def _by_kind(frames: list[Frame]) -> list[tuple[list[Frame], Labels]]:
-    """Take apart several volumes at the same place: echoes, phases, points in time."""
-    places = _places(frames)
-    counts = Counter(places)
-    most = max(counts.values())
-    if most == 1 or len(counts) == 1:
-        return [(frames, ())]
-    place_of = {id(f): p for f, p in zip(frames, places, strict=True)}
-    names = list(dict.fromkeys(name for f in frames for name, _ in f.kinds))
-    for size in (1, 2, 3):
-        for chosen in combinations(names, size):
-            groups = _by(frames, partial(_kind, names=chosen))
-            if len(groups) != most or any(
-                len({place_of[id(f)] for f in group}) != len(group)
-                for group in groups.values()
-            ):
-                continue
-            return [
-                (group, tuple(zip(chosen, map(str, values), strict=True)))
-                for values, group in groups.items()
-                if isinstance(values, tuple)
-            ]
-    if set(counts.values()) == {most}:
-        # Nothing names the difference; each place has as many, so the order tells.
-        rounds: list[list[Frame]] = [[] for _ in range(most)]
-        seen: Counter[Hashable] = Counter()
-        for frame in sorted(frames, key=lambda f: (f.instance, f.path.name, f.index)):
-            place = place_of[id(frame)]
-            rounds[seen[place]].append(frame)
-            seen[place] += 1
-        return [(r, (("order", str(n + 1)),)) for n, r in enumerate(rounds)]
-    return [(frames, ())]
-
-
-def _kind(frame: Frame, *, names: tuple[str, ...]) -> tuple[str, ...]:
-    values = dict(frame.kinds)
-    return tuple(values.get(name, "") for name in names)
-
-
-def _one_at_each_place(frames: list[Frame]) -> tuple[list[Frame], list[Problem]]:
-    """Keep the first slice at each place where nothing else helps."""
+    Returns
+    -------
+    list of Frame, list of Frame, list of Problem
+        What is kept, what is spare, and what to tell.
+    """
     kept: dict[Hashable, Frame] = {}
-    dropped: list[str] = []
+    spare: list[Frame] = []
     ordered = sorted(frames, key=lambda f: (f.instance, f.path.name, f.index))
-    for frame, place in zip(ordered, _places(ordered), strict=True):
+    if last:
+        ordered.reverse()
+    for frame, place in zip(ordered, places(ordered), strict=True):
         if place in kept:
-            dropped.append(frame.path.name)
+            spare.append(frame)
         else:
             kept[place] = frame
-    if not dropped:
-        return frames, []
+    if not spare:
+        return frames, [], []
     if len(kept) == 1:
         problem = Problem(
             "not-a-volume",
@@ -249,16 +144,17 @@ def _one_at_each_place(frames: list[Frame]) -> tuple[list[Frame], list[Problem]]
             f"All {len(frames)} slices lie at the same place (a series in time, or "
             "copies), so they make no volume.",
         )
-        return frames, [problem]
+        return frames, [], [problem]
     problem = Problem(
         "duplicate-slices",
         Severity.UNSAFE,
-        f"{counted(len(dropped), 'slice lies', 'slices lie')} at the same place as "
-        "another and nothing in the files says which is meant. The one with the lowest "
-        "number is taken at each place; check that this is the picture that you want.",
-        tuple(dict.fromkeys(dropped)),
+        f"{counted(len(spare), 'slice lies', 'slices lie')} at the same place as "
+        "another and nothing in the files says which is meant. The one with the "
+        f"{'highest' if last else 'lowest'} number is taken at each place; check that "
+        "this is the picture that you want.",
+        tuple(dict.fromkeys(f.path.name for f in spare)),
     )
-    return list(kept.values()), [problem]
+    return list(kept.values()), spare, [problem]
 
 
 def _split_notes(labels: Labels, n_parts: int) -> list[Problem]:
@@ -339,4 +235,5 @@ def _one_series(
         original_uid=series_uid,
         number=first.number,
         frames=stack.frames,
+        tilt=first.tilt,
     )

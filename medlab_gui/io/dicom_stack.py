@@ -10,6 +10,7 @@ import numpy as np
 from medlab_gui.core.errors import GeometryError
 from medlab_gui.core.geometry import Grid
 from medlab_gui.core.records import Problem, Severity
+from medlab_gui.io.dicom_mosaic import is_mosaic
 from medlab_gui.io.geometry_doctor import judge_slices
 from medlab_gui.io.grid_checks import spacing_problems
 from medlab_gui.io.slice_claims import judge_claims
@@ -22,10 +23,7 @@ if TYPE_CHECKING:
 
     from medlab_gui.io.series import Frame
 
-__all__ = ["SAME_PLACE_MM", "Stack", "slice_normal", "stack_frames"]
-
-SAME_PLACE_MM = 0.01
-"""Slices nearer than this lie at the same place."""
+__all__ = ["Stack", "slice_normal", "stack_frames"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +145,12 @@ def _refuse(frames: tuple[Frame, ...]) -> Problem | None:
         )
     if first.layout.rows < 1 or first.layout.columns < 1:
         return no("no-size", "The file says that its picture has no rows or columns.")
-    if "MOSAIC" in dict(first.kinds).get("kind of picture", ""):
+    if is_mosaic(first):
         return no(
             "mosaic",
-            "Each picture is a mosaic of many slices (Siemens), which MedLab does not "
-            "take apart. Export the series as enhanced DICOM or convert it to NIfTI.",
+            "Each picture is a mosaic of many slices (Siemens), and the part of the "
+            "header that says how it is laid out is missing or cannot be read. Export "
+            "the series as enhanced DICOM or convert it to NIfTI.",
         )
     lacking = [f for f in frames if f.position is None or f.orientation is None]
     if lacking:

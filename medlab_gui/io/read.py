@@ -169,7 +169,7 @@ def _choose(
 def _listed(found: tuple[FileSeries, ...]) -> str:
     lines = [
         f"{s.uid} ({s.modality}, {s.n_slices} slices"
-        + (f", {s.description})" if s.description else ")")
+        + (f", {s.name})" if s.description or s.part else ")")
         for s in found[:8]
     ]
     more = f" and {len(found) - 8} more" if len(found) > 8 else ""

@@ -159,10 +159,12 @@ class Derivation(Protocol):
     Parameters
     ----------
     source : FileSeries
-        What is read from the files; itself without a derivation.
+        What is read from the files first.
     """
 
-    source: FileSeries
+    @property
+    def source(self) -> FileSeries:
+        """What is read from the files first."""
 
     def apply(
         self, data: NDArray[Any], progress: ProgressCallback | None = None

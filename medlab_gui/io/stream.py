@@ -35,8 +35,8 @@ class VolumeStream:
     slices that are ``filled``. What is finished is bit for bit what `read_volume`
     returns, in whatever order it was read.
 
-    Files other than DICOM cannot be read by the slice: their volume is an empty one
-    that takes no memory, until all slices come together.
+    Files other than DICOM, and what is resampled, cannot be read by the slice: their
+    volume is an empty one that takes no memory, until all slices come together.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class VolumeStream:
         self._cancelled = False
         self._filler: SliceFiller | None = None
         n_threads = 1
-        if series.format == "dicom":
+        if series.format == "dicom" and series.derivation is None:
             from medlab_gui.io.dicom_pixels import SliceFiller
 
             try:
@@ -280,10 +280,17 @@ class VolumeStream:
 
 
 def _whole_file(series: FileSeries) -> NDArray[Any]:
+    if series.derivation is not None:
+        stored = VolumeStream(series.derivation.source, start_at=-1).wait()
+        return series.derivation.apply(stored.data)
     if series.format == "nifti":
         from medlab_gui.io.nifti import read_nifti_voxels
 
         return read_nifti_voxels(series.files[0])
+    if series.format == "pictures":
+        from medlab_gui.io.image_stack import read_picture_voxels
+
+        return read_picture_voxels(series)
     from medlab_gui.io.itk_files import read_itk_voxels
 
     return read_itk_voxels(series.files[0], series.format)
