@@ -2,73 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import numpy as np
 import pytest
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
 
 from medlab_gui.core.errors import StorageFullError
-from medlab_gui.core.geometry import Grid
 from medlab_gui.core.measurements import Kind, Plane, as_points
-from medlab_gui.core.records import Problem, Series, Severity
-from medlab_gui.gui.view_state import Mode
+from medlab_gui.core.records import Problem, Severity
 from medlab_gui.store.project import ProjectStore
 from tests.gui.conftest import open_series, wait_for
-from tests.gui.hand import CTRL, LEFT, MIDDLE, NONE, SHIFT
+from tests.gui.hand import CTRL, LEFT, MIDDLE, NONE
+from tests.gui.measure_rod import add_rod, kept, measure, pixel
 
+__all__ = ["measure"]
 pytestmark = pytest.mark.gui
-
-SHAPE = (12, 80, 100)
-SPACING = (5.0, 0.7, 0.7)
-numbers = itertools.count()
-
-
-def rod() -> np.ndarray:
-    """A rod of 42.0 x 14.0 mm and two discs of known HU in water."""
-    data = np.zeros(SHAPE, np.int16)
-    data[:, 20:40, 20:80] = 100  # 20 x 60 pixels of 0.7 mm
-    data[:, 20:40, 20:80:2] = 140  # every other column: mean 120, known spread
-    return data
-
-
-def add_rod(window, problems: tuple[Problem, ...] = ()) -> str:
-    """Put the rod into the window's project."""
-    uid = f"9.9.{next(numbers)}"
-    grid = Grid.from_spacing(SHAPE, SPACING, (-30, -40, 100))
-    with ProjectStore.open(window.bench.project_place) as store:
-        store.add_series(
-            Series(
-                *(uid, "1.2.0", "CT", "HU", grid, "Rod", "phantom", grid.canonical()),
-                store.put_array(rod()),
-                problems,
-            )
-        )
-    return uid
-
-
-@pytest.fixture
-def measure(window):
-    """What is measured on the rod, which is open at slice 7."""
-    open_series(window, add_rod(window))
-    window.bench.measure.visible = True
-    assert window.bench.measure.list is not None
-    assert window.bench.session.k == 6
-    return window.bench.measure
-
-
-def kept(window, **how):
-    """What the project has of the open series."""
-    wait_for(lambda: not window.bench.jobs.active)
-    with ProjectStore.open(window.bench.project_place) as store:
-        return store.measurements(window.bench.session.series_uid, **how)
-
-
-def pixel(window) -> float:
-    """One pixel of the canvas in mm: as exactly as a mouse can point."""
-    return 1.0 / window.viewer.scene.camera.zoom
 
 
 def draw_round(hand, points) -> None:
@@ -122,12 +71,12 @@ def test_the_length_is_shown_while_dragging(window, hand, measure):
 def test_an_angle_by_three_clicks(window, hand, measure):
     hand.key("G")
     for place in ((10, 60), (60, 60), (60, 10)):
-        hand.slow_click(*place)
+        hand.click(*place)
     (one,) = measure.items
     assert one.kind is Kind.ANGLE
     assert one.angle_deg == pytest.approx(90, abs=0.5)
-    hand.slow_click(10, 20)
-    hand.slow_click(60, 20)
+    hand.click(10, 20)
+    hand.click(60, 20)
     assert len(measure.items) == 1
     QTest.mouseMove(hand.canvas, hand.at(30, 50))
     assert len(window.measurements.looks()) == 2
@@ -140,7 +89,7 @@ def test_an_angle_by_a_drag_and_a_click(window, hand, measure):
     hand.key("G")
     hand.drag((60, 10), (60, 60))
     assert measure.items == ()
-    hand.slow_click(10, 10)
+    hand.click(10, 10)
     (one,) = measure.items
     known = math.degrees(math.atan2(50, 50))
     assert one.angle_deg == pytest.approx(known, abs=0.7)
@@ -196,7 +145,7 @@ def test_a_line_drawn_by_hand_closes_by_itself(window, hand, measure):
 def test_a_click_draws_nothing(window, hand, measure):
     for key in ("D", "B", "L", "H"):
         hand.key(key)
-        hand.slow_click(50, 50)
+        hand.click(50, 50)
     assert measure.items == ()
     assert not measure.drawing
     assert kept(window, deleted=True) == ()
@@ -231,168 +180,6 @@ def test_drawings_lie_where_napari_draws_the_voxels(window, hand, measure, zoome
     assert measure.items[1].length_mm == pytest.approx(7.0, abs=2 * pixel(window))
 
 
-def test_it_is_shown_on_its_slice_only(window, hand, measure):
-    hand.key("D")
-    hand.drag((30, 20), (30, 50))
-    hand.wheel(1)
-    assert window.measurements.looks() == []
-    assert not window.measurements.isVisible()
-    hand.wheel(-1)
-    assert len(window.measurements.looks()) == 1
-    assert window.measurements.isVisible()
-
-
-def test_turning_the_wheel_while_drawing_draws_nothing(window, hand, measure):
-    hand.key("D")
-    QTest.mousePress(hand.canvas, LEFT, NONE, hand.at(30, 20))
-    QTest.mouseMove(hand.canvas, hand.at(30, 50))
-    hand.wheel(1)
-    QTest.mouseMove(hand.canvas, hand.at(30, 60))
-    QTest.mouseRelease(hand.canvas, LEFT, NONE, hand.at(30, 60))
-    assert measure.items == ()
-    assert window.measurements.looks() == []
-
-
-def test_an_end_is_moved_by_its_handle(window, hand, measure):
-    hand.key("D")
-    hand.drag((30, 20), (30, 50))
-    hand.key("Escape")
-    hand.key("Escape")
-    assert measure.tool is None
-    hand.drag((30, 50), (30, 80))
-    (one,) = measure.items
-    assert one.length_mm == pytest.approx(42.0, abs=3 * pixel(window))
-    assert one.version == 2
-    assert kept(window)[0].points == one.points
-
-
-def test_a_shape_is_moved_by_its_line_and_by_its_text(window, hand, measure):
-    hand.key("L")
-    hand.drag((20, 20), (40, 50))
-    hand.key("Escape")
-    hand.key("Escape")
-    (before,) = measure.items
-    middle = np.mean(before.points, axis=0)
-    edge = 30 - 10 * math.sin(math.pi / 4), 35 + 15 * math.cos(math.pi / 4)
-    hand.drag(edge, (edge[0] + 20, edge[1] + 10))
-    (after,) = measure.items
-    moved = np.mean(after.points, axis=0) - middle
-    assert moved == pytest.approx((7.0, 14.0, 0.0), abs=3 * pixel(window))
-    assert after.area_mm2 == pytest.approx(before.area_mm2)
-    # The text belongs to it too.
-    ((_id, look),) = window.measurements.looks()
-    box = window.measurements._painter.text_box(look, window.measurements._room())
-    at = box.center().toPoint()
-    QTest.mousePress(hand.canvas, LEFT, NONE, at)
-    for n in range(1, 5):
-        QTest.mouseMove(hand.canvas, at + (hand.at(30, 50) - hand.at(40, 50)) * n / 4)
-    QTest.mouseRelease(
-        hand.canvas, LEFT, NONE, at + (hand.at(30, 50) - hand.at(40, 50))
-    )
-    (last,) = measure.items
-    shift = np.mean(last.points, axis=0) - np.mean(after.points, axis=0)
-    assert shift == pytest.approx((0.0, -7.0, 0.0), abs=3 * pixel(window))
-
-
-def test_corners_and_axes_move_alone(window, hand, measure):
-    hand.key("B")
-    hand.drag((20, 20), (40, 50))
-    hand.drag((40, 50), (50, 70))
-    (box,) = measure.items
-    assert box.area_mm2 == pytest.approx(21 * 35, rel=0.03)
-    hand.key("L")
-    hand.drag((55, 10), (75, 40))
-    hand.drag((65, 40), (70, 60))
-    ellipse = measure.items[1]
-    assert ellipse.area_mm2 == pytest.approx(math.pi * 7 * 17.5, rel=0.03)
-    assert len(measure.items) == 2
-
-
-def test_a_click_selects_and_delete_deletes(window, hand, measure):
-    hand.key("D")
-    hand.drag((30, 20), (30, 50))
-    hand.drag((60, 20), (60, 50))
-    hand.key("Escape")
-    hand.key("Escape")
-    assert measure.selected is None
-    hand.click(30, 35)
-    first, second = measure.items
-    assert measure.selected.id == first.id
-    assert first.version == 1
-    hand.key("Delete")
-    assert measure.items == (second,)
-    assert [m.id for m in kept(window)] == [second.id]
-    assert {m.id for m in kept(window, deleted=True)} == {first.id, second.id}
-    hand.key("Delete")
-    assert measure.items == (second,)
-
-
-def test_undo_and_redo_by_keys(window, hand, measure):
-    hand.key("D")
-    hand.drag((30, 20), (30, 50))
-    hand.wheel(1)
-    hand.drag((60, 20), (60, 50))
-    hand.key("Z", CTRL)
-    assert len(measure.items) == 1
-    hand.key("Z", CTRL)
-    assert measure.items == ()
-    assert window.bench.session.k == 6
-    hand.key("Z", CTRL)
-    hand.key("Z", CTRL | SHIFT)
-    hand.key("Y", CTRL)
-    assert len(measure.items) == 2
-    assert window.bench.session.k == 7
-    assert len(kept(window)) == 2
-
-
-def test_undoing_measurements_does_not_reach_the_mask(window, hand, measure):
-    window.bench.mode = Mode.ANNOTATE
-    hand.drag((30, 20), (30, 50))
-    painted = window.bench.session.mask.copy()
-    assert painted.any()
-    hand.key("D")
-    assert window.bench.mode is Mode.REVIEW
-    hand.drag((60, 20), (60, 50))
-    for _ in range(3):
-        hand.key("Z", CTRL)
-    assert measure.items == ()
-    assert np.array_equal(window.bench.session.mask, painted)
-    window.bench.mode = Mode.ANNOTATE
-    hand.key("Z", CTRL)
-    assert not window.bench.session.mask.any()
-
-
-def test_escape_ends_one_thing_after_the_other(window, hand, measure):
-    hand.key("D")
-    QTest.mousePress(hand.canvas, LEFT, NONE, hand.at(30, 20))
-    QTest.mouseMove(hand.canvas, hand.at(30, 50))
-    hand.key("Escape")
-    QTest.mouseRelease(hand.canvas, LEFT, NONE, hand.at(30, 50))
-    assert measure.items == ()
-    assert measure.tool is Kind.DISTANCE
-    hand.drag((30, 20), (30, 50))
-    assert measure.selected is not None
-    hand.key("Escape")
-    assert measure.selected is None
-    hand.key("Escape")
-    assert measure.tool is None
-    center = window.viewer.scene.camera.center
-    hand.drag((70, 20), (70, 50))
-    assert len(measure.items) == 1
-    assert window.viewer.scene.camera.center != center
-
-
-def test_annotating_paints_and_does_not_measure(window, hand, measure):
-    hand.key("D")
-    hand.drag((30, 20), (30, 50))
-    hand.key("A")
-    assert measure.tool is None
-    hand.drag((30, 20), (30, 50))
-    assert len(measure.items) == 1
-    assert measure.items[0].version == 1
-    assert window.bench.session.mask[6].any()
-
-
 def test_it_is_there_again_with_the_series(window, hand, measure):
     uid = window.bench.session.series_uid
     hand.key("D")
@@ -405,34 +192,6 @@ def test_it_is_there_again_with_the_series(window, hand, measure):
     assert [m.points for m in measure.items] == [one.points]
     assert len(window.measurements.looks()) == 1
     assert not measure.can_undo
-
-
-def test_one_window_closed_right_after_drawing_loses_nothing(fresh_window, tmp_path):
-    from tests.gui.hand import Hand
-
-    window = fresh_window()
-    open_series(window, "1.2.0.1")
-    hand = Hand(window)
-    hand.key("D")
-    place = window.bench.project_place
-    started = threading_block(window)
-    hand.drag((30, 20), (30, 50))
-    (one,) = window.bench.measure.items
-    started.set()
-    window.close()
-    with ProjectStore.open(place) as store:
-        assert [m.points for m in store.measurements()] == [one.points]
-
-
-def threading_block(window):
-    """Hold the thread that saves, so that closing the window comes first."""
-    import threading
-
-    free = threading.Event()
-    window.bench.submit(
-        "", lambda _ctx: free.wait(10), lane="measure", newest_wins=False
-    )
-    return free
 
 
 def test_what_cannot_be_written_is_taken_back_and_said(
@@ -484,34 +243,3 @@ def test_the_pane_draws_and_measures_other_planes_too(window, measure):
         assert measure.on_slice(plane, k) == (one,)
     assert measure.on_slice(Plane.AXIAL, 30) == ()
     assert len(kept(window)) == 2
-
-
-def test_the_space_bar_still_moves_the_picture(window, hand, measure):
-    from qtpy.QtCore import Qt
-
-    hand.key("D")
-    QTest.keyPress(hand.canvas, Qt.Key.Key_Space)
-    center = window.viewer.scene.camera.center
-    hand.drag((30, 20), (50, 50))
-    QTest.keyRelease(hand.canvas, Qt.Key.Key_Space)
-    assert measure.items == ()
-    assert window.viewer.scene.camera.center != center
-
-
-def test_every_tool_key_and_the_clipboard(window, hand, measure):
-    for key, kind in zip("DGLBH", Kind, strict=False):
-        hand.key(key)
-        assert measure.tool is not None
-        assert measure.tool.value.startswith(
-            {"D": "d", "G": "a", "L": "e", "B": "r", "H": "f"}[key]
-        )
-        assert kind in Kind
-    hand.key("H")
-    assert measure.tool is None
-    hand.key("D")
-    hand.drag((30, 20), (30, 50))
-    window.menus.app.commands.execute_command("medlab.measure.copy").result()
-    assert QApplication.clipboard().text() == "\n".join(measure.lines(measure.items[0]))
-    window.menus.app.commands.execute_command("medlab.measure.visible").result()
-    assert window.measurements.looks() == []
-    assert not window.measurements.isVisible()
