@@ -11,7 +11,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.core.errors import DamagedFileError, InputError
+from medlab_gui.io.dicom_source import open_dicom
 from medlab_gui.io.pydicom_quiet import pydicom_errors, quiet_pydicom
+from medlab_gui.io.silence import silent_libraries
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,7 +100,7 @@ class PackedFile:
         if self._gdcm is None and not self._broken:
             from pydicom.pixels.utils import iter_pixels
 
-            with quiet_pydicom():
+            with quiet_pydicom(), silent_libraries():
                 try:
                     if self._pieces:
                         return next(iter_pixels(self._one(index), raw=True)), False
@@ -122,7 +124,8 @@ class PackedFile:
         path = self._path
         with quiet_pydicom():
             try:
-                dataset = pydicom.dcmread(path, force=True)
+                with open_dicom(path) as file:
+                    dataset = pydicom.dcmread(file, force=True)
                 syntax = str(dataset.file_meta.get("TransferSyntaxUID", ""))
                 if not syntax:
                     implicit, little = dataset.original_encoding
@@ -192,7 +195,8 @@ def _by_gdcm(path: Path) -> NDArray[Any]:
     reader.SetImageIO("GDCMImageIO")
     reader.SetFileName(str(path))
     try:
-        image: NDArray[Any] = sitk.GetArrayFromImage(reader.Execute())
+        with silent_libraries():
+            image: NDArray[Any] = sitk.GetArrayFromImage(reader.Execute())
     except RuntimeError as error:
         raise damaged(path, "its pixels do not decode") from error
     if image.ndim == 2:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-import struct
 from dataclasses import dataclass, field
 from functools import cache
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.core.errors import DamagedFileError, NotAnImageError
 from medlab_gui.io.dicom_frames import FrameDefaults, frames_of
 from medlab_gui.io.dicom_kinds import PRIVATE_KINDS
+from medlab_gui.io.dicom_pixel_place import find_pixels, most_frames
+from medlab_gui.io.dicom_source import DEFLATED, open_dicom
 from medlab_gui.io.dicom_text import element_text, person_name
 from medlab_gui.io.dicom_values import numbers, text
 from medlab_gui.io.pydicom_quiet import pydicom_errors, quiet_pydicom
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = [
     "WANTED",
     "DicomHeader",
-    "find_pixels",
     "header_of",
     "read_header",
     "wanted_tags",
@@ -92,8 +93,6 @@ WANTED: tuple[str | int, ...] = (
 )
 """Elements that are looked at; everything else in a header is passed over."""
 
-_ENDLESS = 0xFFFFFFFF
-
 
 @cache
 def wanted_tags() -> list[BaseTag]:
@@ -154,12 +153,18 @@ def read_header(path: Path, *, force: bool = False) -> DicomHeader:
     """
     import pydicom
 
-    with path.open("rb") as file, quiet_pydicom():
+    with quiet_pydicom():
         try:
-            dataset = pydicom.dcmread(
-                file, stop_before_pixels=True, specific_tags=wanted_tags(), force=force
-            )
-            return header_of(path, file, dataset)
+            with open_dicom(path) as file:
+                dataset = pydicom.dcmread(
+                    file,
+                    stop_before_pixels=True,
+                    specific_tags=wanted_tags(),
+                    force=force,
+                )
+                if isinstance(file, BytesIO):
+                    dataset.file_meta.TransferSyntaxUID = pydicom.uid.UID(DEFLATED)
+                return header_of(path, file, dataset)
         except pydicom.errors.InvalidDicomError as error:
             msg = f"{path.name} is not a DICOM file."
             raise NotAnImageError(msg, path=path) from error
@@ -202,11 +207,16 @@ def header_of(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
     n_frames = max(1, n_frames)
     compressed = bool(syntax is not None and _is(syntax, "is_encapsulated"))
     deflated = bool(syntax is not None and _is(syntax, "is_deflated"))
-    kind, offset, cut_short = "integer", None, ""
-    if not deflated:
-        kind, offset, cut_short = find_pixels(
-            file, dataset.original_encoding, layout, n_frames, compressed
-        )
+    kind, offset, cut_short = find_pixels(
+        file, dataset.original_encoding, layout, n_frames, compressed
+    )
+    if deflated:
+        offset = None
+    # A header may claim two thousand million frames; each would be an object here.
+    most = most_frames(layout, file.seek(0, 2), compressed=compressed)
+    if n_frames > most:
+        cut_short = cut_short or f"it cannot hold the {n_frames:,} frames it claims"
+        n_frames = most
     layout = _with_kind(layout, kind)
     slope = (numbers(dataset, "RescaleSlope") or (1.0,))[0]
     intercept = (numbers(dataset, "RescaleIntercept") or (0.0,))[0]
@@ -306,84 +316,6 @@ def _with_kind(layout: PixelLayout, kind: str) -> PixelLayout:
     from dataclasses import replace
 
     return replace(layout, kind=kind) if kind != "integer" else layout
-
-
-def find_pixels(
-    file: BinaryIO,
-    encoding: tuple[bool | None, bool | None],
-    layout: PixelLayout,
-    n_frames: int,
-    compressed: bool,
-) -> tuple[str, int | None, str]:
-    """Look at the element of the pixels without reading them.
-
-    Parameters
-    ----------
-    file : file
-        Standing where the element begins.
-    encoding : tuple of bool
-        Whether VRs are left out, and whether it is little endian.
-    layout : PixelLayout
-        What the header says of a frame.
-    n_frames : int
-        How many there should be.
-    compressed : bool
-        Whether they are encapsulated.
-
-    Returns
-    -------
-    str, int or None, str
-        The kind of numbers, where raw ones begin, and in words what is missing.
-    """
-    implicit, little = encoding
-    order = ">" if little is False else "<"
-    head = file.read(12)
-    if len(head) < 8:
-        return "integer", None, "it ends before the pixels"
-    group, element = struct.unpack(order + "HH", head[:4])
-    kinds = {0x0010: "integer", 0x0008: "float", 0x0009: "double"}
-    if group != 0x7FE0 or element not in kinds:
-        return "integer", None, "it ends before the pixels"
-    kind = kinds[element]
-    if implicit:
-        (length,) = struct.unpack(order + "L", head[4:8])
-        file.seek(-(len(head) - 8), 1)
-    else:
-        if len(head) < 12:
-            return kind, None, "it ends before the pixels"
-        (length,) = struct.unpack(order + "L", head[8:12])
-    start = file.tell()
-    size = file.seek(0, 2)
-    if compressed:
-        return kind, None, _walk_fragments(file, start, size)
-    if length == _ENDLESS:
-        return kind, None, ""
-    wanted = layout.n_bytes * n_frames
-    if layout.photometric == "YBR_FULL_422":
-        wanted = wanted * 2 // 3
-    found = min(length, size - start)
-    if found < wanted:
-        cut = f"it holds {found:,} of the {wanted:,} bytes of its pixels"
-        return kind, None, cut
-    return kind, start, ""
-
-
-def _walk_fragments(file: BinaryIO, start: int, size: int) -> str:
-    """Return what is missing of encapsulated pixels, going from item to item."""
-    file.seek(start)
-    n_items = 0
-    while True:
-        head = file.read(8)
-        if len(head) < 8:
-            # A missing end mark alone harms nobody, if there was a picture.
-            return "" if n_items >= 2 and not head else "it ends within the pixels"
-        group, element, length = struct.unpack("<HHL", head)
-        if (group, element) != (0xFFFE, 0xE000):
-            return "" if n_items >= 2 else "it holds no compressed picture"
-        n_items += 1
-        if file.tell() + length > size:
-            return "it ends within the compressed pixels"
-        file.seek(length, 1)
 
 
 def _patient_key(dataset: Any) -> str:

@@ -147,8 +147,22 @@ class SliceFiller:
         if (slope, intercept) == (1.0, 0.0):
             target[k] = raw
         else:
-            target[k] = raw.astype(np.float64) * slope + intercept
+            with np.errstate(all="ignore"):
+                target[k] = raw.astype(np.float64) * slope + intercept
+        self._only_numbers(k, raw, target[k])
         self._done(k, target)
+
+    def _only_numbers(
+        self, k: int, raw: NDArray[Any], plane: NDArray[np.float32]
+    ) -> None:
+        """Put the smallest number of a slice where it holds none, as for NIfTI."""
+        finite = np.isfinite(plane)
+        if finite.all():
+            return
+        if raw.dtype.kind != "f" or np.isfinite(raw[~finite]).any():
+            what = "its rescale slope and intercept make numbers that are too large"
+            raise damaged(self._frames[k].path, what)
+        plane[~finite] = plane[finite].min() if finite.any() else 0
 
     def _done(self, k: int, target: NDArray[Any]) -> None:
         with self._lock:

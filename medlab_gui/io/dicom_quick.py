@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from medlab_gui.io.dicom_headers import (
     DicomHeader,
-    find_pixels,
     header_of,
     read_header,
     wanted_tags,
     window_of,
 )
+from medlab_gui.io.dicom_pixel_place import find_pixels
 from medlab_gui.io.dicom_walk import IMPLICIT, walk_header
 from medlab_gui.io.pydicom_quiet import pydicom_errors, quiet_pydicom
 

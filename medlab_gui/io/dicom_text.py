@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from medlab_gui.io.dicom_values import printable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -131,7 +133,11 @@ def decode_text(
         "" where the file's own declaration fits, else the name of the encoding that
         was used instead, for a person.
     """
-    raw = raw.rstrip(b" \0").lstrip(b" ")
+    text, guess = _decoded(raw.rstrip(b" \0").lstrip(b" "), charsets, name)
+    return printable(text), guess
+
+
+def _decoded(raw: bytes, charsets: Sequence[str], name: bool) -> tuple[str, str]:
     if b"\x1b" not in raw and raw.isascii():
         return raw.decode("ascii").replace("\0", ""), ""
     declared = [_term(c) for c in charsets] or ["6"]
@@ -211,7 +217,7 @@ def element_text(dataset: Any, keyword: str) -> tuple[str, str]:
     if value is None:
         return "", ""
     if not isinstance(value, bytes):
-        return str(value).strip(" \0"), ""
+        return printable(str(value)), ""
     charsets = dataset.get("SpecificCharacterSet")
     if charsets is None or isinstance(charsets, str):
         charsets = (charsets or "").split("\\")

@@ -6,7 +6,7 @@ import math
 from collections.abc import MutableSequence
 from typing import Any
 
-__all__ = ["numbers", "text"]
+__all__ = ["numbers", "printable", "text"]
 
 
 def text(dataset: Any, name: str) -> str:
@@ -17,7 +17,16 @@ def text(dataset: Any, name: str) -> str:
         return ""
     if isinstance(value, MutableSequence):
         value = "\\".join(str(v) for v in value)
-    return "" if value is None else str(value).strip().strip("\0").strip()
+    return "" if value is None else printable(str(value))
+
+
+def printable(value: str) -> str:
+    """Return text on one line, without padding and control characters."""
+    if not value.isprintable():
+        value = "".join(
+            c if c.isprintable() else " " * c.isspace() for c in value.strip(" \0")
+        )
+    return value.strip()
 
 
 def numbers(dataset: Any, name: str) -> tuple[float, ...] | None:

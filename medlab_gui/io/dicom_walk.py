@@ -6,7 +6,7 @@ import re
 import struct
 from dataclasses import dataclass
 
-__all__ = ["IMPLICIT", "Walked", "walk_header"]
+__all__ = ["IMPLICIT", "Walked", "file_meta", "walk_header"]
 
 _PIXELS = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
 _SYNTAX = 0x00020010
@@ -90,6 +90,27 @@ def walk_header(
     """
     try:
         return _walk(block, wanted, own_tags)
+    except (_OddError, struct.error, UnicodeDecodeError):
+        return None
+
+
+def file_meta(block: bytes) -> tuple[str, int] | None:
+    """Return the transfer syntax of a file, and where its data set begins.
+
+    Parameters
+    ----------
+    block : bytes
+        The beginning of a file.
+
+    Returns
+    -------
+    tuple of str and int, or None
+        None where there is no plain file meta group.
+    """
+    if block[128:132] != b"DICM":
+        return None
+    try:
+        return _file_meta(block)
     except (_OddError, struct.error, UnicodeDecodeError):
         return None
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from medlab_gui.io.dicom_source import open_dicom
 from medlab_gui.io.pydicom_quiet import pydicom_errors, quiet_pydicom
 from medlab_gui.io.wording import counted
 
@@ -67,7 +68,8 @@ def read_index(path: Path) -> DicomIndex:
 
     try:
         with quiet_pydicom():
-            dataset = pydicom.dcmread(path, force=True)
+            with open_dicom(path) as opened:
+                dataset = pydicom.dcmread(opened, force=True)
             is_real = dataset.file_meta.get("MediaStorageSOPClassUID") == _INDEX_CLASS
             records = dataset.get("DirectoryRecordSequence") or []
             listed = [_parts(record.get("ReferencedFileID")) for record in records]

@@ -11,7 +11,9 @@ from medlab_gui.core.errors import DamagedFileError, GeometryError
 from medlab_gui.core.geometry import Grid
 from medlab_gui.core.records import Problem, Severity
 from medlab_gui.io.grid_checks import shear_problems, spacing_problems
+from medlab_gui.io.itk_headers import check_itk_header
 from medlab_gui.io.series import FileSeries, derived_uid, pseudonym
+from medlab_gui.io.silence import silent_libraries
 from medlab_gui.io.voxels import fit_voxels, look_like_ct, value_problems
 
 if TYPE_CHECKING:
@@ -105,11 +107,13 @@ def read_itk_voxels(path: Path, kind: str) -> NDArray[Any]:
 def _reader(path: Path, kind: str) -> Any:
     import SimpleITK as sitk
 
+    check_itk_header(path, kind)
     reader = sitk.ImageFileReader()
     reader.SetImageIO(_IO[kind])
     reader.SetFileName(str(path))
     try:
-        reader.ReadImageInformation()
+        with silent_libraries():
+            reader.ReadImageInformation()
     except RuntimeError as error:
         msg = (
             f"{path.name} is damaged: its header makes no sense, or the file with its "
@@ -126,7 +130,8 @@ def _voxels(path: Path, reader: Any) -> NDArray[Any]:
     if len(size) == 4:
         reader.SetExtractSize([*size[:3], 0])
     try:
-        image = reader.Execute()
+        with silent_libraries():
+            image = reader.Execute()
     except RuntimeError as error:
         msg = (
             f"{path.name} is damaged: it does not hold the "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["lps_to_ras", "nifti_series", "ras_to_lps", "read_nifti_voxels"]
 
+_BEST_GZIP = 1032
+"""Deflate packs nothing better than this (RFC 1951: 258 bytes in 2 bits)."""
 _UNIT_MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 
 
@@ -54,7 +57,8 @@ def nifti_series(path: Path) -> FileSeries:
     header = image.header
     problems: list[Problem] = []
     shape = _shape(path, image.shape, problems)
-    grid = _grid(shape, header, problems)
+    with np.errstate(all="ignore"):  # absurd numbers are told as a problem
+        grid = _grid(shape, header, problems)
     voxels: NDArray[Any] | None = None
     if header.get_data_dtype().fields is not None:
         grid = None
@@ -115,10 +119,14 @@ def read_nifti_voxels(path: Path) -> NDArray[Any]:
 
 
 def _open(path: Path) -> Any:
+    import logging
+
     import nibabel
     from nibabel.filebasedimages import ImageFileError
     from nibabel.spatialimages import HeaderDataError
 
+    # It prints remarks on odd headers; those that matter are problems of the series.
+    logging.getLogger("nibabel.global").setLevel(logging.CRITICAL + 1)
     try:
         image = nibabel.load(path)
         if not isinstance(image, (nibabel.Nifti1Image, nibabel.Nifti2Image)):
@@ -142,7 +150,7 @@ def _open(path: Path) -> Any:
         EOFError,
         zlib.error,
     ) as error:
-        msg = f"{path.name} is damaged: its NIfTI header makes no sense ({error})."
+        msg = f"{path.name} is damaged: its NIfTI header makes no sense."
         raise DamagedFileError(msg, path=path) from error
     return image
 
@@ -153,7 +161,7 @@ def _shape(
     if not shape or min(shape) < 1 or len(shape) > 7:
         msg = f"{path.name} is damaged: it claims to have {shape} voxels."
         raise DamagedFileError(msg, path=path)
-    n_volumes = int(np.prod(shape[3:])) if len(shape) > 3 else 1
+    n_volumes = math.prod(shape[3:]) if len(shape) > 3 else 1
     if n_volumes > 1:
         problems.append(
             Problem(
@@ -267,12 +275,17 @@ def _first_volume(path: Path, image: Any) -> NDArray[Any]:
     """Return stored values (Z, Y, X) without scaling."""
     shape = image.shape
     proxy = image.dataobj
+    count = math.prod(shape[:3])
+    dtype = image.header.get_data_dtype()
+    packed = path.suffix.lower() == ".gz"
     try:
+        # Before memory is asked for: a header may claim anything.
+        if count * dtype.itemsize > path.stat().st_size * (_BEST_GZIP if packed else 1):
+            msg = "too few bytes"
+            raise EOFError(msg)
         if len(shape) > 3:
             # Reading one volume of many must not read them all.
             start = proxy.offset
-            count = int(np.prod(shape[:3]))
-            dtype = image.header.get_data_dtype()
             from nibabel.openers import Opener
 
             with Opener(path) as file:
@@ -284,7 +297,14 @@ def _first_volume(path: Path, image: Any) -> NDArray[Any]:
             raw = np.frombuffer(data, dtype).reshape(shape[:3], order="F")
         else:
             raw = np.asanyarray(proxy.get_unscaled())
-    except (OSError, EOFError, ValueError, zlib.error, MemoryError) as error:
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        OverflowError,
+        zlib.error,
+        MemoryError,
+    ) as error:
         size = "x".join(str(n) for n in shape)
         msg = (
             f"{path.name} is damaged: it does not hold the {size} voxels that its "

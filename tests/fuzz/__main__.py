@@ -2,9 +2,9 @@
 
 Each case is a small sound file (`tests.fuzz.seeds`), broken in one to five ways
 (`tests.fuzz.mutate`) and then scanned, described and read in a child process
-(`tests.fuzz.worker`). What must come of it is a volume or a `MedlabError` with a sentence
-(`tests.fuzz.examine`): no other exception, no crash, no hang, no memory above four times
-the files and a fixed base, no warning and nothing on standard error.
+(`tests.fuzz.worker`). What must come of it is a volume or a `MedlabError` with a
+sentence (`tests.fuzz.examine`): no other exception, no crash, no hang, no memory above
+four times the files and a fixed base, no warning and nothing on standard error.
 
 A case is known by the seed number and its own number. ``--keep`` makes each kind of
 failure small and writes it to ``tests/fuzz/cases``, from where the tests read it.

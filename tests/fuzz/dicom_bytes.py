@@ -244,10 +244,9 @@ def _set_length(rng: Random, data: bytes) -> bytes:
     if element is None or element.length_at + 2 > len(data):
         return data
     order = ">" if element.big else "<"
-    lie = rng.choice(
-        [0, 1, 2, element.length ^ 1, element.length + 2, 0x7FFF, 0xFFFF, 0x7FFFFFFF]
-        + [_ENDLESS, 0xFFFFFFFE, element.length // 2, len(data), 0x10000000]
-    )
+    lies = [0, 1, 2, 0x7FFF, 0xFFFF, 0x7FFFFFFF, _ENDLESS, 0xFFFFFFFE, 0x10000000]
+    lies += [element.length ^ 1, element.length + 2, element.length // 2, len(data)]
+    lie = rng.choice(lies)
     size = "L" if element.wide else "H"
     lie &= 0xFFFFFFFF if element.wide else 0xFFFF
     at = element.length_at

@@ -123,7 +123,7 @@ def seeds(shared: Path | None) -> dict[str, Folder]:
     """
     numbers = itertools.count(1)
     # The same bytes in every run, or a seed number would mean nothing.
-    with patch("tests.synthetic.generate_uid", lambda: f"2.25.{next(numbers):012d}"):
+    with patch("tests.synthetic.generate_uid", lambda: f"2.25.{10**9 + next(numbers)}"):
         found = _phantoms()
     if shared is not None:
         found |= _real(shared / "data")

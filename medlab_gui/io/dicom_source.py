@@ -1,0 +1,93 @@
+"""Opens DICOM files for pydicom so that lies about lengths cost nothing."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from typing import TYPE_CHECKING
+
+from medlab_gui.io.dicom_walk import file_meta
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["DEFLATED", "open_dicom"]
+
+DEFLATED = "1.2.840.10008.1.2.1.99"
+"""The transfer syntax in which the whole data set is one deflated stream."""
+_PLAIN = b"1.2.840.10008.1.2.1\0\0\0"
+_LONGEST_HEADER = 1 << 23
+_SIZE_TAGS = ["Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "NumberOfFrames"]
+
+
+class _Bounded(io.BufferedReader):
+    """A file of which nobody can ask more bytes than there are.
+
+    Python reserves the memory for a read before it reads; an element that claims two
+    gigabytes in a file of two kilobytes would get them.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
+        self._size = self.seek(0, io.SEEK_END)
+        self.seek(0)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read at most ``size`` bytes."""
+        if size is not None and size > io.DEFAULT_BUFFER_SIZE:
+            size = max(0, min(size, self._size - self.tell()))
+        return super().read(size)
+
+
+def open_dicom(path: Path) -> io.BufferedReader | io.BytesIO:
+    """Open a file for pydicom.
+
+    A deflated file comes unpacked, as explicit little endian in memory, and no more of
+    it than its header says there are pixels: a few kilobytes of zeros deflated a
+    thousandfold must not fill the memory.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened.
+    zlib.error, ValueError, ...
+        If it is deflated and broken: what `medlab_gui.io.pydicom_quiet` lists.
+    """
+    file = _Bounded(path)
+    block = file.read(4096)
+    found = file_meta(block)
+    if found is None or found[0] != DEFLATED:
+        file.seek(0)
+        return file
+    with file:
+        file.seek(found[1])
+        packed = file.read()
+    unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+    head = unpacker.decompress(packed, _LONGEST_HEADER)
+    rest = unpacker.decompress(unpacker.unconsumed_tail, _pixel_bytes(head) + 4096)
+    meta = block[: found[1]].replace(DEFLATED.encode(), _PLAIN)
+    return io.BytesIO(b"".join((meta, head, rest)))
+
+
+def _pixel_bytes(head: bytes) -> int:
+    from pydicom.filereader import read_dataset
+    from pydicom.tag import Tag
+
+    from medlab_gui.io.dicom_values import numbers
+
+    dataset = read_dataset(
+        io.BytesIO(head),
+        is_implicit_VR=False,
+        is_little_endian=True,
+        stop_when=lambda tag, vr, length: tag.group == 0x7FE0,
+        specific_tags=[Tag(name) for name in _SIZE_TAGS],
+    )
+    n_bytes = 1.0
+    for name in _SIZE_TAGS:
+        n_bytes *= max(1.0, (numbers(dataset, name) or (1.0,))[0])
+    return int(n_bytes) // 8
