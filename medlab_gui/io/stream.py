@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medlab_gui.core.errors import DamagedFileError, ResourceError
+from medlab_gui.core.jobs import Cancelled
 from medlab_gui.core.volume import Volume
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VolumeStream"]
 
+_PATIENCE_S = 0.5
 _MOST_THREADS = 4
 """A disk serves a few readers better than one; more only get in each other's way."""
 
@@ -79,6 +81,7 @@ class VolumeStream:
         self._n_done = 0
         self._error: Exception | None = None
         self._cancelled = False
+        self._whole: tuple[float, float, str] = (0, 0, "Reading the file")
         self._filler: SliceFiller | None = None
         n_threads = 1
         if series.format == "dicom" and series.derivation is None:
@@ -161,7 +164,8 @@ class VolumeStream:
         ----------
         progress : callable, optional
             Called as ``progress(done, total, message)`` for each slice, on this
-            thread. If it raises, the reading ends, and so does this.
+            thread, and now and then where one takes long. If it raises, the reading
+            ends, and so does this.
 
         Returns
         -------
@@ -183,8 +187,10 @@ class VolumeStream:
         try:
             while True:
                 with self._changed:
-                    self._changed.wait_for(partial(self._has_news, told))
+                    self._changed.wait_for(partial(self._has_news, told), _PATIENCE_S)
                     now, over = self._n_done, self._over
+                if told == now and not over and progress is not None:
+                    progress(*self._whole)  # nothing new, but it may want to cancel
                 while told < now:
                     told += 1
                     if progress is not None:
@@ -225,6 +231,8 @@ class VolumeStream:
                 self._read_all()
             else:
                 self._read_slices(self._filler)
+        except Cancelled:
+            pass
         except Exception as error:  # noqa: BLE001 - carried to whoever waits for it
             self._fail(error)
         with self._changed:
@@ -248,7 +256,7 @@ class VolumeStream:
                 self._on_filled((k,))
 
     def _read_all(self) -> None:
-        data = _whole_file(self.series)
+        data = _whole_file(self.series, self._note)
         n = self.series.shape[0]
         with self._changed:
             if self._cancelled:
@@ -259,6 +267,12 @@ class VolumeStream:
             self._changed.notify_all()
         if self._on_filled is not None:
             self._on_filled(tuple(range(n)))
+
+    def _note(self, done: float, total: float = 0, message: str = "") -> None:
+        """Take the progress of what cannot be read by the slice; may stop it."""
+        if self._cancelled:
+            raise Cancelled
+        self._whole = done, total, message
 
     def _fail(self, error: Exception) -> None:
         where = place_of(self.series)
@@ -279,10 +293,10 @@ class VolumeStream:
             self._changed.notify_all()
 
 
-def _whole_file(series: FileSeries) -> NDArray[Any]:
+def _whole_file(series: FileSeries, note: ProgressCallback) -> NDArray[Any]:
     if series.derivation is not None:
-        stored = VolumeStream(series.derivation.source, start_at=-1).wait()
-        return series.derivation.apply(stored.data)
+        stored = VolumeStream(series.derivation.source, start_at=-1).wait(note)
+        return series.derivation.apply(stored.data, note)
     if series.format == "nifti":
         from medlab_gui.io.nifti import read_nifti_voxels
 

@@ -1,0 +1,142 @@
+"""Folders with many files: what is told on the way, and that the work stays linear."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+
+import pydicom
+import pytest
+from pydicom.uid import generate_uid
+
+from medlab_gui.core.jobs import Cancelled
+from medlab_gui.io import scan
+from tests.synthetic import plain_grid, write_series
+
+
+def write_many(folder, n_patients, n_slices):
+    """Several patients' slices mixed in one folder."""
+    (template,) = write_series(folder / "one", plain_grid((1, 4, 4)))
+    ds = pydicom.dcmread(template)
+    template.unlink()
+    template.parent.rmdir()
+    for patient in range(n_patients):
+        ds.PatientID, ds.PatientName = f"P-{patient}", f"Name^{patient}"
+        ds.StudyInstanceUID, ds.SeriesInstanceUID = generate_uid(), generate_uid()
+        for k in range(n_slices):
+            ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+            ds.InstanceNumber = k + 1
+            ds.ImagePositionPatient = [0, 0, 2.5 * k]
+            ds.save_as(folder / f"{k:05}_{patient}")
+
+
+def n_calls(work):
+    """How many functions Python enters: the work, on any machine the same."""
+    count = Counter()
+    sys.setprofile(lambda frame, event, arg: count.update((event,)))
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count["call"] + count["c_call"]
+
+
+def test_several_patients_in_one_folder(tmp_path):
+    write_many(tmp_path, 5, 30)
+    told = []
+    result = scan(tmp_path, progress=lambda *a: told.append(a))
+    assert [s.n_slices for s in result.series] == [30] * 5
+    assert len({s.patient_key for s in result.series}) == 5
+    assert {s.patient_name for s in result.series} == {f"Name, {n}" for n in range(5)}
+    for series in result.series:
+        assert series.problems == ()
+        assert series.grid.spacing[0] == pytest.approx(2.5)
+    assert [t[:2] for t in told] == [(n, 150) for n in range(1, 151)]
+
+
+def test_work_grows_with_the_number_of_files(tmp_path):
+    """Four times the files, four times the work: in one series and in many."""
+    for n_patients, n_slices in ((1, 100), (1, 400), (20, 5), (80, 5)):
+        folder = tmp_path / f"{n_patients}x{n_slices}"
+        folder.mkdir()
+        write_many(folder, n_patients, n_slices)
+        scan(folder)  # what is imported only once
+    for small, large in (("1x100", "1x400"), ("20x5", "80x5")):
+        few = n_calls(lambda name=small: scan(tmp_path / name, found=len_of))
+        many = n_calls(lambda name=large: scan(tmp_path / name, found=len_of))
+        assert many < 5 * few, (few, many)
+
+
+def len_of(series):
+    return series.n_slices
+
+
+def test_series_are_told_while_the_scan_runs(tmp_path):
+    write_many(tmp_path / "a", 1, 10)
+    write_many(tmp_path / "b", 1, 3)
+    seen, done = [], []
+
+    def found(series):
+        seen.append((len(done), series.uid, series.n_slices, series.patient_name))
+
+    result = scan(tmp_path, progress=lambda *a: done.append(a), found=found)
+    first, second = result.series[0].uid, result.series[1].uid
+    if result.series[0].n_slices == 3:
+        first, second = second, first
+    assert [(n, uid, k) for n, uid, k, _ in seen] == [
+        (0, first, 1),
+        (1, first, 2),
+        (3, first, 4),
+        (7, first, 8),
+        (10, second, 1),
+        (11, second, 2),
+    ]
+    assert {name for *_, name in seen} == {"Name, 0"}
+
+
+@pytest.mark.parametrize("after", [1, 7])
+def test_cancelling(tmp_path, after):
+    write_many(tmp_path, 1, 10)
+    seen = []
+
+    def progress(done, total=0, message=""):
+        seen.append(done)
+        if done == after:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        scan(tmp_path, progress=progress)
+    assert seen == list(range(1, after + 1))
+
+
+def test_cancelling_while_a_large_folder_is_listed(tmp_path):
+    for n in range(1001):
+        (tmp_path / f"{n}.txt").touch()
+
+    def progress(done, total=0, message=""):
+        assert (done, total, message) == (0, 0, "Looking for files")
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        scan(tmp_path, progress=progress)
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="no links here")
+def test_a_folder_that_holds_itself(tmp_path):
+    write_many(tmp_path / "a", 1, 3)
+    try:
+        (tmp_path / "a" / "again").symlink_to(tmp_path, target_is_directory=True)
+    except OSError:
+        pytest.skip("this user may not make links")
+    assert [s.n_slices for s in scan(tmp_path).series] == [3]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="as root")
+def test_a_folder_that_may_not_be_opened_is_told(tmp_path):
+    write_many(tmp_path / "a", 1, 3)
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    (ignored,) = scan(tmp_path).ignored
+    assert ignored.path == closed
+    assert ignored.reason.startswith("It cannot be opened")
