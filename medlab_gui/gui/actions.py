@@ -246,6 +246,7 @@ MOUSE = (
     (N_("Ctrl + wheel"), N_("Zoom at the mouse")),
     (N_("Shift + wheel"), N_("Size of the brush")),
     (N_("Left drag"), N_("Review: move the picture. Annotate: the tool")),
+    (N_("Left drag"), N_("Measuring: draw with the tool; move a line or its ends")),
     (N_("Middle drag"), N_("Move the picture")),
     (N_("Right drag"), N_("Review: window width (across) and level (up, down)")),
     (N_("Right drag"), N_("Annotate: erase (polygon: take back a corner)")),

@@ -26,6 +26,7 @@ __all__ = ["KeySheet", "key_table"]
 _HEADS = {
     "study": "Study",
     "annotate": "Annotate",
+    "measure": "Measure",
     "model": "Model",
     "queue": "Queue",
     "view": "View",
