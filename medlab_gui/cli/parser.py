@@ -15,7 +15,7 @@ from medlab_gui.core.errors import MedlabError, SpecError
 from medlab_gui.core.i18n import _
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from medlab_gui.commands.command import Command
 
@@ -59,6 +59,20 @@ class _Parser(argparse.ArgumentParser):
             hint = f" Did you mean {near[0]!r}?" if near else ""
             message = f"There is no verb {wrong!r}.{hint}"
         raise UsageError(self.prog, message)
+
+
+class _Listed(argparse.Action):
+    """Gathers an option that is given several times, with commas between."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        before = getattr(namespace, self.dest) or ""
+        setattr(namespace, self.dest, ",".join(filter(None, (before, str(values)))))
 
 
 def field_type(field: Field[Any]) -> type:
@@ -156,6 +170,9 @@ def _add_field(
             "series": "SERIES",
             "checkpoint": "WEIGHTS",
         }.get(metadata.get("kind", ""), "TEXT")
+    if metadata.get("kind") == "codes":
+        options["action"] = _Listed
+        options["metavar"] = "CODE"
     if metadata.get("positional"):
         del options["dest"]
         options["metavar"] = field.name.upper()

@@ -106,7 +106,8 @@ def param(
         Label in the dialog; made from the field's name where empty.
     kind : str
         What a dialog offers: ``"open"`` (file or folder), ``"open_file"``,
-        ``"save_file"``, ``"folder"``, ``"series"``, ``"checkpoint"``, ``"slices"``.
+        ``"save_file"``, ``"folder"``, ``"series"``, ``"checkpoint"``, ``"slices"``,
+        ``"codes"`` (words with commas between; may be given several times).
     positional : bool
         Without ``--name`` on the command line.
     choices : tuple of str

@@ -11,11 +11,16 @@ from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from medlab_gui.commands.command import Context
+    from medlab_gui.core.geometry import Grid
+    from medlab_gui.core.remedies import AppliedRemedy
 
 __all__ = ["EXPORT", "ExportParams"]
 
 WHAT = ("mask", "prediction", "entropy", "image")
+GRIDS = ("resampled", "original")
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,12 @@ class ExportParams:
         "The mask as it stands, the latest prediction, its uncertainty, or the scan.",
         "mask",
         choices=WHAT,
+    )
+    grid: str = param(
+        "Of a series that was resampled: write a mask on the resampled grid, or "
+        "carried back onto the slices of the files (nearest neighbour).",
+        "resampled",
+        choices=GRIDS,
     )
 
 
@@ -64,24 +75,68 @@ def run(params: ExportParams, ctx: Context) -> dict[str, Any]:
             else:
                 array = store.array(stored.entropy_blob).astype(np.float32)
         back = series.reorientation
+        native, grid = back.restore(array), back.source
+        resampling = next((r for r in series.remedies if "source" in r.details), None)
+        if resampling is not None and params.grid == "original":
+            native, grid = _carried_back(native, grid, resampling, params.what)
         ctx.progress(0, 1, f"Writing {output.name}")
-        write_image(output, back.restore(array), back.source)
+        write_image(output, native, grid)
     return {
         "output": str(output),
         "what": params.what,
         "series_uid": params.series,
-        "shape": list(back.source.shape),
+        "shape": list(grid.shape),
+        "grid": "original" if resampling is None else params.grid,
+        "note": _note(resampling, params.grid),
         "verified": True,
         "notice": "For research; not a medical device.",
     }
 
 
+def _carried_back(
+    native: NDArray[Any], grid: Grid, resampling: AppliedRemedy, what: str
+) -> tuple[NDArray[Any], Grid]:
+    """Return a mask on the slices of the files, and the grid that those go by."""
+    from medlab_gui.core.geometry import Grid as Lattice
+    from medlab_gui.core.slices import SliceStack
+    from medlab_gui.imaging.regrid import labels_to_stack
+
+    if what not in ("mask", "prediction"):
+        msg = (
+            f"Only masks are carried back onto the original slices, not the {what} of "
+            "a resampled series; take it on the resampled grid, or export the series "
+            "as it was measured."
+        )
+        raise InputError(msg)
+    stack = SliceStack.from_dict(resampling.details["source"])
+    original = Lattice.from_dict(resampling.details["source_grid"])
+    return labels_to_stack(native, grid, stack), original
+
+
+def _note(resampling: AppliedRemedy | None, grid: str) -> str:
+    if resampling is None:
+        return ""
+    if grid == "original":
+        return (
+            "The mask was made on a resampled series and carried back onto the "
+            "original slices (nearest neighbour): its border may be off by half a "
+            "voxel."
+        )
+    return (
+        "The series was resampled when it was imported, and this lies on the resampled "
+        "grid: it does not fit the original files voxel by voxel."
+    )
+
+
 def text(result: dict[str, Any]) -> str:
     """Say it in words."""
-    return (
+    words = (
         f"{result['output']}: {result['what']}, read back and found the same voxel by "
-        f"voxel. {result['notice']}"
+        "voxel.",
+        result["note"],
+        result["notice"],
     )
+    return " ".join(w for w in words if w)
 
 
 EXPORT = Command(
@@ -95,10 +150,12 @@ EXPORT = Command(
     shortcut="Ctrl+Shift+E",
     when="series_open",
     details=N_(
-        "Everything is written on the grid that the scan came in on. Masks hold the "
-        "values of the classes (0 background, 255 ignore), images the values of the "
-        "scan (HU for CT), entropy 0 to 1. A file is read back and compared before it "
-        "takes its name. The mask holds every finished stroke, saved or not."
+        "Everything is written on the grid that the scan came in on; of a series that "
+        "was resampled when it was imported, on the resampled grid, which is said. "
+        "Masks hold the values of the classes (0 background, 255 ignore), images the "
+        "values of the scan (HU for CT), entropy 0 to 1. A file is read back and "
+        "compared before it takes its name. The mask holds every finished stroke, "
+        "saved or not."
     ),
     examples=("medlab export 1.2.840.1 --output mask.nii.gz --project liver",),
 )

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, param
 from medlab_gui.commands.inputs import problem_lines
-from medlab_gui.commands.values import as_path, counted
+from medlab_gui.commands.values import (
+    as_path,
+    counted,
+    parse_codes,
+    parse_spacing,
+)
 from medlab_gui.core.errors import InputError, NotAnImageError, ResourceError
 from medlab_gui.core.i18n import N_
 from medlab_gui.core.records import Problem, Series, Severity, Study
@@ -31,6 +36,19 @@ class ImportParams:
     )
     series: str = param(
         "Take only the series with this UID (see `medlab inspect`).",
+        "",
+        in_dialog=False,
+    )
+    remedy: str = param(
+        "A way out of a geometry problem (see `medlab inspect`); may be given several "
+        "times. Nothing is resampled or left out unasked.",
+        "",
+        kind="codes",
+        in_dialog=False,
+    )
+    spacing: str = param(
+        "Distances of slices, rows and columns in mm, e.g. 5,0.7,0.7, where the files "
+        "have none or wrong ones.",
         "",
         in_dialog=False,
     )
@@ -77,7 +95,7 @@ def import_series(store: ProjectStore, found: FileSeries, ctx: Context) -> str:
             modality=found.modality,
             units=volume.units,
             grid=working.grid,
-            description=found.description,
+            description=found.name,
             source=str(
                 found.files[0].parent if len(found.files) > 1 else found.files[0]
             ),
@@ -85,6 +103,7 @@ def import_series(store: ProjectStore, found: FileSeries, ctx: Context) -> str:
             blob=blob,
             problems=tuple(found.problems),
             window=found.window,
+            remedies=found.applied,
         )
     )
     return found.uid
@@ -103,8 +122,13 @@ def run(params: ImportParams, ctx: Context) -> dict[str, Any]:
         known = ", ".join(s.uid for s in found.series)
         msg = f"{path} holds no series {params.series}; it holds {known}."
         raise InputError(msg, path=path)
+    codes, spacing = parse_codes(params.remedy), parse_spacing(params.spacing)
+    if codes or spacing is not None:
+        from medlab_gui.io.treatment import treat_all
+
+        wanted = treat_all(wanted, codes, spacing)
     left_out = [
-        {"uid": s.uid, "description": s.description, "reason": s.blocking.message}
+        {"uid": s.uid, "description": s.name, "reason": s.blocking.message}
         for s in wanted
         if s.blocking is not None
     ]
@@ -125,7 +149,7 @@ def run(params: ImportParams, ctx: Context) -> dict[str, Any]:
                 left_out.append(
                     {
                         "uid": series.uid,
-                        "description": series.description,
+                        "description": series.name,
                         "reason": error.message,
                     }
                 )
@@ -148,6 +172,8 @@ def _take(store: ProjectStore, series: FileSeries, ctx: Context) -> dict[str, An
     known_already = store.has_series(series.uid)
     if not known_already:
         import_series(store, series, ctx)
+    elif series.applied:
+        store.set_remedies(series.uid, series.applied)
     record = store.series(series.uid)
     problems = [p.to_dict() for p in series.problems]
     if known_already and series.grid is not None:
@@ -165,11 +191,12 @@ def _take(store: ProjectStore, series: FileSeries, ctx: Context) -> dict[str, An
             )
     return {
         "uid": series.uid,
-        "description": series.description,
+        "description": series.name,
         "modality": series.modality,
         "n_slices": record.n_slices,
         "already_there": known_already,
         "problems": problems,
+        "remedies": [{"code": a.code, "effect": a.effect} for a in record.remedies],
     }
 
 
@@ -182,6 +209,7 @@ def text(result: dict[str, Any]) -> str:
             f"{series['modality']} {series['description'] or series['uid']}: "
             f"{counted(series['n_slices'], 'slice')}, {state}."
         )
+        lines += [f"  {r['code']}: {r['effect']}" for r in series["remedies"]]
         lines += problem_lines(series["problems"])
     lines += [
         f"{s['description'] or s['uid']}: left out. {s['reason']}"
@@ -203,10 +231,14 @@ IMPORT = Command(
         "Copies the voxels of every sound series into the project, which is made where "
         "it is not there yet. Patients' names are not copied; the path of the files "
         "is. Prints the UID by which the other verbs know each series; a series that "
-        "is in the project already is not copied again."
+        "is in the project already is not copied again. With --remedy, the ways out "
+        "that `medlab inspect` names are applied to the series that have the problem; "
+        "what was done is kept with the series, and what is resampled is a series of "
+        "its own."
     ),
     examples=(
         "medlab import scans/patient7 --project liver",
         "medlab import scan.nii.gz --project liver --json",
+        "medlab import scans/tilted --remedy straighten --project liver",
     ),
 )

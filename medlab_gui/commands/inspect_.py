@@ -42,7 +42,7 @@ def text(result: dict[str, Any]) -> str:
         spacing = series["spacing_mm"]
         size = " x ".join(str(n) for n in series["shape"] or ())
         lines += [
-            f"{series['modality']}  {series['description'] or 'no description'}",
+            f"{series['modality']}  {series['name']}",
             f"  patient      {series['patient_name'] or 'not named'}",
             f"  slices       {series['n_slices']}   voxels (Z x Y x X) {size or '?'}",
         ]
@@ -57,12 +57,25 @@ def text(result: dict[str, Any]) -> str:
         lines.append(f"  uid          {series['uid']}")
         lines += problem_lines(series["problems"])
         lines.append("")
+    lines += _ways_out(result["series"])
     if result["ignored"]:
         lines.append(f"Left out: {counted(len(result['ignored']), 'file')}")
         lines += [f"  {i['path']}: {i['reason']}" for i in result["ignored"][:20]]
         if len(result["ignored"]) > 20:
             lines.append(f"  and {len(result['ignored']) - 20} more (see --json)")
     return "\n".join(lines).rstrip()
+
+
+def _ways_out(series: list[dict[str, Any]]) -> list[str]:
+    """Explain each way out once."""
+    offered = {
+        r["code"]: r for s in series for p in s["problems"] for r in p["remedies"]
+    }
+    if not offered:
+        return []
+    lines = ["Ways out (medlab import PATH --remedy CODE; nothing happens unasked):"]
+    lines += [f"  {r['code']}: {r['title']}. {r['effect']}" for r in offered.values()]
+    return [*lines, ""]
 
 
 INSPECT = Command(
@@ -77,8 +90,9 @@ INSPECT = Command(
         "Reads headers only and writes nothing. JSON: for each series uid, modality, "
         "description, patient_name, n_slices, shape [Z, Y, X], spacing_mm [dz, dy, "
         "dx], affine (indices k, j, i to LPS millimetres), orientation (letters of the "
-        "axes i, j, k), units, transfer_syntax and problems; the files that were left "
-        "out, with the reason, are in ignored."
+        "axes i, j, k), units, transfer_syntax, problems (code, severity, message, "
+        "files and remedies, the ways out) and name, by which a person tells series "
+        "apart; the files that were left out, with the reason, are in ignored."
     ),
     examples=("medlab inspect scans/ --json",),
 )

@@ -40,6 +40,9 @@ def run(params: ListParams, ctx: Context) -> dict[str, Any]:
                     "locked": sum(s.series_uid == item.uid for s in locked),
                     "revision": annotation.revision if annotation else 0,
                     "problems": [p.to_dict() for p in item.problems],
+                    "remedies": [
+                        {"code": r.code, "effect": r.effect} for r in item.remedies
+                    ],
                 }
             )
         current = store.current_checkpoint()
@@ -95,6 +98,7 @@ def text(result: dict[str, Any]) -> str:
             f"{series['labelled']:3} labelled  {series['locked']:3} locked  "
             f"{series['description'] or 'no description'}  [{series['uid']}]"
         )
+        lines += [f"      {r['code']}: {r['effect']}" for r in series["remedies"]]
     for weights in result["checkpoints"]:
         mark = "*" if weights["in_use"] else " "
         lines.append(

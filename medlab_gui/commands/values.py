@@ -15,7 +15,9 @@ __all__ = [
     "as_path",
     "counted",
     "parse_class_map",
+    "parse_codes",
     "parse_slices",
+    "parse_spacing",
     "read_json",
     "slice_text",
 ]
@@ -101,21 +103,25 @@ def slice_text(indices: Iterable[int]) -> str:
     return ", ".join(parts)
 
 
-def parse_class_map(text: str) -> dict[int, int] | None:
-    """Return ``{5: 1, 1: 2}`` from ``"5=1,1=2"``; None where nothing is written.
+def parse_class_map(text: str) -> dict[int | str, int] | None:
+    """Return ``{5: 1, "liver": 2}`` from ``"5=1,liver=2"``; None from nothing.
 
     Raises
     ------
     InputError
-        If it is not pairs of whole numbers from 0 to 255.
+        If it is not pairs of a value (or a label, as Labelme has them) and a value
+        from 0 to 255.
     """
     if not text.strip():
         return None
-    result: dict[int, int] = {}
+    result: dict[int | str, int] = {}
     for part in text.split(","):
-        source, _, target = part.partition("=")
+        source, _, target = (p.strip() for p in part.rpartition("="))
         try:
-            result[int(source)] = int(target)
+            key = int(source) if source.lstrip("+-").isdecimal() else source
+            if not source:
+                raise ValueError
+            result[key] = int(target)
         except ValueError:
             msg = f"{part.strip()!r} is not a pair of values; write e.g. 5=1,1=2."
             raise InputError(msg) from None
@@ -123,6 +129,32 @@ def parse_class_map(text: str) -> dict[int, int] | None:
             msg = f"A mask holds the values 0 to 255; {part.strip()!r} asks for more."
             raise InputError(msg)
     return result
+
+
+def parse_codes(text: str) -> tuple[str, ...]:
+    """Return the words of a list such as ``"straighten, even-grid"``, each once."""
+    return tuple(dict.fromkeys(p.strip() for p in text.split(",") if p.strip()))
+
+
+def parse_spacing(text: str) -> tuple[float, float, float] | None:
+    """Return ``(dz, dy, dx)`` in mm from ``"5,0.7,0.7"`` or ``"5x0.7x0.7"``.
+
+    Raises
+    ------
+    InputError
+        If it is not three numbers.
+    """
+    if not text.strip():
+        return None
+    try:
+        dz, dy, dx = (float(p) for p in text.lower().replace("x", ",").split(","))
+    except ValueError:
+        msg = (
+            f"{text!r} is not a spacing; write the distances of slices, rows and "
+            "columns in mm, e.g. 5,0.7,0.7."
+        )
+        raise InputError(msg) from None
+    return dz, dy, dx
 
 
 def read_json(path: str | Path) -> Any:

@@ -186,6 +186,20 @@ class Grid:
         directions = self.affine[:3, :3] / np.linalg.norm(self.affine[:3, :3], axis=0)
         return bool(np.any(np.abs(directions).max(axis=0) < np.cos(np.radians(0.5))))
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, for storing."""
+        return {
+            "shape": list(self.shape),
+            "affine": self.affine.tolist(),
+            "frame_of_reference": self.frame_of_reference,
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Grid:
+        """Rebuild what `to_dict` returned."""
+        z, y, x = data["shape"]
+        return cls((z, y, x), np.array(data["affine"]), data["frame_of_reference"])
+
     def canonical(self) -> Reorientation:
         """Return the permutation and flips that make this grid nearest to S, P, L.
 
@@ -265,9 +279,7 @@ class Reorientation:
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, for storing beside a series."""
         return {
-            "shape": list(self.source.shape),
-            "affine": self.source.affine.tolist(),
-            "frame_of_reference": self.source.frame_of_reference,
+            **self.source.to_dict(),
             "axes": list(self.axes),
             "flips": list(self.flips),
         }
@@ -275,8 +287,7 @@ class Reorientation:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Reorientation:
         """Rebuild what `to_dict` returned."""
-        z, y, x = data["shape"]
         a, b, c = data["axes"]
         f, g, h = data["flips"]
-        source = Grid((z, y, x), np.array(data["affine"]), data["frame_of_reference"])
+        source = Grid.from_dict(data)
         return cls(source, (a, b, c), (bool(f), bool(g), bool(h)))

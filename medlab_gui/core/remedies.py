@@ -166,8 +166,8 @@ class AppliedRemedy:
         A sentence with the figures of this series.
     details : dict
         Plain data; of a resampling ``"source"`` (`SliceStack.to_dict`: where the
-        slices lay) and ``"not_measured"`` (slices of the file's grid that nothing was
-        measured for).
+        slices lay), ``"source_grid"`` (`Grid.to_dict`: the grid that they go by) and
+        ``"not_measured"`` (slices of the new grid that nothing was measured for).
     """
 
     code: str

@@ -83,7 +83,7 @@ def scan(
     ignored = [Ignored(origin(i.path), i.reason) for i in heap.ignored]
     if not series:
         _complain(root, ignored, heap.damaged, inside=place != root or root.is_dir())
-    series.sort(key=lambda s: (s.study_date or "", s.study_uid, s.number, s.uid))
+    series.sort(key=lambda s: s.sort_key)
     return ScanResult(tuple(series), tuple(ignored))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol
@@ -262,6 +263,16 @@ class FileSeries:
             joint = " " if "=" in self.part else ", "
             name = f"{name}{joint}{self.part}"
         return name
+
+    @property
+    def sort_key(self) -> tuple[object, ...]:
+        """By study, series number and, in one series, "time 2" before "time 10"."""
+        part = tuple(
+            (int(piece), "") if piece.isdecimal() else (-1, piece)
+            for piece in re.split(r"(\d+)", self.part)
+        )
+        when = self.study_date or ""
+        return when, self.study_uid, self.number, self.original_uid, part, self.uid
 
     @property
     def blocking(self) -> Problem | None:

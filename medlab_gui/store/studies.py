@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from medlab_gui.core.errors import ConflictError, InputError
 from medlab_gui.core.geometry import Reorientation
@@ -15,6 +15,8 @@ from medlab_gui.store.base import ProjectBase
 from medlab_gui.store.stamps import utc_now
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import RowMapping
 
 __all__ = ["StudyRows"]
@@ -72,6 +74,15 @@ class StudyRows(ProjectBase):
                 msg = f"The series {series.uid} is in the project already."
                 raise ConflictError(msg)
             connection.execute(insert(table).values(_series_values(series)))
+
+    def set_remedies(self, uid: str, remedies: Sequence[AppliedRemedy]) -> None:
+        """Remember what was chosen about a series that is in the project already."""
+        table = tables.series
+        values = [r.to_dict() for r in remedies]
+        with self._database.write() as connection:
+            connection.execute(
+                update(table).where(table.c.uid == uid).values(remedies=values)
+            )
 
     def series_list(self, study_uid: str | None = None) -> tuple[Series, ...]:
         """Return the series of a study, or all, in the order in which they came."""
