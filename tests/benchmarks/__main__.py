@@ -15,10 +15,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from tests.benchmarks.measuring import measuring
+from tests.benchmarks.reading import read, scan
 from tests.benchmarks.table import Row, as_text
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("start", "scroll", "stroke", "memory", "read")
+NAMES = ("start", "scroll", "measuring", "stroke", "memory", "read", "scan")
 MB = 1e6
 TIMEOUT_S = 300.0
 
@@ -50,12 +52,14 @@ class Bench:
             "PYTHONPATH": str(ROOT),
         }
 
-    def side(self, name: str, side: str) -> dict[str, Any]:
+    def side(
+        self, name: str, side: str, module: str = "tests.benchmarks.sides"
+    ) -> dict[str, Any]:
         """Run one side once; its figures, and when the process began."""
         began = time.time()
         ran = subprocess.run(
             [
-                *(sys.executable, "-m", "tests.benchmarks.sides"),
+                *(sys.executable, "-m", module),
                 *(name, side, str(self.folder)),
             ],
             check=False,
@@ -70,13 +74,18 @@ class Bench:
             raise SystemExit(f"{name}, {side}: no result\n{ran.stderr[-3000:]}")
         return {**json.loads(lines[-1][2:]), "began": began}
 
-    def turns(self, name: str, sides: tuple[str, ...]) -> dict[str, list[Any]]:
+    def turns(
+        self,
+        name: str,
+        sides: tuple[str, ...],
+        module: str = "tests.benchmarks.sides",
+    ) -> dict[str, list[Any]]:
         """Run the sides in turn, so that what disturbs one disturbs the others."""
         found: dict[str, list[Any]] = {side: [] for side in sides}
         for n in range(self.repeat):
             for side in sides:
                 sys.stderr.write(f"{name}: {side} {n + 1} of {self.repeat}\n")
-                found[side].append(self.side(name, side))
+                found[side].append(self.side(name, side, module))
         return found
 
 
@@ -180,19 +189,9 @@ def memory(bench: Bench) -> list[Row]:
     return rows
 
 
-def read(bench: Bench) -> list[Row]:
-    found = bench.turns("read", ("medlab", "pydicom", "SimpleITK"))
-    sums = {side: runs[0]["sum"] for side, runs in found.items()}
-    if max(sums.values()) - min(sums.values()) > 1e-6 * abs(sums["medlab"]):
-        raise SystemExit(f"the readers do not agree: {sums}")
-    ours = _median(found["medlab"], "seconds")
-    return [
-        Row("reading the files", ours, _median(found[peer], "seconds"), "s", peer)
-        for peer in ("pydicom", "SimpleITK")
-    ]
-
-
-MEASURES = {f.__name__: f for f in (start, scroll, stroke, memory, read)}
+MEASURES = {
+    f.__name__: f for f in (start, scroll, measuring, stroke, memory, read, scan)
+}
 
 
 def _arguments() -> argparse.Namespace:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tests.benchmarks.paint_watch import PaintWatch
+from tests.benchmarks.say import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,13 +29,6 @@ STROKES = 30
 MOVES = 24
 BRUSH_PX = 20
 SIZE = (1600, 950)
-
-
-def say(**figures: Any) -> None:
-    """Write the result and end at once: taking the window down is not measured."""
-    sys.stdout.write(f"\n@@{json.dumps(figures)}\n")
-    sys.stdout.flush()
-    os._exit(0)
 
 
 def torch_loaded() -> bool:
@@ -358,40 +352,7 @@ def memory(side: str, folder: Path) -> None:
     say(bare=bare, peak=peak.bytes, torch=torch_loaded())
 
 
-def read(side: str, folder: Path) -> None:
-    """Read the scan from its files into one array."""
-    scan = Path(os.environ["BENCH_SCAN"])
-    if side == "medlab":
-        from medlab_gui.io import read_one
-
-        reader = lambda: read_one(scan)[1].data  # noqa: E731 - three of a kind
-    elif side == "pydicom":
-        import pydicom
-        from pydicom.misc import is_dicom
-
-        def reader() -> Any:
-            files = [p for p in scan.iterdir() if is_dicom(p)]
-            slices = [pydicom.dcmread(p) for p in files]
-            slices.sort(key=lambda d: float(d.ImagePositionPatient[2]))
-            return np.stack(
-                [d.pixel_array * d.RescaleSlope + d.RescaleIntercept for d in slices]
-            )
-
-    else:
-        import SimpleITK as sitk
-
-        def reader() -> Any:
-            series = sitk.ImageSeriesReader()
-            series.SetFileNames(series.GetGDCMSeriesFileNames(str(scan)))
-            return sitk.GetArrayFromImage(series.Execute())
-
-    reader()  # libraries and file cache warm, for everybody
-    started = time.perf_counter()
-    array = reader()
-    say(seconds=time.perf_counter() - started, sum=float(np.sum(array, dtype=float)))
-
-
-SIDES = {f.__name__: f for f in (start, scroll, stroke, memory, read)}
+SIDES = {f.__name__: f for f in (start, scroll, stroke, memory)}
 
 if __name__ == "__main__":
     name, side, place = sys.argv[1:4]

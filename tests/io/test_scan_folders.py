@@ -27,7 +27,7 @@ def write_many(folder, n_patients, n_slices):
         for k in range(n_slices):
             ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid()
             ds.InstanceNumber = k + 1
-            ds.ImagePositionPatient = [0, 0, 2.5 * k]
+            ds.ImagePositionPatient = [0, 0, 3 * k]
             ds.save_as(folder / f"{k:05}_{patient}")
 
 
@@ -51,7 +51,7 @@ def test_several_patients_in_one_folder(tmp_path):
     assert {s.patient_name for s in result.series} == {f"Name, {n}" for n in range(5)}
     for series in result.series:
         assert series.problems == ()
-        assert series.grid.spacing[0] == pytest.approx(2.5)
+        assert series.grid.spacing[0] == pytest.approx(3)
     assert [t[:2] for t in told] == [(n, 150) for n in range(1, 151)]
 
 
