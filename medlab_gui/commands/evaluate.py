@@ -45,18 +45,26 @@ def compare_files(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
     """Compare two mask files that lie on the same grid."""
     import numpy as np
 
-    from medlab_gui.io import mask_on_grid, read_mask
+    from medlab_gui.core.geometry import Grid
+    from medlab_gui.io import mask_on_grid
     from medlab_gui.learning.metrics import mask_metrics
 
     ctx.progress(0, 3, "Reading")
-    truth, truth_grid = read_mask(as_path(params.truth))
-    found, found_grid = read_mask(as_path(params.prediction))
+    truth, truth_grid = _mask(params.truth, params.map_truth)
+    found, found_grid = _mask(params.prediction, params.map_prediction)
+    # A mask without geometry lies where the other does; two without have none, and
+    # distances are in pixels.
+    has_mm = truth_grid is not None or found_grid is not None
+    if truth_grid is None:
+        truth_grid = found_grid or Grid.from_spacing(truth.shape, (1, 1, 1))
+        truth = mask_on_grid(truth, None, truth_grid)
     try:
         found = mask_on_grid(found, found_grid, truth_grid)
     except GeometryError as error:
+        own = _described(found_grid or found.shape)
         msg = (
             "The two masks do not lie on the same grid, and MedLab does not "
-            f"interpolate masks: {params.prediction} has {_described(found_grid)}, "
+            f"interpolate masks: {params.prediction} has {own}, "
             f"{params.truth} has {_described(truth_grid)}."
         )
         raise GeometryError(msg) from error
@@ -68,13 +76,24 @@ def compare_files(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
     return {
         "prediction": params.prediction,
         "truth": params.truth,
-        "spacing_mm": list(truth_grid.spacing),
+        "spacing_mm": list(truth_grid.spacing) if has_mm else None,
         "classes": {str(v): asdict(m) for v, m in metrics.classes.items()},
         "miou": metrics.miou,
     }
 
 
-def _described(grid: Grid) -> str:
+def _mask(path: str, translate: str) -> tuple[Any, Grid | None]:
+    from medlab_gui.io import read_mask
+
+    table = parse_class_map(translate) or {}
+    return read_mask(
+        as_path(path), {k: v for k, v in table.items() if isinstance(k, str)}
+    )
+
+
+def _described(grid: Grid | tuple[int, ...]) -> str:
+    if isinstance(grid, tuple):
+        return f"{' x '.join(str(n) for n in grid)} voxels and no geometry"
     size = " x ".join(str(n) for n in grid.shape)
     spacing = " x ".join(f"{v:.4g}" for v in grid.spacing)
     corner = ", ".join(f"{v:.1f}" for v in grid.affine[:3, 3])
@@ -86,7 +105,7 @@ def _translate(mask: Any, text: str, name: str) -> Any:
     import numpy as np
 
     table = parse_class_map(text)
-    if table is not None:
+    if table is not None and not any(isinstance(k, str) for k in table):
         result = np.zeros(mask.shape, np.uint8)
         for source, target in table.items():
             result[mask == source] = target
@@ -158,6 +177,8 @@ def text(result: dict[str, Any]) -> str:
             f"{_figure(m['recall'], 4):>6}  {_figure(m['iou'], 4):>6}"
         )
     lines.append(f"mean IoU with background {_figure(result['miou'], 4)}")
+    if result["spacing_mm"] is None:
+        lines.append("The masks have no pixel size: distances are in pixels, not mm.")
     return "\n".join(lines)
 
 
@@ -176,7 +197,10 @@ EVALUATE = Command(
         "nothing is interpolated. JSON: for each class dsc, voe, precision, recall, "
         "iou (0 to 1), rvd (percent), asd_mm and rmsd_mm (millimetres between the "
         "surfaces), null where a figure is not defined; miou is the mean IoU with "
-        "background. Voxels of the value 255 do not count. Nothing is written."
+        "background. Voxels of the value 255 do not count. Masks may be pictures or "
+        "Labelme files too; name their classes, e.g. --map-truth liver=1, and if "
+        "neither has a geometry, spacing_mm is null and distances are in pixels. "
+        "Nothing is written."
     ),
     examples=(
         "medlab evaluate --prediction mask.nii.gz --truth truth.nii.gz --json",

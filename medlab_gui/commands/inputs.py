@@ -11,7 +11,7 @@ from medlab_gui.core.labels import IGNORE
 from medlab_gui.core.resources import resource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
     from typing import Any
 
@@ -181,7 +181,7 @@ def weights_file(store: ProjectStore | None, choice: str) -> tuple[Path, str]:
 
 def mapped(
     mask: NDArray[Any],
-    class_map: dict[int, int] | None,
+    class_map: Mapping[int, int] | Mapping[int | str, int] | None,
     allowed: Iterable[int],
     name: str,
 ) -> NDArray[np.uint8]:
@@ -191,9 +191,9 @@ def mapped(
     ----------
     mask : ndarray of int, shape (Z, Y, X)
         As read.
-    class_map : dict or None
+    class_map : mapping or None
         Value in the file to value of the class; values not named become background.
-        None keeps the values.
+        None keeps the values. Names are for Labelme files.
     allowed : iterable of int
         Values that the classes have, 0 and 255 included.
     name : str
@@ -208,7 +208,15 @@ def mapped(
 
     allowed = set(allowed)
     values = [int(v) for v in np.unique(mask)]
-    table = class_map if class_map is not None else {v: v for v in values}
+    table: dict[int, int] = {} if class_map is not None else {v: v for v in values}
+    for source, target in (class_map or {}).items():
+        if isinstance(source, str):
+            msg = (
+                f"{name} holds numbers and no names, so {source}={target} means "
+                "nothing there; write e.g. 5=1."
+            )
+            raise InputError(msg)
+        table[source] = target
     wrong = sorted({table.get(v, 0) for v in values} - allowed)
     if wrong:
         msg = (
@@ -226,12 +234,18 @@ def mapped(
 
 def problem_lines(problems: Iterable[dict[str, Any]]) -> list[str]:
     """Return problems of a result (`Problem.to_dict`) as lines that a person reads."""
-    return [f"  ! {p['severity']}: {p['message']}" for p in problems]
+    lines = []
+    for problem in problems:
+        lines.append(f"  ! {problem['severity']}: {problem['message']}")
+        codes = [r["code"] for r in problem.get("remedies", ())]
+        if codes:
+            lines.append(f"    ways out: {', '.join(codes)}")
+    return lines
 
 
 def read_labels(
     path: Path,
-    class_map: dict[int, int] | None,
+    class_map: Mapping[int, int] | Mapping[int | str, int] | None,
     scheme: LabelScheme,
     how: Reorientation,
 ) -> NDArray[np.uint8]:
@@ -240,7 +254,7 @@ def read_labels(
     Parameters
     ----------
     path : Path
-        NIfTI, NRRD or MetaImage.
+        A file or folder that `io.read_mask` reads.
     class_map : dict or None
         As in `mapped`.
     scheme : LabelScheme
@@ -259,9 +273,14 @@ def read_labels(
         If it is no mask, lies elsewhere or holds other values.
     """
     from medlab_gui.io import mask_on_grid, read_mask
+    from medlab_gui.io.labelme import is_labelme
 
-    values, grid = read_mask(path)
     allowed = {0, IGNORE, *(c.value for c in scheme.classes)}
+    labels = {c.name: c.value for c in scheme.classes}
+    labels |= {k: v for k, v in (class_map or {}).items() if isinstance(k, str)}
+    values, grid = read_mask(path, labels)
+    if is_labelme(path):
+        class_map = None  # the labels have become classes
     on_source = mask_on_grid(values, grid, how.source)
     return how.apply(mapped(on_source, class_map, allowed, path.name))
 

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medlab_gui.core.errors import DamagedFileError, GeometryError, InputError
+from medlab_gui.core.errors import DamagedFileError, InputError
 from medlab_gui.core.geometry import Grid
 from medlab_gui.core.records import Problem, Severity
-from medlab_gui.io.grid_checks import spacing_problems
 from medlab_gui.io.series import FileSeries, derived_uid, pseudonym
 from medlab_gui.io.voxels import fit_voxels
 from medlab_gui.io.wording import counted
@@ -40,7 +39,6 @@ __all__ = [
     "read_picture",
     "read_picture_voxels",
     "stack_pictures",
-    "with_spacing",
 ]
 
 _MARKS = (
@@ -113,9 +111,7 @@ def read_picture(path: Path, kind: str) -> Picture:
 def stack_pictures(pictures: Iterable[Picture]) -> list[FileSeries]:
     """Return the series that pictures make: one for each folder and format.
 
-    Raises
-    ------
-    Nothing: what is odd is in ``problems``.
+    What is odd is in their ``problems``.
     """
     groups: dict[tuple[Path, str, str], list[Picture]] = defaultdict(list)
     for picture in pictures:
@@ -135,50 +131,6 @@ def offered_spacing(series: FileSeries) -> tuple[float, float, float] | None:
     if series.format != "pictures":
         return None
     return read_picture(series.files[0], _kind_of(series.files[0])).spacing
-
-
-def with_spacing(series: FileSeries, spacing: tuple[float, float, float]) -> FileSeries:
-    """Return a stack of pictures with the spacing that a person gave.
-
-    Parameters
-    ----------
-    series : FileSeries
-        As `stack_pictures` made it.
-    spacing : tuple of float
-        ``(dz, dy, dx)`` in mm.
-
-    Raises
-    ------
-    InputError
-        If it is no stack of pictures.
-    GeometryError
-        If a number is not above 0.
-    """
-    if series.format != "pictures":
-        msg = (
-            f"{series.description} has a geometry of its own; spacing is given by hand "
-            "for stacks of pictures only."
-        )
-        raise InputError(msg)
-    if series.grid is None:
-        return series
-    if not all(np.isfinite(v) and v > 0 for v in spacing):
-        msg = (
-            "Spacing is three distances in mm above 0: between slices, rows and "
-            f"columns; found {', '.join(f'{v:g}' for v in spacing)}."
-        )
-        raise GeometryError(msg)
-    grid = Grid.from_spacing(series.shape, spacing)
-    dz, dy, dx = spacing
-    note = Problem(
-        "spacing-given",
-        Severity.NOTE,
-        f"Pictures have no pixel size; a person gave {dz:g} x {dy:g} x {dx:g} mm "
-        "(slices, rows, columns).",
-    )
-    others = tuple(p for p in series.problems if p.code != "no-spacing")
-    problems = (note, *others, *spacing_problems(grid))
-    return replace(series, grid=grid, problems=problems)
 
 
 def read_picture_voxels(

@@ -9,11 +9,15 @@ import numpy as np
 
 from medlab_gui.core.errors import GeometryError, InputError
 from medlab_gui.core.geometry import Reorientation
+from medlab_gui.io.image_stack import picture_kind
+from medlab_gui.io.labelme import is_labelme, read_labelme
 from medlab_gui.io.read import read_volume
 from medlab_gui.io.scan import scan
+from medlab_gui.io.wording import counted
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -22,32 +26,40 @@ if TYPE_CHECKING:
 __all__ = ["mask_on_grid", "read_mask"]
 
 
-def read_mask(path: str | os.PathLike[str]) -> tuple[NDArray[Any], Grid]:
-    """Read a mask of whole numbers from NIfTI, NRRD or MetaImage.
+def read_mask(
+    path: str | os.PathLike[str], labels: Mapping[str, int] | None = None
+) -> tuple[NDArray[Any], Grid | None]:
+    """Read a mask of whole numbers.
 
     Parameters
     ----------
     path : path
-        The file.
+        NIfTI, NRRD, MetaImage, Analyze or MGH; pictures (a file or a folder of them);
+        Labelme JSON (a file or a folder of them).
+    labels : mapping of str to int, optional
+        For Labelme: the value of each label.
 
     Returns
     -------
     mask : ndarray of an integer dtype, shape (Z, Y, X)
-        Class values as in the file.
-    grid : Grid
-        Native grid of the file.
+        Class values as in the file. A JPEG of black and white gets 0 and 255.
+    grid : Grid or None
+        Native grid of the file; None where it has no geometry, so that only the number
+        of slices, rows and columns can be compared.
 
     Raises
     ------
     InputError
         If it is a scan and no mask (values that are not whole numbers, DICOM).
     """
-    path = Path(path)
+    path = Path(path).expanduser()
+    if is_labelme(path):
+        return read_labelme(path, labels or {}), None
     series = scan(path).series
     if len(series) != 1 or series[0].format == "dicom":
         msg = (
             f"{path} is not a mask file: a mask must be one NIfTI, NRRD or MetaImage "
-            "file of whole numbers."
+            "file, pictures of one folder or Labelme files, of whole numbers."
         )
         raise InputError(msg, path=path)
     volume = read_volume(series[0])
@@ -61,20 +73,40 @@ def read_mask(path: str | os.PathLike[str]) -> tuple[NDArray[Any], Grid]:
             )
             raise InputError(msg, path=path)
         data = whole.astype(np.int32)
-    return data, volume.grid
+    if series[0].format != "pictures":
+        return data, volume.grid
+    with series[0].files[0].open("rb") as file:
+        kind = picture_kind(file.read(8))
+    return (_two_values(data, path) if kind == "JPEG" else data), None
 
 
-def mask_on_grid(mask: NDArray[Any], mask_grid: Grid, grid: Grid) -> NDArray[Any]:
+def _two_values(data: NDArray[Any], path: Path) -> NDArray[Any]:
+    """Undo what JPEG does to the edges of a mask of black and white."""
+    off = np.minimum(data, 255 - data)
+    # The noise reaches about a quarter of the range, at some pixels of each border.
+    if np.mean(off > 16) > 0.02:
+        msg = (
+            f"{path.name} is a JPEG that is not black and white, and JPEG changes "
+            "values, so it cannot be a mask. Save masks as PNG."
+        )
+        raise InputError(msg, path=path)
+    return np.where(data > 127, 255, 0).astype(np.uint8)
+
+
+def mask_on_grid(
+    mask: NDArray[Any], mask_grid: Grid | None, grid: Grid
+) -> NDArray[Any]:
     """Return a mask on the grid of a scan, if both are the same lattice.
 
     Axes may be permuted and flipped, which is exact. Nothing is ever interpolated.
 
     Parameters
     ----------
-    mask : ndarray, shape ``mask_grid.shape``
+    mask : ndarray, shape (Z, Y, X)
         Class values.
-    mask_grid : Grid
-        Where they are.
+    mask_grid : Grid or None
+        Where they are; None for a mask without geometry, which fits a grid of its
+        shape as it is.
     grid : Grid
         Where they are wanted.
 
@@ -89,6 +121,16 @@ def mask_on_grid(mask: NDArray[Any], mask_grid: Grid, grid: Grid) -> NDArray[Any
         If any corner would be more than a twentieth of a voxel off, or the sizes do
         not fit.
     """
+    if mask_grid is None:
+        if mask.shape == grid.shape:
+            return mask
+        z, y, x = mask.shape
+        msg = (
+            f"The mask has {counted(z, 'slice', 'slices')} of {x} x {y} pixels and no "
+            f"geometry; the scan has {grid.shape[0]} of {grid.shape[2]} x "
+            f"{grid.shape[1]}. Use a mask that was made on this very scan."
+        )
+        raise GeometryError(msg)
     # Columns say how many voxels of `grid` one step of `mask_grid` is worth.
     relation = np.linalg.inv(grid.affine) @ mask_grid.affine
     turn = np.rint(relation[:3, :3])

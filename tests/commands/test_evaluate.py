@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -102,3 +104,35 @@ def test_weights_that_cannot_be_judged(small_project, tmp_path):
     import_(ImportParams(str(small_project.image)), ctx)
     with pytest.raises(InputError, match="no locked"):
         run(EvaluateParams(), ctx)
+
+
+def drawn(path, label, box):
+    """Write a Labelme file with one rectangle on a picture of 8 x 6 pixels."""
+    shape = {"label": label, "shape_type": "rectangle", "points": box}
+    size = {"imageHeight": 6, "imageWidth": 8, "imagePath": "x.png"}
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"shapes": [shape], **size}), encoding="utf-8")
+
+
+def test_labelme_against_labelme_and_against_a_volume(tmp_path):
+    for k, box in enumerate(([[0, 1], [3, 4]], [[0, 1], [3, 4]])):
+        drawn(tmp_path / "truth" / f"{k}.json", "Liver", box)
+        drawn(tmp_path / "found" / f"{k}.json", "liver", [[2, 1], [5, 4]])
+    found, truth = str(tmp_path / "found"), str(tmp_path / "truth")
+    with pytest.raises(InputError, match="'Liver', which is no class here"):
+        run(EvaluateParams(found, truth), Context())
+    maps = {"map_truth": "liver=1", "map_prediction": "LIVER=1"}
+    told = run(EvaluateParams(found, truth, **maps), Context())
+    assert told["spacing_mm"] is None
+    assert told["classes"]["1"]["dsc"] == pytest.approx(0.5)
+    assert "in pixels, not mm" in EVALUATE.text(told)
+    volume = np.zeros((2, 6, 8), np.uint8)
+    volume[:, 1:5, 2:6] = 1
+    grid = Grid.from_spacing(volume.shape, (3.0, 2.0, 1.0))
+    file = str(write_image(tmp_path / "v.nii", volume, grid))
+    for pair in ((file, truth), (truth, file)):
+        maps = {"map_truth": "liver=1" if pair[1] == truth else ""}
+        maps["map_prediction"] = "liver=1" if pair[0] == truth else ""
+        told = run(EvaluateParams(*pair, **maps), Context())
+        assert told["spacing_mm"] == [3.0, 2.0, 1.0]
+        assert told["classes"]["1"]["dsc"] == pytest.approx(0.5)

@@ -40,7 +40,12 @@ def test_slice_text_is_the_way_back():
 def test_class_map():
     assert parse_class_map("5=1, 1=2") == {5: 1, 1: 2}
     assert parse_class_map(" ") is None
-    for wrong in ("5", "5=x", "5=300", "a=1"):
+    assert parse_class_map("liver=1, left lung = 2,3=3") == {
+        "liver": 1,
+        "left lung": 2,
+        3: 3,
+    }
+    for wrong in ("5", "5=x", "5=300", "=1", "liver"):
         with pytest.raises(InputError):
             parse_class_map(wrong)
 
