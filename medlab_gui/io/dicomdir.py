@@ -83,11 +83,11 @@ def read_index(path: Path) -> DicomIndex:
     for parts in listed:
         if not parts:
             continue
-        file = folders.find(path.parent, parts)
-        if file is None:
+        place = folders.find(path.parent, parts)
+        if place is None:
             absent["/".join(parts)] = None
         else:
-            present[file] = None
+            present[place] = None
     return DicomIndex(path, tuple(present), tuple(absent))
 
 
@@ -105,10 +105,12 @@ def index_note(index: DicomIndex) -> str:
     more = len(index.absent) - _NAMED
     shown += f" and {more:,} more" if more > 0 else ""
     n_listed = len(index.present) + len(index.absent)
+    lost = f"{counted(len(index.absent), 'is', 'are')} not there: {shown}"
+    if not index.present:
+        lost = f"none is there: {shown}"
     return (
-        f"{name} lists {counted(n_listed, 'file', 'files')}, of which "
-        f"{counted(len(index.absent), 'is', 'are')} not there: {shown}. Copy the whole "
-        "CD or export again if they are needed."
+        f"{name} lists {counted(n_listed, 'file', 'files')}, of which {lost}. Copy the "
+        "whole CD or export again if they are needed."
     )
 
 
