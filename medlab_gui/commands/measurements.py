@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from medlab_gui.commands.command import Command, param
 from medlab_gui.commands.outputs import target
 from medlab_gui.commands.values import counted
-from medlab_gui.core.errors import InputError, storage_error
+from medlab_gui.core.errors import GeometryError, InputError, storage_error
 from medlab_gui.core.i18n import N_, _
-from medlab_gui.core.measurements import KIND_NAMES, PLANE_NAMES
+from medlab_gui.core.measurements import KIND_NAMES, PLANE_NAMES, Values
 from medlab_gui.core.records import Severity
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from medlab_gui.commands.command import Context
-    from medlab_gui.core.measurements import Measurement, Values
+    from medlab_gui.core.measurements import Measurement
     from medlab_gui.core.records import Series
     from medlab_gui.store.project import ProjectStore
 
@@ -91,12 +91,20 @@ def _rows(
         if one.series_uid not in by_uid:
             by_uid[one.series_uid] = store.series(one.series_uid)
         series = by_uid[one.series_uid]
-        values = measure(one, store.array(series.blob), series.grid, series.units)
-        rows.append(_row(one, values, series))
+        why_not = ""
+        try:
+            data = store.array(series.blob)
+            values = measure(one, data, series.grid, series.units)
+        except GeometryError as error:
+            # One that does not fit its series must not hide the others.
+            values, why_not = Values(), error.message
+        rows.append(_row(one, values, series, why_not))
     return rows
 
 
-def _row(one: Measurement, values: Values, series: Series) -> dict[str, Any]:
+def _row(
+    one: Measurement, values: Values, series: Series, why_not: str
+) -> dict[str, Any]:
     return {
         "id": one.id,
         "series_uid": series.uid,
@@ -118,7 +126,7 @@ def _row(one: Measurement, values: Values, series: Series) -> dict[str, Any]:
         "max": _rounded(values.high),
         "unit": (values.units or "a.u.") if one.kind.is_region else None,
         "cut_by_edge": values.is_cut,
-        "caution": caution(series),
+        "caution": f"{caution(series)} {why_not}".strip(),
         "created_by": one.created_by,
         "created_utc": one.created,
         "changed_by": one.changed_by,
@@ -174,8 +182,6 @@ def text_list(result: dict[str, Any]) -> str:
 
 
 def _figures(row: dict[str, Any]) -> str:
-    from medlab_gui.core.measurements import Values
-
     units = None if row["unit"] == "a.u." else row["unit"]
     return ", ".join(
         Values(

@@ -294,16 +294,17 @@ class Values:
     is_cut: bool = False
 
     def lines(self) -> list[str]:
-        """Return what a person reads, the chief figure first."""
+        """Return what a person reads, the chief figure first; [] where unknown."""
         if self.length_mm is not None:
             return [_("{mm:.1f} mm").format(mm=self.length_mm)]
         if self.angle_deg is not None:
             return [_("{angle:.1f}°").format(angle=self.angle_deg)]
-        area = self.area_mm2 or 0.0
-        if area >= 100.0:
-            lines = [_("{area:.2f} cm²").format(area=area / 100)]
+        if self.area_mm2 is None:
+            return []
+        if self.area_mm2 >= 100.0:
+            lines = [_("{area:.2f} cm²").format(area=self.area_mm2 / 100)]
         else:
-            lines = [_("{area:.1f} mm²").format(area=area)]
+            lines = [_("{area:.1f} mm²").format(area=self.area_mm2)]
         if not self.n_pixels:
             return [*lines, _("no pixel inside")]
         unit = self.units or _("a.u.")

@@ -60,6 +60,7 @@ class MeasureOverlay(QWidget):
         self._canvas = canvas
         self._bench = bench
         self._state = bench.measure
+        self._shown = pane.slice_index
         self._painter = ShapePainter(self.font())
         self.hand = MeasureHand(pane, canvas, bench, self._text_at, self._refresh, pans)
         self.setObjectName("measure_overlay")
@@ -71,9 +72,7 @@ class MeasureOverlay(QWidget):
         state = self._state
         for signal in (state.changed, state.selected_changed):
             signal.connect(self._refresh)
-        bench.slice_changed.connect(self._refresh)
-        bench.session_changed.connect(self._refresh)
-        pane.watch(self._on_camera)
+        pane.watch(self._refresh)
         self._refresh()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -83,14 +82,15 @@ class MeasureOverlay(QWidget):
         return False
 
     def _refresh(self, *_args: object) -> None:
+        shown = self._pane.slice_index
+        if shown != self._shown:
+            # A measurement does not go from one slice to another.
+            self._shown = shown
+            self.hand.drop()
         # Where there is nothing to draw it is not there at all: scrolling costs
         # nothing.
         self.setVisible(bool(self._here()) or self.hand.draft() is not None)
         self.update()
-
-    def _on_camera(self) -> None:
-        if self.isVisible():
-            self.update()
 
     def _here(self) -> tuple[Measurement, ...]:
         if self._pane.grid is None:

@@ -45,8 +45,8 @@ class Pane(Protocol):
     def to_flat(self, x: float, y: float) -> NDArray[np.float64]:
         """Return the position ``(row, column)`` under a pixel of the canvas."""
 
-    def watch(self, moved: Callable[[], object]) -> None:
-        """Have a function called whenever the picture is zoomed or moved."""
+    def watch(self, changed: Callable[..., object]) -> None:
+        """Have a function called when zoom, place, slice or series change."""
 
 
 def flat_to_mm(
@@ -116,8 +116,10 @@ class PicturePane:
         point = picture_point(self._viewer, self._canvas, x, y)
         return np.array([point.y(), point.x()]) / self._pixel_mm()
 
-    def watch(self, moved: Callable[[], object]) -> None:
-        """Have a function called whenever the picture is zoomed or moved."""
+    def watch(self, changed: Callable[..., object]) -> None:
+        """Have a function called when zoom, place, slice or series change."""
         events = self._viewer.scene.camera.events
         for event in (events.zoom, events.center):
-            event.connect(moved)
+            event.connect(changed)
+        self._bench.slice_changed.connect(changed)
+        self._bench.session_changed.connect(changed)

@@ -76,7 +76,6 @@ class MeasureState:
         self._told_caution = ""
         self.drawing = False
         bench.session_changed.connect(self._on_session)
-        bench.slice_changed.connect(self._on_slice)
         bench.mode_changed.connect(self._on_mode)
         bench.closed.connect(self._on_closed)
 
@@ -269,11 +268,6 @@ class MeasureState:
     def drop(self) -> None:
         """Forget what is half drawn."""
         self.dropped.emit()
-
-    def _on_slice(self, _k: int) -> None:
-        # A measurement does not go from one slice to another.
-        if self.drawing:
-            self.drop()
 
     def _on_mode(self, mode: Mode) -> None:
         if mode is not Mode.REVIEW:

@@ -166,6 +166,22 @@ def test_a_series_unsafe_for_measurement_says_so_in_every_row(
     assert table(tmp_path / "u.csv")[0]["caution"] == "The spacing is not known."
 
 
+def test_one_that_does_not_fit_its_series_does_not_hide_the_others(ctx: Context):
+    import sqlite3
+
+    connection = sqlite3.connect(f"{ctx.project}/project.db")
+    connection.execute("UPDATE measurement SET slice_index = 4 WHERE id = 'r1'")
+    connection.commit()
+    connection.close()
+    listed = run_list(MeasurementsParams(), ctx)
+    by_id = {m["id"]: m for m in listed["measurements"]}
+    assert by_id["r1"]["area_mm2"] is None
+    assert by_id["r1"]["n_pixels"] is None
+    assert "3.00 mm off the axial slice 5" in by_id["r1"]["caution"]
+    assert by_id["d1"]["length_mm"] == pytest.approx(8.0)
+    assert "off the axial slice 5" in MEASUREMENTS.text(listed)
+
+
 def test_what_cannot_be_done(ctx: Context, tmp_path: Path):
     for params, said in (
         (ExportMeasurementsParams(str(tmp_path / "m.txt")), r"must end in \.csv"),

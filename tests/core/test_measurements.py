@@ -148,6 +148,7 @@ def test_it_must_lie_on_its_slice():
 def test_what_a_person_reads():
     assert Values(length_mm=12.345).lines() == ["12.3 mm"]
     assert Values(angle_deg=45.0).lines() == ["45.0°"]
+    assert Values().lines() == []
     region = Values(
         area_mm2=98.0, n_pixels=200, mean=41.26, sd=12.0, low=-3, high=80, units="HU"
     )
