@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from qtpy.QtCore import QTimer
 
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
-from medlab_gui.core.labels import LabelScheme
 from medlab_gui.gui import napari_private as private
-from medlab_gui.gui.colors import scheme_colors, uncertainty_colors
-from medlab_gui.gui.layer_data import blank, nothing, set_changed, show
+from medlab_gui.gui.colors import scheme_colors
+from medlab_gui.gui.layer_data import blank, set_changed, show
+from medlab_gui.gui.layer_making import new_entropy, new_image, new_labels
 from medlab_gui.gui.view_state import Mode, Tool
 
 if TYPE_CHECKING:
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from napari import Viewer
     from napari.layers import Image, Labels
 
+    from medlab_gui.core.labels import LabelScheme
     from medlab_gui.gui.workbench import Workbench
 
 __all__ = ["Stage"]
+
+L = TypeVar("L", bound="Image | Labels")
 
 _LET_GO_MS = 500
 _LARGE_PIXEL_MM = 1.5
@@ -63,6 +66,8 @@ class Stage:
         self._held_pan = False
         self._erasing = False
         self._opening = False
+        self._scheme: LabelScheme | None = None
+        self._unveiling: Iterator[None] = iter(())
         bench.session_changed.connect(self._on_session)
         bench.slice_changed.connect(self._on_slice)
         viewer.dims.events.current_step.connect(self._on_dims)
@@ -89,63 +94,39 @@ class Stage:
         napari takes some tenths of a second for a layer and its shaders. Done once
         behind the welcome page, a study then opens by changing what they show.
         """
-        from napari.layers import Image
-        from napari.utils.colormaps import Colormap
-
         yield
         if self.image is None:
-            self.image = Image(
-                nothing(np.int16), name=_("Image"), contrast_limits=(0, 1)
-            )
-            self.image.interpolation2d = "linear"
-            self._add(self.image)
+            self.image = self._add(new_image())
             yield
         if self.entropy is None:
-            colors = Colormap(uncertainty_colors(), name="uncertainty")
-            self.entropy = Image(
-                nothing(np.float16),
-                name=_("Uncertainty"),
-                contrast_limits=(0, 1),
-                colormap=colors,
-                blending="translucent_no_depth",
-            )
-            self._add(self.entropy)
+            self.entropy = self._add(new_entropy())
             yield
         if self.prediction is None:
-            self.prediction = self._labels(_("Prediction"))
+            self.prediction = self._add(new_labels(_("Prediction")))
             self.prediction.editable = False
-            self._add(self.prediction)
             yield
         if self.mask is None:
-            self.mask = self._labels(_("Mask"))
+            self.mask = self._add(new_labels(_("Mask")))
             self.mask.events.paint.connect(self._on_paint)
             self.mask.events.selected_label.connect(self._on_picked)
             self.mask.events.brush_size.connect(self._on_brush_size)
-            self._add(self.mask)
             yield
             self.mask.mode = "paint"  # makes the circle under the mouse
             self.mask.mode = "pan_zoom"
             yield
 
-    def _labels(self, name: str) -> Labels:
-        from napari.layers import Labels
-        from napari.utils.colormaps import DirectLabelColormap
-
-        colors = scheme_colors(LabelScheme("none", ()))
-        layer = Labels(
-            nothing(np.uint8),
-            name=name,
-            colormap=DirectLabelColormap(color_dict=colors),
-        )
-        private.silence_history(layer)
-        return layer
-
-    def _add(self, layer: Image | Labels) -> None:
+    def _add(self, layer: L) -> L:
         private.silence_thumbnail(layer)
         layer.visible = False
         self.viewer.layers.append(layer)
+        return layer
 
     # ---- opening ------------------------------------------------------------
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the open series is on the screen whole and can be painted on."""
+        return self.bench.session is not None and not self._opening
 
     def _on_session(self) -> None:
         for _step in self.warm_up():
@@ -154,29 +135,54 @@ class Stage:
         image, mask = self.image, self.mask
         assert image is not None
         assert mask is not None
+        self._unveiling = iter(())
+        self._opening = session is not None
         if session is None:
             # The welcome page covers the picture. Another series often follows at
             # once, so the arrays are let go a little later.
             QTimer.singleShot(_LET_GO_MS, self._let_go)
             return
-        volume = session.volume
         view = self.bench.view
         view.value = min(max(view.value, 1), len(session.scheme.classes))
-        self._opening = True
-        self.reset_window()
-        colors = scheme_colors(session.scheme)
-        for layer, data in ((image, volume.data), (mask, session.mask)):
-            show(layer, data, volume.grid.spacing)
-        for labels in (mask, self.prediction):
-            assert labels is not None
-            private.set_label_colors(labels, colors)
         session.edited.connect(self._on_edited)
         session.prediction_changed.connect(self._on_prediction)
-        self._on_prediction()
-        self._opening = False
-        self._on_slice(session.k)
-        self._apply_looks()
+        # A hidden layer is not drawn: all are filled first, and shown after.
+        with private.one_update(self.viewer, session.k):
+            for layer in (image, mask, self.prediction, self.entropy):
+                set_changed(layer, visible=False)
+            show(image, session.volume.data, session.volume.grid.spacing)
+            show(mask, session.mask, session.volume.grid.spacing)
+            self._fill_prediction()
+            self._set_colors(session.scheme)
+        self._unveiling = self._unveil()
+        QTimer.singleShot(0, self._unveil_more)
+
+    def _unveil(self) -> Iterator[None]:
+        """Show the layers of a series that was opened, in steps that take no long time.
+
+        Between the steps the window answers; the mouse paints only after the last.
+        """
+        self.reset_window()
         self.viewer.reset_view(margin=0.02)
+        assert self.image is not None
+        set_changed(self.image, visible=True)
+        yield
+        self._apply_looks()
+        yield
+        self._opening = False
+        self._apply_looks()
+        self.apply_tool()
+
+    def _unveil_more(self) -> None:
+        if next(self._unveiling, StopIteration) is None:
+            QTimer.singleShot(0, self._unveil_more)
+
+    def _set_colors(self, scheme: LabelScheme) -> None:
+        if scheme != self._scheme:
+            self._scheme = scheme
+            for layer in (self.mask, self.prediction):
+                assert layer is not None
+                private.set_label_colors(layer, scheme_colors(scheme))
 
     def reset_window(self) -> None:
         """Show the grey values that fit the scan."""
@@ -206,9 +212,15 @@ class Stage:
 
     def _on_prediction(self) -> None:
         """Show what the model said, under the person's mask."""
+        if self.entropy is not None and self.prediction is not None:
+            with private.one_update(self.viewer):
+                self._fill_prediction()
+            self._apply_looks()
+
+    def _fill_prediction(self) -> None:
         session = self.bench.session
-        if self.entropy is None or self.prediction is None:
-            return
+        assert self.prediction is not None
+        assert self.entropy is not None
         scale = session.volume.grid.spacing if session is not None else (1.0, 1.0, 1.0)
         labels = session.prediction if session is not None else None
         doubt = session.entropy if session is not None else None
@@ -220,16 +232,15 @@ class Stage:
             doubt = blank(self.entropy)
         show(self.prediction, labels, scale)
         show(self.entropy, doubt, scale)
-        if not self._opening:
-            self._apply_looks()
 
     def _let_go(self) -> None:
         """Drop the arrays of a series that was closed."""
         if self.bench.session is None and self.image is not None:
             assert self.mask is not None
-            for layer in (self.image, self.mask):
-                show(layer, blank(layer), (1.0, 1.0, 1.0))
-            self._on_prediction()
+            with private.one_update(self.viewer):
+                for layer in (self.image, self.mask):
+                    show(layer, blank(layer), (1.0, 1.0, 1.0))
+                self._fill_prediction()
 
     # ---- looks --------------------------------------------------------------
 
@@ -245,6 +256,7 @@ class Stage:
     def _apply_looks(self) -> None:
         view, session = self.bench.view, self.bench.session
         is_open = session is not None
+        whole = None if self._opening else session
         if self.image is not None:
             set_changed(self.image, visible=is_open)
         if self.mask is not None:
@@ -255,14 +267,14 @@ class Stage:
                 contour=self._line if view.outline else 0,
             )
         if self.entropy is not None:
-            known = session is not None and session.entropy is not None
+            known = whole is not None and whole.entropy is not None
             set_changed(
                 self.entropy,
                 visible=known and view.entropy_visible,
                 opacity=view.entropy_opacity,
             )
         if self.prediction is not None:
-            known = session is not None and session.prediction is not None
+            known = whole is not None and whole.prediction is not None
             set_changed(
                 self.prediction,
                 visible=known and view.prediction_visible,
@@ -321,7 +333,7 @@ class Stage:
     def apply_tool(self) -> None:
         """Put the chosen tool into napari's hand."""
         mask, view = self.mask, self.bench.view
-        if mask is None or self.bench.session is None:
+        if mask is None or self.bench.session is None or self._opening:
             return
         if self.viewer.layers.selection.active is not mask:
             self.viewer.layers.selection.active = mask

@@ -7,12 +7,14 @@ to switch its key bindings off, or to keep a labels layer from hoarding undo ste
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from napari import Viewer
@@ -25,11 +27,11 @@ __all__ = [
     "apply_style",
     "canvas_widget",
     "clear_key_bindings",
-    "dims_widget",
     "isolate_settings",
     "main_window",
     "napari_docks",
     "napari_menus",
+    "one_update",
     "picture_layout",
     "polygon_cancel",
     "polygon_finish",
@@ -37,6 +39,7 @@ __all__ = [
     "polygon_remove_point",
     "polygon_start",
     "register_theme",
+    "retire_sliders",
     "set_label_colors",
     "silence_history",
     "silence_thumbnail",
@@ -153,10 +156,12 @@ def viewer_widget(viewer: Viewer) -> QWidget:
     return widget
 
 
-def dims_widget(viewer: Viewer) -> QWidget:
-    """Return napari's own sliders."""
-    widget: QWidget = viewer.window._qt_viewer.dims
-    return widget
+def retire_sliders(viewer: Viewer) -> None:
+    """Hide napari's own sliders and spare them every slice; `gui.slice_bar` is ours."""
+    sliders: Any = viewer.window._qt_viewer.dims
+    sliders.hide()
+    for emitter in viewer.dims.events.emitters.values():
+        emitter.disconnect(sliders)
 
 
 def napari_docks(viewer: Viewer) -> tuple[QDockWidget, ...]:
@@ -201,6 +206,35 @@ def unthrottle_mouse(viewer: Viewer) -> None:
         if isinstance(callback, QObject):
             moved.disconnect(callback)
             moved.connect(canvas._on_mouse_move)
+
+
+@contextmanager
+def one_update(viewer: Viewer, k: int | None = None) -> Iterator[None]:
+    """Let napari look at all its layers once, after several of them have changed.
+
+    napari measures its layers and slices all of them again for every array and every
+    scale that is set: a quarter of a second for our four.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        napari.
+    k : int, optional
+        Slice to show afterwards.
+    """
+    changed, update = viewer._on_layers_change, viewer._update_layers
+    dims = viewer.dims.events
+    with ExitStack() as stack:
+        for layer in viewer.layers:
+            for emitter in (layer.events.data, layer.events.scale):
+                stack.enter_context(emitter.blocker(changed))
+        for emitter in (dims.point, dims.current_step):
+            stack.enter_context(emitter.blocker(update))
+        yield
+        changed()
+        if k is not None:
+            viewer.dims.set_current_step(0, k)
+    update()
 
 
 def silence_history(layer: Labels) -> None:

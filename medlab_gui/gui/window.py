@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,15 @@ def prepare() -> None:
     theme = json.loads(resource("themes", "medlab.json").read_text(encoding="utf-8"))
     private.register_theme(theme["name"], theme["colors"], theme["font_size"])
     private.clear_key_bindings()
+
+
+def _spare_the_collector() -> None:
+    """Tell Python's garbage collector that what exists now is here to stay.
+
+    Looking through the million objects of napari and its libraries stops the window
+    for a quarter of a second each time.
+    """
+    gc.freeze()
 
 
 class MedlabWindow(QObject):
@@ -112,7 +122,7 @@ class MedlabWindow(QObject):
         self.main.setStatusBar(self.status)
 
     def _build_picture(self) -> None:
-        private.dims_widget(self.viewer).hide()
+        private.retire_sliders(self.viewer)
         for dock in private.napari_docks(self.viewer):
             dock.hide()
         self.text = PictureText(self.viewer, self.canvas, self.bench, self.stage)
@@ -334,6 +344,7 @@ class MedlabWindow(QObject):
 
     def show(self) -> None:
         """Show the window, without waiting for the project."""
+        _spare_the_collector()
         self.main.show()
         self.canvas.setFocus()
         self._warming = self.stage.warm_up()
@@ -343,7 +354,10 @@ class MedlabWindow(QObject):
 
     def _warm_up(self) -> None:
         """Make one layer, then let the window breathe."""
-        if not self._closed and next(self._warming, StopIteration) is None:
+        if self._closed:
+            return
+        _spare_the_collector()
+        if next(self._warming, StopIteration) is None:
             QTimer.singleShot(5, self._warm_up)
 
     def close(self) -> None:

@@ -27,7 +27,7 @@ def strokes(window):
 def test_parts_of_the_window(window):
     assert private.main_window(window.viewer).menuBar() is not None
     assert private.canvas_widget(window.viewer).isVisible()
-    assert not private.dims_widget(window.viewer).isVisible()
+    assert not window.viewer.window._qt_viewer.dims.isVisible()
     assert all(not d.isVisible() for d in private.napari_docks(window.viewer))
     assert len(private.napari_menus(window.viewer)) == 6
 

@@ -1,0 +1,54 @@
+"""Make napari's layers, on nothing: what they show comes with a series."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from medlab_gui.core.i18n import _
+from medlab_gui.core.labels import LabelScheme
+from medlab_gui.gui import napari_private as private
+from medlab_gui.gui.colors import scheme_colors, uncertainty_colors
+from medlab_gui.gui.layer_data import nothing
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Labels
+
+__all__ = ["new_entropy", "new_image", "new_labels"]
+
+
+def new_image() -> Image:
+    """Return the layer of the scan."""
+    from napari.layers import Image
+
+    layer = Image(nothing(np.int16), name=_("Image"), contrast_limits=(0, 1))
+    layer.interpolation2d = "linear"
+    return layer
+
+
+def new_entropy() -> Image:
+    """Return the layer of the model's uncertainty, [0, 1]."""
+    from napari.layers import Image
+    from napari.utils.colormaps import Colormap
+
+    return Image(
+        nothing(np.float16),
+        name=_("Uncertainty"),
+        contrast_limits=(0, 1),
+        colormap=Colormap(uncertainty_colors(), name="uncertainty"),
+        blending="translucent_no_depth",
+    )
+
+
+def new_labels(name: str) -> Labels:
+    """Return a layer of classes that remembers no edits: the journal does."""
+    from napari.layers import Labels
+    from napari.utils.colormaps import DirectLabelColormap
+
+    colors = scheme_colors(LabelScheme("none", ()))
+    layer = Labels(
+        nothing(np.uint8), name=name, colormap=DirectLabelColormap(color_dict=colors)
+    )
+    private.silence_history(layer)
+    return layer

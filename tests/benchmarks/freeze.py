@@ -1,0 +1,192 @@
+"""How long the window stands still while people work: the longest silence of each act.
+
+A timer beats every 5 ms on the Qt thread. The longest time between two beats, while an
+act and all that follows from it goes on, is how long the window could not answer. A
+second thread looks where the Qt thread is when a beat is late, so that a row that
+misses its bound says where to look.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.benchmarks.paint_watch import PaintWatch
+from tests.benchmarks.sides import say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BEAT_MS = 5
+LATE_S = 0.06
+QUIET_S = 0.7
+SIZE = (1600, 1000)
+
+
+class Heart:
+    """Beats on the Qt thread and remembers its longest silence.
+
+    Attributes
+    ----------
+    silence : float
+        Longest time between two beats since `forget`, in seconds.
+    cpu : float
+        What of it the Qt thread itself computed, in seconds: on a busy machine the
+        rest was waiting for its turn.
+    where : str
+        The innermost lines of our own in which it was found meanwhile.
+    """
+
+    def __init__(self) -> None:
+        from qtpy.QtCore import Qt, QTimer
+
+        self._main = threading.get_ident()
+        self._last = (time.perf_counter(), time.thread_time())
+        self._seen: list[str] = []
+        self.forget()
+        self._timer = QTimer()
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._beat)
+        self._timer.start(BEAT_MS)
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def forget(self) -> None:
+        self.silence, self.cpu, self.where = 0.0, 0.0, ""
+
+    def _beat(self) -> None:
+        now = (time.perf_counter(), time.thread_time())
+        silence = now[0] - self._last[0]
+        if silence > self.silence:
+            self.silence, self.cpu = silence, now[1] - self._last[1]
+            self.where = " | ".join(dict.fromkeys(self._seen))
+        self._seen.clear()
+        self._last = now
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(0.01)
+            late = time.perf_counter() - self._last[0] > LATE_S
+            frame = sys._current_frames().get(self._main) if late else None
+            if frame is not None:
+                self._seen.append(_place(frame))
+
+
+def _place(frame: Any) -> str:
+    """Name the innermost line, and the innermost one of ours."""
+    stack = traceback.extract_stack(frame)
+    ours = [f for f in stack if "medlab_gui" in f.filename]
+    named = [*ours[-3:], stack[-1]]
+    return " > ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in named)
+
+
+class Day:
+    """A short day at the window; each act is one row.
+
+    Parameters
+    ----------
+    project : str
+        A project made by ``medlab demo``.
+    """
+
+    def __init__(self, project: str) -> None:
+        self.watch = PaintWatch()
+        from medlab_gui.gui.app import open_window
+
+        self.window = open_window(project=project)
+        self.window.main.resize(*SIZE)
+        self.bench = self.window.bench
+        self.watch.pump_until(lambda: self.bench.store is not None)
+        self.heart = Heart()
+        self.rows: list[dict[str, Any]] = []
+        self.act("warming up behind the welcome page", lambda: None, quiet=3.0)
+
+    def act(
+        self,
+        name: str,
+        do: Callable[[], object],
+        until: Callable[[], object] = lambda: True,
+        *,
+        quiet: float = QUIET_S,
+    ) -> None:
+        """Do something, wait until it has come to rest, and note the silence."""
+        from qtpy.QtCore import QTimer
+
+        self.heart.forget()
+        QTimer.singleShot(0, do)
+        self.watch.pump_for(0.05)
+        self.watch.pump_until(until)
+        self.watch.pump_until(lambda: not self.bench.jobs.active)
+        self.watch.pump_for(quiet)
+        heart = self.heart
+        self.rows.append(
+            {
+                "act": name,
+                "silence": heart.silence,
+                "cpu": heart.cpu,
+                "where": heart.where,
+            }
+        )
+        if "-v" in sys.argv:
+            print(
+                f"{heart.silence * 1e3:7.0f} {heart.cpu * 1e3:6.0f}  {name}", flush=True
+            )
+            if heart.silence > LATE_S:
+                print("    ", heart.where[:1500], flush=True)
+
+    def is_open(self, uid: str) -> Callable[[], bool]:
+        return lambda: (
+            self.window.stage.is_ready and self.bench.session.series_uid == uid
+        )
+
+    def run(self) -> None:
+        bench, act = self.bench, self.act
+        assert bench.store is not None
+        first, second = (s.uid for s in bench.store.series_list())
+        act("open a series", lambda: bench.open_series(first), self.is_open(first))
+        for n in range(20):
+            act("next slice", lambda: bench.step(1), quiet=0.05) if n % 10 else act(
+                "ten slices at once", lambda: bench.step(-10), quiet=0.05
+            )
+        act("uncertainty on", lambda: self._show(True))
+        act("uncertainty off", lambda: self._show(False))
+        act("take the prediction", lambda: bench.accept_prediction(all_slices=False))
+        act("undo", bench.undo)
+        act("a brush stroke", self._stroke)
+        act(
+            "open another series",
+            lambda: bench.open_series(second),
+            self.is_open(second),
+        )
+        for _ in range(4):
+            act("accept and go to the next", bench.accept_and_next)
+        act("back to the first", lambda: bench.open_series(first), self.is_open(first))
+        act("predict", lambda: bench.launch("predict", {"input": first}))
+        act("rank", lambda: bench.launch("score", {}))
+        say(rows=self.rows)
+
+    def _show(self, on: bool) -> None:
+        self.bench.view.entropy_visible = on
+
+    def _stroke(self) -> None:
+        from qtpy.QtCore import QPoint, Qt
+        from qtpy.QtTest import QTest
+
+        from medlab_gui.gui.view_state import Mode, Tool
+
+        canvas = self.window.canvas
+        self.bench.mode = Mode.ANNOTATE
+        self.bench.view.tool = Tool.BRUSH
+        x, y = canvas.width() // 2, canvas.height() // 2
+        left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        QTest.mousePress(canvas, left, none, QPoint(x, y))
+        for n in range(20):
+            QTest.mouseMove(canvas, QPoint(x + 3 * n, y + n))
+        QTest.mouseRelease(canvas, left, none, QPoint(x + 60, y + 20))
+
+
+if __name__ == "__main__":
+    Day(sys.argv[1]).run()
