@@ -11,7 +11,8 @@ altogether, so that the facts are the same, and so are the errors.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
+from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from medlab_gui.io.dicom_headers import (
 from medlab_gui.io.dicom_pixel_place import find_pixels
 from medlab_gui.io.dicom_walk import IMPLICIT, walk_header
 from medlab_gui.io.pydicom_quiet import pydicom_errors, quiet_pydicom
+from medlab_gui.io.series import Frame
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +60,8 @@ _one_uid = re.compile(rb"([0-9.]{1,64})\0?").fullmatch
 class _Known:
     """What headers with the same shared bytes have in common."""
 
-    header: DicomHeader
+    header: dict[str, Any]  # the fields; faster than `replace`
+    frame: dict[str, Any]
     layout: PixelLayout
     compressed: bool
     implicit: bool
@@ -137,7 +140,8 @@ class HeaderReader:
         ):
             frame = header.frames[0]
             self._known[_key(walked)] = _Known(
-                header,
+                {f.name: getattr(header, f.name) for f in fields(header)},
+                {f.name: getattr(frame, f.name) for f in fields(frame)},
                 frame.layout,
                 compressed=_is_compressed(dataset),
                 implicit=walked.syntax == IMPLICIT,
@@ -178,7 +182,7 @@ def _key(walked: Walked) -> tuple[object, ...]:
     return walked.syntax, walked.shared, *walked.values
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Own:
     """What a slice does not share with others."""
 
@@ -196,16 +200,26 @@ def _own_facts(walked: Walked) -> _Own | None:
     position = values.get(_POSITION, b"").rstrip(_PADDING)
     if uid is None or not _one_integer(number) or not _three_numbers(position):
         return None
-    window: dict[str, tuple[float, ...]] = {}
-    for tag, name in ((_LEVEL, "WindowCenter"), (_WIDTH, "WindowWidth")):
-        value = values.get(tag)
-        if value is not None:
-            value = value.rstrip(_PADDING)
-            if not _some_numbers(value):
-                return None
-            window[name] = tuple(map(float, value.split(b"\\")))
+    plain, window = _window(values.get(_LEVEL), values.get(_WIDTH))
+    if not plain:
+        return None
     x, y, z = map(float, position.split(b"\\"))
-    return _Own(uid[1].decode("ascii"), int(number), (x, y, z), window_of(window))
+    return _Own(uid[1].decode("ascii"), int(number), (x, y, z), window)
+
+
+@lru_cache(maxsize=1024)
+def _window(
+    level: bytes | None, width: bytes | None
+) -> tuple[bool, tuple[float, float] | None]:
+    """Return whether the values are plainly written, and the window if they are."""
+    found: dict[str, tuple[float, ...]] = {}
+    for name, value in (("WindowCenter", level), ("WindowWidth", width)):
+        if value is not None:
+            plain = value.rstrip(_PADDING)
+            if not _some_numbers(plain):
+                return False, None
+            found[name] = tuple(map(float, plain.split(b"\\")))
+    return True, window_of(found)
 
 
 def _another(
@@ -221,18 +235,22 @@ def _another(
     )
     if kind != known.layout.kind:
         return None
-    frame = replace(
-        known.header.frames[0],
-        path=path,
-        sop_uid=own.sop_uid,
-        instance=own.instance,
-        position=own.position,
-        offset=offset,
+    frame = Frame(
+        **{
+            **known.frame,
+            "path": path,
+            "sop_uid": own.sop_uid,
+            "instance": own.instance,
+            "position": own.position,
+            "offset": offset,
+        }
     )
-    return replace(
-        known.header,
-        path=path,
-        cut_short=cut_short,
-        window=own.window,
-        frames=(frame,),
+    return DicomHeader(
+        **{
+            **known.header,
+            "path": path,
+            "cut_short": cut_short,
+            "window": own.window,
+            "frames": (frame,),
+        }
     )

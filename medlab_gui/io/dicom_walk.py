@@ -149,7 +149,7 @@ def _walk(block: bytes, wanted: frozenset[int], own_tags: frozenset[int]) -> Wal
         if tag <= last:
             raise _OddError
         last = tag
-        if tag in _PIXELS:
+        if group == 0x7FE0 and tag in _PIXELS:
             break
         if length == _ENDLESS:
             if implicit:
