@@ -145,7 +145,8 @@ def _judge_distances(
 ) -> bool:
     """Report missing and uneven slices; return whether the median step must serve."""
     gaps, median = found.gaps, found.median
-    blocks = _overlapping_blocks(frames, along) if found.odd else []
+    uneven = bool(found.odd or found.holes)
+    blocks = _overlapping_blocks(frames, along) if uneven else []
     if blocks:
         listed = "; ".join(
             f"{name}: {low:.1f} to {high:.1f} mm" for name, low, high in blocks
