@@ -29,6 +29,9 @@ _GDCM_ONLY = {
 }
 """12-bit and lossless JPEG: SimpleITK's GDCM decodes them, pydicom alone does not."""
 
+_RLE = "1.2.840.10008.1.2.5"
+"""Broken run lengths make GDCM divide by zero, which ends the process."""
+
 
 def can_decode(syntax: str) -> bool:
     """Tell whether the pixels of a transfer syntax can be read here."""
@@ -73,6 +76,7 @@ class PackedFile:
         self._pieces: list[bytes] = []
         self._gdcm: NDArray[Any] | None = None
         self._broken = False
+        self._syntax = ""
 
     def plane(self, index: int) -> tuple[NDArray[Any], bool]:
         """Decode a frame.
@@ -112,6 +116,8 @@ class PackedFile:
                     self._broken = True
         with self._lock:
             if self._gdcm is None:
+                if self._syntax == _RLE:
+                    raise damaged(self._path, "its pixels do not decode")
                 self._gdcm = _by_gdcm(self._path)
         if index >= len(self._gdcm):
             raise _not_grey(self._path)
@@ -134,6 +140,7 @@ class PackedFile:
                     )
             except pydicom_errors() as error:
                 raise damaged(path, "its header is broken") from error
+            self._syntax = syntax
             if syntax in _GDCM_ONLY:
                 self._gdcm = _by_gdcm(path)
                 return

@@ -10,12 +10,13 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.core.errors import DamagedFileError, NotAnImageError
+from medlab_gui.io.dicom_display import display_of, is_secondary_capture, voi_item
 from medlab_gui.io.dicom_frames import FrameDefaults, frames_of
 from medlab_gui.io.dicom_kinds import PRIVATE_KINDS
 from medlab_gui.io.dicom_pixel_place import find_pixels, most_frames
 from medlab_gui.io.dicom_source import DEFLATED, open_dicom
 from medlab_gui.io.dicom_text import element_text, person_name
-from medlab_gui.io.dicom_values import numbers, text
+from medlab_gui.io.dicom_values import numbers, printable, text
 from medlab_gui.io.pydicom_quiet import pydicom_errors, quiet_pydicom
 from medlab_gui.io.series import PixelLayout, pseudonym
 
@@ -82,6 +83,8 @@ WANTED: tuple[str | int, ...] = (
     "RescaleType",
     "LossyImageCompression",
     "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
+    "VOILUTFunction",
     "DiffusionBValue",
     "InversionTime",
     "SharedFunctionalGroupsSequence",
@@ -124,7 +127,8 @@ class DicomHeader:
     transfer_syntax: str
     window: tuple[float, float] | None
     lossy: bool
-    padding: float | None
+    display: Display
+    is_secondary: bool
     tilt: float
     slice_gap: float | None
     cut_short: str
@@ -196,7 +200,7 @@ def header_of(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
         As `read_header`, besides what pydicom raises.
     """
     meta = dataset.file_meta
-    class_uid = str(meta.get("MediaStorageSOPClassUID", "") or "")
+    class_uid = printable(str(meta.get("MediaStorageSOPClassUID", "") or ""))
     class_uid = class_uid or text(dataset, "SOPClassUID")
     _refuse_what_is_no_picture(path, dataset, class_uid)
     if not text(dataset, "SOPInstanceUID"):
@@ -227,7 +231,7 @@ def header_of(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
         n_frames,
         FrameDefaults(layout, offset if little else None, slope or 1.0, intercept),
     )
-    modality = text(dataset, "Modality").upper() or "OT"
+    modality = text(dataset, "Modality").upper()[:16] or "OT"
     name, guess = element_text(dataset, "PatientName")
     described, guess_too = element_text(dataset, "SeriesDescription")
     has_rescale = "RescaleIntercept" in dataset or any(
@@ -245,11 +249,16 @@ def header_of(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
         study_date=_iso_date(text(dataset, "StudyDate")),
         study_description=element_text(dataset, "StudyDescription")[0],
         number=int((numbers(dataset, "SeriesNumber") or (0,))[0]),
-        units="HU" if modality == "CT" and has_rescale and hounsfield else None,
-        transfer_syntax=str(syntax) if syntax is not None else "",
-        window=window_of(dataset),
+        units=(
+            "HU"
+            if modality == "CT" and has_rescale and hounsfield and layout.is_grey
+            else None
+        ),
+        transfer_syntax=printable(str(syntax)) if syntax is not None else "",
+        window=window_of(voi_item(dataset)),
         lossy=text(dataset, "LossyImageCompression") == "01",
-        padding=(numbers(dataset, "PixelPaddingValue") or (None,))[0],
+        display=display_of(dataset, layout, frames, is_little=little),
+        is_secondary=is_secondary_capture(class_uid),
         tilt=(numbers(dataset, "GantryDetectorTilt") or (0.0,))[0],
         slice_gap=(numbers(dataset, "SpacingBetweenSlices") or (None,))[0],
         cut_short=cut_short,
@@ -304,7 +313,7 @@ def _layout(dataset: Any) -> PixelLayout:
         rows=one("Rows", 0),
         columns=one("Columns", 0),
         samples=one("SamplesPerPixel", 1),
-        photometric=text(dataset, "PhotometricInterpretation") or "MONOCHROME2",
+        photometric=text(dataset, "PhotometricInterpretation")[:16] or "MONOCHROME2",
         bits_allocated=allocated,
         bits_stored=stored,
         high_bit=one("HighBit", stored - 1),

@@ -15,7 +15,9 @@ __all__ = ["find_pixels", "most_frames"]
 _ENDLESS = 0xFFFFFFFF
 _BEST_PACKED = 2000
 """No picture of a patient is packed better than this; a header that claims so lies."""
-_SMALL = 1 << 28
+_SMALLEST_FRAME = 64
+"""Bytes; what claims thousands of smaller pictures is no scan."""
+_SMALL = 1 << 25
 """What may be unpacked from anything, bytes: an empty picture packs to nothing."""
 
 
@@ -72,7 +74,8 @@ def find_pixels(
             cut = f"its {size - start:,} bytes of pixels cannot be {wanted:,} unpacked"
         return kind, None, cut
     if length == _ENDLESS:
-        return kind, None, ""
+        lies = wanted > (size - start) * _BEST_PACKED + _SMALL
+        return kind, None, "its pixels do not end" if lies else ""
     if layout.photometric == "YBR_FULL_422":
         wanted = wanted * 2 // 3
     found = min(length, size - start)
@@ -96,7 +99,7 @@ def most_frames(layout: PixelLayout, size: int, *, compressed: bool) -> int:
     """
     if compressed:
         return max(1, size // 8)  # each has an item of eight bytes at least
-    return max(1, size * 3 // 2 // max(1, layout.n_bytes))
+    return max(1, size * 3 // 2 // max(_SMALLEST_FRAME, layout.n_bytes))
 
 
 def _walk_fragments(file: BinaryIO, start: int, size: int, n_frames: int) -> str:

@@ -144,10 +144,10 @@ class SliceFiller:
             return
         if target.dtype == np.int16:
             target = self._widen()
-        if (slope, intercept) == (1.0, 0.0):
-            target[k] = raw
-        else:
-            with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):
+            if (slope, intercept) == (1.0, 0.0):
+                target[k] = raw
+            else:
                 target[k] = raw.astype(np.float64) * slope + intercept
         self._only_numbers(k, raw, target[k])
         self._done(k, target)
@@ -160,7 +160,7 @@ class SliceFiller:
         if finite.all():
             return
         if raw.dtype.kind != "f" or np.isfinite(raw[~finite]).any():
-            what = "its rescale slope and intercept make numbers that are too large"
+            what = "its values, as the header scales them, are too large"
             raise damaged(self._frames[k].path, what)
         plane[~finite] = plane[finite].min() if finite.any() else 0
 

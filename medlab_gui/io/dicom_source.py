@@ -16,7 +16,7 @@ __all__ = ["DEFLATED", "open_dicom"]
 DEFLATED = "1.2.840.10008.1.2.1.99"
 """The transfer syntax in which the whole data set is one deflated stream."""
 _PLAIN = b"1.2.840.10008.1.2.1\0\0\0"
-_LONGEST_HEADER = 1 << 23
+_LONGEST_HEADER = 1 << 20
 _SIZE_TAGS = ["Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "NumberOfFrames"]
 
 
@@ -69,7 +69,9 @@ def open_dicom(path: Path) -> io.BufferedReader | io.BytesIO:
         packed = file.read()
     unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
     head = unpacker.decompress(packed, _LONGEST_HEADER)
-    rest = unpacker.decompress(unpacker.unconsumed_tail, _pixel_bytes(head) + 4096)
+    # Header text packs to a sixteenth at best; what is longer is a bomb.
+    most = _pixel_bytes(head) + 16 * len(packed) + 4096
+    rest = unpacker.decompress(unpacker.unconsumed_tail, most)
     meta = block[: found[1]].replace(DEFLATED.encode(), _PLAIN)
     return io.BytesIO(b"".join((meta, head, rest)))
 

@@ -19,6 +19,7 @@ import numpy as np
 from medlab_gui.core.errors import DamagedFileError, InputError
 from medlab_gui.core.geometry import Grid
 from medlab_gui.core.records import Problem, Severity
+from medlab_gui.io.pydicom_quiet import quiet_warnings
 from medlab_gui.io.series import FileSeries, derived_uid, pseudonym
 from medlab_gui.io.voxels import fit_voxels
 from medlab_gui.io.wording import counted
@@ -303,6 +304,7 @@ _BROKEN = (
 """What Pillow was seen to raise on broken pictures."""
 
 
+@quiet_warnings
 def _opened(path: Path) -> Any:
     from PIL import Image
 
@@ -321,6 +323,7 @@ def _kind_of(path: Path) -> str:
         return picture_kind(file.read(8))
 
 
+@quiet_warnings
 def _grey_plane(image: Any, path: Path, page: int) -> NDArray[Any] | None:
     """Return one page as grey values (Y, X), or None where it is in colour."""
     try:

@@ -57,7 +57,8 @@ def itk_series(path: Path, kind: str) -> FileSeries:
         if len(size) == 4 and size[3] > 1:
             message = f"The file holds {size[3]} volumes; only the first is read."
             problems.append(Problem("several-volumes", Severity.WARNING, message))
-        grid = _grid(path, shape, reader, problems)
+        with np.errstate(all="ignore"):  # absurd numbers are told as a problem
+            grid = _grid(path, shape, reader, problems)
         try:
             voxels = _voxels(path, reader)
             problems += value_problems(voxels)

@@ -6,13 +6,13 @@ import struct
 import threading
 import warnings
 import zlib
-from contextlib import contextmanager
+from contextlib import ContextDecorator, contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["pydicom_errors", "quiet_pydicom"]
+__all__ = ["pydicom_errors", "quiet_pydicom", "quiet_warnings"]
 
 _ERRORS = (
     ArithmeticError,
@@ -43,7 +43,7 @@ def pydicom_errors(*more: type[Exception]) -> tuple[type[Exception], ...]:
     return (*_ERRORS, BytesLengthException, *more)
 
 
-class _Quiet:
+class _Quiet(ContextDecorator):
     """Turns warnings off while at least one thread is in; they are not per thread."""
 
     def __init__(self) -> None:
@@ -66,7 +66,8 @@ class _Quiet:
                 self._before.__exit__(None, None, None)
 
 
-_quiet = _Quiet()
+quiet_warnings = _Quiet()
+"""Context or decorator: no warnings of libraries, on whatever threads it is used."""
 
 
 @contextmanager
@@ -74,7 +75,7 @@ def quiet_pydicom() -> Iterator[None]:
     """Let pydicom read sloppy files without a warning for each sloppiness."""
     from pydicom import config
 
-    with _quiet:
+    with quiet_warnings:
         config.settings.reading_validation_mode = config.IGNORE
         # A number of the wrong length is an unknown value, not an exception of a kind
         # of its own.

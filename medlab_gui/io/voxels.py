@@ -48,11 +48,17 @@ def fit_voxels(
             return wide.astype(np.int16)
     if raw.dtype.kind != "f":
         return (raw.astype(np.float64) * slope + intercept).astype(np.float32)
-    if plain:
-        values = raw.astype(np.float32)
-    else:
-        values = (raw.astype(np.float64) * slope + intercept).astype(np.float32)
+    with np.errstate(all="ignore"):
+        if plain:
+            values = raw.astype(np.float32)
+        else:
+            values = (raw.astype(np.float64) * slope + intercept).astype(np.float32)
     finite = np.isfinite(values)
+    if not finite.all():
+        huge = ~finite & np.isfinite(raw)  # a number, but none that float32 can hold
+        largest = np.finfo(np.float32).max
+        values[huge] = np.where(np.signbit(values[huge]), -largest, largest)
+        finite |= huge
     if not finite.all():
         values[~finite] = values[finite].min() if finite.any() else 0
     if values.size and _whole_int16(values):
