@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol
 
+from medlab_gui.core.display import Display
 from medlab_gui.core.records import Severity
 
 if TYPE_CHECKING:
@@ -199,11 +200,12 @@ class FileSeries:
         The *native* grid, as stored; None where no volume can be read (then one of
         ``problems`` says why: `blocking`).
     units : str or None
-        ``"HU"`` for CT.
+        ``"HU"`` for CT, ``"SUV"`` or ``"Bq/ml"`` for PET.
     transfer_syntax : str
         Name of the DICOM transfer syntax, or "".
     format : str
-        ``"dicom"``, ``"nifti"``, ``"nrrd"`` or ``"mha"``.
+        ``"dicom"``, ``"nifti"`` (and Analyze), ``"mgh"``, ``"nrrd"``, ``"mha"`` or
+        ``"pictures"``.
     files : tuple of Path
         In the order of the slices.
     problems : tuple of Problem
@@ -227,6 +229,10 @@ class FileSeries:
         What was chosen about its geometry.
     derivation : Derivation or None
         How its voxels come from those of the files, where they are not the same.
+    display : Display
+        How the files ask to be shown: window function, inverted, filling values.
+    volume_index : int
+        Which volume of a file that holds several (4-D), from 0.
     """
 
     uid: str
@@ -254,13 +260,15 @@ class FileSeries:
     spare: tuple[Frame, ...] = field(default=(), repr=False)
     applied: tuple[AppliedRemedy, ...] = ()
     derivation: Derivation | None = field(default=None, repr=False)
+    display: Display = field(default_factory=Display)
+    volume_index: int = 0
 
     @property
     def name(self) -> str:
         """What a person chooses by: ``"T2 DWI b=800"``, ``"CT series 3"``."""
         name = self.description or f"{self.modality} series {self.number or ''}".strip()
         if self.part and self.part.casefold() not in name.casefold():
-            joint = " " if "=" in self.part else ", "
+            joint = " " if "=" in self.part.split(",")[0] else ", "
             name = f"{name}{joint}{self.part}"
         return name
 
