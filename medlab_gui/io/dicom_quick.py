@@ -24,7 +24,7 @@ from medlab_gui.io.dicom_headers import (
     window_of,
 )
 from medlab_gui.io.dicom_pixel_place import find_pixels
-from medlab_gui.io.dicom_walk import IMPLICIT, walk_header
+from medlab_gui.io.dicom_walk import IMPLICIT, HeaderWalker
 from medlab_gui.io.pydicom_quiet import pydicom_errors, quiet_pydicom
 from medlab_gui.io.series import Frame
 
@@ -81,7 +81,8 @@ class HeaderReader:
     """
 
     def __init__(self) -> None:
-        self._wanted = frozenset(int(tag) for tag in wanted_tags()) | {_CHARACTER_SET}
+        wanted = frozenset(int(tag) for tag in wanted_tags()) | {_CHARACTER_SET}
+        self._walker = HeaderWalker(wanted, _OWN)
         self._known: dict[tuple[object, ...], _Known] = {}
         self.n_quick = 0
         self.n_asked = 0
@@ -105,10 +106,10 @@ class HeaderReader:
         DamagedFileError
             If its header cannot be read to the end.
         """
-        walked = walk_header(block, self._wanted, _OWN)
+        walked = self._walker.walk(block)
         if walked is None and len(block) == FIRST_BLOCK:
             file.seek(0)
-            walked = walk_header(_read(file, _LARGEST_BLOCK), self._wanted, _OWN)
+            walked = self._walker.walk(_read(file, _LARGEST_BLOCK))
         if walked is None:
             return read_header(path)
         known = self._known.get(_key(walked))

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 import struct
 from dataclasses import dataclass
+from operator import itemgetter
+from typing import TYPE_CHECKING
 
-__all__ = ["IMPLICIT", "Walked", "file_meta", "walk_header"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["IMPLICIT", "HeaderWalker", "Walked", "file_meta"]
 
 _PIXELS = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
 _SYNTAX = 0x00020010
-_META = frozenset((0x00020002, 0x00020003, _SYNTAX))
 
 _SHORT = frozenset(
     re.findall(
@@ -21,6 +25,7 @@ _LONG = frozenset(re.findall(rb"\w+", b"OB OD OF OL OV OW SQ SV UC UN UR UT UV")
 _ENDLESS = 0xFFFFFFFF
 _ITEM, _ITEM_ENDS, _SEQUENCE_ENDS = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _DEEPEST = 16
+_MOST_LAYOUTS = 64
 
 IMPLICIT = "1.2.840.10008.1.2"
 """The transfer syntax without VRs."""
@@ -69,29 +74,108 @@ class Walked:
     pixels: int
 
 
-def walk_header(
-    block: bytes, wanted: frozenset[int], own_tags: frozenset[int]
-) -> Walked | None:
-    """Find the wanted elements of a header.
+class HeaderWalker:
+    """Finds the wanted elements of one header after another.
+
+    The headers of a scan have the same elements at the same places, but for a few
+    lengths of UIDs and numbers. Where a header fits one that was walked over before,
+    down to each tag, VR and length, its elements are cut out without a walk.
 
     Parameters
     ----------
-    block : bytes
-        The beginning of a file, up to the pixels at least.
     wanted : frozenset of int
         Tags, as ``group << 16 | element``.
     own_tags : frozenset of int
         Those of them that belong to a slice alone.
-
-    Returns
-    -------
-    Walked or None
-        None where the header is not a plain one, or is longer than the block.
     """
-    try:
-        return _walk(block, wanted, own_tags)
-    except (_OddError, struct.error, UnicodeDecodeError):
-        return None
+
+    def __init__(self, wanted: frozenset[int], own_tags: frozenset[int]) -> None:
+        self._wanted, self._own_tags = wanted, own_tags
+        self._layouts: list[_Layout] = []
+
+    def walk(self, block: bytes) -> Walked | None:
+        """Find the wanted elements of a header.
+
+        Parameters
+        ----------
+        block : bytes
+            The beginning of a file, up to the pixels at least.
+
+        Returns
+        -------
+        Walked or None
+            None where the header is not a plain one, or is longer than the block.
+        """
+        layouts = self._layouts
+        for n, layout in enumerate(layouts):
+            if layout.fits(block):
+                if n:
+                    layouts.insert(0, layouts.pop(n))
+                return layout.cut(block)
+        try:
+            layout = _walk(block, self._wanted, self._own_tags)
+        except (_OddError, struct.error, UnicodeDecodeError):
+            return None
+        del layouts[_MOST_LAYOUTS - 1 :]
+        layouts.insert(0, layout)
+        return layout.cut(block)
+
+
+class _Layout:
+    """Where the elements of a header are."""
+
+    def __init__(self, syntax: str, data: int) -> None:
+        self._syntax, self._data = syntax, data
+        self._fixed: list[slice] = [slice(128, 132)]
+        self._shared: list[slice] = []
+        self._own: list[tuple[int, int, slice, slice]] = []
+        self._n_shared = 0
+        self._pixels = self._end = 0
+        self._mark = b""
+        self._look: Callable[[bytes], object] = len
+        self._expected: object = None
+
+    def must_be(self, start: int, end: int) -> None:
+        """Note bytes that have to be these ones."""
+        self._fixed.append(slice(start, end))
+
+    def take(self, at: int, end: int) -> None:
+        """Note a wanted element."""
+        self._n_shared += end - at
+        if self._shared and self._shared[-1].stop == at:
+            at = self._shared.pop().start
+        self._shared.append(slice(at, end))
+
+    def take_own(self, tag: int, at: int, start: int, end: int) -> None:
+        """Note a wanted element of the slice alone."""
+        self._own.append((tag, self._n_shared, slice(at, end), slice(start, end)))
+
+    def close(self, block: bytes, pixels: int, n_mark: int, n_head: int) -> None:
+        """Note where the pixels are, and what the fixed bytes are."""
+        self._pixels, self._end = pixels, pixels + n_head
+        self._mark = block[pixels : pixels + n_mark]
+        self._fixed.append(slice(pixels, pixels + n_mark))
+        self._look = itemgetter(*self._fixed)
+        self._expected = self._look(block)
+
+    def fits(self, block: bytes) -> bool:
+        """Tell whether a header has the same elements at the same places."""
+        return (
+            len(block) >= self._end
+            and block.startswith(self._mark, self._pixels)
+            and self._look(block) == self._expected
+        )
+
+    def cut(self, block: bytes) -> Walked:
+        """Cut the elements out of a header that fits."""
+        return Walked(
+            self._syntax,
+            block[: self._data],
+            b"".join([block[s] for s in self._shared]),
+            {tag: (before, block[s]) for tag, before, s, _ in self._own},
+            {tag: block[s] for tag, _, _, s in self._own},
+            self._pixels,
+        )
 
 
 def file_meta(block: bytes) -> tuple[str, int] | None:
@@ -115,21 +199,19 @@ def file_meta(block: bytes) -> tuple[str, int] | None:
         return None
 
 
-def _walk(block: bytes, wanted: frozenset[int], own_tags: frozenset[int]) -> Walked:
+def _walk(block: bytes, wanted: frozenset[int], own_tags: frozenset[int]) -> _Layout:
     if block[128:132] != b"DICM":
         raise _OddError
     syntax, at = _file_meta(block)
-    meta = block[:at]
     implicit = syntax == IMPLICIT
     if syntax in _NOT_PLAIN or not syntax.startswith("1.2.840.10008.1.2"):
         raise _OddError
     if implicit and b"AA" <= block[at + 4 : at + 6] <= b"ZZ":
         raise _OddError  # it may be explicit after all
+    layout = _Layout(syntax, at)
+    for start, end in _fixed_in_meta(block, at):
+        layout.must_be(start, end)
     size = len(block)
-    parts: list[bytes] = []
-    own: dict[int, tuple[int, bytes]] = {}
-    values: dict[int, bytes] = {}
-    n_shared = 0
     last = 0x0002FFFF
     while True:
         if implicit:
@@ -149,28 +231,41 @@ def _walk(block: bytes, wanted: frozenset[int], own_tags: frozenset[int]) -> Wal
         if tag <= last:
             raise _OddError
         last = tag
-        if group == 0x7FE0 and tag in _PIXELS:
-            break
+        if tag in _PIXELS:
+            layout.close(block, at, 4 if implicit else 6, start - at)
+            return layout
+        fixed = start
         if length == _ENDLESS:
             if implicit:
                 if not _is_sequence(tag):
                     raise _OddError
             elif vr != b"SQ":
                 raise _OddError
-            end = _after_items(block, start, implicit, 0)
+            end = fixed = _after_items(block, start, implicit, 0)
         else:
             end = start + length
         if end > size:
             raise _OddError
-        if tag in wanted:
-            if tag in own_tags:
-                own[tag] = n_shared, block[at:end]
-                values[tag] = block[start:end]
-            else:
-                parts.append(block[at:end])
-                n_shared += end - at
+        layout.must_be(at, fixed)
+        if tag in own_tags:
+            layout.take_own(tag, at, start, end)
+        elif tag in wanted:
+            layout.take(at, end)
         at = end
-    return Walked(syntax, meta, b"".join(parts), own, values, at)
+
+
+def _fixed_in_meta(block: bytes, data: int) -> Iterator[tuple[int, int]]:
+    """Yield the heads of the file meta elements, and the whole transfer syntax."""
+    at = 132
+    while at < data:
+        group, element, vr, length = _explicit(block, at)
+        start = at + 8
+        if vr in _LONG:
+            (length,) = _long(block, at + 8)
+            start = at + 12
+        end = start + length
+        yield at, end if (group << 16 | element) == _SYNTAX else start
+        at = end
 
 
 def _file_meta(block: bytes) -> tuple[str, int]:
