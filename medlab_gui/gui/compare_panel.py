@@ -192,8 +192,16 @@ class ComparePanel(QWidget):
 
     # ---- what is shown --------------------------------------------------------
 
-    def arrange(self, layout: CompareLayout) -> None:
-        """Lay the pictures out, and show the panel."""
+    def arrange(self, layout: CompareLayout, *, take_focus: bool = True) -> None:
+        """Lay the pictures out, and show the panel.
+
+        Parameters
+        ----------
+        layout : CompareLayout
+            How.
+        take_focus : bool
+            Whether keys go to the pictures: not while somebody moves a slider.
+        """
         self.pictures.arrangement = layout
         for button in self._buttons.buttons():
             button.setChecked(button.property("arrangement") == str(layout))
@@ -201,7 +209,8 @@ class ComparePanel(QWidget):
             self._cover()
             self.show()
             self.raise_()
-            self.setFocus(Qt.FocusReason.OtherFocusReason)
+            if take_focus:
+                self.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def set_preview(
         self,
@@ -218,6 +227,8 @@ class ComparePanel(QWidget):
         self._preview = preview
         self.pictures.set_preview(preview, spacing)
         if moved:
+            # Greyed until those of this slice are counted.
+            self.strip.setEnabled(False)
             self._region = None
             self._show_region()
             self.place.setText(
@@ -243,6 +254,7 @@ class ComparePanel(QWidget):
             self.after.set_histogram(figures.processed_histogram, p.processed_unit)
             self.figures.set_quality(figures.quality)
             self._region = figures.quality.region
+            self.strip.setEnabled(True)
         self._show_region()
 
     def _show_region(self) -> None:
@@ -308,13 +320,28 @@ class ComparePanel(QWidget):
             self.rect(), self.palette().color(QPalette.ColorRole.Window)
         )
 
+    def _let_paint(self, allowed: bool) -> None:
+        """Let what lies under the panel draw itself, or spare it that.
+
+        The canvas would draw each slice that nobody sees, and everything above it
+        with it.
+        """
+        if self._host is not None:
+            for below in self._host.findChildren(
+                QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly
+            ):
+                if below is not self:
+                    below.setUpdatesEnabled(allowed)
+
     def showEvent(self, event: QShowEvent) -> None:
         """Cover the canvas."""
         self._cover()
+        self._let_paint(False)
         super().showEvent(event)
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """End the comparison when its own window is closed."""
+        """Give the canvas back; end the comparison if its own window is closed."""
+        self._let_paint(True)
         if self.is_window and not event.spontaneous():
             self.closed.emit()
         super().hideEvent(event)

@@ -149,6 +149,8 @@ class HistogramView(QWidget):
         """Draw the plot."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if not self.isEnabled():
+            painter.setOpacity(0.4)
         palette = self.palette()
         line = float(self.fontMetrics().height())
         painter.setPen(palette.color(QPalette.ColorRole.WindowText))

@@ -199,6 +199,8 @@ class ModelStrip(QWidget):
             )
             for name, value in look.result["dice"].items()
         ]
-        self.state.setText(
-            _("Dice of the two masks: {dice}. Not stored.").format(dice=", ".join(dice))
+        self.agreement.setText(
+            _(
+                "{weights}: Dice of the two masks {dice}. Nothing of this is stored."
+            ).format(weights=look.weights, dice=", ".join(dice))
         )

@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject
 
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
+from medlab_gui.core.jobs import JobState
 from medlab_gui.core.specs import PipelineSpec
 from medlab_gui.gui.compare_panel import ComparePanel
 from medlab_gui.gui.model_look import LookKey, ModelLook, look
@@ -71,6 +72,11 @@ class PreprocessBench(QObject):
         self._volume: ProcessedVolume | None = None
         self._volume_job: Job | None = None
         self._look_job: Job | None = None
+        self._slice_job: Job | None = None
+        self._figures_job: Job | None = None
+        self._wanted = False
+        self._may_stop = True
+        self._uncounted: Preview | None = None
         self._looks: OrderedDict[LookKey, ModelLook] = OrderedDict()
         workbench.session_changed.connect(self._on_session)
         workbench.pipeline_changed.connect(self._on_pipeline)
@@ -122,9 +128,23 @@ class PreprocessBench(QObject):
         self.refresh()
 
     def refresh(self) -> None:
-        """Compute what is shown anew, in a thread; the newest wish wins."""
+        """Compute what is shown anew, in a thread; the newest wish wins.
+
+        While one is under way there is only one more to come: threads that are
+        started for every move of a slider would take the time from the window.
+        """
+        if self._bench.session is None or not self.comparing:
+            return
+        self._wanted = True
+        if self._slice_job is None:
+            self._compute()
+        elif self._may_stop:
+            self._bench.cancel(self._slice_job)
+
+    def _compute(self) -> None:
         session = self._bench.session
-        if session is None or not self.comparing:
+        self._wanted = False
+        if session is None:
             return
         spec, uid, k = self._bench.pipeline, session.series_uid, session.k
         data, scheme, unit = session.volume.data, session.scheme, self.unit
@@ -145,7 +165,22 @@ class PreprocessBench(QObject):
                 mask=mask, scheme=scheme,
             )  # fmt: skip
 
-        self._bench.submit("", work, on_done=self._show, on_error=self._failed)
+        self._slice_job = self._bench.submit(
+            "",
+            work,
+            on_done=self._show,
+            on_error=self._failed,
+            on_end=self._computed,
+            lane="comparison",
+        )
+
+    def _computed(self) -> None:
+        # Never two in a row that are stopped: while a slider moves on and on, at
+        # least every other wish is seen.
+        job, self._slice_job = self._slice_job, None
+        self._may_stop = job is None or job.state is not JobState.CANCELLED
+        if self._wanted:
+            self._compute()
 
     def _show(self, result: Preview) -> None:
         session = self._bench.session
@@ -162,12 +197,28 @@ class PreprocessBench(QObject):
             self._count(result)
 
     def _count(self, shown: Preview) -> None:
+        """Measure what is shown, in a thread; here too only the newest counts."""
+        if self._figures_job is not None:
+            self._uncounted = shown
+            return
+        self._uncounted = None
+
         def work(_ctx: JobContext) -> tuple[Preview, Figures]:
             return shown, figures(shown)
 
-        self._bench.submit(
-            "", work, on_done=self._show_figures, on_error=self._failed, lane="figures"
+        self._figures_job = self._bench.submit(
+            "",
+            work,
+            on_done=self._show_figures,
+            on_error=self._failed,
+            on_end=self._counted,
+            lane="figures",
         )
+
+    def _counted(self) -> None:
+        self._figures_job = None
+        if self._uncounted is not None:
+            self._count(self._uncounted)
 
     def _show_figures(self, made: tuple[Preview, Figures]) -> None:
         shown, counted = made
@@ -188,7 +239,7 @@ class PreprocessBench(QObject):
 
     # ---- the panel ------------------------------------------------------------
 
-    def compare(self, layout: CompareLayout | None) -> None:
+    def compare(self, layout: CompareLayout | None, *, take_focus: bool = True) -> None:
         """Show the comparison, or (None) the canvas."""
         self.comparing = layout is not None
         if layout is None:
@@ -206,7 +257,7 @@ class PreprocessBench(QObject):
             panel.model.changed.connect(self._show_look)
             panel.model.set_model(known=self.weights is not None)
             panel.destroyed.connect(self._forget_panel)
-        self.panel.arrange(layout)
+        self.panel.arrange(layout, take_focus=take_focus)
         self.refresh()
 
     def _forget_panel(self) -> None:
@@ -286,27 +337,32 @@ class PreprocessBench(QObject):
 
     # ---- the model ------------------------------------------------------------
 
-    def _look_key(self) -> LookKey | None:
-        session = self._bench.session
-        if session is None or self.weights is None or self.panel is None:
-            return None
+    def _look_key(
+        self, uid: str, k: int, weights: Checkpoint, given: tuple[PipelineSpec, ...]
+    ) -> LookKey | None:
         try:
-            left, right = (effective(spec) for spec in self._given(self.weights))
+            left, right = (effective(spec) for spec in given)
         except MedlabError:  # a step of a plugin that is away
             return None
-        return session.series_uid, session.k, self.weights.id, left, right
+        return uid, k, weights.id, left, right
 
-    def _given(self, weights: Checkpoint) -> tuple[PipelineSpec, PipelineSpec]:
+    def _given(
+        self, weights: Checkpoint, spec: PipelineSpec
+    ) -> tuple[PipelineSpec, PipelineSpec]:
         """Return what the model gets for the original's half and the other one."""
         own = self.panel is not None and self.panel.model.own_recipe
-        return weights.pipeline if own else PipelineSpec(), self._bench.pipeline
+        return weights.pipeline if own else PipelineSpec(), spec
 
     def ask_model(self) -> None:
-        """Let the model predict the slice shown with both pictures, in a child."""
-        key, weights, panel = self._look_key(), self.weights, self.panel
-        if key is None or weights is None or panel is None:
+        """Let the model predict the slice with both pictures, in a child."""
+        bench, weights, panel = self._bench, self.weights, self.panel
+        session = bench.session
+        if session is None or weights is None or panel is None:
             return
-        bench, given = self._bench, self._given(weights)
+        given = self._given(weights, bench.pipeline)
+        key = self._look_key(session.series_uid, session.k, weights, given)
+        if key is None:
+            return
 
         def work(ctx: JobContext) -> tuple[LookKey, ModelLook]:
             return key, look(bench, ctx, weights, key[0], key[1], given)
@@ -339,6 +395,10 @@ class PreprocessBench(QObject):
 
     def _show_look(self) -> None:
         """Show what the model said about just this; nothing where it was not asked."""
-        if self.panel is not None:
-            key = self._look_key()
-            self.panel.set_look(self._looks.get(key) if key is not None else None)
+        if self.panel is None:
+            return
+        shown, weights, key = self.preview, self.weights, None
+        if shown is not None and weights is not None:
+            given = self._given(weights, shown.spec)
+            key = self._look_key(shown.uid, shown.k, weights, given)
+        self.panel.set_look(self._looks.get(key) if key is not None else None)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Figures", "Preview", "SliceRunner", "figures", "preview"]
 
 _KEPT = 48
-_PATIENCE_S = 0.2
+_PATIENCE_S = 0.5
 
 
 class SliceRunner:

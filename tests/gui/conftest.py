@@ -52,7 +52,7 @@ def open_series(window: MedlabWindow, uid: str) -> None:
     window.bench.open_series(uid)
     wait_for(
         lambda: (
-            window.bench.session is not None and window.bench.session.series_uid == uid
+            window.stage.is_ready and window.bench.session.series_uid == uid
         )
     )
     wait_for(lambda: not window.bench.jobs.active)
@@ -121,3 +121,25 @@ def fresh_window(qapp, tmp_path: Path) -> Iterator[Callable[..., MedlabWindow]]:
     for window in opened:
         window.close()
         window.deleteLater()
+
+
+@pytest.fixture
+def recipe_bench(tmp_path: Path, qtbot):
+    """A workbench with a phantom open."""
+    from tests.gui.recipe_window import open_bench
+
+    bench = open_bench(qtbot, tmp_path / "project")
+    yield bench
+    bench.close()
+
+
+@pytest.fixture
+def recipe_window(qtbot, recipe_bench):
+    """The preprocessing dock beside a stand-in for the canvas."""
+    from tests.gui.recipe_window import RecipeWindow
+
+    window = RecipeWindow(recipe_bench)
+    qtbot.addWidget(window)
+    window.show()
+    qtbot.waitExposed(window)
+    return window

@@ -1,4 +1,4 @@
-"""The preprocessing dock with real mouse and keys, on a phantom."""
+"""The recipe in the preprocessing dock with real mouse and keys, on a phantom."""
 
 from __future__ import annotations
 
@@ -7,323 +7,344 @@ from functools import partial
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QKeySequence, QShortcut, QWheelEvent
-from qtpy.QtWidgets import QApplication, QMainWindow, QWidget
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtGui import QKeySequence, QShortcut
 
+from medlab_gui.core.presets import pipeline_presets, save_preset
 from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec, Step
-from medlab_gui.gui.axes import number, ticks
-from medlab_gui.gui.compare_view import CompareLayout
-from medlab_gui.gui.docks.preprocess import PreprocessDock
-from medlab_gui.gui.histogram_view import summarise
-from medlab_gui.gui.preview import complete, in_words, preview, same_effect
-from medlab_gui.gui.workbench import Workbench
-from medlab_gui.imaging.pipeline import run_pipeline
-from tests.gui.docks_phantom import add_weights, make_project, phantom
+from medlab_gui.imaging.pipeline import STEPS, run_pipeline
+from medlab_gui.imaging.recipes import same_effect
+from tests.gui.docks_phantom import add_weights
+from tests.gui.recipe_window import rest
 
-# ---- without a window ------------------------------------------------------------
+LEFT = Qt.MouseButton.LeftButton
+ALT = Qt.KeyboardModifier.AltModifier
 
 
-def test_ticks_are_round_and_inside():
-    assert ticks(0, 1, 5) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0])
-    assert ticks(-1024, 1500, 6) == [-1000, -500, 0, 500, 1000, 1500]
-    assert ticks(3, 3) == [3]
-    assert [number(v) for v in (0.25, 12000, 2e6, 0)] == ["0.25", "12k", "2M", "0"]
-
-
-def test_entropy_of_a_flat_and_an_even_histogram():
-    flat = np.zeros((4, 4))
-    assert summarise(flat, np.array([16, 0]), np.array([0.0, 1, 2])).entropy == 0
-    even = np.arange(16.0).reshape(4, 4)
-    counts, edges = np.histogram(even, 16)
-    figures = summarise(even, counts, edges)
-    assert figures.entropy == pytest.approx(4.0)
-    assert figures.mean == pytest.approx(7.5)
-    assert figures.deviation == pytest.approx(np.sqrt(255 / 12))
-
-
-def test_recipes_are_the_same_if_they_do_the_same():
-    off = PipelineSpec((*LIVER_PIPELINE.steps[:2], Step("tv", {}, enabled=False)))
-    assert same_effect(off, PipelineSpec(LIVER_PIPELINE.steps[:2]))
-    assert same_effect(complete(LIVER_PIPELINE), LIVER_PIPELINE)
-    assert not same_effect(off, LIVER_PIPELINE)
-    turned = PipelineSpec(tuple(reversed(LIVER_PIPELINE.steps)))
-    assert not same_effect(turned, LIVER_PIPELINE)
-    assert "40/400" in in_words(LIVER_PIPELINE)
-
-
-def test_preview_is_what_the_pipeline_gives():
-    data, labels = phantom()
-    made = preview(data, 8, LIVER_PIPELINE, window=(40, 400), unit="HU", mask=labels[8])
-    np.testing.assert_array_equal(made.processed, run_pipeline(LIVER_PIPELINE, data)[8])
-    assert made.processed_unit == ""
-    assert made.marks == (-160, 240)
-    assert made.original_histogram.counts.sum() == data[8].size
-    assert made.original_image.width() == data.shape[2]
-    raw = preview(data, 8, PipelineSpec(), window=(40, 400), unit="HU")
-    assert raw.processed_unit == "HU"
-    assert raw.processed_image == raw.original_image
-
-
-# ---- with a window ---------------------------------------------------------------
-
-
-@pytest.fixture
-def bench(tmp_path, qtbot):
-    folder = tmp_path / "project"
-    make_project(folder, n_series=1)
-    bench = Workbench(str(folder))
-    bench.open_project()
-    qtbot.waitUntil(lambda: bench.store is not None)
-    bench.open_series("1.2.0.1", 8)
-    qtbot.waitUntil(lambda: bench.session is not None)
-    yield bench
-    bench.close()
-
-
-@pytest.fixture
-def window(qtbot, bench):
-    """A main window with a stand-in for the canvas, and the dock beside it."""
-    window = QMainWindow()
-    qtbot.addWidget(window)
-    window.setCentralWidget(QWidget())
-    from qtpy.QtWidgets import QDockWidget
-
-    holder = QDockWidget("Preprocessing", window)
-    dock = PreprocessDock(bench)
-    holder.setWidget(dock)
-    window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, holder)
-    window.resize(1200, 700)
-    window.dock = dock
-    window.show()
-    qtbot.waitExposed(window)
-    qtbot.waitUntil(lambda: dock.before.histogram is not None)
-    return window
-
-
-def results(qtbot, dock):
-    """Wait until nothing is being computed any more."""
-    qtbot.waitUntil(lambda: not dock._bench.jobs.active)
-
-
-def test_the_spec_is_shown_in_its_order_with_units(window):
-    dock = window.dock
-    assert list(dock.steps) == ["window", "equalize", "tv"]
-    level = dock.steps["window"].params["level"]
+def test_the_spec_is_shown_in_its_order_with_units(recipe_window):
+    window, dock = recipe_window, recipe_window.dock
+    assert window.names == ["window", "equalize", "tv"]
+    level = window.row("window").params["level"]
     assert level.spin.text() == "40 HU"
     assert level.slider.accessibleName() == "Linear window: Level"
-    assert dock.steps["tv"].params["weight"].spin.value() == pytest.approx(0.1)
-    assert not dock.steps["tv"].params["eps"].spin.isVisible()
-    assert dock.preset.currentText() == "Liver paper chain"
+    assert window.row("tv").params["weight"].spin.value() == pytest.approx(0.1)
+    assert not window.row("tv").params["eps"].spin.isVisible()
+    assert dock.presets.combo.currentText() == "Liver paper"
     assert dock.minimumSizeHint().width() <= 300
 
 
-def test_another_order_is_kept(bench, window):
-    bench.pipeline = PipelineSpec((Step("tv", {}), Step("window", {})))
-    assert list(window.dock.steps) == ["tv", "window", "equalize"]
-    assert not window.dock.steps["equalize"].check.isChecked()
-    assert window.dock.preset.currentText() == "Your own"
+def test_another_order_is_shown(recipe_bench, recipe_window):
+    recipe_bench.pipeline = PipelineSpec((Step("tv", {}), Step("window", {})))
+    assert recipe_window.names == ["tv", "window"]
+    assert recipe_window.dock.presets.combo.currentText() == "Your own, not saved"
 
 
-def test_moving_a_slider_changes_pictures_histogram_and_project(qtbot, bench, window):
-    dock = window.dock
-    before = dock.after.figures
-    slider = dock.steps["window"].params["width"].slider
+def drag(qtbot, window, source: int, target_y: int) -> None:
+    """Take a step by its dots and drop it at a height of the list."""
+    steps = window.dock.steps
+    steps.layout().activate()
+    grip = steps.rows[source].grip
+    start = grip.rect().center()
+    end = grip.mapFromGlobal(steps.mapToGlobal(QPoint(5, target_y)))
+    qtbot.mousePress(grip, LEFT, pos=start)
+    qtbot.mouseMove(grip, (start + end) / 2)
+    qtbot.mouseMove(grip, end)
+    assert steps.line.isVisible()
+    qtbot.mouseRelease(grip, LEFT, pos=end)
+    assert not steps.line.isVisible()
+
+
+def test_steps_are_ordered_by_dragging(qtbot, recipe_bench, recipe_window):
+    window, steps = recipe_window, recipe_window.dock.steps
+    drag(qtbot, window, 2, 0)
+    assert window.names == ["tv", "window", "equalize"]
+    assert [s.name for s in recipe_bench.pipeline.steps] == window.names
+    steps.layout().activate()
+    drag(qtbot, window, 0, steps.rows[1].geometry().bottom() - 2)
+    assert window.names == ["window", "tv", "equalize"]
+    drag(qtbot, window, 0, steps.rows[0].geometry().center().y())
+    assert window.names == ["window", "tv", "equalize"]
+    drag(qtbot, window, 0, steps.height() + 50)
+    assert window.names == ["tv", "equalize", "window"]
+    steps.layout().activate()
+    tops = [row.geometry().top() for row in steps.rows]
+    assert tops == sorted(tops)
+
+
+def test_steps_are_ordered_by_keys(qtbot, recipe_bench, recipe_window):
+    window = recipe_window
+    window.activateWindow()
+    check = window.row("tv").check
+    check.setFocus()
+    qtbot.waitUntil(check.hasFocus)
+    qtbot.keyClick(check, Qt.Key.Key_Up, ALT)
+    assert window.names == ["window", "tv", "equalize"]
+    assert check.hasFocus()
+    spin = window.row("tv").params["weight"].spin
+    spin.setFocus()
+    before = spin.value()
+    qtbot.keyClick(spin, Qt.Key.Key_Up, ALT)
+    assert window.names == ["tv", "window", "equalize"]
+    assert spin.value() == before
+    qtbot.keyClick(spin, Qt.Key.Key_Up, ALT)
+    assert window.names == ["tv", "window", "equalize"]
+    qtbot.keyClick(spin, Qt.Key.Key_Down, ALT)
+    assert [s.name for s in recipe_bench.pipeline.steps] == ["window", "tv", "equalize"]
+
+
+def test_tab_goes_through_the_steps_in_their_order(qtbot, recipe_window):
+    window = recipe_window
+    window.activateWindow()
+    window.row("tv").move_wanted.emit(-2)
+    first = window.dock.steps.rows[0]
+    first.check.setFocus()
+    qtbot.waitUntil(first.check.hasFocus)
+    seen = []
+    for _n in range(12):
+        qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Tab)
+        seen.append(window.focusWidget())
+    rows = window.dock.steps.rows
+    checks = [w for w in seen if w in [r.check for r in rows]]
+    assert checks == [rows[1].check, rows[2].check]
+    assert first.params["weight"].spin in seen
+
+
+def test_any_registered_step_can_be_added(qtbot, recipe_bench, recipe_window):
+    window, steps = recipe_window, recipe_window.dock.steps
+    steps.menu.aboutToShow.emit()
+    offered = {action.data(): action for action in steps.menu.actions()}
+    assert list(offered) == list(STEPS)
+    assert offered["tv"].toolTip() == STEPS["tv"].summary
+    offered["window"].trigger()
+    assert window.names == ["window", "equalize", "tv", "window"]
+    added = recipe_bench.pipeline.steps[3]
+    assert added.enabled
+    assert added.params == {"level": 40, "width": 400}
+    steps.rows[3].params["level"].spin.setValue(7)
+    assert recipe_bench.pipeline.steps[3].params["level"] == 7
+    assert recipe_bench.pipeline.steps[0].params["level"] == 40
+
+
+def test_steps_are_removed_by_mouse_and_key(qtbot, recipe_bench, recipe_window):
+    window = recipe_window
+    window.activateWindow()
+    qtbot.mouseClick(window.row("equalize").remove, LEFT)
+    assert window.names == ["window", "tv"]
+    check = window.row("window").check
+    check.setFocus()
+    qtbot.waitUntil(check.hasFocus)
+    qtbot.keyClick(check, Qt.Key.Key_Delete)
+    assert window.names == ["tv"]
+    qtbot.waitUntil(window.row("tv").check.hasFocus)
+    qtbot.keyClick(window.row("tv").check, Qt.Key.Key_Delete)
+    assert recipe_bench.pipeline == PipelineSpec()
+    assert window.dock.steps.empty.isVisible()
+    assert window.dock.presets.combo.currentText() == "None"
+
+
+def test_a_step_turned_off_does_nothing(qtbot, recipe_bench, recipe_window):
+    window, dock = recipe_window, recipe_window.dock
+    qtbot.mouseClick(window.row("tv").check, LEFT, pos=QPoint(8, 8))
+    steps = recipe_bench.pipeline.steps
+    assert steps[2] == replace(steps[2], enabled=False)
+    assert not window.row("tv").params["weight"].spin.isVisible()
+    rest(qtbot, recipe_bench)
+    two = PipelineSpec(LIVER_PIPELINE.steps[:2])
+    np.testing.assert_array_equal(
+        dock.shown.preview.processed,
+        run_pipeline(two, recipe_bench.session.volume.data[8]),
+    )
+
+
+def test_moving_a_slider_changes_picture_and_project(
+    qtbot, recipe_bench, recipe_window
+):
+    window, dock = recipe_window, recipe_window.dock
+    slider = window.row("window").params["width"].slider
     slider.setFocus()
     for _n in range(5):
         qtbot.keyClick(slider, Qt.Key.Key_PageDown)
-    width = dock.steps["window"].params["width"].spin.value()
+    width = window.row("window").params["width"].spin.value()
     assert width < 400
-    results(qtbot, dock)
-    assert dock.after.figures != before
-    assert dock.panel is not None
-    assert dock.panel.isVisible()
-    shown = dock.panel.pictures._preview
-    spec = bench.pipeline
+    rest(qtbot, recipe_bench)
+    assert window.panel.isVisible()
+    spec = recipe_bench.pipeline
     assert spec.steps[0].params["width"] == width
     np.testing.assert_array_equal(
-        shown.processed, run_pipeline(spec, bench.session.volume.data[8])
+        dock.shown.preview.processed,
+        run_pipeline(spec, recipe_bench.session.volume.data[8]),
     )
-    qtbot.waitUntil(lambda: bench.store.pipeline() == spec)
+    qtbot.waitUntil(lambda: recipe_bench.store.pipeline() == spec)
 
 
-def test_a_step_turned_off_does_nothing(qtbot, bench, window):
-    dock = window.dock
-    qtbot.mouseClick(
-        dock.steps["tv"].check, Qt.MouseButton.LeftButton, pos=QPoint(8, 8)
+def test_changes_are_taken_back(qtbot, recipe_bench, recipe_window):
+    window, bar = recipe_window, recipe_window.dock.presets
+    assert not bar.undo.isEnabled()
+    slider = window.row("tv").params["weight"].slider
+    for _n in range(4):
+        slider.setValue(slider.value() + 3)
+    qtbot.mouseClick(window.row("equalize").remove, LEFT)
+    changed = recipe_bench.pipeline
+    qtbot.mouseClick(bar.undo, LEFT)
+    assert window.names == ["window", "equalize", "tv"]
+    assert window.row("tv").params["weight"].value == pytest.approx(0.22)
+    qtbot.mouseClick(bar.undo, LEFT)
+    assert same_effect(recipe_bench.pipeline, LIVER_PIPELINE)
+    assert window.row("tv").params["weight"].value == pytest.approx(0.1)
+    assert not bar.undo.isEnabled()
+    qtbot.mouseClick(bar.redo, LEFT)
+    qtbot.mouseClick(bar.redo, LEFT)
+    assert recipe_bench.pipeline == changed
+    assert not bar.redo.isEnabled()
+    qtbot.mouseClick(bar.reset, LEFT)
+    assert same_effect(recipe_bench.pipeline, LIVER_PIPELINE)
+    assert not bar.reset.isEnabled()
+    qtbot.mouseClick(bar.undo, LEFT)
+    assert recipe_bench.pipeline == changed
+
+
+def test_ctrl_z_in_the_dock_is_for_the_recipe(qtbot, recipe_bench, recipe_window):
+    window = recipe_window
+    fired = []
+    QShortcut(QKeySequence("Ctrl+Z"), window).activated.connect(
+        partial(fired.append, "mask")
     )
-    assert bench.pipeline.steps[2] == replace(bench.pipeline.steps[2], enabled=False)
-    assert not dock.steps["tv"].params["weight"].spin.isEnabled()
-    results(qtbot, dock)
-    two = PipelineSpec(LIVER_PIPELINE.steps[:2])
-    np.testing.assert_array_equal(
-        dock._preview.processed, run_pipeline(two, bench.session.volume.data[8])
-    )
+    window.activateWindow()
+    check = window.row("tv").check
+    check.setFocus()
+    qtbot.waitUntil(check.hasFocus)
+    qtbot.keyClick(check, Qt.Key.Key_Space)
+    assert not recipe_bench.pipeline.steps[2].enabled
+    qtbot.keyClick(check, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert recipe_bench.pipeline.steps[2].enabled
+    assert fired == []
+    both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    qtbot.keyClick(check, Qt.Key.Key_Z, both)
+    assert not recipe_bench.pipeline.steps[2].enabled
 
 
-def test_presets(qtbot, bench, window):
-    dock = window.dock
-    dock.preset.setFocus()
-    qtbot.keyClick(dock.preset, Qt.Key.Key_Down)
-    assert dock.preset.currentText() == "None"
-    assert not any(step.enabled for step in bench.pipeline.steps)
+# ---- presets ---------------------------------------------------------------------
+
+
+def test_presets_are_chosen_by_keys(qtbot, recipe_bench, recipe_window):
+    combo = recipe_window.dock.presets.combo
+    combo.setFocus()
+    qtbot.keyClick(combo, Qt.Key.Key_Down)
+    assert combo.currentText() == "None"
+    assert not any(step.enabled for step in recipe_bench.pipeline.steps)
     # "Same as the model" cannot be chosen while there is none.
-    qtbot.keyClick(dock.preset, Qt.Key.Key_Down)
-    assert dock.preset.currentText() != "Same as the model"
-    qtbot.keyClick(dock.preset, Qt.Key.Key_Home)
-    assert same_effect(bench.pipeline, LIVER_PIPELINE)
+    qtbot.keyClick(combo, Qt.Key.Key_Down)
+    assert combo.currentText() == "None"
+    qtbot.keyClick(combo, Qt.Key.Key_Home)
+    assert same_effect(recipe_bench.pipeline, LIVER_PIPELINE)
 
 
-def test_the_badge_says_whom_it_is_for(qtbot, bench, window, tmp_path):
-    dock = window.dock
+def test_a_preset_is_saved_chosen_and_deleted(qtbot, recipe_bench, recipe_window):
+    window, bar = recipe_window, recipe_window.dock.presets
+    window.row("tv").params["weight"].spin.setValue(0.25)
+    strong = recipe_bench.pipeline
+    assert not bar.delete.isEnabled()
+    assert bar.save_as(" Strong TV ")
+    assert same_effect(pipeline_presets()["Strong TV"], strong)
+    assert bar.combo.currentText() == "Strong TV"
+    assert not bar.reset.isEnabled()
+    bar.combo.setCurrentIndex(0)
+    bar.combo.activated.emit(0)
+    assert same_effect(recipe_bench.pipeline, LIVER_PIPELINE)
+    row = bar.combo.findText("Strong TV")
+    bar.combo.setCurrentIndex(row)
+    bar.combo.activated.emit(row)
+    assert same_effect(recipe_bench.pipeline, strong)
+    assert window.row("tv").params["weight"].value == pytest.approx(0.25)
+    assert bar.delete.isEnabled()
+    bar.delete_shown()
+    assert "Strong TV" not in pipeline_presets()
+    assert same_effect(recipe_bench.pipeline, strong)
+    assert bar.combo.currentText() == "Your own, not saved"
+
+
+def test_a_preset_goes_out_and_comes_in(
+    recipe_bench, recipe_window, tmp_path, monkeypatch
+):
+    bar = recipe_window.dock.presets
+    said = []
+    recipe_bench.noticed.connect(lambda notice: said.append(notice.text))
+    recipe_window.row("tv").params["weight"].spin.setValue(0.4)
+    bar.save_as("Out")
+    file = tmp_path / "out.json"
+    bar.export_to(str(file))
+    assert str(file) in said[-1]
+    bar.delete_shown()
+    recipe_bench.pipeline = LIVER_PIPELINE
+    bar.import_from(str(file))
+    assert bar.combo.currentText() == "Out"
+    assert recipe_window.row("tv").params["weight"].value == pytest.approx(0.4)
+    (tmp_path / "bad.json").write_text("[]", encoding="utf-8")
+    bar.import_from(str(tmp_path / "bad.json"))
+    assert "not a pipeline" in said[-1]
+    assert not bar.save_as("Liver paper")
+    assert "comes with MedLab" in said[-1]
+
+
+def test_a_step_that_is_away_is_told_not_shown_wrongly(recipe_bench, recipe_window):
+    dock, said = recipe_window.dock, []
+    recipe_bench.noticed.connect(lambda notice: said.append(notice.text))
+    save_preset("Plugin", PipelineSpec((Step("sharpen_x"),)))
+    dock.presets.refresh()
+    row = dock.presets.combo.findText("Plugin")
+    dock.presets.combo.setCurrentIndex(row)
+    dock.presets.combo.activated.emit(row)
+    assert "sharpen_x" in " ".join([dock.message.text(), *said])
+    assert same_effect(recipe_bench.pipeline, LIVER_PIPELINE)
+    assert recipe_window.names == ["window", "equalize", "tv"]
+
+
+# ---- whom it is for --------------------------------------------------------------
+
+
+def test_the_badge_says_whom_it_is_for(qtbot, recipe_bench, recipe_window, tmp_path):
+    window, dock = recipe_window, recipe_window.dock
     assert "no model" in dock.badge.text()
     add_weights(tmp_path / "project")
-    bench.project_changed.emit()
+    recipe_bench.project_changed.emit()
+    assert dock.badge.for_model
     assert "Also what the model gets" in dock.badge.text()
-    dock.steps["tv"].params["weight"].spin.setValue(0.3)
+    assert "2 mm" in dock.badge.toolTip()
+    window.row("tv").params["weight"].spin.setValue(0.3)
+    assert not dock.badge.for_model
     assert "For the eye only" in dock.badge.text()
     assert "Total variation 0.1" in dock.badge.text()
+    told = "Strength is 0.3 here, 0.1 for the model"
+    assert told in dock.badge.toolTip()
+    assert told in window.panel.badge.toolTip()
+    assert told in dock.badge.accessibleDescription()
+    assert "1 difference" in window.panel.badge.text()
+    model = dock.presets.combo.findText("Same as the model")
+    dock.presets.combo.setCurrentIndex(model)
+    dock.presets.combo.activated.emit(model)
+    assert dock.badge.for_model
+    assert "Also what the model gets" in window.panel.badge.text()
 
 
-def test_another_slice_is_computed_anew(qtbot, bench, window):
-    dock = window.dock
-    first = dock.before.figures
-    bench.go_to(2)
-    qtbot.waitUntil(lambda: dock._preview is not None and dock._preview.k == 2)
-    assert dock.before.figures != first
+def test_weights_with_other_steps_are_named(recipe_bench, recipe_window, tmp_path):
+    turned = PipelineSpec(tuple(reversed(LIVER_PIPELINE.steps)))
+    add_weights(tmp_path / "project", "turned", turned)
+    recipe_bench.project_changed.emit()
+    dock = recipe_window.dock
+    assert not dock.badge.for_model
+    assert "The order differs" in dock.badge.toolTip()
 
 
-def test_logarithmic_counts(qtbot, window):
-    dock = window.dock
-    qtbot.mouseClick(dock.log, Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
-    assert dock.before.is_log
-    assert dock.after.is_log
-    plain = dock.before.grab().toImage()
-    qtbot.mouseClick(dock.log, Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
-    assert dock.before.grab().toImage() != plain
-
-
-def test_side_by_side_covers_the_canvas(qtbot, bench, window):
-    dock = window.dock
-    qtbot.mouseClick(dock.side, Qt.MouseButton.LeftButton)
-    results(qtbot, dock)
-    panel = dock.panel
-    assert panel.geometry() == window.centralWidget().rect()
-    window.resize(1000, 600)
-    qtbot.waitUntil(lambda: panel.geometry() == window.centralWidget().rect())
-    pictures = panel.pictures
-    left = pictures.voxel_at(QPointF(pictures.width() * 0.25, pictures.height() / 2))
-    right = pictures.voxel_at(QPointF(pictures.width() * 0.75, pictures.height() / 2))
-    assert left == pytest.approx(right, abs=1)
-    assert abs(left[0] - 48) <= 1
-    assert abs(left[1] - 48) <= 1
-    pictures.setFocus()
-    qtbot.keyClick(pictures, Qt.Key.Key_Escape)
-    assert panel.isHidden()
-    assert dock.off.isChecked()
-    # Closed on purpose: the next move of a slider does not bring it back.
-    dock.steps["tv"].params["weight"].spin.setValue(0.2)
-    assert panel.isHidden()
-
-
-def test_the_swipe_line_is_dragged(qtbot, bench, window):
-    dock = window.dock
-    qtbot.mouseClick(dock.swipe, Qt.MouseButton.LeftButton)
-    results(qtbot, dock)
-    pictures = dock.panel.pictures
-    assert pictures.arrangement is CompareLayout.SWIPE
-    middle, quarter = pictures.width() // 2, pictures.width() // 4
-    y = pictures.height() // 3
-    before = pictures.grab().toImage()
-    qtbot.mousePress(pictures, Qt.MouseButton.LeftButton, pos=QPoint(middle, y))
-    qtbot.mouseMove(pictures, QPoint(quarter, y))
-    qtbot.mouseRelease(pictures, Qt.MouseButton.LeftButton, pos=QPoint(quarter, y))
-    assert pictures.split == pytest.approx(0.25, abs=0.01)
-    after = pictures.grab().toImage()
-    at = QPoint(int(pictures.width() * 0.4), int(pictures.height() * 0.55))
-    scale = after.width() / pictures.width()
-    spot = (int(at.x() * scale), int(at.y() * scale))
-    assert before.pixel(*spot) != after.pixel(*spot)
-    qtbot.keyClick(pictures, Qt.Key.Key_Right)
-    assert pictures.split == pytest.approx(0.27, abs=0.01)
-
-
-def wheel(widget, notches, modifiers=Qt.KeyboardModifier.NoModifier):
-    point = QPointF(widget.rect().center())
-    event = QWheelEvent(
-        point,
-        QPointF(widget.mapToGlobal(point.toPoint())),
-        QPoint(),
-        QPoint(0, 120 * notches),
-        Qt.MouseButton.NoButton,
-        modifiers,
-        Qt.ScrollPhase.NoScrollPhase,
-        False,
-    )
-    QApplication.sendEvent(widget, event)
-
-
-def test_wheel_is_slice_and_with_ctrl_zoom(qtbot, bench, window):
-    dock = window.dock
-    qtbot.mouseClick(dock.side, Qt.MouseButton.LeftButton)
-    results(qtbot, dock)
-    pictures = dock.panel.pictures
-    wheel(pictures, 1)
-    assert bench.session.k == 9
-    wheel(pictures, -2)
-    assert bench.session.k == 7
-    results(qtbot, dock)
-    assert "8" in dock.panel.place.text()
-    under = pictures.voxel_at(QPointF(pictures.rect().center()) - QPointF(100, 0))
-    wheel(pictures, 3, Qt.KeyboardModifier.ControlModifier)
-    assert pictures.zoom == pytest.approx(1.2**3)
-    assert pictures.voxel_at(QPointF(pictures.rect().center()) - QPointF(100, 0)) != (
-        under
-    )
-    qtbot.mouseDClick(pictures, Qt.MouseButton.LeftButton)
-    assert pictures.zoom == 1.0
-
-
-def test_the_readout_names_both_values(qtbot, bench, window):
-    dock = window.dock
-    qtbot.mouseClick(dock.swipe, Qt.MouseButton.LeftButton)
-    results(qtbot, dock)
-    pictures = dock.panel.pictures
-    j, i = pictures.voxel_at(QPointF(pictures.rect().center()))
-    qtbot.mouseMove(pictures, pictures.rect().center())
-    qtbot.waitUntil(lambda: dock.panel.readout.text() != "")
-    assert f"{bench.session.volume.data[8, j, i]} HU" in dock.panel.readout.text()
-
-
-def test_a_hidden_dock_gives_the_canvas_back_and_computes_nothing(qtbot, bench, window):
-    dock = window.dock
-    qtbot.mouseClick(dock.side, Qt.MouseButton.LeftButton)
-    results(qtbot, dock)
-    dock.parentWidget().hide()
-    assert dock.panel.isHidden()
-    bench.go_to(3)
-    assert not bench.jobs.active
-    dock.parentWidget().show()
-    qtbot.waitUntil(lambda: dock._preview.k == 3)
-
-
-def test_closing_the_series_clears(qtbot, bench, window):
-    dock = window.dock
-    bench.close_series()
-    assert dock.before.histogram is None
-    assert "Open a series" in dock.message.text()
-
-
-def test_typing_a_number_accepts_no_slice(qtbot, window):
+def test_typing_a_number_accepts_no_slice(qtbot, recipe_window):
     """Enter is the window's key for accepting, but not while a number is typed."""
-    fired = []
+    window, fired = recipe_window, []
     for key in ("Return", "Up", "Right"):
         QShortcut(QKeySequence(key), window).activated.connect(
             partial(fired.append, key)
         )
     window.keyPressEvent = lambda event: fired.append(event.key())
     window.activateWindow()
-    spin = window.dock.steps["window"].params["level"].spin
+    spin = window.row("window").params["level"].spin
     spin.setFocus()
     qtbot.waitUntil(spin.hasFocus)
     spin.selectAll()
@@ -332,7 +353,7 @@ def test_typing_a_number_accepts_no_slice(qtbot, window):
     assert spin.value() == 55
     qtbot.keyClick(spin, Qt.Key.Key_Up)
     assert spin.value() == 56
-    slider = window.dock.steps["tv"].params["weight"].slider
+    slider = window.row("tv").params["weight"].slider
     slider.setFocus()
     before = slider.value()
     qtbot.keyClick(slider, Qt.Key.Key_Right)

@@ -25,6 +25,7 @@ from medlab_gui.gui.preprocess_bench import PreprocessBench
 from medlab_gui.gui.preset_bar import PresetBar
 from medlab_gui.gui.recipe_history import RecipeHistory
 from medlab_gui.gui.step_list import StepList
+from medlab_gui.imaging.recipes import complete
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QHideEvent, QShowEvent
@@ -189,9 +190,14 @@ class PreprocessDock(QWidget):
         self._what = what
         self._bench.pipeline = self.steps.spec
         if not self.shown.comparing and not self._kept_closed:
-            self._compare(self._layout_used)
+            self._compare(self._layout_used, take_focus=False)
 
     def _chose(self, spec: PipelineSpec) -> None:
+        try:
+            complete(spec)
+        except MedlabError as error:  # a step of a plugin that is away
+            self._fail(error)
+            return
         self._bench.pipeline = spec
         self._history.base = spec
         self._show_history()
@@ -293,7 +299,7 @@ class PreprocessDock(QWidget):
             self.shown.apply_to_volume()
             if not self.shown.comparing:
                 self._kept_closed = False
-                self._compare(self._layout_used)
+                self._compare(self._layout_used, take_focus=False)
 
     def _show_volume(self) -> None:
         done, total = self.shown.volume_progress
@@ -337,8 +343,10 @@ class PreprocessDock(QWidget):
         self._kept_closed = True
         self._compare(None)
 
-    def _compare(self, layout: CompareLayout | None) -> None:
-        self.shown.compare(layout)
+    def _compare(
+        self, layout: CompareLayout | None, *, take_focus: bool = True
+    ) -> None:
+        self.shown.compare(layout, take_focus=take_focus)
         self._show_arrangement(layout)
         self._show_badge()
 
