@@ -7,18 +7,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from medlab_gui.core.records import Problem, Severity
-from medlab_gui.io.dicom_mosaic import can_unpack, unpacked
+from medlab_gui.io.dicom_mosaic import can_unpack, is_mosaic, unpacked
 from medlab_gui.io.dicom_names import part_names
 from medlab_gui.io.dicom_problems import file_problems, syntax_name
 from medlab_gui.io.dicom_split import one_each, places, split_frames
 from medlab_gui.io.dicom_stack import Stack, stack_frames
 from medlab_gui.io.series import FileSeries, derived_uid
+from medlab_gui.io.suv import with_suv
 from medlab_gui.io.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
     from pathlib import Path
 
+    from medlab_gui.core.display import Display
     from medlab_gui.io.dicom_headers import DicomHeader
     from medlab_gui.io.dicom_split import Labels
     from medlab_gui.io.series import Frame
@@ -125,6 +127,8 @@ def one_at_each_place(
     list of Frame, list of Frame, list of Problem
         What is kept, what is spare, and what to tell.
     """
+    if is_mosaic(frames[0]):
+        return frames, [], []  # not slices; why they stay so is said elsewhere
     kept: dict[Hashable, Frame] = {}
     spare: list[Frame] = []
     ordered = sorted(frames, key=lambda f: (f.instance, f.path.name, f.index))
@@ -214,7 +218,7 @@ def _one_series(
     if any(p.severity is Severity.NOT_A_VOLUME for p in problems):
         grid = None
     windows = [h.window for h in headers if h.window is not None]
-    return FileSeries(
+    found = FileSeries(
         uid=uid,
         study_uid=first.study_uid or derived_uid("study", series_uid),
         modality=first.modality,
@@ -236,4 +240,14 @@ def _one_series(
         number=first.number,
         frames=stack.frames,
         tilt=first.tilt,
+        display=_display(headers),
     )
+    return with_suv(found) if first.modality == "PT" else found
+
+
+def _display(headers: list[DicomHeader]) -> Display:
+    """Return what holds for all files; filling values only where they agree."""
+    display = headers[len(headers) // 2].display
+    if any(h.display.padding != display.padding for h in headers):
+        display = replace(display, padding=None)
+    return display
