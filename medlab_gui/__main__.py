@@ -55,6 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit code.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments == ["--compile-filters"]:
+        # What the frozen program asks of a child (imaging/compiled.py).
+        from medlab_gui.imaging.compiled import compile_here
+
+        return compile_here()
     try:
         arguments, for_window = _sorted_out(arguments)
         if for_window:

@@ -32,6 +32,11 @@ os.environ.update(
     MEDLAB_PROJECT=str(_HOME / "project"),
 )
 
+# Machine code is compiled once for all test runs, not once for each.
+os.environ.setdefault(
+    "NUMBA_CACHE_DIR", str(ROOT / "tests" / "__pycache__" / "compiled")
+)
+
 QT_FIXTURES = {"qtbot", "qapp"}
 
 

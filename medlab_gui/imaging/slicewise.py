@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ProgressCallback", "map_slices"]
+__all__ = ["ProgressCallback", "map_slices", "own_plane"]
 
 
 class ProgressCallback(Protocol):
@@ -26,7 +26,7 @@ class ProgressCallback(Protocol):
 
 
 def map_slices(
-    function: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+    function: Callable[[NDArray[np.float32], int], NDArray[np.float32]],
     data: NDArray[Any],
     *,
     progress: ProgressCallback | None = None,
@@ -35,13 +35,19 @@ def map_slices(
     """Apply a function to each slice of a picture or a volume.
 
     Every slice is handed over as a contiguous float32 array of its own, whatever the
-    layout of ``data``: the result for a slice does not depend on what lies around it.
-    Volumes are spread over threads (numpy lets go of the interpreter's lock).
+    layout of ``data``: the result for a slice does not depend on what lies around it,
+    nor on the number of threads. What is not finite is replaced: NaN and minus infinity
+    by the slice's darkest value, infinity by its brightest, all of it by 0 where
+    nothing is finite.
+
+    Volumes are spread over all processors (numpy and the compiled loops let go of the
+    interpreter's lock).
 
     Parameters
     ----------
     function : callable
-        Takes and returns float32 of shape (Y, X); must not keep its argument.
+        ``function(plane, k)`` takes and returns float32 of shape (Y, X); ``k`` is the
+        slice's index, 0 for a single slice. It may change its argument.
     data : ndarray, shape (Y, X) or (Z, Y, X)
         Any real dtype; not changed.
     progress : callable, optional
@@ -60,12 +66,8 @@ def map_slices(
         If ``data`` has neither two nor three axes.
     """
     data = np.asarray(data)
-
-    def one(plane: NDArray[Any]) -> NDArray[np.float32]:
-        return function(np.array(plane, dtype=np.float32, order="C"))
-
     if data.ndim == 2:
-        result = one(data)
+        result = function(own_plane(data), 0)
         if progress is not None:
             progress(1, 1, message)
         return result
@@ -77,21 +79,44 @@ def map_slices(
         raise InputError(msg)
     out = np.empty(data.shape, dtype=np.float32)
     total = data.shape[0]
-    n_threads = min(4, os.cpu_count() or 1, total)
+
+    def one(k: int) -> None:
+        out[k] = function(own_plane(data[k]), k)
+
+    n_threads = min(_processors(), total)
     if n_threads <= 1:
         for k in range(total):
-            out[k] = one(data[k])
+            one(k)
             if progress is not None:
                 progress(k + 1, total, message)
         return out
     with ThreadPoolExecutor(n_threads, thread_name_prefix="medlab-slices") as pool:
         try:
-            for k, plane in enumerate(pool.map(one, data)):
-                out[k] = plane
+            for n, _ in enumerate(pool.map(one, range(total))):
                 if progress is not None:
-                    progress(k + 1, total, message)
+                    progress(n + 1, total, message)
         except BaseException:
             # Cancelled: do not filter the rest before stopping.
             pool.shutdown(wait=True, cancel_futures=True)
             raise
     return out
+
+
+def own_plane(plane: NDArray[Any]) -> NDArray[np.float32]:
+    """Return a slice as a filter takes it: a float32 copy, all of it finite."""
+    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite
+        own = np.array(plane, dtype=np.float32, order="C")
+    if plane.dtype.kind != "f":
+        return own
+    finite = np.isfinite(own)
+    if finite.all():
+        return own
+    inside = own[finite]
+    dark, bright = (inside.min(), inside.max()) if inside.size else (0.0, 0.0)
+    return np.nan_to_num(own, copy=False, nan=dark, neginf=dark, posinf=bright)
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,225 @@
+"""Finds or makes the machine code of ``kernels.py`` without anybody waiting for it.
+
+Compiling takes seconds and holds Python's lock: the window would freeze. So the first
+time a child process compiles and leaves the code in the user's cache; this process
+loads it from there, on a thread of its own. Until then, and where there is no numba,
+numpy computes the same bits, only slower.
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["compile_here", "kernel", "wait_until_compiled", "warm_up"]
+
+_log = logging.getLogger(__name__)
+
+_CHILD_S = 120.0
+COMPILE_ARGUMENT = "--compile-filters"
+"""What makes the frozen program compile and end, instead of opening its window."""
+
+
+class _State:
+    """What this process knows of the compiled loops."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.thread: threading.Thread | None = None
+        self.done = threading.Event()
+        self.leaving = threading.Event()
+        self.loops: dict[str, Callable[..., Any]] = {}
+
+
+_state = _State()
+
+
+def kernel(name: str) -> Callable[..., Any] | None:
+    """Return a compiled loop of ``kernels.py``, or None while there is none.
+
+    The first call begins to load them. Never waits.
+    """
+    if not _state.done.is_set():
+        warm_up()
+    return _state.loops.get(name)
+
+
+def warm_up() -> None:
+    """Begin to load the compiled loops in the background; returns at once.
+
+    Called by the window after its first paint. Where nothing is in the cache yet, a
+    child process compiles: no thread of this process is held up. May be called often
+    and from every thread.
+    """
+    with _state.lock:
+        if _state.thread is not None:
+            return
+        _state.thread = threading.Thread(
+            target=_load_or_compile, name="compiled-filters", daemon=True
+        )
+        atexit.register(_leave)
+        _state.thread.start()
+
+
+def wait_until_compiled(timeout_s: float = _CHILD_S) -> bool:
+    """Wait for `warm_up`, and tell whether the loops are compiled.
+
+    For tests and measurements; the program itself never waits.
+    """
+    warm_up()
+    _state.done.wait(timeout_s)
+    return bool(_state.loops)
+
+
+def compile_here() -> int:
+    """Compile into the cache and end; the child's whole work. Returns the exit code."""
+    try:
+        with suppress(OSError, AttributeError):
+            os.nice(10)
+        _load(_cache_folder())
+    except ImportError:
+        return 2
+    return 0
+
+
+def _leave() -> None:
+    # A thread that is importing while the interpreter is taken down may crash it.
+    _state.leaving.set()
+    if _state.thread is not None:
+        _state.thread.join(5)
+
+
+def _load_or_compile() -> None:
+    try:
+        folder = _cache_folder()
+        mark = folder / f"compiled-{_fingerprint()}"
+        if not mark.exists():
+            if not _compile_in_child(folder):
+                return
+            mark.touch()
+        if not _state.leaving.is_set():
+            _state.loops = _load(folder)
+    except ImportError as error:
+        _log.info("Filters run without compiled loops, slower: %s", error)
+    except Exception:  # noqa: BLE001 - numpy does the same: nothing here may stop anyone
+        _log.warning("Filters run without compiled loops, slower.", exc_info=True)
+    finally:
+        _state.done.set()
+
+
+def _load(folder: Path) -> dict[str, Callable[..., Any]]:
+    import numba
+
+    # Where numba keeps machine code is read when a function is decorated.
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(folder)
+    try:
+        from medlab_gui.imaging import kernels
+    finally:
+        numba.config.CACHE_DIR = before
+    loops = {}
+    for name, signature in kernels.signatures().items():
+        loop = getattr(kernels, name)
+        loop.compile(signature)
+        loops[name] = loop
+    return loops
+
+
+def _compile_in_child(folder: Path) -> bool:
+    import importlib.util
+
+    if importlib.util.find_spec("numba") is None:
+        _log.info("Filters run without compiled loops, slower: there is no numba.")
+        return False
+    if getattr(sys, "frozen", False):
+        command = [sys.executable, COMPILE_ARGUMENT]
+    else:
+        package = Path(__file__).resolve().parents[2]
+        code = (
+            f"import sys; sys.path.insert(0, {str(package)!r}); "
+            "from medlab_gui.imaging.compiled import compile_here; "
+            "sys.exit(compile_here())"
+        )
+        # -P: a folder with a file numpy.py in it must not change what runs
+        command = [sys.executable, "-P", "-c", code]
+    with subprocess.Popen(
+        command,
+        env={**os.environ, "NUMBA_CACHE_DIR": str(folder)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    ) as child:
+        waited = 0.0
+        while waited < _CHILD_S and not _state.leaving.is_set():
+            try:
+                code_of_child = child.wait(0.2)
+            except subprocess.TimeoutExpired:
+                waited += 0.2
+                continue
+            if code_of_child:
+                _log.warning("Compiling filters failed (exit code %d).", code_of_child)
+            return code_of_child == 0
+        child.terminate()
+    return False
+
+
+def _cache_folder() -> Path:
+    """Return a folder that only this user writes; made where it is not there."""
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    if chosen:
+        return _made(Path(chosen))
+    try:
+        from platformdirs import user_cache_path
+
+        cache = user_cache_path("medlab")
+    except ImportError:
+        cache = Path.home() / ".cache" / "medlab"
+    try:
+        return _made(cache / "compiled")
+    except OSError:
+        # No home that can be written: compiled once for each start.
+        folder = Path(tempfile.mkdtemp(prefix="medlab-compiled-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return folder
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        return folder
+
+
+def _fingerprint() -> str:
+    """Name what the code in the cache depends on, as numba's own index does."""
+    import llvmlite
+    import numba
+    from llvmlite import binding
+
+    source = Path(__file__).with_name("kernels.py")
+    # In a frozen program there are no sources: it is replaced as a whole.
+    stamp = (source if source.exists() else Path(sys.executable)).stat()
+    facts = (
+        sys.version,
+        numba.__version__,
+        llvmlite.__version__,
+        binding.get_host_cpu_name(),
+        binding.get_host_cpu_features().flatten(),
+        stamp.st_mtime_ns,
+        stamp.st_size,
+        str(source),
+    )
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
