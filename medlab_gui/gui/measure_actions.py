@@ -75,7 +75,10 @@ def export_table(bench: Workbench, parent: QWidget) -> None:
         )
 
     given = {"output": path, "series": session.series_uid, "deleted": False}
-    bench.launch("export-measurements", given, on_done=done)
+    # What was drawn a moment ago may still be on its way to the disk.
+    bench.measure.when_saved(
+        lambda: bench.launch("export-measurements", given, on_done=done)
+    )
 
 
 MEASURE_ACTIONS = (

@@ -154,7 +154,8 @@ class MeasureOverlay(QWidget):
     def _text_at(self, x: float, y: float) -> str:
         room = self._room()
         for id_, look in reversed(self.looks()):
-            if self._painter.text_box(look, room).contains(QPointF(x, y)):
+            box = self._painter.text_box(look, room)
+            if box is not None and box.contains(QPointF(x, y)):
                 return id_
         return ""
 

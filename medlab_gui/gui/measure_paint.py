@@ -36,6 +36,7 @@ _HANDLE_PX = 7.0
 _GAP_PX = 9.0
 _RIM_PX = 2.0
 _KEPT = 200
+_SAMPLES = 200
 
 
 @dataclass(frozen=True)
@@ -94,31 +95,27 @@ class ShapePainter:
             for x, y in look.handles:
                 half = _HANDLE_PX / 2
                 painter.drawRect(QRectF(x - half, y - half, _HANDLE_PX, _HANDLE_PX))
-        if look.text:
+        box = self.text_box(look, room)
+        if box is not None:
             ratio = painter.device().devicePixelRatioF()
-            box = self.text_box(look, room)
             painter.drawPixmap(box.topLeft(), self._stamp(look.text, ratio))
 
-    def text_box(self, look: Look, room: QRectF) -> QRectF:
-        """Return where the text of a measurement goes.
+    def text_box(self, look: Look, room: QRectF) -> QRectF | None:
+        """Return where the text of a measurement goes; None where it is out of sight.
 
-        To the right of it where there is room, else to the left, and never out of the
-        picture.
+        Beside what can be seen of it: to the right where there is room, else to the
+        left; of an angle behind its vertex. Never out of the picture.
         """
+        seen = _seen(look.line, room)
+        if not look.text or not len(seen):
+            return None
         metrics = QFontMetricsF(self._font)
-        width = max((metrics.horizontalAdvance(t) for t in look.text), default=0.0)
-        width += 2 * _RIM_PX
+        width = max(metrics.horizontalAdvance(t) for t in look.text) + 2 * _RIM_PX
         height = metrics.lineSpacing() * len(look.text) + 2 * _RIM_PX
-        line = look.line if len(look.line) else look.points
-        low, high = line.min(axis=0), line.max(axis=0)
-        if look.kind is Kind.DISTANCE:
-            x, y = line[int(np.argmax(line[:, 0]))]
-            y -= height / 2
+        if look.kind is Kind.ANGLE and len(look.points) == 3:
+            x, y = _behind_vertex(look.points, width, height)
         else:
-            x, y = float(high[0]), float(low[1])
-        x += _GAP_PX
-        if x + width > room.right():
-            x = float(low[0]) - _GAP_PX - width
+            x, y = _beside(look.kind, seen, width, height, room.right())
         x = min(max(x, room.left()), max(room.left(), room.right() - width))
         y = min(max(y, room.top()), max(room.top(), room.bottom() - height))
         return QRectF(x, y, width, height)
@@ -131,6 +128,45 @@ class ShapePainter:
                 self._stamps.clear()
             stamp = self._stamps[text, ratio] = _stamped(text, self._font, ratio)
         return stamp
+
+
+def _seen(line: NDArray[np.float64], room: QRectF) -> NDArray[np.float64]:
+    """Return points along a line that lie in the picture."""
+    if len(line) < 2:
+        return line
+    corners = np.arange(len(line))
+    at = np.union1d(np.linspace(0, len(line) - 1, _SAMPLES), corners)
+    points = np.stack([np.interp(at, corners, line[:, n]) for n in (0, 1)], axis=1)
+    x, y = points.T
+    inside = (x >= room.left()) & (x <= room.right())
+    inside &= (y >= room.top()) & (y <= room.bottom())
+    return np.asarray(points[inside])
+
+
+def _beside(
+    kind: Kind, seen: NDArray[np.float64], width: float, height: float, most: float
+) -> tuple[float, float]:
+    """Return the top left of a text to the right or left of points."""
+    fits = float(seen[:, 0].max()) + _GAP_PX + width <= most
+    end = seen[int(np.argmax(seen[:, 0]) if fits else np.argmin(seen[:, 0]))]
+    x = float(end[0]) + (_GAP_PX if fits else -_GAP_PX - width)
+    if kind.is_region:
+        return x, float(seen[:, 1].min())
+    return x, float(end[1]) - height / 2
+
+
+def _behind_vertex(
+    points: NDArray[np.float64], width: float, height: float
+) -> tuple[float, float]:
+    """Return the top left of a text on the side of the vertex without arms."""
+    arms = points[[0, 2]] - points[1]
+    arms = arms / np.maximum(np.linalg.norm(arms, axis=1, keepdims=True), 1e-6)
+    away = -arms.sum(axis=0)
+    length = float(np.linalg.norm(away))
+    away = away / length if length > 1e-3 else np.array([0.0, 1.0])
+    reach = _GAP_PX + abs(away[0]) * width / 2 + abs(away[1]) * height / 2
+    x, y = points[1] + away * reach
+    return float(x) - width / 2, float(y) - height / 2
 
 
 def _pen(color: QColor, width: float) -> QPen:

@@ -18,6 +18,8 @@ from medlab_gui.gui.view_state import Mode
 from medlab_gui.review.measurements import MeasurementList, MeasurementWriter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from medlab_gui.core.jobs import JobContext
     from medlab_gui.core.measurements import Kind, Measurement, Plane, Point, Values
     from medlab_gui.gui.workbench import Workbench
@@ -143,6 +145,16 @@ class MeasureState:
             "",
             lambda _ctx: writer.flush(),
             on_error=failed,
+            lane=_LANE,
+            newest_wins=False,
+        )
+
+    def when_saved(self, then: Callable[[], object]) -> None:
+        """Call a function when everything drawn so far is on the disk."""
+        self._bench.submit(
+            "",
+            lambda ctx: ctx.check(),
+            on_done=lambda _nothing: then(),
             lane=_LANE,
             newest_wins=False,
         )

@@ -161,6 +161,23 @@ def test_lines_stay_in_the_picture(window, hand, measure):
     assert np.allclose(np.array(one.points).max(axis=0), last)
 
 
+def test_text_stays_with_what_can_be_seen(window, hand, measure):
+    hand.key("D")
+    hand.drag((10, 5), (10, 30))
+    hand.drag((40, 50), (40, 90))
+    hand.wheel(8, 40, 50, CTRL)
+    overlay = window.measurements
+    (_one, hidden), (_two, cut) = overlay.looks()
+    room = overlay._room()
+    assert overlay._painter.text_box(hidden, room) is None
+    box = overlay._painter.text_box(cut, room)
+    assert room.contains(box)
+    # Its right end is out of sight: the text is at the left one.
+    assert cut.points[1][0] > room.right()
+    assert box.right() == pytest.approx(cut.points[0][0], abs=15)
+    assert box.center().y() == pytest.approx(cut.points[0][1], abs=3)
+
+
 @pytest.mark.parametrize("zoomed", [False, True])
 def test_drawings_lie_where_napari_draws_the_voxels(window, hand, measure, zoomed):
     hand.key("D")

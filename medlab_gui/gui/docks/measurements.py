@@ -25,6 +25,8 @@ from medlab_gui.gui.measure_actions import TOOL_KEYS, copy_figures, export_table
 from medlab_gui.gui.own_keys import OwnKeys
 
 if TYPE_CHECKING:
+    from qtpy.QtGui import QShowEvent
+
     from medlab_gui.core.measurements import Measurement
     from medlab_gui.gui.workbench import Workbench
 
@@ -56,6 +58,7 @@ class MeasurementsDock(QWidget):
         super().__init__(parent)
         self._bench = workbench
         self._state = workbench.measure
+        self._stale = True
         self.setMinimumWidth(260)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
@@ -142,13 +145,26 @@ class MeasurementsDock(QWidget):
     # ---- showing ----------------------------------------------------------------
 
     def _on_changed(self) -> None:
+        self.caution.setText(self._state.caution)
+        self.caution.setVisible(bool(self._state.caution))
+        self._stale = True
+        if self.isVisible():
+            self._refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catch up with what changed while the dock was hidden."""
+        super().showEvent(event)
+        if self._stale:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        """List everything; figures of regions need the scan, so only when seen."""
+        self._stale = False
         self.table.blockSignals(True)
         self.table.clear()
         for one in self._state.items:
             self.table.addTopLevelItem(self._row(one))
         self.table.blockSignals(False)
-        self.caution.setText(self._state.caution)
-        self.caution.setVisible(bool(self._state.caution))
         self._on_selected()
 
     def _row(self, one: Measurement) -> QTreeWidgetItem:
