@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.core.errors import DamagedFileError, InputError
+from medlab_gui.io.dicom_colour import grey_of, is_coloured, luminance
 from medlab_gui.io.dicom_source import open_dicom
 from medlab_gui.io.pydicom_quiet import pydicom_errors, quiet_pydicom
 from medlab_gui.io.silence import silent_libraries
@@ -107,9 +108,14 @@ class PackedFile:
             with quiet_pydicom(), silent_libraries():
                 try:
                     if self._pieces:
-                        return next(iter_pixels(self._one(index), raw=True)), False
-                    planes = iter_pixels(self._dataset, indices=[index], raw=True)
-                    return next(planes), False
+                        one, indices = self._one(index), None
+                    else:
+                        one, indices = self._dataset, [index]
+                    if is_coloured(one):
+                        # Not raw: as red, green and blue, whatever they are stored as.
+                        planes = iter_pixels(one, indices=indices, raw=False)
+                        return grey_of(next(planes), one), True
+                    return next(iter_pixels(one, indices=indices, raw=True)), False
                 except pydicom_errors(StopIteration):
                     # GDCM copes with some files that break the standard; it says so
                     # if it does not.
@@ -203,9 +209,12 @@ def _by_gdcm(path: Path) -> NDArray[Any]:
     reader.SetFileName(str(path))
     try:
         with silent_libraries():
-            image: NDArray[Any] = sitk.GetArrayFromImage(reader.Execute())
+            read = reader.Execute()
+            image: NDArray[Any] = sitk.GetArrayFromImage(read)
     except RuntimeError as error:
         raise damaged(path, "its pixels do not decode") from error
+    if read.GetNumberOfComponentsPerPixel() == 3:
+        image = luminance(image)
     if image.ndim == 2:
         image = image[np.newaxis]
     if image.ndim != 3:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from pydicom.tag import BaseTag
 
+    from medlab_gui.core.display import Display
     from medlab_gui.io.series import Frame
 
 __all__ = [

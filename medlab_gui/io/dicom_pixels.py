@@ -220,7 +220,7 @@ def _wrapped(value: int) -> np.int16:
 
 def _is_plain(layout: PixelLayout) -> bool:
     return (
-        layout.samples == 1
+        layout.is_grey
         and layout.bits_allocated in _PLAIN_BITS[layout.kind]
         and 0 < layout.bits_stored <= layout.bits_allocated
         and layout.high_bit == layout.bits_stored - 1

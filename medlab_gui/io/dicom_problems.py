@@ -92,8 +92,8 @@ def file_problems(headers: list[DicomHeader]) -> list[Problem]:
         add(
             "inverted-display",
             Severity.NOTE,
-            "The files ask for low values to be shown bright (MONOCHROME1); values are "
-            "kept as they are.",
+            "The files ask for low values to be shown bright (MONOCHROME1), and that "
+            "is done; the values themselves are kept as they are.",
             inverted[:1],
         )
     guessed = [h for h in headers if h.text_guess]
@@ -104,15 +104,41 @@ def file_problems(headers: list[DicomHeader]) -> list[Problem]:
             guess_note(guessed[0].text_guess),
             guessed[:1],
         )
-    padded = [h for h in headers if h.padding is not None]
+    problems += _exports(headers)
+    padded = [h for h in headers if h.display.padding is not None]
     if padded:
+        low, high = padded[0].display.padding or (0.0, 0.0)
+        shown = f"{low:g}" if low == high else f"{low:g} to {high:g}"
         add(
             "padding",
             Severity.NOTE,
-            f"Pixels outside the scan hold the filling value {padded[0].padding:g} "
-            "(before rescaling).",
+            f"Pixels outside the scan hold the filling value {shown} (after "
+            "rescaling); windows and histograms leave it out.",
             padded[:1],
         )
+    return problems
+
+
+def _exports(headers: list[DicomHeader]) -> list[Problem]:
+    """Report pictures that are renderings of a scan and not the scan."""
+    problems = []
+    coloured = [h for h in headers if not h.frames[0].layout.is_grey]
+    if coloured:
+        kind = coloured[0].frames[0].layout.photometric
+        message = (
+            f"The pictures are in colour ({kind}); they are shown as grey (luminance), "
+            "and their values are no measurements. Open the scan itself if you can."
+        )
+        names = (coloured[0].path.name,)
+        problems.append(Problem("colour", Severity.WARNING, message, names))
+    captured = [h for h in headers if h.is_secondary]
+    if captured:
+        message = (
+            "The pictures are a screenshot or a scanned film (Secondary Capture), not "
+            "the scan itself: values, and often the geometry, are not the scanner's."
+        )
+        names = (captured[0].path.name,)
+        problems.append(Problem("secondary-capture", Severity.WARNING, message, names))
     return problems
 
 

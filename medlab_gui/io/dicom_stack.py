@@ -137,12 +137,6 @@ def _refuse(frames: tuple[Frame, ...]) -> Problem | None:
     def no(code: str, message: str) -> Problem:
         return Problem(code, Severity.NOT_A_VOLUME, message)
 
-    if not first.layout.is_grey:
-        return no(
-            "colour",
-            f"The pictures are in colour ({first.layout.photometric}); MedLab works on "
-            "grey values. Export the scan itself rather than a coloured rendering.",
-        )
     if first.layout.rows < 1 or first.layout.columns < 1:
         return no("no-size", "The file says that its picture has no rows or columns.")
     if is_mosaic(first):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -13,7 +14,7 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from medlab_gui.core.errors import DamagedFileError, InputError
+from medlab_gui.core.errors import DamagedFileError
 from medlab_gui.core.records import Severity
 from medlab_gui.io import read_one, read_volume, scan
 from tests.io.dicom_checks import assert_is_phantom, codes, problem
@@ -183,8 +184,9 @@ def test_signed_twelve_bits_are_extended(tmp_path):
     assert volume.data[3, 5, 5] == -1
 
 
-def test_colour_is_refused(tmp_path):
+def test_colour_is_shown_as_grey_and_never_as_hounsfield_units(tmp_path):
     grid = plain_grid()
+    colours = np.random.default_rng(3).integers(0, 256, (*grid.shape, 3), np.uint8)
 
     def edit(ds, k):
         ds.SamplesPerPixel = 3
@@ -192,13 +194,17 @@ def test_colour_is_refused(tmp_path):
         ds.PlanarConfiguration = 0
         ds.BitsAllocated = ds.BitsStored = 8
         ds.HighBit = 7
-        ds.PixelData = bytes(3 * 20 * 24)
+        ds.PixelData = colours[k].tobytes()
 
     write_series(tmp_path, grid, edit=edit)
     (series,) = scan(tmp_path).series
     assert "colour" in codes(series)
-    with pytest.raises(InputError, match="in colour"):
-        read_volume(series)
+    assert series.units is None
+    data = read_volume(series).data
+    for k, plane in enumerate(data):
+        # Pillow reckons with whole numbers, so it may be off by one.
+        grey = np.array(Image.fromarray(colours[k]).convert("L"), np.int16)
+        assert np.abs(plane - grey).max() <= 1
 
 
 def test_bare_dicom_without_preamble(tmp_path):

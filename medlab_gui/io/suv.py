@@ -1,0 +1,285 @@
+"""PET: from activity concentration to standardised uptake values (SUVbw).
+
+Follows the vendor-neutral pseudo-code of the QIBA FDG-PET/CT profile [1]_ where the
+values are in Bq/ml. Whatever it asks for and the file lacks is named, and the values
+stay as they are.
+
+References
+----------
+.. [1] QIBA, "Standardized Uptake Value (SUV) calculation", vendor-neutral pseudo-code
+   for the happy path and for series times that post-processing changed (2018).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from medlab_gui.core.records import Problem, Severity
+from medlab_gui.io.dicom_values import numbers, text
+from medlab_gui.io.pydicom_quiet import pydicom_errors, quiet_pydicom
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from medlab_gui.io.series import FileSeries
+
+__all__ = ["Suv", "suv_of", "suv_of_headers", "with_suv"]
+
+_TAGS = (
+    "SpecificCharacterSet",
+    "Modality",
+    "Units",
+    "SUVType",
+    "CorrectedImage",
+    "DecayCorrection",
+    "PatientWeight",
+    "SeriesDate",
+    "SeriesTime",
+    "AcquisitionDate",
+    "AcquisitionTime",
+    "FrameReferenceTime",
+    "ActualFrameDuration",
+    "RadiopharmaceuticalInformationSequence",
+)
+_GE_PRIVATE = (0x0009, 0x100D)
+"""GE: date and time at which the scan began, whatever became of the series' time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suv:
+    """What the values of a PET series become.
+
+    Parameters
+    ----------
+    factor : float
+        SUV = value * factor; 1 where the values stay as they are.
+    units : str or None
+        ``"SUV"`` (body weight, g/ml), ``"Bq/ml"`` or None.
+    note : str
+        A sentence with the figures, or on why there are no SUVs.
+    """
+
+    factor: float
+    units: str | None
+    note: str
+
+
+def with_suv(series: FileSeries) -> FileSeries:
+    """Return a PET series whose values are SUVs, or as they were with a note why.
+
+    Parameters
+    ----------
+    series : FileSeries
+        DICOM, with its frames in order.
+    """
+    frames = series.frames
+    if not frames or not frames[0].layout.is_grey:
+        return series
+    ends = {frames[n].path: None for n in (0, len(frames) // 2, -1)}
+    suv = suv_of(list(ends))
+    code = "pet-suv" if suv.units == "SUV" else "no-suv"
+    severity = Severity.NOTE if suv.units == "SUV" else Severity.WARNING
+    window = series.window
+    if window is not None:
+        window = window[0] * suv.factor, window[1] * suv.factor
+    scaled = tuple(
+        replace(f, slope=f.slope * suv.factor, intercept=f.intercept * suv.factor)
+        for f in frames
+    )
+    return replace(
+        series,
+        frames=scaled if suv.factor != 1.0 else frames,
+        units=suv.units,
+        window=window,
+        problems=(*series.problems, Problem(code, severity, suv.note)),
+    )
+
+
+def suv_of(paths: Sequence[Path]) -> Suv:
+    """Return how the values of a PET series become SUVs.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Files of the series; the first and the last slice are enough, for the bed
+        moves one way and the scan begins at one of its ends.
+    """
+    import pydicom
+    from pydicom.tag import Tag
+
+    tags = [Tag(name) for name in _TAGS] + [Tag(_GE_PRIVATE), Tag(0x0009, 0x0010)]
+    headers = []
+    try:
+        with quiet_pydicom():
+            headers = [
+                pydicom.dcmread(
+                    p, stop_before_pixels=True, specific_tags=list(tags), force=True
+                )
+                for p in paths
+            ]
+            return suv_of_headers(headers)
+    except pydicom_errors(OSError):
+        return Suv(1.0, None, "The header cannot be read again, so there are no SUVs.")
+
+
+def suv_of_headers(headers: Sequence[Any]) -> Suv:
+    """Return the same from headers that were read already.
+
+    Parameters
+    ----------
+    headers : sequence of pydicom.Dataset
+        Of some slices of one series.
+    """
+    first = headers[0]
+    units = text(first, "Units").upper()
+    if units == "GML":
+        kind = text(first, "SUVType").upper() or "BW"
+        if kind == "BW":
+            return Suv(1.0, "SUV", "The values are SUVs (body weight) already.")
+        return Suv(1.0, None, f"The values are SUVs by another measure ({kind}).")
+    if units != "BQML":
+        shown = units or "not named"
+        return Suv(
+            1.0,
+            None,
+            f"The units of the values are {shown}; SUVs can be reckoned from Bq/ml "
+            "(BQML) only, so values are shown as stored.",
+        )
+    try:
+        return _from_activity(headers)
+    except _LackingError as lack:
+        return Suv(
+            1.0,
+            "Bq/ml",
+            f"The values are activity concentrations in Bq/ml; they cannot be turned "
+            f"into SUVs because {lack}.",
+        )
+
+
+class _LackingError(Exception):
+    """Something that SUVs need is not in the file; says what."""
+
+
+def _from_activity(headers: Sequence[Any]) -> Suv:
+    first = headers[0]
+    corrected = text(first, "CorrectedImage").upper().split("\\")
+    for needed, what in (("ATTN", "attenuation"), ("DECY", "decay")):
+        if needed not in corrected:
+            msg = f"the picture is not said to be corrected for {what}"
+            raise _LackingError(msg)
+    correction = text(first, "DecayCorrection").upper()
+    if correction not in ("START", "ADMIN"):
+        shown = correction or "not named"
+        msg = f"the moment to which decay was corrected is {shown}"
+        raise _LackingError(msg)
+    weight = _above_zero(first, "PatientWeight", "the patient's weight")
+    items = first.get("RadiopharmaceuticalInformationSequence")
+    if not items:
+        msg = "the file says nothing of the radiopharmaceutical"
+        raise _LackingError(msg)
+    drug = items[0]
+    dose = _above_zero(drug, "RadionuclideTotalDose", "the injected dose")
+    half_life = _above_zero(drug, "RadionuclideHalfLife", "the half life")
+    if correction == "ADMIN":
+        decayed, when = dose, "decay is corrected to the injection"
+    else:
+        start = _scan_start(headers, half_life)
+        waited = (start - _injection(drug, start)).total_seconds()
+        # After eight half lives nothing is left to be seen: a date is wrong.
+        if not 0 <= waited <= 8 * half_life:
+            msg = (
+                "the times of injection and scan contradict one another "
+                f"({waited / 3600:.1f} hours)"
+            )
+            raise _LackingError(msg)
+        decayed = dose * 2.0 ** (-waited / half_life)
+        when = f"{waited / 60:.1f} minutes before the scan"
+    factor = weight * 1000.0 / decayed
+    return Suv(
+        factor,
+        "SUV",
+        f"Values are SUVs by body weight: Bq/ml times {factor:.6g} ({weight:g} kg, "
+        f"{dose / 1e6:.4g} MBq; {when}).",
+    )
+
+
+def _above_zero(dataset: Any, name: str, what: str) -> float:
+    found = numbers(dataset, name)
+    if not found or not found[0] > 0:
+        msg = f"{what} is not in the file"
+        raise _LackingError(msg)
+    return found[0]
+
+
+def _injection(drug: Any, start: datetime) -> datetime:
+    whole = _moment(text(drug, "RadiopharmaceuticalStartDateTime"))
+    if whole is not None:
+        return whole
+    time = text(drug, "RadiopharmaceuticalStartTime")
+    moment = _moment(start.strftime("%Y%m%d") + time) if time else None
+    if moment is None:
+        msg = "the time of injection is not in the file"
+        raise _LackingError(msg)
+    # A time without a date, later than the scan: the evening before.
+    return moment - timedelta(days=1) if moment > start else moment
+
+
+def _scan_start(headers: Sequence[Any], half_life: float) -> datetime:
+    """Return the moment to which decay was corrected: when the scan began."""
+    acquired: list[tuple[datetime, Any]] = []
+    for header in headers:
+        moment = _moment(text(header, "AcquisitionDate") + _time(header, "Acquisition"))
+        if moment is not None:
+            acquired.append((moment, header))
+    if not acquired:
+        msg = "the time of acquisition is not in the file"
+        raise _LackingError(msg)
+    earliest, header = min(acquired, key=lambda a: a[0])
+    series = _moment(text(header, "SeriesDate") + _time(header, "Series"))
+    if series is not None and series <= earliest:
+        return series
+    # Post-processing has set the series' time anew.
+    private = header.get(_GE_PRIVATE)
+    if private is not None:
+        value = private.value
+        if isinstance(value, bytes):
+            value = value.decode("ascii", "replace")
+        moment = _moment(str(value).strip(" \0"))
+        if moment is not None:
+            return moment
+    reference = numbers(header, "FrameReferenceTime")
+    duration = numbers(header, "ActualFrameDuration")
+    if reference and duration and duration[0] > 0:
+        rate = math.log(2) / half_life
+        during = rate * duration[0] / 1000
+        average = math.log(during / -math.expm1(-during)) / rate
+        return earliest + timedelta(seconds=average - reference[0] / 1000)
+    msg = (
+        "the series' time lies after the acquisition, and nothing else says when the "
+        "scan began"
+    )
+    raise _LackingError(msg)
+
+
+def _time(header: Any, which: str) -> str:
+    return text(header, f"{which}Time")
+
+
+def _moment(value: str) -> datetime | None:
+    """Return a DICOM date and time; time zones are left out, as both ends share one."""
+    value = value.strip().replace(":", "").replace("-", "")
+    plain = value.split("+")[0]
+    whole, _, fraction = plain.partition(".")
+    if len(whole) < 12 or not whole.isdecimal():
+        return None
+    try:
+        moment = datetime.strptime(whole[:14].ljust(14, "0"), "%Y%m%d%H%M%S")
+    except ValueError:
+        return None
+    if fraction.isdecimal():
+        moment += timedelta(seconds=float(f"0.{fraction}"))
+    return moment
