@@ -74,9 +74,11 @@ def import_series(store: ProjectStore, found: FileSeries, ctx: Context) -> str:
     str
         UID of the series in the project.
     """
-    from medlab_gui.io import read_volume
+    from medlab_gui.io import read_checked
+    from medlab_gui.io.archives import origin
 
-    volume = read_volume(found, progress=ctx.progress)
+    first = origin(found.files[0])
+    found, volume = read_checked(found, progress=ctx.progress)
     how = volume.grid.canonical()
     working = volume.reoriented(how)
     blob = store.put_array(working.data)
@@ -96,13 +98,12 @@ def import_series(store: ProjectStore, found: FileSeries, ctx: Context) -> str:
             units=volume.units,
             grid=working.grid,
             description=found.name,
-            source=str(
-                found.files[0].parent if len(found.files) > 1 else found.files[0]
-            ),
+            source=str(first.parent if len(found.files) > 1 else first),
             reorientation=how,
             blob=blob,
             problems=tuple(found.problems),
             window=found.window,
+            display=found.display,
             remedies=found.applied,
         )
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from medlab_gui.core.display import Display
 from medlab_gui.core.remedies import remedies_for
 
 if TYPE_CHECKING:
@@ -139,6 +140,8 @@ class Series:
         ``(level, width)`` that the file asks for.
     remedies : tuple of AppliedRemedy
         What was chosen about its geometry when it was taken in.
+    display : Display
+        How the files ask to be shown: window function, inverted, filling values.
     """
 
     uid: str
@@ -153,6 +156,7 @@ class Series:
     problems: tuple[Problem, ...] = ()
     window: tuple[float, float] | None = None
     remedies: tuple[AppliedRemedy, ...] = ()
+    display: Display = field(default_factory=Display)
 
     @property
     def n_slices(self) -> int:

@@ -68,7 +68,9 @@ def draw(
                 truth = store.annotation_mask(annotation)
             if prediction is not None and not confirmed.issuperset(slices):
                 guess = store.array(prediction.labels_blob)
-            window = default_window(data, series.modality, series.window)
+            window = default_window(
+                data, series.modality, series.window, series.display.padding
+            )
             _dz, dy, dx = series.grid.spacing
             for k in slices:
                 mask = truth if k in confirmed else guess

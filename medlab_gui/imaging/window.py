@@ -86,6 +86,7 @@ def default_window(
     data: NDArray[Any],
     modality: str,
     file_window: tuple[float, float] | None = None,
+    padding: tuple[float, float] | None = None,
 ) -> tuple[float, float]:
     """Return the window in which a scan opens.
 
@@ -98,6 +99,8 @@ def default_window(
     file_window : tuple of float, optional
         ``(level, width)`` that the file asks for. It is taken where it is sane: finite,
         of a width above 1, and (other than CT) showing part of the data.
+    padding : tuple of float, optional
+        Lowest and highest of the values that only fill the picture; left out.
 
     Returns
     -------
@@ -112,6 +115,8 @@ def default_window(
     stride = tuple(slice(None, None, max(1, n // 64)) for n in data.shape)
     sample = np.asarray(data[stride], dtype=np.float32).ravel()
     sample = sample[np.isfinite(sample)]
+    if padding is not None:
+        sample = sample[(sample < padding[0]) | (sample > padding[1])]
     if sample.size == 0:
         return 0.5, 1.0
     darkest, brightest = float(sample.min()), float(sample.max())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select, update
 
+from medlab_gui.core.display import Display
 from medlab_gui.core.errors import ConflictError, InputError
 from medlab_gui.core.geometry import Reorientation
 from medlab_gui.core.records import Problem, Series, Study
@@ -119,6 +120,7 @@ def _series_values(series: Series) -> dict[str, Any]:
         "window": list(series.window) if series.window else None,
         "added": utc_now(),
         "remedies": [r.to_dict() for r in series.remedies],
+        "display": series.display.to_dict(),
     }
 
 
@@ -138,4 +140,5 @@ def _series(row: RowMapping) -> Series:
         problems=tuple(Problem.from_dict(p) for p in row["problems"]),
         window=(float(window[0]), float(window[1])) if window else None,
         remedies=tuple(AppliedRemedy.from_dict(r) for r in row["remedies"] or ()),
+        display=Display.from_dict(row["display"]),
     )

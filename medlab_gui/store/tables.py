@@ -38,7 +38,7 @@ __all__ = [
     "study",
 ]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Number of the newest migration; the revision ``"0001"`` is 1."""
 
 METADATA = MetaData(
@@ -87,6 +87,7 @@ series = Table(
     Column("window", JSON, nullable=True),
     Column("added", String(40), nullable=False),
     Column("remedies", JSON, nullable=True),
+    Column("display", JSON, nullable=True),
 )
 
 annotation = Table(

@@ -208,7 +208,9 @@ class StudiesDock(QWidget):
                     found[one.uid] = thumbnail(
                         middle,
                         one.grid.spacing[1:],
-                        default_window(middle, one.modality, one.window),
+                        default_window(
+                            middle, one.modality, one.window, one.display.padding
+                        ),
                         side,
                     )
             return found
