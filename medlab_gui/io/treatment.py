@@ -81,7 +81,8 @@ def treat_all(
         unused -= used
         result += done
     if unused:
-        known = ", ".join(dict.fromkeys(c for o in offered.values() for c in o))
+        possible = set[str]().union(*offered.values())
+        known = ", ".join(c for c in REMEDIES if c in possible)
         what = f"The ways out here are: {known}." if known else "Nothing has to be."
         msg = (
             f"No series here has a problem that {', '.join(sorted(unused))} is a way "
