@@ -102,14 +102,17 @@ def run(params: CompareParams, ctx: Context) -> dict[str, Any]:
         ctx.progress(1 + n, 3, "Predicting")
         made.append(
             predictor.predict(
-                scan.volume.data[k : k + 1], scan.volume.grid.spacing, pipeline=recipe
+                scan.volume.data,
+                scan.volume.grid.spacing,
+                slices=[k],
+                pipeline=recipe,
             )
         )
     if output is not None:
-        _write(output, made)
+        _write(output, made, k)
     ctx.progress(3, 3, "Predicting")
     sides = [
-        _side(recipe, result, scan, predictor)
+        _side(recipe, result, k, scan, predictor)
         for recipe, result in zip(recipes, made, strict=True)
     ]
     return {
@@ -120,12 +123,12 @@ def run(params: CompareParams, ctx: Context) -> dict[str, Any]:
         "trained_on": predictor.meta.pipeline.to_dict(),
         "before": sides[0],
         "after": sides[1],
-        "dice": _agreement(made[0].labels, made[1].labels, predictor),
+        "dice": _agreement(made[0].labels[k], made[1].labels[k], predictor),
         "output": str(output) if output else None,
     }
 
 
-def _write(output: Path, made: list[PredictedArrays]) -> None:
+def _write(output: Path, made: list[PredictedArrays], k: int) -> None:
     import numpy as np
 
     from medlab_gui.core.errors import storage_error
@@ -135,10 +138,10 @@ def _write(output: Path, made: list[PredictedArrays]) -> None:
         with part.open("wb") as file:
             np.savez(
                 file,
-                labels_before=made[0].labels[0],
-                entropy_before=made[0].entropy[0],
-                labels_after=made[1].labels[0],
-                entropy_after=made[1].entropy[0],
+                labels_before=made[0].labels[k],
+                entropy_before=made[0].entropy[k],
+                labels_after=made[1].labels[k],
+                entropy_after=made[1].entropy[k],
             )
         part.replace(output)
     except OSError as error:
@@ -146,7 +149,11 @@ def _write(output: Path, made: list[PredictedArrays]) -> None:
 
 
 def _side(
-    recipe: PipelineSpec, result: PredictedArrays, scan: Input, predictor: Predictor
+    recipe: PipelineSpec,
+    result: PredictedArrays,
+    k: int,
+    scan: Input,
+    predictor: Predictor,
 ) -> dict[str, Any]:
     import numpy as np
 
@@ -154,10 +161,11 @@ def _side(
     from medlab_gui.learning.uncertainty import slice_scores
 
     _dz, dy, dx = scan.volume.grid.spacing
-    counts = np.bincount(result.labels.ravel(), minlength=256)
+    labels = result.labels[k : k + 1]
+    counts = np.bincount(labels.ravel(), minlength=256)
     scheme = predictor.meta.scheme
     score = slice_scores(
-        result.labels, result.entropy, scan.volume.grid.spacing, scheme
+        labels, result.entropy[k : k + 1], scan.volume.grid.spacing, scheme
     )[0]
     return {
         "pipeline": recipe.to_dict(),

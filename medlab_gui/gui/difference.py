@@ -47,7 +47,7 @@ def _table() -> NDArray[np.uint32]:
 def nice_limit(difference: NDArray[Any]) -> float:
     """Return the difference at the ends of the scale: 1, 2 or 5 times a power of ten.
 
-    All but a two-hundredth of the pixels lie within it. A round number stays where it
+    All but a fiftieth of the pixels lie within it, or nearly so. A round number stays where it
     is while a slider moves, so that the colours can be compared.
 
     Parameters
@@ -65,7 +65,7 @@ def nice_limit(difference: NDArray[Any]) -> float:
     size = size[np.isfinite(size)]
     if size.size == 0:
         return 1.0
-    rank = min(size.size - 1, int(0.995 * size.size))
+    rank = min(size.size - 1, int(0.98 * size.size))
     most = float(np.partition(size, rank)[rank]) or float(size.max())
     if most <= 0:
         return 1.0

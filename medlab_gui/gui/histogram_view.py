@@ -142,7 +142,9 @@ class HistogramView(QWidget):
         digits = 3 if max(abs(h.mean), h.deviation) < 10 else 1
         unit = f" {self._unit}" if self._unit else ""
         return _("mean {mean} ± {sd}{unit}").format(
-            mean=f"{h.mean:.{digits}f}", sd=f"{h.deviation:.{digits}f}", unit=unit
+            mean=f"{round(h.mean, digits) + 0.0:.{digits}f}",
+            sd=f"{h.deviation:.{digits}f}",
+            unit=unit,
         )
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -68,7 +68,7 @@ class PreprocessBench(QObject):
         self.comparing = False
         self.panel: ComparePanel | None = None
         self.preview: Preview | None = None
-        self._runner = SliceRunner()
+        self._runner: SliceRunner | None = None
         self._volume: ProcessedVolume | None = None
         self._volume_job: Job | None = None
         self._look_job: Job | None = None
@@ -76,6 +76,7 @@ class PreprocessBench(QObject):
         self._figures_job: Job | None = None
         self._wanted = False
         self._may_stop = True
+        self._fitting: PipelineSpec | None = None
         self._uncounted: Preview | None = None
         self._looks: OrderedDict[LookKey, ModelLook] = OrderedDict()
         workbench.session_changed.connect(self._on_session)
@@ -107,9 +108,13 @@ class PreprocessBench(QObject):
     def _on_session(self) -> None:
         self.cancel_volume()
         self._volume = None
-        self._runner = SliceRunner()
+        session = self._bench.session
+        self._runner = SliceRunner(session.volume.data) if session is not None else None
         self.preview = None
-        if self.panel is not None and self._bench.session is None:
+        self._fitting = None
+        if self._slice_job is not None:
+            self._bench.cancel(self._slice_job)
+        if self.panel is not None and session is None:
             self.panel.set_preview(None, (1.0, 1.0), 0)
             self.panel.set_look(None)
         self.volume_changed.emit()
@@ -138,41 +143,56 @@ class PreprocessBench(QObject):
         self._wanted = True
         if self._slice_job is None:
             self._compute()
-        elif self._may_stop:
+        elif self._may_stop and self._bench.pipeline != self._fitting:
+            # (Another slice needs the same look at the scan: only another recipe
+            # stops that.)
             self._bench.cancel(self._slice_job)
 
     def _compute(self) -> None:
-        session = self._bench.session
+        session, runner = self._bench.session, self._runner
         self._wanted = False
-        if session is None:
+        if session is None or runner is None:
             return
         spec, uid, k = self._bench.pipeline, session.series_uid, session.k
         data, scheme, unit = session.volume.data, session.scheme, self.unit
         window = (self._bench.view.level, self._bench.view.width)
         mask = session.mask[k].copy()
-        runner, volume = self._runner, self._volume
+        volume = self._volume
         if volume is not None and not self._is_current(volume):
             volume = None
+        self._fitting = None
+        title = ""
+        if volume is None and not self._is_ready(runner):
+            # Long enough to be shown and stopped in the status bar.
+            title = _("Preprocessing the volume")
+            self._fitting = spec
+            self.failed.emit(_("A step looks at the whole scan first…"))
 
         def work(ctx: JobContext) -> Preview:
             done = volume.slice(k) if volume is not None else None
             if done is None:
                 # Between two steps it stops only where they take long: a result
                 # that is late by one step of a slider is better than none.
-                done = runner.run(spec, data[k], (uid, k), ctx.check)
+                done = runner.run(spec, k, ctx.check, ctx.progress)
             return preview(
                 data[k], done, spec, uid=uid, k=k, window=window, unit=unit,
                 mask=mask, scheme=scheme,
             )  # fmt: skip
 
         self._slice_job = self._bench.submit(
-            "",
+            title,
             work,
             on_done=self._show,
             on_error=self._failed,
             on_end=self._computed,
             lane="comparison",
         )
+
+    def _is_ready(self, runner: SliceRunner) -> bool:
+        try:
+            return runner.is_ready(self._bench.pipeline)
+        except MedlabError:  # told by the work itself
+            return True
 
     def _computed(self) -> None:
         # Never two in a row that are stopped: while a slider moves on and on, at
@@ -181,6 +201,8 @@ class PreprocessBench(QObject):
         self._may_stop = job is None or job.state is not JobState.CANCELLED
         if self._wanted:
             self._compute()
+        elif not self._may_stop and self._fitting is not None:
+            self.failed.emit(_("Stopped: the picture is still that of other steps."))
 
     def _show(self, result: Preview) -> None:
         session = self._bench.session

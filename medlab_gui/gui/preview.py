@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medlab_gui.core.specs import PipelineSpec, Step
+from medlab_gui.core.specs import PipelineSpec
 from medlab_gui.gui.difference import difference_image, nice_limit
 from medlab_gui.gui.histogram_view import Histogram, summarise
 from medlab_gui.gui.pictures import gray_image, outline_image
-from medlab_gui.imaging.recipes import effective
+from medlab_gui.imaging.recipes import as_spec, effective
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,11 +23,14 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QImage
 
     from medlab_gui.core.labels import LabelScheme
+    from medlab_gui.imaging.pipeline import FittedPipeline
     from medlab_gui.imaging.quality import Quality
+    from medlab_gui.imaging.recipes import Effect
 
 __all__ = ["Figures", "Preview", "SliceRunner", "figures", "preview"]
 
 _KEPT = 48
+_FITS = 2
 _PATIENCE_S = 0.5
 
 
@@ -34,22 +38,40 @@ class SliceRunner:
     """Runs recipes on slices and keeps what comes out of every step for a while.
 
     When the third slider moves, what the first two steps gave is still there; so a
-    slow step (a bias field) at the beginning does not slow the others down. Steps work
-    one after the other on whole slices, so the result is the same, bit for bit, as
-    `medlab_gui.imaging.pipeline.run_pipeline` gives.
+    slow step at the beginning does not slow the others down. A step that looks at the
+    whole scan (a bias field) is fitted to it once. The result is the same, bit for
+    bit, as `medlab_gui.imaging.pipeline.run_pipeline` gives for the volume.
 
     For one thread at a time.
+
+    Parameters
+    ----------
+    volume : ndarray, shape (Z, Y, X)
+        The scan in its units.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, volume: NDArray[Any]) -> None:
+        self._volume = volume
         self._kept: OrderedDict[Any, NDArray[np.float32]] = OrderedDict()
+        self._fits: OrderedDict[Any, FittedPipeline] = OrderedDict()
+
+    def is_ready(self, spec: PipelineSpec) -> bool:
+        """Tell whether a slice needs no more than its own steps.
+
+        Raises
+        ------
+        SpecError
+            If the recipe is wrong.
+        """
+        steps = effective(spec)
+        return not (n := _n_fitted(steps)) or steps[:n] in self._fits
 
     def run(
         self,
         spec: PipelineSpec,
-        plane: NDArray[Any],
-        key: tuple[str, int],
+        k: int,
         check: Callable[[], object] | None = None,
+        progress: Callable[..., None] | None = None,
     ) -> NDArray[np.float32]:
         """Return a slice after a recipe.
 
@@ -57,12 +79,12 @@ class SliceRunner:
         ----------
         spec : PipelineSpec
             The recipe.
-        plane : ndarray, shape (Y, X)
-            The slice in the scan's units.
-        key : tuple of str and int
-            Which series and which slice it is.
+        k : int
+            Which slice.
         check : callable, optional
             Called between steps once they take long; may raise to stop.
+        progress : callable, optional
+            Called while a step looks at the whole scan; may raise to stop.
 
         Returns
         -------
@@ -78,31 +100,55 @@ class SliceRunner:
 
         check_pipeline(spec)
         begun = time.monotonic()
-        # Copied out of the mapped file: figures and pictures come from this one.
-        result = run_pipeline(PipelineSpec(), plane)
-        prefix = []
-        for name, params in effective(spec):
-            prefix.append((name, params))
-            place = (*key, tuple(prefix))
-            known = self._kept.get(place)
-            if known is None:
-                if check is not None and time.monotonic() - begun > _PATIENCE_S:
-                    check()
-                known = run_pipeline(_one_step(name, params), result)
-                self._kept[place] = known
-                while len(self._kept) > _KEPT:
-                    self._kept.popitem(last=False)
-            self._kept.move_to_end(place)
-            result = known
+        steps = effective(spec)
+        n = _n_fitted(steps)
+        if n:
+            fitted = self._fit(steps[:n], progress)
+            result = self._keep((k, steps[:n]), lambda: fitted(self._volume[k], k))
+        else:
+            # Copied out of the mapped file: figures and pictures come from this one.
+            result = run_pipeline(PipelineSpec(), self._volume[k])
+        for last in range(n, len(steps)):
+            place = (k, steps[: last + 1])
+            late = time.monotonic() - begun > _PATIENCE_S
+            if late and check is not None and place not in self._kept:
+                check()
+            one = as_spec(steps[last : last + 1])
+            result = self._keep(place, partial(run_pipeline, one, result))
         return result
 
+    def _keep(
+        self, place: Any, make: Callable[[], NDArray[np.float32]]
+    ) -> NDArray[np.float32]:
+        if place not in self._kept:
+            self._kept[place] = make()
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(place)
+        return self._kept[place]
 
-def _one_step(name: str, params: tuple[tuple[str, float], ...]) -> PipelineSpec:
+    def _fit(
+        self, steps: tuple[Effect, ...], progress: Callable[..., None] | None
+    ) -> FittedPipeline:
+        from medlab_gui.imaging.pipeline import fit_pipeline
+
+        if steps not in self._fits:
+            self._fits[steps] = fit_pipeline(
+                as_spec(steps), self._volume, progress=progress
+            )
+            while len(self._fits) > _FITS:
+                self._fits.popitem(last=False)
+        return self._fits[steps]
+
+
+def _n_fitted(steps: tuple[Effect, ...]) -> int:
+    """Return how many steps there are up to the last that needs the whole scan."""
     from medlab_gui.imaging.pipeline import STEPS
 
-    whole = {p.name for p in STEPS[name].params if p.is_integer}
-    values = {p: int(v) if p in whole and v == int(v) else v for p, v in params}
-    return PipelineSpec((Step(name, values),))
+    return max(
+        (n for n, (name, _p) in enumerate(steps, 1) if STEPS[name].needs_volume),
+        default=0,
+    )
 
 
 @dataclass(frozen=True, eq=False)

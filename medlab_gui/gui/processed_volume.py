@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,14 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["ProcessedVolume", "outwards"]
 
-_AT_ONCE = 8
 _SHARE = 0.6
 
 
-def outwards(n: int, first: int, size: int = _AT_ONCE) -> list[range]:
-    """Return the slices of a scan in small runs, those nearest to ``first`` first."""
-    runs = [range(k, min(n, k + size)) for k in range(0, n, size)]
-    return sorted(runs, key=lambda run: abs((run[0] + run[-1]) / 2 - first))
+def outwards(n: int, first: int) -> list[int]:
+    """Return the slices of a scan, those nearest to ``first`` first."""
+    return sorted(range(n), key=lambda k: abs(k - first))
 
 
 class ProcessedVolume:
@@ -90,30 +89,33 @@ class ProcessedVolume:
             As `medlab_gui.core.jobs.JobContext.progress`; may raise to stop. What is
             done by then stays.
         """
-        from medlab_gui.imaging.pipeline import run_pipeline
+        from medlab_gui.imaging.pipeline import fit_pipeline
 
         n = len(self._slices)
-        for run in outwards(n, first):
-            if all(self._slices[k] is not None for k in run):
-                continue
-            report = partial(self._report, progress, self.n_done)
-            report(0)
-            made = run_pipeline(
-                self.spec, self._data[run.start : run.stop], progress=report
-            )
-            for k, plane in zip(run, made, strict=True):
-                self._slices[k] = plane
-        progress(n, n, _("Preprocessing"))
+        message = _("Preprocessing")
+        progress(self.n_done, n, message)
+        # Takes time only where a step looks at the whole scan.
+        fitted = fit_pipeline(
+            self.spec, self._data, progress=lambda *_a, **_k: progress(0, n, message)
+        )
 
-    def _report(
-        self,
-        progress: Callable[..., None],
-        before: int,
-        done: float,
-        total: float = 0,
-        message: str = "",
-    ) -> None:
-        progress(before + done, len(self._slices), _("Preprocessing"))
+        def one(k: int) -> None:
+            self._slices[k] = fitted(self._data[k], k)
+
+        missing = [k for k in outwards(n, first) if self._slices[k] is None]
+        with ThreadPoolExecutor(_threads(), thread_name_prefix="medlab-volume") as pool:
+            try:
+                for _done in pool.map(one, missing):
+                    progress(self.n_done, n, message)
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+
+
+def _threads() -> int:
+    """Return how many threads to use; one processor is left to the window."""
+    n = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    return max(1, (n or os.cpu_count() or 1) - 1)
 
 
 def _free_memory() -> int:

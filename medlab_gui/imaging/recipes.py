@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from medlab_gui.core.specs import PipelineSpec, Step
 
-__all__ = ["Effect", "complete", "effective", "same_effect"]
+__all__ = ["Effect", "as_spec", "complete", "effective", "same_effect"]
 
 Effect = tuple[str, tuple[tuple[str, float], ...]]
 """A step that is on: its name, and all its parameters by name."""
@@ -40,3 +40,15 @@ def effective(spec: PipelineSpec) -> tuple[Effect, ...]:
 def same_effect(one: PipelineSpec, other: PipelineSpec) -> bool:
     """Tell whether two recipes do the same to every picture."""
     return effective(one) == effective(other)
+
+
+def as_spec(steps: tuple[Effect, ...]) -> PipelineSpec:
+    """Return a recipe that does just this."""
+    from medlab_gui.imaging.pipeline import STEPS
+
+    made = []
+    for name, params in steps:
+        whole = {p.name for p in STEPS[name].params if p.is_integer}
+        values = {p: int(v) if p in whole and v == int(v) else v for p, v in params}
+        made.append(Step(name, values))
+    return PipelineSpec(tuple(made))

@@ -44,19 +44,19 @@ def test_mean_and_deviation_of_a_histogram():
 
 def test_slices_run_step_by_step_are_those_of_the_pipeline():
     data, _labels = phantom()
-    runner = SliceRunner()
+    runner = SliceRunner(data)
     others = PipelineSpec(
         (Step("tv", {"weight": 0.05}), *LIVER_PIPELINE.steps[:2], Step("tv"))
     )
     for spec in (LIVER_PIPELINE, others, PipelineSpec(), LIVER_PIPELINE):
-        once = runner.run(spec, data[8], ("a", 8))
+        once = runner.run(spec, 8)
         np.testing.assert_array_equal(once, run_pipeline(spec, data)[8])
     np.testing.assert_array_equal(
-        runner.run(LIVER_PIPELINE, data[3], ("a", 3)),
+        runner.run(LIVER_PIPELINE, 3),
         run_pipeline(LIVER_PIPELINE, data)[3],
     )
     with pytest.raises(SpecError):
-        runner.run(PipelineSpec((Step("sharpen"),)), data[8], ("a", 8))
+        runner.run(PipelineSpec((Step("sharpen"),)), 8)
 
 
 def test_what_the_first_steps_gave_is_not_computed_again(monkeypatch):
@@ -71,31 +71,31 @@ def test_what_the_first_steps_gave_is_not_computed_again(monkeypatch):
 
     monkeypatch.setattr(pipeline, "run_pipeline", spy)
     data, _labels = phantom()
-    runner = SliceRunner()
-    runner.run(LIVER_PIPELINE, data[8], ("a", 8))
+    runner = SliceRunner(data)
+    runner.run(LIVER_PIPELINE, 8)
     assert ran == ["window", "equalize", "tv"]
     ran.clear()
     stronger = PipelineSpec((*LIVER_PIPELINE.steps[:2], Step("tv", {"weight": 0.2})))
-    runner.run(stronger, data[8], ("a", 8))
+    runner.run(stronger, 8)
     assert ran == ["tv"]
     ran.clear()
-    runner.run(stronger, data[9], ("a", 9))
+    runner.run(stronger, 9)
     assert ran == ["window", "equalize", "tv"]
 
 
 def test_a_slow_recipe_stops_between_steps_and_keeps_what_it_has(monkeypatch):
     data, _labels = phantom()
-    runner = SliceRunner()
+    runner = SliceRunner(data)
 
     def stop() -> None:
         raise Cancelled
 
     # Quick ones are shown although a newer wish is there.
-    runner.run(LIVER_PIPELINE, data[8], ("a", 8), stop)
+    runner.run(LIVER_PIPELINE, 8, stop)
     monkeypatch.setattr(module, "_PATIENCE_S", -1.0)
     with pytest.raises(Cancelled):
-        runner.run(LIVER_PIPELINE, data[9], ("a", 9), stop)
-    runner.run(LIVER_PIPELINE, data[8], ("a", 8), stop)
+        runner.run(LIVER_PIPELINE, 9, stop)
+    runner.run(LIVER_PIPELINE, 8, stop)
 
 
 def test_preview_is_what_the_pipeline_gives():
@@ -199,15 +199,45 @@ def test_figures_of_less_noise():
     assert figure_rows(same.quality)["ssim"][1] == "1.000"
 
 
+def test_a_step_that_needs_the_scan_is_fitted_once_and_gives_its_bits(monkeypatch):
+    from medlab_gui.imaging import pipeline
+
+    fitted = []
+    real = pipeline.fit_pipeline
+
+    def spy(spec, volume, **more):
+        fitted.append([s.name for s in spec.steps])
+        return real(spec, volume, **more)
+
+    monkeypatch.setattr(pipeline, "fit_pipeline", spy)
+    data, _labels = phantom()
+    data = data[4:12, ::2, ::2] + 1100  # a bias field is of an MR scan: above 0
+    quick = Step("n4", {"shrink": 4, "levels": 1, "iterations": 3})
+    spec = PipelineSpec((Step("median"), quick, Step("gaussian", {"sigma": 0.7})))
+    runner = SliceRunner(data)
+    assert not runner.is_ready(spec)
+    expected = run_pipeline(spec, data)
+    reports = []
+    for k in (4, 2):
+        once = runner.run(spec, k, None, lambda *r, **_k: reports.append(r))
+        np.testing.assert_array_equal(once, expected[k])
+    assert runner.is_ready(spec)
+    assert fitted == [["median", "n4"]]
+    assert reports
+    volume = ProcessedVolume("a", spec, data)
+    volume.fill(3, lambda *_a: None)
+    for k in range(len(data)):
+        np.testing.assert_array_equal(volume.slice(k), expected[k])
+
+
 # ---- the volume ------------------------------------------------------------------
 
 
 def test_slices_nearest_to_the_one_shown_come_first():
-    runs = outwards(20, 13, 4)
-    assert runs[0] == range(12, 16)
-    assert sorted(k for run in runs for k in run) == list(range(20))
-    away = [abs((run[0] + run[-1]) / 2 - 13) for run in runs]
-    assert away == sorted(away)
+    order = outwards(20, 13)
+    assert order[0] == 13
+    assert set(order[:5]) == {11, 12, 13, 14, 15}
+    assert sorted(order) == list(range(20))
 
 
 def test_a_volume_is_that_of_the_pipeline_and_can_be_stopped():
@@ -222,7 +252,7 @@ def test_a_volume_is_that_of_the_pipeline_and_can_be_stopped():
 
     with pytest.raises(Cancelled):
         volume.fill(8, stop_after_ten)
-    assert volume.n_done == 8
+    assert 10 <= volume.n_done < 16
     assert volume.slice(8) is not None
     assert not volume.complete
     volume.fill(8, lambda *_a: None)
