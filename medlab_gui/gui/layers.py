@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from qtpy.QtCore import QTimer
 
+from medlab_gui.core.display import Display
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
 from medlab_gui.gui import napari_private as private
@@ -151,6 +152,8 @@ class Stage:
             for layer in (image, mask, self.prediction, self.entropy):
                 set_changed(layer, visible=False)
             show(image, session.volume.data, session.volume.grid.spacing)
+            # MONOCHROME1: low values are bright.
+            image.colormap = "gray_r" if self._display().inverted else "gray"
             show(mask, session.mask, session.volume.grid.spacing)
             self._fill_prediction()
             self._set_colors(session.scheme)
@@ -200,7 +203,10 @@ class Stage:
         volume = session.volume
         # The middle slice tells enough, and a whole volume would take long.
         middle = np.asarray(volume.data[volume.data.shape[0] // 2])
-        level, width = default_window(middle, volume.modality, self.file_window())
+        padding = self._display().padding
+        level, width = default_window(
+            middle, volume.modality, self.file_window(), padding
+        )
         return float(level), float(width)
 
     def file_window(self) -> tuple[float, float] | None:
@@ -209,6 +215,13 @@ class Stage:
         if bench.session is None or bench.store is None:
             return None
         return bench.store.series(bench.session.series_uid).window
+
+    def _display(self) -> Display:
+        """Return how the files of the open series ask to be shown."""
+        bench = self.bench
+        if bench.session is None or bench.store is None:
+            return Display()
+        return bench.store.series(bench.session.series_uid).display
 
     def _on_prediction(self) -> None:
         """Show what the model said, under the person's mask."""
