@@ -16,7 +16,7 @@ __all__ = ["DEFLATED", "open_dicom"]
 DEFLATED = "1.2.840.10008.1.2.1.99"
 """The transfer syntax in which the whole data set is one deflated stream."""
 _PLAIN = b"1.2.840.10008.1.2.1\0\0\0"
-_LONGEST_HEADER = 1 << 20
+_LONGEST_HEADER = 1 << 18
 _SIZE_TAGS = ["Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "NumberOfFrames"]
 
 
@@ -69,8 +69,8 @@ def open_dicom(path: Path) -> io.BufferedReader | io.BytesIO:
         packed = file.read()
     unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
     head = unpacker.decompress(packed, _LONGEST_HEADER)
-    # Header text packs to a sixteenth at best; what is longer is a bomb.
-    most = _pixel_bytes(head) + 16 * len(packed) + 4096
+    # Headers seldom pack to an eighth; what is longer than that is a bomb.
+    most = _pixel_bytes(head) + 8 * len(packed) + 4096
     rest = unpacker.decompress(unpacker.unconsumed_tail, most)
     meta = block[: found[1]].replace(DEFLATED.encode(), _PLAIN)
     return io.BytesIO(b"".join((meta, head, rest)))

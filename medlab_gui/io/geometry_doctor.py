@@ -200,12 +200,14 @@ def _tell_holes(
     problems: list[Problem],
 ) -> None:
     n_lost = [round(found.gaps[k] / found.median) - 1 for k in found.holes]
+    # Absurd positions would make thousands of millions of them.
     at = [
         f"{along[k] + m * found.median:.1f}"
         for k, lost in zip(found.holes, n_lost, strict=True)
-        for m in range(1, lost + 1)
+        for m in range(1, min(lost, 8) + 1)
     ]
-    listed = ", ".join(at[:8]) + (f" and {len(at) - 8} more" if len(at) > 8 else "")
+    n_more = sum(n_lost) - min(8, len(at))
+    listed = ", ".join(at[:8]) + (f" and {n_more:,} more" if n_more else "")
     problems.append(
         Problem(
             "missing-slices",

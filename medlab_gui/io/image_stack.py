@@ -92,6 +92,7 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p]
 
 
+@quiet_warnings
 def read_picture(path: Path, kind: str) -> Picture:
     """Read the header of a picture.
 

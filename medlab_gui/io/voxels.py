@@ -34,6 +34,7 @@ def fit_voxels(
     """
     slope = slope or 1.0
     whole = float(slope).is_integer() and float(intercept).is_integer()
+    whole = whole and abs(slope) < 1 << 15 and abs(intercept) < 1 << 30
     plain = (slope, intercept) == (1.0, 0.0)
     if raw.dtype.kind in "iub" and whole:
         if plain and raw.dtype in (np.uint8, np.int16):
@@ -46,8 +47,6 @@ def fit_voxels(
             wide *= int(slope)
             wide += int(intercept)
             return wide.astype(np.int16)
-    if raw.dtype.kind != "f":
-        return (raw.astype(np.float64) * slope + intercept).astype(np.float32)
     with np.errstate(all="ignore"):
         if plain:
             values = raw.astype(np.float32)
@@ -61,7 +60,7 @@ def fit_voxels(
         finite |= huge
     if not finite.all():
         values[~finite] = values[finite].min() if finite.any() else 0
-    if values.size and _whole_int16(values):
+    if raw.dtype.kind == "f" and values.size and _whole_int16(values):
         return values.astype(np.int16)
     return values
 
