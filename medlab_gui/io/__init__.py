@@ -4,7 +4,7 @@ pydicom, nibabel and SimpleITK are imported when a file asks for them.
 """
 
 from medlab_gui.io.masks import mask_on_grid, read_mask
-from medlab_gui.io.read import open_stream, read_one, read_volume
+from medlab_gui.io.read import open_stream, read_checked, read_one, read_volume
 from medlab_gui.io.scan import scan
 from medlab_gui.io.series import FileSeries, Ignored, ScanResult
 from medlab_gui.io.stream import VolumeStream
@@ -18,6 +18,7 @@ __all__ = [
     "VolumeStream",
     "mask_on_grid",
     "open_stream",
+    "read_checked",
     "read_mask",
     "read_one",
     "read_volume",

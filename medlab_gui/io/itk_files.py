@@ -10,7 +10,9 @@ import numpy as np
 from medlab_gui.core.errors import DamagedFileError, GeometryError
 from medlab_gui.core.geometry import Grid
 from medlab_gui.core.records import Problem, Severity
+from medlab_gui.io.glance import GLANCE_BYTES, content_digest
 from medlab_gui.io.grid_checks import shear_problems, spacing_problems
+from medlab_gui.io.itk_glance import is_sealed, part_of_voxels
 from medlab_gui.io.itk_headers import check_itk_header
 from medlab_gui.io.series import FileSeries, derived_uid, pseudonym
 from medlab_gui.io.silence import silent_libraries
@@ -60,8 +62,10 @@ def itk_series(path: Path, kind: str) -> FileSeries:
         with np.errstate(all="ignore"):  # absurd numbers are told as a problem
             grid = _grid(path, shape, reader, problems)
         try:
-            voxels = _voxels(path, reader)
-            problems += value_problems(voxels)
+            voxels = part_of_voxels(path, kind, size, _dtype(reader))
+            if voxels is None:
+                voxels = _voxels(path, reader)
+                problems += value_problems(voxels)
         except DamagedFileError as error:
             grid = None
             problems.append(
@@ -74,11 +78,7 @@ def itk_series(path: Path, kind: str) -> FileSeries:
             "Hounsfield units and are taken as such."
         )
         problems.append(Problem("modality-guessed", Severity.NOTE, message))
-    content = sha256(path.read_bytes())
-    if voxels is not None:
-        # The header alone (.mhd, .nhdr) does not tell two scans apart.
-        content.update(np.ascontiguousarray(voxels).tobytes())
-    uid = derived_uid(kind, content.hexdigest())
+    uid = derived_uid(kind, _digest(path, kind, voxels))
     return FileSeries(
         uid=uid,
         study_uid=derived_uid("study", uid),
@@ -100,9 +100,49 @@ def itk_series(path: Path, kind: str) -> FileSeries:
     )
 
 
-def read_itk_voxels(path: Path, kind: str) -> NDArray[Any]:
-    """Return the (first) volume, (Z, Y, X), as `fit_voxels` keeps it."""
-    return fit_voxels(_voxels(path, _reader(path, kind)))
+def read_itk_voxels(
+    path: Path, kind: str, problems: list[Problem] | None = None
+) -> NDArray[Any]:
+    """Return the (first) volume, (Z, Y, X), as `fit_voxels` keeps it.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    kind : str
+        ``"nrrd"`` or ``"mha"``.
+    problems : list of Problem, optional
+        Takes what is odd about the values.
+
+    Raises
+    ------
+    DamagedFileError
+        If the file does not hold what its header says.
+    """
+    raw = _voxels(path, _reader(path, kind))
+    if problems is not None:
+        problems += value_problems(raw)
+    return fit_voxels(raw)
+
+
+def _digest(path: Path, kind: str, voxels: NDArray[Any] | None) -> str:
+    if voxels is not None and path.stat().st_size > GLANCE_BYTES:
+        sealed = is_sealed(path, kind)
+        if sealed is not None:
+            return content_digest(path, sealed=sealed)
+    content = sha256(path.read_bytes())
+    if voxels is not None:
+        # The header alone (.mhd, .nhdr) does not tell two scans apart.
+        content.update(np.ascontiguousarray(voxels).tobytes())
+    return content.hexdigest()
+
+
+def _dtype(reader: Any) -> np.dtype[Any]:
+    import SimpleITK as sitk
+
+    one = sitk.Image([1, 1], reader.GetPixelIDValue())
+    dtype: np.dtype[Any] = sitk.GetArrayFromImage(one).dtype
+    return dtype
 
 
 def _reader(path: Path, kind: str) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import zlib
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +11,12 @@ import numpy as np
 from medlab_gui.core.errors import DamagedFileError, GeometryError, NotAnImageError
 from medlab_gui.core.geometry import Grid
 from medlab_gui.core.records import Problem, Severity
+from medlab_gui.io.glance import (
+    GLANCE_BYTES,
+    content_digest,
+    gzip_length,
+    unpacked_start,
+)
 from medlab_gui.io.grid_checks import shear_problems, spacing_problems
 from medlab_gui.io.series import FileSeries, derived_uid, pseudonym
 from medlab_gui.io.voxels import fit_voxels, look_like_ct, value_problems
@@ -25,6 +30,7 @@ __all__ = ["lps_to_ras", "nifti_series", "ras_to_lps", "read_nifti_voxels"]
 
 _BEST_GZIP = 1032
 """Deflate packs nothing better than this (RFC 1951: 258 bytes in 2 bits)."""
+_PIECE = 1 << 20
 _UNIT_MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 
 
@@ -70,8 +76,9 @@ def nifti_series(path: Path) -> FileSeries:
         problems.append(Problem("complex", Severity.NOT_A_VOLUME, message))
     else:
         try:
-            voxels = _first_volume(path, image)
-            problems += value_problems(voxels)
+            voxels, are_all = _to_look_at(path, image)
+            if are_all:
+                problems += value_problems(voxels)
         except DamagedFileError as error:
             grid = None
             problems.append(
@@ -84,7 +91,7 @@ def nifti_series(path: Path) -> FileSeries:
             "Hounsfield units and are taken as such."
         )
         problems.append(Problem("modality-guessed", Severity.NOTE, message))
-    uid = derived_uid("nifti", sha256(path.read_bytes()).hexdigest())
+    uid = derived_uid("nifti", content_digest(path, sealed=_is_packed(path)))
     name = path.name.removesuffix(".gz").removesuffix(".nii")
     return FileSeries(
         uid=uid,
@@ -107,15 +114,66 @@ def nifti_series(path: Path) -> FileSeries:
     )
 
 
-def read_nifti_voxels(path: Path) -> NDArray[Any]:
+def read_nifti_voxels(
+    path: Path, problems: list[Problem] | None = None
+) -> NDArray[Any]:
     """Return the (first) volume of a NIfTI file, (Z, Y, X), scaled.
 
     int16 or uint8 where every value fits exactly, else float32. What is not a number
     becomes the smallest number in the file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    problems : list of Problem, optional
+        Takes what is odd about the values.
+
+    Raises
+    ------
+    DamagedFileError
+        If the file does not hold what its header says.
     """
     image = _open(path)
     raw = _first_volume(path, image)
+    if problems is not None:
+        problems += value_problems(raw)
     return fit_voxels(raw, *_scaling(image))
+
+
+def _to_look_at(path: Path, image: Any) -> tuple[NDArray[Any], bool]:
+    """Return stored voxels (Z, Y, X), and whether they are all; of a large file some.
+
+    The file is complete where they are not all.
+    """
+    x, y, z = (*image.shape[:3], 1, 1)[:3]
+    dtype = image.header.get_data_dtype()
+    offset = int(image.dataobj.offset)
+    n_bytes = x * y * z * dtype.itemsize
+    if n_bytes <= GLANCE_BYTES:
+        return _first_volume(path, image), True
+    if not _is_packed(path):
+        if path.stat().st_size < offset + n_bytes:
+            return _first_volume(path, image), True  # which says what is lacking
+        stored = np.memmap(path, dtype, "r", offset, (x, y, z), "F")
+        return stored.transpose(2, 1, 0), False
+    total = offset + math.prod(image.shape) * dtype.itemsize
+    if gzip_length(path) != total % 2**32:
+        return _first_volume(path, image), True
+    n_slices = max(1, GLANCE_BYTES // (x * y * dtype.itemsize))
+    wanted = offset + n_slices * x * y * dtype.itemsize
+    try:
+        start = unpacked_start(path, wanted)
+    except (OSError, EOFError, zlib.error):
+        start = b""
+    if len(start) < wanted:
+        return _first_volume(path, image), True
+    part = np.frombuffer(start, dtype, n_slices * x * y, offset)
+    return part.reshape((x, y, n_slices), order="F").transpose(2, 1, 0), False
+
+
+def _is_packed(path: Path) -> bool:
+    return path.suffix.lower() == ".gz"
 
 
 def _open(path: Path) -> Any:
@@ -265,6 +323,30 @@ def _compare(
     )
 
 
+def _read_first(
+    path: Path, offset: int, dtype: np.dtype[Any], shape: tuple[int, ...]
+) -> NDArray[Any]:
+    """Read the first volume by the piece; of the only one, its checksum too."""
+    from nibabel.openers import Opener
+
+    raw = np.empty(math.prod(shape[:3]), dtype)
+    target = raw.view(np.uint8)
+    n_read = 0
+    with Opener(path) as file:
+        file.seek(offset)
+        while n_read < raw.nbytes:
+            piece = file.read(min(_PIECE, raw.nbytes - n_read))
+            if not piece:
+                msg = "too few bytes"
+                raise EOFError(msg)
+            target[n_read : n_read + len(piece)] = np.frombuffer(piece, np.uint8)
+            n_read += len(piece)
+        if math.prod(shape[3:]) == 1:
+            while file.read(_PIECE):
+                pass  # gzip compares its checksum at the end
+    return raw.reshape(shape[:3], order="F")
+
+
 def _scaling(image: Any) -> tuple[float, float]:
     # nibabel blanks them in the header when it loads; the array proxy keeps them.
     slope, intercept = image.dataobj.slope, image.dataobj.inter
@@ -277,24 +359,15 @@ def _first_volume(path: Path, image: Any) -> NDArray[Any]:
     proxy = image.dataobj
     count = math.prod(shape[:3])
     dtype = image.header.get_data_dtype()
-    packed = path.suffix.lower() == ".gz"
+    packed = _is_packed(path)
     try:
         # Before memory is asked for: a header may claim anything.
         if count * dtype.itemsize > path.stat().st_size * (_BEST_GZIP if packed else 1):
             msg = "too few bytes"
             raise EOFError(msg)
-        if len(shape) > 3:
+        if len(shape) > 3 or packed:
             # Reading one volume of many must not read them all.
-            start = proxy.offset
-            from nibabel.openers import Opener
-
-            with Opener(path) as file:
-                file.seek(start)
-                data = file.read(count * dtype.itemsize)
-            if len(data) < count * dtype.itemsize:
-                msg = "too few bytes"
-                raise EOFError(msg)
-            raw = np.frombuffer(data, dtype).reshape(shape[:3], order="F")
+            raw = _read_first(path, int(proxy.offset), dtype, shape)
         else:
             raw = np.asanyarray(proxy.get_unscaled())
     except (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from medlab_gui.core.errors import DamagedFileError, GeometryError, InputError
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from medlab_gui.core.volume import Volume
     from medlab_gui.imaging.slicewise import ProgressCallback
 
-__all__ = ["open_stream", "read_one", "read_volume"]
+__all__ = ["open_stream", "read_checked", "read_one", "read_volume"]
 
 _DAMAGE = {"truncated"}
 _NOT_GEOMETRY = {"no-codec", "colour", "complex", "no-numbers"}
@@ -51,8 +52,40 @@ def read_volume(
     ResourceError
         If there is not enough memory.
     """
+    return read_checked(series, progress=progress)[1]
+
+
+def read_checked(
+    series: FileSeries, *, progress: ProgressCallback | None = None
+) -> tuple[FileSeries, Volume]:
+    """Read the voxels of a series, and what only they can tell about it.
+
+    A scan looks at a part of large NIfTI, NRRD and MetaImage files. Voxels that hold
+    no number, or all the same one, are found when all of them are read.
+
+    Parameters
+    ----------
+    series, progress
+        As for `read_volume`.
+
+    Returns
+    -------
+    FileSeries
+        The series with the problems of its voxels.
+    Volume
+        As `read_volume` returns it.
+
+    Raises
+    ------
+    MedlabError
+        As `read_volume`.
+    """
     refuse_blocked(series)
-    return VolumeStream(series, start_at=-1).wait(progress)
+    stream = VolumeStream(series, start_at=-1)
+    volume = stream.wait(progress)
+    if stream.problems:
+        series = replace(series, problems=(*series.problems, *stream.problems))
+    return series, volume
 
 
 def open_stream(
@@ -135,7 +168,7 @@ def read_one(
         Besides what `scan` and `read_volume` raise.
     """
     chosen = _choose(path, series_uid, progress)
-    return chosen, read_volume(chosen, progress=progress)
+    return read_checked(chosen, progress=progress)
 
 
 def _choose(

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medlab_gui.core.errors import DamagedFileError, ResourceError
+from medlab_gui.core.errors import DamagedFileError, InputError, ResourceError
 from medlab_gui.core.jobs import Cancelled
+from medlab_gui.core.records import Problem, Severity
 from medlab_gui.core.volume import Volume
+from medlab_gui.io.archives import origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,6 +83,7 @@ class VolumeStream:
         self._n_done = 0
         self._error: Exception | None = None
         self._cancelled = False
+        self._problems: tuple[Problem, ...] = ()
         self._whole: tuple[float, float, str] = (0, 0, "Reading the file")
         self._filler: SliceFiller | None = None
         n_threads = 1
@@ -127,6 +130,11 @@ class VolumeStream:
         slice leave no value that int16 cannot hold, or ask for float32 anyway.
         """
         return self._filler is not None and self._filler.settled
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What the voxels showed that the scan, which saw a part, could not tell."""
+        return self._problems
 
     @property
     def done(self) -> bool:
@@ -256,7 +264,15 @@ class VolumeStream:
                 self._on_filled((k,))
 
     def _read_all(self) -> None:
-        data = _whole_file(self.series, self._note)
+        odd: list[Problem] = []
+        data = _whole_file(self.series, self._note, odd)
+        known = {p.code for p in self.series.problems}
+        self._problems = tuple(p for p in odd if p.code not in known)
+        for problem in self._problems:
+            if problem.severity is Severity.NOT_A_VOLUME:
+                where = place_of(self.series)
+                msg = f"{where} cannot be opened. {problem.message}"
+                raise InputError(msg, path=where)
         n = self.series.shape[0]
         with self._changed:
             if self._cancelled:
@@ -293,26 +309,29 @@ class VolumeStream:
             self._changed.notify_all()
 
 
-def _whole_file(series: FileSeries, note: ProgressCallback) -> NDArray[Any]:
+def _whole_file(
+    series: FileSeries, note: ProgressCallback, odd: list[Problem]
+) -> NDArray[Any]:
     if series.derivation is not None:
         stored = VolumeStream(series.derivation.source, start_at=-1).wait(note)
         return series.derivation.apply(stored.data, note)
     if series.format == "nifti":
         from medlab_gui.io.nifti import read_nifti_voxels
 
-        return read_nifti_voxels(series.files[0])
+        return read_nifti_voxels(series.files[0], odd)
     if series.format == "pictures":
         from medlab_gui.io.image_stack import read_picture_voxels
 
         return read_picture_voxels(series)
     from medlab_gui.io.itk_files import read_itk_voxels
 
-    return read_itk_voxels(series.files[0], series.format)
+    return read_itk_voxels(series.files[0], series.format, odd)
 
 
 def place_of(series: FileSeries) -> Path:
     """Return the file or folder to name in a message."""
-    return series.files[0].parent if len(series.files) > 1 else series.files[0]
+    first = origin(series.files[0])
+    return first.parent if len(series.files) > 1 else first
 
 
 def too_large(series: FileSeries) -> ResourceError:
