@@ -93,8 +93,8 @@ def open_stream(
     series_uid: str | None = None,
     *,
     start_at: int | None = None,
-    on_filled: Callable[[tuple[int, ...]], None] | None = None,
-    on_end: Callable[[Exception | None], None] | None = None,
+    on_filled: Callable[[VolumeStream, tuple[int, ...]], None] | None = None,
+    on_end: Callable[[VolumeStream, Exception | None], None] | None = None,
     progress: ProgressCallback | None = None,
 ) -> VolumeStream:
     """Begin to read a series, to look at it while the rest comes in.

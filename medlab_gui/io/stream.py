@@ -50,12 +50,13 @@ class VolumeStream:
         The slice to begin with, then outward; the middle one if not given. -1 reads
         from the first to the last.
     on_filled : callable, optional
-        Called as ``on_filled(slices)`` with a tuple of slice numbers that can be drawn
-        now, *on a reading thread*. Look at ``volume`` each time: it is another one
-        where a value turned up that int16 does not hold (`dtype_is_settled`).
+        Called as ``on_filled(stream, slices)`` with a tuple of slice numbers that can
+        be drawn now, *on a reading thread*. Look at ``stream.volume`` each time: it is
+        another one where a value turned up that int16 does not hold
+        (`dtype_is_settled`).
     on_end : callable, optional
-        Called once as ``on_end(error)`` on a reading thread: None when all is read,
-        else what went wrong. Not called after `cancel`.
+        Called once as ``on_end(stream, error)`` on a reading thread: None when all is
+        read, else what went wrong. Not called after `cancel`.
 
     Raises
     ------
@@ -68,8 +69,8 @@ class VolumeStream:
         series: FileSeries,
         *,
         start_at: int | None = None,
-        on_filled: Callable[[tuple[int, ...]], None] | None = None,
-        on_end: Callable[[Exception | None], None] | None = None,
+        on_filled: Callable[[VolumeStream, tuple[int, ...]], None] | None = None,
+        on_end: Callable[[VolumeStream, Exception | None], None] | None = None,
     ) -> None:
         assert series.grid is not None  # None only where a problem blocks
         self.series = series
@@ -248,7 +249,7 @@ class VolumeStream:
             last = self._n_running == 0
             self._changed.notify_all()
         if last and self._on_end is not None and not self._cancelled:
-            self._on_end(self._error)
+            self._on_end(self, self._error)
 
     def _read_slices(self, filler: SliceFiller) -> None:
         while True:
@@ -261,7 +262,7 @@ class VolumeStream:
                 self._n_done += 1
                 self._changed.notify_all()
             if self._on_filled is not None:
-                self._on_filled((k,))
+                self._on_filled(self, (k,))
 
     def _read_all(self) -> None:
         odd: list[Problem] = []
@@ -282,7 +283,7 @@ class VolumeStream:
             self._n_done = n
             self._changed.notify_all()
         if self._on_filled is not None:
-            self._on_filled(tuple(range(n)))
+            self._on_filled(self, tuple(range(n)))
 
     def _note(self, done: float, total: float = 0, message: str = "") -> None:
         """Take the progress of what cannot be read by the slice; may stop it."""
@@ -318,14 +319,20 @@ def _whole_file(
     if series.format == "nifti":
         from medlab_gui.io.nifti import read_nifti_voxels
 
-        return read_nifti_voxels(series.files[0], odd)
+        return read_nifti_voxels(series.files[0], odd, series.volume_index)
     if series.format == "pictures":
         from medlab_gui.io.image_stack import read_picture_voxels
 
         return read_picture_voxels(series)
+    if series.format in ("analyze", "mgh"):
+        from medlab_gui.io.nibabel_files import read_nibabel_voxels
+
+        return read_nibabel_voxels(
+            series.files[0], series.format, series.volume_index, odd
+        )
     from medlab_gui.io.itk_files import read_itk_voxels
 
-    return read_itk_voxels(series.files[0], series.format, odd)
+    return read_itk_voxels(series.files[0], series.format, odd, series.volume_index)
 
 
 def place_of(series: FileSeries) -> Path:

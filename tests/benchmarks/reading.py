@@ -224,7 +224,7 @@ def _first_slice(folder: Path) -> float:
     arrived = threading.Event()
     seconds: list[float] = []
 
-    def filled(slices: tuple[int, ...]) -> None:
+    def filled(stream: object, slices: tuple[int, ...]) -> None:
         if not seconds:
             seconds.append(time.perf_counter() - started)
             arrived.set()

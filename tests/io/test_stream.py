@@ -41,7 +41,7 @@ class Gate:
         self.seen = []
         self._arrived, self._go = threading.Semaphore(0), threading.Semaphore(0)
 
-    def __call__(self, slices):
+    def __call__(self, stream, slices):
         self.seen += slices
         self._arrived.release()
         assert self._go.acquire(timeout=LONG_S)
@@ -61,7 +61,7 @@ def only(path):
 def test_middle_first_then_outward(tmp_path, one_thread):
     write_series(tmp_path, plain_grid())
     seen = []
-    stream = open_stream(tmp_path, on_filled=seen.extend)
+    stream = open_stream(tmp_path, on_filled=lambda _, ks: seen.extend(ks))
     volume = stream.wait()
     assert seen[0] == 6
     distance = [abs(k - 6) for k in seen]
@@ -150,7 +150,7 @@ def test_a_value_beyond_int16_makes_another_array(tmp_path, one_thread, at):
     write_series(tmp_path, plain_grid(), edit=wild(at))
     arrays = []
     stream = open_stream(
-        tmp_path, on_filled=lambda ks: arrays.append((ks[0], stream.volume.data))
+        tmp_path, on_filled=lambda s, ks: arrays.append((ks[0], s.volume.data))
     )
     volume = stream.wait()
     assert not stream.dtype_is_settled
@@ -222,7 +222,7 @@ def test_cancelling(tmp_path, one_thread):
     write_series(tmp_path, plain_grid())
     gate = Gate()
     ended = []
-    stream = open_stream(tmp_path, on_filled=gate, on_end=ended.append)
+    stream = open_stream(tmp_path, on_filled=gate, on_end=lambda _, e: ended.append(e))
     gate.wait_for_one()
     stream.cancel()
     gate.go(50)
@@ -250,7 +250,7 @@ def test_the_end_is_told_once(tmp_path):
     write_series(tmp_path, plain_grid())
     ended, over = [], threading.Event()
 
-    def end(error):
+    def end(stream, error):
         ended.append(error)
         over.set()
 
@@ -266,7 +266,7 @@ def test_a_file_that_shrinks_is_told(tmp_path):
     cut_short(paths[4], 100)
     ended, over = [], threading.Event()
 
-    def end(error):
+    def end(stream, error):
         ended.append(error)
         over.set()
 
@@ -321,7 +321,9 @@ def test_frames_of_one_file_in_any_order(tmp_path, one_thread, syntax, offsets):
             ds.PixelData = pydicom.encaps.encapsulate(frames, has_bot=False)
         ds.save_as(path)
     seen = []
-    volume = open_stream(path, on_filled=seen.extend, start_at=7).wait()
+    volume = open_stream(
+        path, on_filled=lambda _, ks: seen.extend(ks), start_at=7
+    ).wait()
     assert seen[0] == 7
     assert np.array_equal(volume.data, phantom_values(grid))
     assert_is_phantom(volume)
@@ -331,7 +333,7 @@ def test_files_that_come_as_a_whole(tmp_path):
     data = np.arange(24, dtype=np.int16).reshape(4, 3, 2)
     nibabel.save(nibabel.Nifti1Image(data, np.eye(4)), tmp_path / "x.nii.gz")
     seen = []
-    stream = open_stream(tmp_path / "x.nii.gz", on_filled=seen.append)
+    stream = open_stream(tmp_path / "x.nii.gz", on_filled=lambda _, ks: seen.append(ks))
     assert stream.volume.data.shape == (2, 3, 4)
     assert np.array_equal(stream.wait().data, data.T)
     assert seen == [(0, 1)]
