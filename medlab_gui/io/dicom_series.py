@@ -12,7 +12,7 @@ from medlab_gui.io.dicom_names import part_names
 from medlab_gui.io.dicom_problems import file_problems, syntax_name
 from medlab_gui.io.dicom_split import one_each, places, split_frames
 from medlab_gui.io.dicom_stack import Stack, stack_frames
-from medlab_gui.io.series import FileSeries, derived_uid
+from medlab_gui.io.series import FileSeries, derived_uid, pseudonym
 from medlab_gui.io.suv import with_suv
 from medlab_gui.io.wording import counted
 
@@ -38,22 +38,49 @@ def group_headers(headers: Iterable[DicomHeader]) -> list[FileSeries]:
     """
     by_series: dict[tuple[str, str], list[DicomHeader]] = defaultdict(list)
     for header in headers:
-        # Anonymisers may blank the UID: then a folder, a number and a name must do.
-        name = header.series_uid or (
-            f"{header.path.parent}|{header.number}|{header.modality}|"
-            f"{header.description}"
-        )
-        by_series[header.study_uid, name].append(header)
+        by_series[_series_key(header)].append(header)
     result: list[FileSeries] = []
     for group in by_series.values():
         group.sort(key=lambda h: (h.path.parent, h.path.name))
         result += _series(group)
+    seen: set[str] = set()
+    for n, series in enumerate(result):
+        if series.uid in seen:
+            # Two patients with one UID: a broken anonymiser.
+            uid = derived_uid(series.uid, series.patient_key)
+            result[n] = series = replace(series, uid=uid)
+        seen.add(series.uid)
     return result
+
+
+def _series_key(header: DicomHeader) -> tuple[str, str]:
+    """Return what files of one series have in common.
+
+    The UID of a series is enough, whatever the study's: some writers make up a new
+    study for each file. Patients are kept apart all the same.
+    """
+    unnamed = header.patient_key in (pseudonym("study", header.study_uid), "unknown")
+    if header.series_uid:
+        return header.series_uid, "" if unnamed else header.patient_key
+    # Anonymisers may blank the UID: then a folder, a number and a name must do.
+    return header.study_uid, (
+        f"{header.path.parent}|{header.number}|{header.modality}|{header.description}"
+    )
 
 
 def _series(headers: list[DicomHeader]) -> list[FileSeries]:
     by_path = {h.path: h for h in headers}
     frames, notes = _without_copies([f for h in headers for f in h.frames])
+    n_studies = len({h.study_uid for h in headers})
+    if n_studies > 1:
+        notes.append(
+            Problem(
+                "studies-differ",
+                Severity.NOTE,
+                f"The files of this series name {n_studies} different studies; they "
+                "are taken as one series of one study.",
+            )
+        )
     parts = []
     for part, labels in split_frames(frames):
         if can_unpack(part[0]):

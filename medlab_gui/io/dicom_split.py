@@ -152,12 +152,20 @@ def _kind(frame: Frame, *, names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(values.get(name, "") for name in names)
 
 
+def _essentials(frame: Frame, *, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what is never mixed; pages are pages, of whatever kind."""
+    return tuple(
+        "page" if name == "page" and value else value
+        for name, value in zip(names, _kind(frame, names=names), strict=True)
+    )
+
+
 def _by_essentials(frames: list[Frame]) -> list[tuple[list[Frame], Labels]]:
-    groups = _by(frames, partial(_kind, names=ESSENTIAL))
+    groups = _by(frames, partial(_essentials, names=ESSENTIAL))
     if len(groups) == 1 or len(groups) == len(frames):
         # Where each slice has a "stack" of its own, the word is not used as meant.
         names = tuple(n for n in ESSENTIAL if n != "stack")
-        groups = _by(frames, partial(_kind, names=names))
+        groups = _by(frames, partial(_essentials, names=names))
     else:
         names = ESSENTIAL
     columns = list(zip(*groups, strict=True)) if groups else []

@@ -291,3 +291,32 @@ def test_stacks_of_one_enhanced_file_are_volumes_of_their_own(tmp_path):
         (3, "stack 1 of 2"),
         (3, "stack 2 of 2"),
     ]
+
+
+def test_a_study_made_up_for_each_file_is_one_series(tmp_path):
+    """As SimpleITK writes them when nobody tells it otherwise."""
+
+    def edit(ds, k):
+        ds.StudyInstanceUID = f"1.2.3.{k}"
+        ds.PatientID = ds.PatientName = ""
+
+    write_series(tmp_path, GRID, edit=edit, series_uid="1.2.3")
+    (series,) = scan(tmp_path).series
+    assert codes(series) == {"studies-differ"}
+    assert_is_phantom(read_volume(series))
+
+
+def test_two_patients_with_one_uid_stay_two(tmp_path):
+    for n in range(2):
+        write_series(
+            tmp_path / str(n),
+            GRID,
+            edit=lambda ds, _, n=n: setattr(ds, "PatientID", f"P{n}"),
+            series_uid="1.2.3",
+        )
+    found = scan(tmp_path).series
+    assert len(found) == 2
+    assert len({s.uid for s in found}) == 2
+    assert {s.original_uid for s in found} == {"1.2.3"}
+    for series in found:
+        assert_is_phantom(read_volume(series))
