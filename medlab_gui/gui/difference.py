@@ -47,8 +47,8 @@ def _table() -> NDArray[np.uint32]:
 def nice_limit(difference: NDArray[Any]) -> float:
     """Return the difference at the ends of the scale: 1, 2 or 5 times a power of ten.
 
-    All but a fiftieth of the pixels lie within it, or nearly so. A round number stays where it
-    is while a slider moves, so that the colours can be compared.
+    All but a fiftieth of the pixels lie within it, or nearly so. A round number stays
+    where it is while a slider moves, so that the colours can be compared.
 
     Parameters
     ----------
