@@ -40,8 +40,10 @@ def part_names(parts: Sequence[tuple[Sequence[Frame], Labels]]) -> list[str]:
     for _frames, labels in parts:
         for name, value in labels:
             values.setdefault(name, set()).add(value)
-    ranked = {name: sorted(found, key=_rank) for name, found in values.items()}
-    # The kind of picture says nothing that the other names do not say better.
+    ranked = {
+        name: sorted((v for v in found if v), key=_rank)
+        for name, found in values.items()
+    }
     names = []
     for frames, labels in parts:
         words = [
@@ -81,7 +83,7 @@ def _plain(value: str) -> str:
 
 
 def _word(name: str, value: str, ranked: list[str], frame: Frame) -> str:
-    place, n = ranked.index(value) + 1, len(ranked)
+    place, n = ranked.index(value) + 1 if value else 0, len(ranked)
     if name == "orientation":
         return _direction(frame)
     if name == "size":

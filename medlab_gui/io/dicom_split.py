@@ -98,7 +98,7 @@ def one_each(frames: list[Frame]) -> list[tuple[list[Frame], Labels]]:
     """Return each frame as a part of its own, with what tells it from the others."""
     if len(frames) == 1:
         return [(frames, ())]
-    names = list(dict.fromkeys(name for f in frames for name, _ in f.kinds))
+    names = _differing(frames)
     for size in (1, 2, 3):
         for chosen in combinations(names, size):
             groups = _by(frames, partial(_kind, names=chosen))
@@ -152,6 +152,12 @@ def _kind(frame: Frame, *, names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(values.get(name, "") for name in names)
 
 
+def _differing(frames: list[Frame]) -> list[str]:
+    """Return the kinds that are not the same for all frames."""
+    names = list(dict.fromkeys(name for f in frames for name, _ in f.kinds))
+    return [n for n in names if len({_kind(f, names=(n,)) for f in frames}) > 1]
+
+
 def _essentials(frame: Frame, *, names: tuple[str, ...]) -> tuple[str, ...]:
     """Return what is never mixed; pages are pages, of whatever kind."""
     return tuple(
@@ -185,7 +191,7 @@ def _by_kind(frames: list[Frame]) -> list[tuple[list[Frame], Labels]]:
     if most == 1 or len(counts) == 1:
         return [(frames, ())]
     place_of = {id(f): p for f, p in zip(frames, keys, strict=True)}
-    names = list(dict.fromkeys(name for f in frames for name, _ in f.kinds))
+    names = _differing(frames)
     for size in (1, 2, 3):
         for chosen in combinations(names, size):
             groups = _by(frames, partial(_kind, names=chosen))
