@@ -94,6 +94,7 @@ SHOWN_OTHERWISE = {
     "skip": "medlab.queue.skip",
     "queue": "the queue dock is this list",
     "networks": "the training dialog lists them",
+    "compare": "the comparison of the preprocessing dock asks it",
     "measurements": "the measurements dock is this list",
     "export-measurements": "medlab.measure.export",
     "delete-measurement": "medlab.measure.delete",
