@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ import pytest
 
 from medlab_gui.core.errors import ConflictError, GeometryError, InputError
 from medlab_gui.core.measurements import Kind, Measurement, Plane, as_points
+from medlab_gui.store import schema, tables
 from medlab_gui.store.project import ProjectStore
 from tests.store.conftest import add_series
 
@@ -124,15 +126,24 @@ def test_an_unknown_one_is_said_to_be_unknown(store: ProjectStore) -> None:
 
 
 def test_a_project_from_before_measurements_takes_them(
-    place: Path, store: ProjectStore, series: Series
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store.close()
-    connection = sqlite3.connect(place / "project.db")
-    connection.execute("DROP TABLE measurement")
-    connection.execute("UPDATE alembic_version SET version_num = '0002'")
-    connection.commit()
+    before = tmp_path / "migrations"
+    shutil.copytree(schema.MIGRATIONS, before)
+    for file in (before / "versions").glob("v*.py"):
+        if int(file.name[1:5]) > 2:
+            file.unlink()
+    with monkeypatch.context() as older:
+        older.setattr(schema, "MIGRATIONS", before)
+        older.setattr(tables, "SCHEMA_VERSION", 2)
+        ProjectStore.open(tmp_path / "old", create=True).close()
+    connection = sqlite3.connect(tmp_path / "old" / "project.db")
+    names = connection.execute("SELECT name FROM sqlite_master").fetchall()
     connection.close()
-    with ProjectStore.open(place) as again:
+    assert ("series",) in names
+    assert ("measurement",) not in names
+    with ProjectStore.open(tmp_path / "old") as again:
         assert again.measurements() == ()
+        series = add_series(again)
         put = again.put_measurement(distance(series))
         assert again.measurements(series.uid) == (put,)
