@@ -92,6 +92,7 @@ WANTED: tuple[str | int, ...] = (
     "PerFrameFunctionalGroupsSequence",
     "ModalityLUTSequence",
     "ComplexImageComponent",
+    "DimensionIndexSequence",
     "Manufacturer",
     *PRIVATE_KINDS,
 )

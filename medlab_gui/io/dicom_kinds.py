@@ -28,6 +28,8 @@ ESSENTIAL = ("page", "localiser", "stack", "component", "dixon", "map")
 
 _SIEMENS_B, _PHILIPS_B, _GE_B = 0x0019100C, 0x20011003, 0x00431039
 _GE_COMPONENT = 0x0043102F
+_PLACES = ("(0020,9056)", "(0020,9057)", "(0020,0032)")
+"""Dimensions that say where a frame lies, and not what it is."""
 PRIVATE_KINDS = (_SIEMENS_B, _PHILIPS_B, _GE_B, _GE_COMPONENT)
 """Private elements that `kinds_of` looks at."""
 
@@ -132,10 +134,15 @@ def kinds_of(
             text(heart, "NominalCardiacTriggerDelayTime")
             or text(dataset, "TriggerTime"),
         ),
+        (
+            "label",
+            text(look("MRArterialSpinLabelingSequence"), "ASLContext").lower(),
+        ),
         ("kernel", text(dataset, "ConvolutionKernel")),
         ("acquisition", text(dataset, "AcquisitionNumber")),
         ("origin", tokens[0].lower() if tokens[0] in ("ORIGINAL", "DERIVED") else ""),
         ("kind of picture", image_type),
+        *_dimensions(dataset, content),
     )
     return tuple((name, value) for name, value in found if value)
 
@@ -164,6 +171,19 @@ def _families(
         ("component", component),
         ("dixon", dixon),
         ("map", map_),
+    )
+
+
+def _dimensions(dataset: Any, content: Any) -> tuple[tuple[str, str], ...]:
+    """Return what a multi-frame file itself says that it is sorted by."""
+    described = dataset.get("DimensionIndexSequence") or ()
+    values = text(content, "DimensionIndexValues").split("\\")
+    if content is dataset or len(values) != len(described):
+        return ()
+    return tuple(
+        (f"dimension {text(item, 'DimensionDescriptionLabel') or n}", value)
+        for n, (item, value) in enumerate(zip(described, values, strict=True), 1)
+        if text(item, "DimensionIndexPointer") not in _PLACES
     )
 
 

@@ -94,6 +94,12 @@ def _word(name: str, value: str, ranked: list[str], frame: Frame) -> str:
         return f"b={_plain(value)}" if value else _("no b-value")
     if name in ("component", "dixon", "map", "origin"):
         return _(value)
+    if name == "label":
+        return value.replace("_", " ")
+    if name.startswith("dimension ") and value:
+        # The maker's own word for it, with the number that it has there.
+        what = name.removeprefix("dimension ").removeprefix("Private ").lower()
+        return _("{what} {place} of {n}").format(what=what, place=place, n=n)
     if name == "kind of picture":
         # The first two say original or derived, primary or secondary.
         tokens = [t for t in value.split("\\")[2:] if t not in ("", "NONE")]

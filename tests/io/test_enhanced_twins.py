@@ -74,3 +74,27 @@ def test_points_in_time_of_siemens(folder):
     for n, series in enumerate(found):
         volume = read_volume(series)
         assert np.array_equal(volume.data, same_place(volume, data[n], affine))
+
+
+def test_label_and_control_of_philips(shared):
+    """Told apart by what the file itself says it is sorted by (a private element)."""
+    packed = shared / "data" / "dcm_qa_philips_enh" / "In" / "enh"
+    found = scan(packed / "1903_WIP_SOURCE_-_3DpCASL.dcm.gz").series
+    assert [s.part for s in found] == [
+        f"time {t} of 3, label type {n} of 2" for t in (1, 2, 3) for n in (1, 2)
+    ]
+    assert {s.shape for s in found} == {(40, 96, 96)}
+
+
+def test_echoes_with_magnitude_and_phase_of_philips(shared):
+    packed = shared / "data" / "dcm_qa_philips_enh" / "In" / "enh"
+    found = scan(packed / "2001_WIP_fcMRI_Field_Mapping_e2_phMag.dcm.gz").series
+    assert [s.name for s in found] == [
+        f"fcMRI Field Mapping, {kind}, TE {te} ms"
+        for kind in ("magnitude", "phase")
+        for te in (2.3, 4.6)
+    ]
+    # Phase is in milliradians: -pi to pi.
+    phase = read_volume(found[2]).data
+    assert -3142 <= phase.min() < -3000
+    assert 3000 < phase.max() <= 3142.1
