@@ -210,9 +210,10 @@ MEASUREMENTS = Command(
         "Changes nothing. Slices are numbered from 1: axial ones from the feet, "
         "coronal ones from the front, sagittal ones from the patient's right. Points "
         "are LPS millimetres. Figures are of the scan's own values, whatever the "
-        "window shows. A pixel belongs to a region when its centre lies inside the line or on "
-        "it; sd is the sample standard deviation; the area is that of the line drawn. "
-        "Where a region leaves the picture only its pixels in the picture count."
+        "window shows. A pixel belongs to a region when its centre lies inside the "
+        "line or on it; sd is the sample standard deviation; the area is that of the "
+        "line drawn. Where a region leaves the picture only its pixels in the picture "
+        "count."
     ),
     examples=(
         "medlab measurements --project liver",
