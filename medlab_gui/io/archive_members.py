@@ -88,8 +88,9 @@ def archive_kind(path: Path) -> str:
             return f"tar in {packed}" if _is_named_tar(path) else ""
         if _is_tar(head):
             return f"tar in {packed}"
-        is_nifti = head[344:347] in (b"n+1", b"ni1") or head[4:7] in (b"n+2", b"ni2")
-        if packed == "gzip" and (is_nifti or path.name.lower().endswith(".nii.gz")):
+        is_volume = head[344:347] in (b"n+1", b"ni1") or head[4:7] in (b"n+2", b"ni2")
+        named = path.name.lower().endswith((".nii.gz", ".mgz", ".hdr.gz", ".img.gz"))
+        if packed == "gzip" and (is_volume or named):
             return ""  # its reader unpacks it, or says what is wrong with it
         return packed
     return "tar" if _is_tar(head) else ""

@@ -15,6 +15,7 @@ from medlab_gui.io.grid_checks import shear_problems, spacing_problems
 from medlab_gui.io.itk_glance import is_sealed, part_of_voxels
 from medlab_gui.io.itk_headers import check_itk_header
 from medlab_gui.io.series import FileSeries, derived_uid, pseudonym
+from medlab_gui.io.several_volumes import one_for_each
 from medlab_gui.io.silence import silent_libraries
 from medlab_gui.io.voxels import fit_voxels, look_like_ct, value_problems
 
@@ -28,8 +29,8 @@ __all__ = ["itk_series", "read_itk_voxels"]
 _IO = {"nrrd": "NrrdImageIO", "mha": "MetaImageIO"}
 
 
-def itk_series(path: Path, kind: str) -> FileSeries:
-    """Describe an NRRD or MetaImage file.
+def itk_series(path: Path, kind: str) -> tuple[FileSeries, ...]:
+    """Describe an NRRD or MetaImage file: a series for each volume that it holds.
 
     Parameters
     ----------
@@ -48,6 +49,7 @@ def itk_series(path: Path, kind: str) -> FileSeries:
     size = reader.GetSize()
     grid: Grid | None = None
     voxels: NDArray[Any] | None = None
+    n_volumes = 1
     shape = (int(size[2]) if len(size) > 2 else 1, int(size[1]), int(size[0]))
     if reader.GetNumberOfComponents() > 1:
         message = "Each voxel holds several values (colour or vectors), not one grey."
@@ -56,9 +58,7 @@ def itk_series(path: Path, kind: str) -> FileSeries:
         message = f"The file holds a {len(size)}-D picture, not a volume."
         problems.append(Problem("not-a-volume", Severity.NOT_A_VOLUME, message))
     else:
-        if len(size) == 4 and size[3] > 1:
-            message = f"The file holds {size[3]} volumes; only the first is read."
-            problems.append(Problem("several-volumes", Severity.WARNING, message))
+        n_volumes = int(size[3]) if len(size) == 4 else 1
         with np.errstate(all="ignore"):  # absurd numbers are told as a problem
             grid = _grid(path, shape, reader, problems)
         try:
@@ -79,7 +79,7 @@ def itk_series(path: Path, kind: str) -> FileSeries:
         )
         problems.append(Problem("modality-guessed", Severity.NOTE, message))
     uid = derived_uid(kind, _digest(path, kind, voxels))
-    return FileSeries(
+    first = FileSeries(
         uid=uid,
         study_uid=derived_uid("study", uid),
         modality="CT" if is_ct else "OT",
@@ -98,12 +98,13 @@ def itk_series(path: Path, kind: str) -> FileSeries:
         problems=tuple(problems),
         original_uid=uid,
     )
+    return one_for_each(first, n_volumes)
 
 
 def read_itk_voxels(
-    path: Path, kind: str, problems: list[Problem] | None = None
+    path: Path, kind: str, problems: list[Problem] | None = None, index: int = 0
 ) -> NDArray[Any]:
-    """Return the (first) volume, (Z, Y, X), as `fit_voxels` keeps it.
+    """Return a volume, (Z, Y, X), as `fit_voxels` keeps it.
 
     Parameters
     ----------
@@ -113,13 +114,15 @@ def read_itk_voxels(
         ``"nrrd"`` or ``"mha"``.
     problems : list of Problem, optional
         Takes what is odd about the values.
+    index : int
+        Which volume of a 4-D file.
 
     Raises
     ------
     DamagedFileError
         If the file does not hold what its header says.
     """
-    raw = _voxels(path, _reader(path, kind))
+    raw = _voxels(path, _reader(path, kind), index)
     if problems is not None:
         problems += value_problems(raw)
     return fit_voxels(raw)
@@ -164,12 +167,13 @@ def _reader(path: Path, kind: str) -> Any:
     return reader
 
 
-def _voxels(path: Path, reader: Any) -> NDArray[Any]:
+def _voxels(path: Path, reader: Any, index: int = 0) -> NDArray[Any]:
     import SimpleITK as sitk
 
     size = list(reader.GetSize())
     if len(size) == 4:
         reader.SetExtractSize([*size[:3], 0])
+        reader.SetExtractIndex([0, 0, 0, index])
     try:
         with silent_libraries():
             image = reader.Execute()

@@ -19,6 +19,7 @@ from medlab_gui.io.glance import (
 )
 from medlab_gui.io.grid_checks import shear_problems, spacing_problems
 from medlab_gui.io.series import FileSeries, derived_uid, pseudonym
+from medlab_gui.io.several_volumes import one_for_each
 from medlab_gui.io.voxels import fit_voxels, look_like_ct, value_problems
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ def lps_to_ras(affine: NDArray[np.float64]) -> NDArray[np.float64]:
     return flipped[:, [2, 1, 0, 3]]
 
 
-def nifti_series(path: Path) -> FileSeries:
-    """Describe a NIfTI file.
+def nifti_series(path: Path) -> tuple[FileSeries, ...]:
+    """Describe a NIfTI file: a series for each volume that it holds.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ def nifti_series(path: Path) -> FileSeries:
     problems: list[Problem] = []
     shape = _shape(path, image.shape, problems)
     with np.errstate(all="ignore"):  # absurd numbers are told as a problem
-        grid = _grid(shape, header, problems)
+        grid = nifti_grid(shape, header, problems)
     voxels: NDArray[Any] | None = None
     if header.get_data_dtype().fields is not None:
         grid = None
@@ -93,7 +94,7 @@ def nifti_series(path: Path) -> FileSeries:
         problems.append(Problem("modality-guessed", Severity.NOTE, message))
     uid = derived_uid("nifti", content_digest(path, sealed=_is_packed(path)))
     name = path.name.removesuffix(".gz").removesuffix(".nii")
-    return FileSeries(
+    first = FileSeries(
         uid=uid,
         study_uid=derived_uid("study", uid),
         modality="CT" if is_ct else "OT",
@@ -112,12 +113,13 @@ def nifti_series(path: Path) -> FileSeries:
         problems=tuple(problems),
         original_uid=uid,
     )
+    return one_for_each(first, math.prod(image.shape[3:]))
 
 
 def read_nifti_voxels(
-    path: Path, problems: list[Problem] | None = None
+    path: Path, problems: list[Problem] | None = None, index: int = 0
 ) -> NDArray[Any]:
-    """Return the (first) volume of a NIfTI file, (Z, Y, X), scaled.
+    """Return a volume of a NIfTI file, (Z, Y, X), scaled.
 
     int16 or uint8 where every value fits exactly, else float32. What is not a number
     becomes the smallest number in the file.
@@ -128,6 +130,8 @@ def read_nifti_voxels(
         The file.
     problems : list of Problem, optional
         Takes what is odd about the values.
+    index : int
+        Which volume of a file that holds several.
 
     Raises
     ------
@@ -135,7 +139,7 @@ def read_nifti_voxels(
         If the file does not hold what its header says.
     """
     image = _open(path)
-    raw = _first_volume(path, image)
+    raw = _volume(path, image, index)
     if problems is not None:
         problems += value_problems(raw)
     return fit_voxels(raw, *_scaling(image))
@@ -151,15 +155,15 @@ def _to_look_at(path: Path, image: Any) -> tuple[NDArray[Any], bool]:
     offset = int(image.dataobj.offset)
     n_bytes = x * y * z * dtype.itemsize
     if n_bytes <= GLANCE_BYTES:
-        return _first_volume(path, image), True
+        return _volume(path, image), True
     if not _is_packed(path):
         if path.stat().st_size < offset + n_bytes:
-            return _first_volume(path, image), True  # which says what is lacking
+            return _volume(path, image), True  # which says what is lacking
         stored = np.memmap(path, dtype, "r", offset, (x, y, z), "F")
         return stored.transpose(2, 1, 0), False
     total = offset + math.prod(image.shape) * dtype.itemsize
     if gzip_length(path) != total % 2**32:
-        return _first_volume(path, image), True
+        return _volume(path, image), True
     n_slices = max(1, GLANCE_BYTES // (x * y * dtype.itemsize))
     wanted = offset + n_slices * x * y * dtype.itemsize
     try:
@@ -167,7 +171,7 @@ def _to_look_at(path: Path, image: Any) -> tuple[NDArray[Any], bool]:
     except (OSError, EOFError, zlib.error):
         start = b""
     if len(start) < wanted:
-        return _first_volume(path, image), True
+        return _volume(path, image), True
     part = np.frombuffer(start, dtype, n_slices * x * y, offset)
     return part.reshape((x, y, n_slices), order="F").transpose(2, 1, 0), False
 
@@ -219,16 +223,6 @@ def _shape(
     if not shape or min(shape) < 1 or len(shape) > 7:
         msg = f"{path.name} is damaged: it claims to have {shape} voxels."
         raise DamagedFileError(msg, path=path)
-    n_volumes = math.prod(shape[3:]) if len(shape) > 3 else 1
-    if n_volumes > 1:
-        problems.append(
-            Problem(
-                "several-volumes",
-                Severity.WARNING,
-                f"The file holds {n_volumes} volumes (it is {len(shape)}-D); only the "
-                "first is read.",
-            )
-        )
     x, y, z = (*shape[:3], 1, 1)[:3]
     if z == 1:
         problems.append(
@@ -241,9 +235,20 @@ def _shape(
     return int(z), int(y), int(x)
 
 
-def _grid(
+def nifti_grid(
     shape: tuple[int, int, int], header: Any, problems: list[Problem]
 ) -> Grid | None:
+    """Return the grid that a NIfTI header gives, or None where it cannot be.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        ``(Z, Y, X)``.
+    header : nibabel.Nifti1Header
+        The sform is used, else the qform, else the sizes of voxels alone.
+    problems : list of Problem
+        Takes what is odd.
+    """
     unit_code = int(header["xyzt_units"]) & 7
     unit = _UNIT_MM.get(unit_code, 1.0)
     if unit != 1.0:
@@ -323,10 +328,10 @@ def _compare(
     )
 
 
-def _read_first(
+def _read_one(
     path: Path, offset: int, dtype: np.dtype[Any], shape: tuple[int, ...]
 ) -> NDArray[Any]:
-    """Read the first volume by the piece; of the only one, its checksum too."""
+    """Read a volume by the piece; of the only one, its checksum too."""
     from nibabel.openers import Opener
 
     raw = np.empty(math.prod(shape[:3]), dtype)
@@ -353,8 +358,8 @@ def _scaling(image: Any) -> tuple[float, float]:
     return float(slope), float(intercept)
 
 
-def _first_volume(path: Path, image: Any) -> NDArray[Any]:
-    """Return stored values (Z, Y, X) without scaling."""
+def _volume(path: Path, image: Any, index: int = 0) -> NDArray[Any]:
+    """Return stored values (Z, Y, X) of a volume without scaling."""
     shape = image.shape
     proxy = image.dataobj
     count = math.prod(shape[:3])
@@ -367,7 +372,8 @@ def _first_volume(path: Path, image: Any) -> NDArray[Any]:
             raise EOFError(msg)
         if len(shape) > 3 or packed:
             # Reading one volume of many must not read them all.
-            raw = _read_first(path, int(proxy.offset), dtype, shape)
+            start = int(proxy.offset) + index * count * dtype.itemsize
+            raw = _read_one(path, start, dtype, shape)
         else:
             raw = np.asanyarray(proxy.get_unscaled())
     except (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from medlab_gui.core.errors import DamagedFileError, NotAnImageError
 from medlab_gui.io.archives import archive_kind, unpack
 from medlab_gui.io.image_stack import picture_kind, read_picture
+from medlab_gui.io.nibabel_files import header_of_pair, is_mgh
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,11 +57,25 @@ def read_other(path: Path, head: bytes) -> Sequence[FileSeries] | DicomHeader | 
     if _is_nifti(head):
         from medlab_gui.io.nifti import nifti_series
 
-        return (nifti_series(path),)
+        pair = path.suffix.lower() in (".hdr", ".img") and head[344:348] != b"n+1\0"
+        if not pair:
+            return nifti_series(path)
+        if path.suffix.lower() == ".hdr":
+            from medlab_gui.io.nibabel_files import nibabel_series
+
+            return nibabel_series(path, "analyze")
+    if is_mgh(head):
+        from medlab_gui.io.nibabel_files import nibabel_series
+
+        return nibabel_series(path, "mgh")
+    header = header_of_pair(path)
+    if header is not None:
+        msg = f"It holds the voxels of {header.name}, which is read with it."
+        raise NotAnImageError(msg, path=path)
     if head[:4] == b"NRRD" or _is_metaimage(head):
         from medlab_gui.io.itk_files import itk_series
 
-        return (itk_series(path, "nrrd" if head[:4] == b"NRRD" else "mha"),)
+        return itk_series(path, "nrrd" if head[:4] == b"NRRD" else "mha")
     if not packed and _may_be_bare_dicom(head):
         from medlab_gui.io.dicom_headers import read_header
 

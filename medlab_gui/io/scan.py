@@ -17,6 +17,7 @@ from medlab_gui.io.dicom_headers import DicomHeader
 from medlab_gui.io.dicom_quick import FIRST_BLOCK, HeaderReader
 from medlab_gui.io.dicomdir import index_note, is_index, read_index
 from medlab_gui.io.image_stack import Picture
+from medlab_gui.io.nibabel_files import header_of_pair
 from medlab_gui.io.other_files import read_other
 from medlab_gui.io.series import Ignored, ScanResult
 
@@ -69,6 +70,9 @@ def scan(
     """
     root = Path(path).expanduser()
     heap = _Heap(found)
+    if root.is_file():
+        # Of a pair, the header says what it is.
+        root = header_of_pair(root) or root
     place = root
     if root.is_file() and archive_kind(root):
         unpacked = unpack(root, progress=progress)

@@ -9,9 +9,14 @@ import nibabel
 import numpy as np
 import pytest
 
-from medlab_gui.core.errors import DamagedFileError, GeometryError, NotAnImageError
+from medlab_gui.core.errors import (
+    DamagedFileError,
+    GeometryError,
+    InputError,
+    NotAnImageError,
+)
 from medlab_gui.core.records import Severity
-from medlab_gui.io import read_one, scan
+from medlab_gui.io import read_one, read_volume, scan
 from tests.synthetic import oblique_grid, phantom_values, plain_grid
 
 RAS = np.array([[0, 0, -1.25, 9], [0, 1.5, 0, -4], [3, 0, 0, 2], [0, 0, 0, 1.0]])
@@ -170,14 +175,54 @@ def test_zero_or_no_spacing(tmp_path, value):
         read_one(path)
 
 
-def test_four_dimensions_give_the_first_volume(tmp_path):
+def test_four_dimensions_give_a_series_for_each_volume(tmp_path):
     data = counting((4, 5, 6, 3))
     for ending in (".nii", ".nii.gz"):
         path = save(tmp_path / f"x{ending}", data, RAS)
-        problem = codes(path)["several-volumes"]
-        assert problem.severity is Severity.WARNING
-        assert "3 volumes" in problem.message
-        assert np.array_equal(read_one(path)[1].data, data[..., 0].T)
+        found = scan(path).series
+        assert [s.name for s in found] == [f"x, volume {n}" for n in (1, 2, 3)]
+        assert len({s.uid for s in found}) == 3
+        for n, series in enumerate(found):
+            (problem,) = (p for p in series.problems if p.code == "several-volumes")
+            assert problem.severity is Severity.NOTE
+            assert f"3 volumes; this one is number {n + 1}" in problem.message
+            assert np.array_equal(read_volume(series).data, data[..., n].T)
+        with pytest.raises(InputError, match="There are 3 series"):
+            read_one(path)
+        assert np.array_equal(read_one(path, found[2].uid)[1].data, data[..., 2].T)
+    one = save(tmp_path / "one.nii", data[..., :1], RAS)
+    assert codes(one) == {}
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept", "factor", "shift"),
+    [
+        (0, 0, 1, 0),
+        (np.nan, np.nan, 1, 0),
+        (np.nan, 5, 1, 0),
+        (2, 0, 2, 0),
+        (-3, 7, -3, 7),
+    ],
+)
+def test_slope_as_it_stands_in_the_file(tmp_path, slope, intercept, factor, shift):
+    path = save(tmp_path / "x.nii", counting(), RAS)
+    raw = bytearray(path.read_bytes())
+    raw[112:120] = np.array([slope, intercept], np.float32).tobytes()
+    path.write_bytes(raw)
+    _, volume = read_one(path)
+    assert np.array_equal(volume.data, counting().T * factor + shift)
+    assert np.array_equal(volume.data, np.asarray(nibabel.load(path).dataobj).T)
+
+
+def test_big_endian(tmp_path):
+    big = nibabel.Nifti1Image(counting(), RAS, nibabel.Nifti1Header(endianness=">"))
+    nibabel.save(big, tmp_path / "x.nii.gz")
+    assert nibabel.load(tmp_path / "x.nii.gz").header.endianness == ">"
+    series, volume = read_one(tmp_path / "x.nii.gz")
+    assert np.array_equal(volume.data, counting().T)
+    assert volume.data.dtype == np.int16
+    assert volume.data.dtype.isnative
+    assert series.grid.spacing == pytest.approx((1.25, 1.5, 3.0), rel=1e-4)
 
 
 def test_two_dimensions(tmp_path):

@@ -1,0 +1,161 @@
+"""NRRD and MetaImage in all their spellings, against SimpleITK and by hand."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import zlib
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from medlab_gui.core.errors import MedlabError
+from medlab_gui.core.records import Severity
+from medlab_gui.io import read_one, read_volume, scan
+
+DATA = np.arange(24, dtype=np.int16).reshape(2, 3, 4) - 7
+
+
+def codes(series):
+    return {p.code: p for p in series.problems}
+
+
+def nrrd(path, data=DATA, *, space="left-posterior-superior", packed=bytes, **fields):
+    lines = {
+        "type": "short",
+        "dimension": str(data.ndim),
+        "space": space,
+        "sizes": " ".join(str(n) for n in data.shape[::-1]),
+        "space directions": "(1,0,0) (0,2,0) (0,0,3)",
+        "space origin": "(10,20,30)",
+        "endian": "little",
+        "encoding": "raw",
+    }
+    lines.update({k.replace("_", " "): v for k, v in fields.items()})
+    head = "".join(f"{k}: {v}\n" for k, v in lines.items() if v is not None)
+    body = packed(data.tobytes()) if packed is not None else b""
+    path.write_bytes(b"NRRD0005\n# a remark\n" + head.encode() + b"\n" + body)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("space", "letters", "origin"),
+    [
+        ("left-posterior-superior", "LPS", (10, 20, 30)),
+        ("LPS", "LPS", (10, 20, 30)),
+        ("right-anterior-superior", "RAS", (-10, -20, 30)),
+        ("RAS", "RAS", (-10, -20, 30)),
+        ("left-anterior-superior", "LAS", (10, -20, 30)),
+        ("LAS", "LAS", (10, -20, 30)),
+    ],
+)
+def test_spaces(tmp_path, space, letters, origin):
+    series, volume = read_one(nrrd(tmp_path / "x.nrrd", space=space))
+    assert series.grid.orientation == letters
+    assert np.allclose(volume.grid.to_mm((0, 0, 0)), origin)
+    assert series.grid.spacing == pytest.approx((3, 2, 1))
+    assert np.array_equal(volume.data, DATA)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        ("raw", bytes),
+        ("gzip", gzip.compress),
+        ("gz", gzip.compress),
+        ("bzip2", bz2.compress),
+        ("ascii", lambda raw: " ".join(map(str, np.frombuffer(raw, "<i2"))).encode()),
+        ("hex", lambda raw: raw.hex().encode()),
+    ],
+)
+def test_encodings(tmp_path, encoding, packed):
+    path = nrrd(tmp_path / "x.nrrd", encoding=encoding, packed=packed)
+    try:
+        reader = sitk.ReadImage(str(path))
+    except RuntimeError:
+        # What ITK cannot read is one sentence here.
+        with pytest.raises(MedlabError):
+            read_one(path)
+        return
+    _, volume = read_one(path)
+    assert np.array_equal(volume.data, DATA)
+    assert np.array_equal(sitk.GetArrayFromImage(reader), DATA)
+
+
+def test_big_endian_and_detached(tmp_path):
+    swapped = DATA.astype(">i2")
+    _, volume = read_one(nrrd(tmp_path / "big.nrrd", swapped, endian="big"))
+    assert np.array_equal(volume.data, DATA)
+    (tmp_path / "x.raw").write_bytes(DATA.tobytes())
+    path = nrrd(tmp_path / "x.nhdr", packed=None, data_file="x.raw")
+    _, volume = read_one(path)
+    assert np.array_equal(volume.data, DATA)
+
+
+def test_kinds_that_are_no_space(tmp_path):
+    vectors = np.arange(72, dtype=np.int16).reshape(2, 3, 4, 3)
+    path = nrrd(
+        tmp_path / "v.nrrd",
+        vectors,
+        space_directions="none (1,0,0) (0,2,0) (0,0,3)",
+        kinds="vector domain domain domain",
+    )
+    (series,) = scan(path).series
+    assert codes(series)["colour"].severity is Severity.NOT_A_VOLUME
+
+
+@pytest.mark.parametrize("ending", [".nrrd", ".mha"])
+def test_four_dimensions_give_a_series_for_each_volume(tmp_path, ending):
+    data = np.arange(72, dtype=np.int16).reshape(3, 2, 3, 4)
+    volumes = [sitk.GetImageFromArray(one) for one in data]
+    for one in volumes:
+        one.SetSpacing((1, 2, 3))
+    path = tmp_path / f"x{ending}"
+    sitk.WriteImage(sitk.JoinSeries(volumes), str(path))
+    found = scan(path).series
+    assert [s.part for s in found] == ["volume 1", "volume 2", "volume 3"]
+    for n, series in enumerate(found):
+        assert np.array_equal(read_volume(series).data, data[n])
+        assert series.grid.spacing == pytest.approx((3, 2, 1))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("ending", [".mha", ".mhd"])
+def test_metaimage_packed_and_in_two_files(tmp_path, packed, ending):
+    image = sitk.GetImageFromArray(DATA)
+    image.SetSpacing((1.25, 1.5, 3))
+    image.SetOrigin((5, 6, 7))
+    image.SetDirection((0, -1, 0, 1, 0, 0, 0, 0, 1))
+    path = tmp_path / f"x{ending}"
+    sitk.WriteImage(image, str(path), packed)
+    if ending == ".mhd":
+        assert (tmp_path / ("x.zraw" if packed else "x.raw")).is_file()
+    _, volume = read_one(path)
+    assert np.array_equal(volume.data, DATA)
+    for k, j, i in np.ndindex(DATA.shape):
+        truth = image.TransformIndexToPhysicalPoint((i, j, k))
+        assert np.allclose(volume.grid.to_mm((k, j, i)), truth)
+
+
+def test_big_endian_metaimage(tmp_path):
+    head = (
+        "ObjectType = Image\nNDims = 3\nBinaryData = True\n"
+        "BinaryDataByteOrderMSB = True\nCompressedData = False\n"
+        "TransformMatrix = 1 0 0 0 1 0 0 0 1\nOffset = 0 0 0\n"
+        "ElementSpacing = 1 2 3\nDimSize = 4 3 2\nElementType = MET_SHORT\n"
+        "ElementDataFile = LOCAL\n"
+    )
+    path = tmp_path / "x.mha"
+    path.write_bytes(head.encode() + DATA.astype(">i2").tobytes())
+    assert np.array_equal(read_one(path)[1].data, DATA)
+
+
+def test_zraw_cut_short(tmp_path):
+    image = sitk.GetImageFromArray(np.random.default_rng(0).normal(size=(9, 9, 9)))
+    sitk.WriteImage(image, str(tmp_path / "x.mhd"), True)
+    raw = (tmp_path / "x.zraw").read_bytes()
+    assert zlib.decompress(raw)
+    (tmp_path / "x.zraw").write_bytes(raw[: len(raw) // 2])
+    with pytest.raises(MedlabError):
+        read_one(tmp_path / "x.mhd")
