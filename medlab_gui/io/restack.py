@@ -261,12 +261,11 @@ def give_spacing(series: FileSeries, spacing: tuple[float, float, float]) -> Fil
             "those figures.",
         )
     ]
-    lacking = {p.code for p in series.problems} & {*_NO_GRID}
     if series.grid is None and (series.format != "dicom" or not series.frames):
         msg = "The file holds no slices that a spacing could be given to."
         raise GeometryError(msg, path=series.files[0])
     frames = series.frames
-    if series.grid is not None and not (lacking and series.frames):
+    if series.grid is not None:
         affine = np.array(series.grid.affine)
         affine[:3, :3] *= np.array(spacing) / np.array(series.grid.spacing)
         reference = series.grid.frame_of_reference

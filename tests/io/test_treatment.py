@@ -314,6 +314,30 @@ def test_spacing_given_in_place_of_absurd_or_contradicted_figures(tmp_path):
     assert np.array_equal(read_volume(done).data, read_volume(series).data)
 
 
+def test_slices_that_all_say_the_same_place(tmp_path):
+    """As some anonymisers leave them: a person knows the distance."""
+    files = write_series(tmp_path, plain_grid())
+    for file in files:
+        edit_file(file, lambda ds: setattr(ds, "ImagePositionPatient", [1, 2, 3]))
+    (done,) = treat(one(tmp_path), [], (3.0, 1.5, 1.25))
+    assert done.grid.spacing == pytest.approx((3.0, 1.5, 1.25))
+    assert np.array_equal(read_volume(done).data, phantom_values(plain_grid()))
+
+
+def test_pictures_get_the_spacing_that_they_lack(tmp_path):
+    from PIL import Image
+
+    for k in range(4):
+        plane = np.full((6, 5), 10 * k, np.uint8)
+        Image.fromarray(plane).save(tmp_path / f"slice{k}.png")
+    series = one(tmp_path)
+    assert "no-spacing" in codes(series)
+    (done,) = treat(series, [], (5.0, 0.7, 0.8))
+    assert done.grid.spacing == pytest.approx((5.0, 0.7, 0.8))
+    assert "no-spacing" not in codes(done)
+    assert np.array_equal(read_volume(done).data[:, 0, 0], [0, 10, 20, 30])
+
+
 def test_a_sheared_file_that_is_no_dicom(tmp_path):
     grid = tilted_grid()
     write_image(tmp_path / "t.nii", linear_values(grid), grid)
