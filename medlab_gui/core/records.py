@@ -53,7 +53,7 @@ class Problem:
     message : str
         A sentence that a clinician understands.
     files : tuple of str
-        Names of the files it is about.
+        Names of the files it is about; empty where it is about all of them.
     """
 
     code: str
