@@ -15,12 +15,24 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from tests.benchmarks.imaging import filters
 from tests.benchmarks.measuring import measuring
+from tests.benchmarks.preprocessing import preprocessing
 from tests.benchmarks.reading import read, scan
 from tests.benchmarks.table import Row, as_text
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("start", "scroll", "measuring", "stroke", "memory", "read", "scan")
+NAMES = (
+    "start",
+    "scroll",
+    "measuring",
+    "preprocessing",
+    "stroke",
+    "memory",
+    "read",
+    "scan",
+    "filters",
+)
 MB = 1e6
 TIMEOUT_S = 300.0
 
@@ -190,7 +202,18 @@ def memory(bench: Bench) -> list[Row]:
 
 
 MEASURES = {
-    f.__name__: f for f in (start, scroll, measuring, stroke, memory, read, scan)
+    f.__name__: f
+    for f in (
+        start,
+        scroll,
+        measuring,
+        preprocessing,
+        stroke,
+        memory,
+        read,
+        scan,
+        filters,
+    )
 }
 
 

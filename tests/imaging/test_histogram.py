@@ -1,9 +1,12 @@
+import importlib
+
 import numpy as np
 import pytest
 from skimage.exposure import equalize_hist
 
 from medlab_gui.core.errors import InputError, SpecError
 from medlab_gui.imaging import equalize, histogram, window
+from medlab_gui.imaging.compiled import wait_until_compiled
 
 
 def ct_like(rng, shape=(64, 80)):
@@ -11,8 +14,19 @@ def ct_like(rng, shape=(64, 80)):
     return np.rint(hu).astype(np.int16)
 
 
+@pytest.fixture(params=["compiled", "not compiled"])
+def way(request, monkeypatch):
+    """Both ways to the same result."""
+    if request.param == "compiled":
+        assert wait_until_compiled()
+    else:
+        module = importlib.import_module("medlab_gui.imaging.histogram")
+        monkeypatch.setattr(module, "kernel", lambda name: None)
+    return request.param
+
+
 @pytest.mark.parametrize("bins", [2, 16, 256, 1024])
-def test_same_as_scikit_image(bins):
+def test_same_as_scikit_image(way, bins):
     rng = np.random.default_rng(0)
     pictures = [
         rng.random((50, 60)).astype(np.float32),
@@ -22,7 +36,33 @@ def test_same_as_scikit_image(bins):
     ]
     for picture in pictures:
         expected = equalize_hist(picture, nbins=bins)
-        assert np.abs(equalize(picture, bins=bins) - expected).max() < 1e-3
+        assert np.abs(equalize(picture, bins=bins) - expected).max() < 2e-6 * bins**0.5
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (3, 1), (64, 80), (130, 517)])
+def test_the_same_bits_compiled_or_not(monkeypatch, shape):
+    assert wait_until_compiled()
+    module = importlib.import_module("medlab_gui.imaging.histogram")
+    rng = np.random.default_rng(0)
+    pictures = [
+        rng.random(shape),
+        window(ct_like(rng, shape), level=40, width=400),
+        rng.normal(0, 1e4, shape),
+        rng.normal(0, 1e-6, shape) + 1000,
+        ct_like(rng, shape),
+        np.zeros(shape),
+    ]
+    compiled = [equalize(p, bins=b) for p in pictures for b in (2, 37, 256)]
+    monkeypatch.setattr(module, "kernel", lambda name: None)
+    again = [equalize(p, bins=b) for p in pictures for b in (2, 37, 256)]
+    for one, other in zip(compiled, again, strict=True):
+        assert np.array_equal(one, other)
+        assert np.isfinite(one).all()
+
+
+def test_ranges_with_which_float32_cannot_reckon_become_black():
+    for ends in ((-3e38, 3e38), (0, 1e-40)):
+        assert not equalize(np.array([ends, ends], np.float32)).any()
 
 
 def test_result_is_flat():
