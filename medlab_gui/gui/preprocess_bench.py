@@ -68,7 +68,7 @@ class PreprocessBench(QObject):
         self.comparing = False
         self.panel: ComparePanel | None = None
         self.preview: Preview | None = None
-        self._runner: SliceRunner | None = None
+        self._runner = self._new_runner()
         self._volume: ProcessedVolume | None = None
         self._volume_job: Job | None = None
         self._look_job: Job | None = None
@@ -109,7 +109,7 @@ class PreprocessBench(QObject):
         self.cancel_volume()
         self._volume = None
         session = self._bench.session
-        self._runner = SliceRunner(session.volume.data) if session is not None else None
+        self._runner = self._new_runner()
         self.preview = None
         self._fitting = None
         if self._slice_job is not None:
@@ -119,6 +119,10 @@ class PreprocessBench(QObject):
             self.panel.set_look(None)
         self.volume_changed.emit()
         self.refresh()
+
+    def _new_runner(self) -> SliceRunner | None:
+        session = self._bench.session
+        return SliceRunner(session.volume.data) if session is not None else None
 
     def _on_pipeline(self, _spec: PipelineSpec) -> None:
         # The volume of another recipe is of no use any more.
