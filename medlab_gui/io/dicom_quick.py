@@ -180,7 +180,7 @@ def _is_compressed(dataset: Any) -> bool:
 
 
 def _key(walked: Walked) -> tuple[object, ...]:
-    return walked.syntax, walked.shared, *walked.values
+    return walked.meta_shared, walked.shared, *walked.values
 
 
 @dataclass(slots=True)

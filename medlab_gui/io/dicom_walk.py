@@ -9,12 +9,14 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 __all__ = ["IMPLICIT", "HeaderWalker", "Walked", "file_meta"]
 
 _PIXELS = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
 _SYNTAX = 0x00020010
+_OF_INSTANCE = frozenset((0x00020000, 0x00020003))
+"""The length of the file meta group, and the instance's UID."""
 
 _SHORT = frozenset(
     re.findall(
@@ -54,6 +56,8 @@ class Walked:
         Transfer Syntax UID.
     meta : bytes
         The file meta group as it lies in the file, with preamble and prefix.
+    meta_shared : bytes
+        The elements of that group without what belongs to the instance.
     shared : bytes
         Wanted elements that slices of one series usually have in common, raw, in
         their order.
@@ -68,6 +72,7 @@ class Walked:
 
     syntax: str
     meta: bytes
+    meta_shared: bytes
     shared: bytes
     own: dict[int, tuple[int, bytes]]
     values: dict[int, bytes]
@@ -127,6 +132,7 @@ class _Layout:
     def __init__(self, syntax: str, data: int) -> None:
         self._syntax, self._data = syntax, data
         self._fixed: list[slice] = [slice(128, 132)]
+        self._meta: list[slice] = []
         self._shared: list[slice] = []
         self._own: list[tuple[int, int, slice, slice]] = []
         self._n_shared = 0
@@ -138,6 +144,10 @@ class _Layout:
     def must_be(self, start: int, end: int) -> None:
         """Note bytes that have to be these ones."""
         self._fixed.append(slice(start, end))
+
+    def take_meta(self, at: int, end: int) -> None:
+        """Note an element of the file meta group that slices have in common."""
+        self._meta.append(slice(at, end))
 
     def take(self, at: int, end: int) -> None:
         """Note a wanted element."""
@@ -171,6 +181,7 @@ class _Layout:
         return Walked(
             self._syntax,
             block[: self._data],
+            b"".join([block[s] for s in self._meta]),
             b"".join([block[s] for s in self._shared]),
             {tag: (before, block[s]) for tag, before, s, _ in self._own},
             {tag: block[s] for tag, _, _, s in self._own},
@@ -209,8 +220,7 @@ def _walk(block: bytes, wanted: frozenset[int], own_tags: frozenset[int]) -> _La
     if implicit and b"AA" <= block[at + 4 : at + 6] <= b"ZZ":
         raise _OddError  # it may be explicit after all
     layout = _Layout(syntax, at)
-    for start, end in _fixed_in_meta(block, at):
-        layout.must_be(start, end)
+    _walk_meta(block, at, layout)
     size = len(block)
     last = 0x0002FFFF
     while True:
@@ -254,8 +264,7 @@ def _walk(block: bytes, wanted: frozenset[int], own_tags: frozenset[int]) -> _La
         at = end
 
 
-def _fixed_in_meta(block: bytes, data: int) -> Iterator[tuple[int, int]]:
-    """Yield the heads of the file meta elements, and the whole transfer syntax."""
+def _walk_meta(block: bytes, data: int, layout: _Layout) -> None:
     at = 132
     while at < data:
         group, element, vr, length = _explicit(block, at)
@@ -264,7 +273,10 @@ def _fixed_in_meta(block: bytes, data: int) -> Iterator[tuple[int, int]]:
             (length,) = _long(block, at + 8)
             start = at + 12
         end = start + length
-        yield at, end if (group << 16 | element) == _SYNTAX else start
+        tag = group << 16 | element
+        layout.must_be(at, end if tag == _SYNTAX else start)
+        if tag not in _OF_INSTANCE:
+            layout.take_meta(at, end)
         at = end
 
 

@@ -148,6 +148,16 @@ def test_two_series_and_two_patients_do_not_mix(tmp_path):
     assert quick(reader, second[5]).description == "Thorax"
 
 
+def test_what_only_the_file_meta_group_says(tmp_path):
+    paths = write_series(tmp_path, plain_grid())
+    for path in paths[4:]:
+        ds = pydicom.dcmread(path)
+        ds.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
+        ds.save_as(path)
+    reader = assert_all_same(paths)
+    assert reader.n_asked == 2
+
+
 def test_header_longer_than_the_first_block(tmp_path):
     def long(ds, k):
         ds.add_new(0x00291010, "OB", bytes(FIRST_BLOCK + k * 2))
