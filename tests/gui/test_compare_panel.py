@@ -10,6 +10,7 @@ from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec, Step
 from medlab_gui.gui.compare_view import CompareLayout
 from medlab_gui.gui.model_look import entropy_image, mask_image
 from medlab_gui.gui.model_strip import told
+from medlab_gui.gui.processed_volume import ProcessedVolume
 from medlab_gui.imaging.pipeline import run_pipeline
 from tests.gui.docks_phantom import SCHEME, add_weights
 from tests.gui.recipe_window import rest, wheel
@@ -248,22 +249,30 @@ def test_the_volume_is_processed_and_scrolling_shows_it(
 
 
 def test_processing_the_volume_is_cancelled(qtbot, recipe_bench, side, monkeypatch):
-    from medlab_gui.imaging import pipeline
+    dock, real = side.dock, ProcessedVolume.fill
 
-    dock, real = side.dock, pipeline.run_pipeline
+    def fill(self, first, progress):
+        def cancel_at_three(done, total=0, message=""):
+            if done >= 3:
+                dock.shown.cancel_volume()
+            progress(done, total, message)
 
-    def cancel_soon(spec, data, **more):
-        if np.ndim(data) == 3:
-            dock.shown.cancel_volume()
-        return real(spec, data, **more)
+        real(self, first, cancel_at_three)
 
-    monkeypatch.setattr(pipeline, "run_pipeline", cancel_soon)
+    monkeypatch.setattr(ProcessedVolume, "fill", fill)
     dock.volume.click()
     assert dock.volume.text() == "Cancel"
     rest(qtbot, recipe_bench)
     assert not dock.shown.volume_running
-    assert dock.shown.volume_progress[0] < 16
+    done, _n = dock.shown.volume_progress
+    assert 3 <= done < 16
+    assert f"{done} of 16 slices" in dock.volume_state.text()
     assert dock.volume.text() == "Apply to the volume"
+    # what is done stays, and the rest can still be done
+    monkeypatch.undo()
+    dock.volume.click()
+    rest(qtbot, recipe_bench)
+    assert dock.shown.volume_progress == (16, 16)
 
 
 # ---- the model -------------------------------------------------------------------
