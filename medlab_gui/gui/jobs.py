@@ -8,6 +8,7 @@ once by a queued Qt signal. No worker ever touches a widget, a layer or the sess
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from qtpy import QtCore
 from qtpy.QtCore import QObject, Qt, QTimer
 
 from medlab_gui.core.jobs import Job, JobRunner, JobState, Progress
+from medlab_gui.gui.steps import in_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +100,9 @@ class Jobs:
         job : Job
             The work.
         on_done : callable, optional
-            Called with the result, on the Qt thread.
+            Called with the result, on the Qt thread. Where it returns an iterator (it
+            is a generator function), that is gone through step by step, with time for
+            the window between the steps; the job ends after the last.
         on_error : callable, optional
             Called with the error, on the Qt thread; without it `failed` is emitted.
         on_end : callable, optional
@@ -141,21 +145,41 @@ class Jobs:
             self.progressed.emit(watched.job, kept)
 
     def _end(self, job: Job) -> None:
-        watched = self._watched.pop(job.id, None)
+        watched = self._watched.get(job.id)
         if watched is None or self._closed:
             return
         self._report(watched)
-        if not self._watched:
-            self._timer.stop()
+        steps = None
         try:
             if job.state is JobState.DONE and watched.on_done is not None:
-                watched.on_done(job.result)
+                steps = watched.on_done(job.result)
             elif job.state is JobState.FAILED and job.error is not None:
                 if watched.on_error is not None:
                     watched.on_error(job.error)
                 else:
                     self.failed.emit(job, job.error)
         finally:
-            self.finished.emit(job)
-            if watched.on_end is not None:
-                watched.on_end()
+            if isinstance(steps, Iterator):
+                in_steps(self._steps(watched, steps))
+            else:
+                self._finish(watched)
+
+    def _steps(self, watched: _Watched, steps: Iterator[object]) -> Iterator[None]:
+        """Go on with what follows a job, for as long as there is a window."""
+        try:
+            for _step in steps:
+                yield
+                if self._closed:
+                    return
+        finally:
+            self._finish(watched)
+
+    def _finish(self, watched: _Watched) -> None:
+        self._watched.pop(watched.job.id, None)
+        if self._closed:
+            return
+        if not self._watched:
+            self._timer.stop()
+        self.finished.emit(watched.job)
+        if watched.on_end is not None:
+            watched.on_end()

@@ -14,10 +14,11 @@ from medlab_gui.gui import napari_private as private
 from medlab_gui.gui.colors import scheme_colors
 from medlab_gui.gui.layer_data import blank, set_changed, show
 from medlab_gui.gui.layer_making import new_entropy, new_image, new_labels
+from medlab_gui.gui.steps import in_steps
 from medlab_gui.gui.view_state import Mode, Tool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from napari import Viewer
     from napari.layers import Image, Labels
@@ -68,7 +69,7 @@ class Stage:
         self._erasing = False
         self._opening = False
         self._scheme: LabelScheme | None = None
-        self._unveiling: Iterator[None] = iter(())
+        self._unveiling: Generator[None] = (_ for _ in ())
         bench.session_changed.connect(self._on_session)
         bench.slice_changed.connect(self._on_slice)
         viewer.dims.events.current_step.connect(self._on_dims)
@@ -136,7 +137,7 @@ class Stage:
         image, mask = self.image, self.mask
         assert image is not None
         assert mask is not None
-        self._unveiling = iter(())
+        self._unveiling.close()
         self._opening = session is not None
         if session is None:
             # The welcome page covers the picture. Another series often follows at
@@ -158,9 +159,9 @@ class Stage:
             self._fill_prediction()
             self._set_colors(session.scheme)
         self._unveiling = self._unveil()
-        QTimer.singleShot(0, self._unveil_more)
+        in_steps(self._unveiling)
 
-    def _unveil(self) -> Iterator[None]:
+    def _unveil(self) -> Generator[None]:
         """Show the layers of a series that was opened, in steps that take no long time.
 
         Between the steps the window answers; the mouse paints only after the last.
@@ -175,10 +176,6 @@ class Stage:
         self._opening = False
         self._apply_looks()
         self.apply_tool()
-
-    def _unveil_more(self) -> None:
-        if next(self._unveiling, StopIteration) is None:
-            QTimer.singleShot(0, self._unveil_more)
 
     def _set_colors(self, scheme: LabelScheme) -> None:
         if scheme != self._scheme:

@@ -25,7 +25,7 @@ from medlab_gui.gui.slice_camera import SliceCamera
 from medlab_gui.gui.view_state import Mode, ViewState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from medlab_gui.commands.command import Command
     from medlab_gui.review.session import ReviewSession
@@ -208,9 +208,11 @@ class Workbench:
             if params is None:
                 return None
 
-        def done(result: Any) -> None:
+        def done(result: Any) -> Iterator[None]:
             self.project_changed.emit()
+            yield
             launching.follow_up(self, verb, result)
+            yield
             if on_done is not None:
                 on_done(result)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from tests.benchmarks.freeze import freeze
 from tests.benchmarks.imaging import filters
 from tests.benchmarks.measuring import measuring
 from tests.benchmarks.preprocessing import preprocessing
@@ -28,6 +29,7 @@ NAMES = (
     "measuring",
     "preprocessing",
     "stroke",
+    "freeze",
     "memory",
     "read",
     "scan",
@@ -209,6 +211,7 @@ MEASURES = {
         measuring,
         preprocessing,
         stroke,
+        freeze,
         memory,
         read,
         scan,

@@ -3,28 +3,61 @@
 A timer beats every 5 ms on the Qt thread. The longest time between two beats, while an
 act and all that follows from it goes on, is how long the window could not answer. A
 second thread looks where the Qt thread is when a beat is late, so that a row that
-misses its bound says where to look.
+misses its bound says where to look (``-v``). As a program it is one side, in a process
+of its own: ``python -m tests.benchmarks.freeze NAME SIDE FOLDER [-v]``.
 """
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
 import time
 import traceback
 from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from tests.benchmarks.paint_watch import PaintWatch
-from tests.benchmarks.sides import say
+from tests.benchmarks.say import say
+from tests.benchmarks.table import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.benchmarks.__main__ import Bench
+
+__all__ = ["freeze"]
+
+_MODULE = "tests.benchmarks.freeze"
+BOUND_MS = 100.0
 BEAT_MS = 5
 LATE_S = 0.06
 QUIET_S = 0.7
 SIZE = (1600, 1000)
+STARTING = "start, behind the welcome page"
+
+
+def freeze(bench: Bench) -> list[Row]:
+    """Every act of a short day at the demo project, its longest silence."""
+    runs = bench.turns("freeze", ("medlab",), _MODULE)["medlab"]
+    acts = list(dict.fromkeys(row["act"] for row in runs[0]["rows"]))
+    return [
+        Row(
+            f"longest silence: {act}",
+            1000 * median(_worst(run["rows"], act) for run in runs),
+            BOUND_MS,
+            "ms",
+            "the bound",
+            None if act == STARTING else 1.0,
+        )
+        for act in acts
+    ]
+
+
+def _worst(rows: list[dict[str, Any]], act: str) -> float:
+    return max(row["silence"] for row in rows if row["act"] == act)
 
 
 class Heart:
@@ -102,7 +135,7 @@ class Day:
         self.watch.pump_until(lambda: self.bench.store is not None)
         self.heart = Heart()
         self.rows: list[dict[str, Any]] = []
-        self.act("warming up behind the welcome page", lambda: None, quiet=3.0)
+        self.act(STARTING, lambda: None, quiet=3.0)
 
     def act(
         self,
@@ -189,4 +222,13 @@ class Day:
 
 
 if __name__ == "__main__":
-    Day(sys.argv[1]).run()
+    demo = Path(sys.argv[3]) / "demo"
+    if not demo.exists():
+        from medlab_gui.commands.command import Context
+        from medlab_gui.commands.demo import DemoParams
+        from medlab_gui.commands.demo import run as make_demo
+
+        make_demo(DemoParams(folder=str(demo)), Context(project=str(demo)))
+    with TemporaryDirectory() as copy:
+        shutil.copytree(demo, copy, dirs_exist_ok=True)
+        Day(copy).run()
