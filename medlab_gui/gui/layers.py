@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from medlab_gui.core.labels import LabelScheme
     from medlab_gui.gui.workbench import Workbench
+    from medlab_gui.review.session import ReviewSession
 
 __all__ = ["Stage"]
 
@@ -68,6 +69,7 @@ class Stage:
         self._held_pan = False
         self._erasing = False
         self._opening = False
+        self._filled = False
         self._scheme: LabelScheme | None = None
         self._unveiling: Generator[None] = (_ for _ in ())
         bench.session_changed.connect(self._on_session)
@@ -139,6 +141,7 @@ class Stage:
         assert mask is not None
         self._unveiling.close()
         self._opening = session is not None
+        self._filled = False
         if session is None:
             # The welcome page covers the picture. Another series often follows at
             # once, so the arrays are let go a little later.
@@ -148,27 +151,30 @@ class Stage:
         view.value = min(max(view.value, 1), len(session.scheme.classes))
         session.edited.connect(self._on_edited)
         session.prediction_changed.connect(self._on_prediction)
+        mask.mode = "pan_zoom"  # nothing is painted before all is there
         # A hidden layer is not drawn: all are filled first, and shown after.
-        with private.one_update(self.viewer, session.k):
-            for layer in (image, mask, self.prediction, self.entropy):
-                set_changed(layer, visible=False)
-            show(image, session.volume.data, session.volume.grid.spacing)
-            # MONOCHROME1: low values are bright.
-            image.colormap = "gray_r" if self._display().inverted else "gray"
-            show(mask, session.mask, session.volume.grid.spacing)
-            self._fill_prediction()
-            self._set_colors(session.scheme)
-        self._unveiling = self._unveil()
+        for layer in (image, mask, self.prediction, self.entropy):
+            set_changed(layer, visible=False)
+        self._unveiling = self._unveil(session)
         in_steps(self._unveiling)
 
-    def _unveil(self) -> Generator[None]:
-        """Show the layers of a series that was opened, in steps that take no long time.
-
-        Between the steps the window answers; the mouse paints only after the last.
-        """
+    def _unveil(self, session: ReviewSession) -> Generator[None]:
+        """Show a series that was opened, in steps that take no long time each."""
+        assert self.image is not None
+        assert self.mask is not None
+        with private.one_update(self.viewer, session.k):
+            show(self.image, session.volume.data, session.volume.grid.spacing)
+            # MONOCHROME1: low values are bright.
+            colors = "gray_r" if self._display().inverted else "gray"
+            if self.image.colormap.name != colors:
+                self.image.colormap = colors
+            show(self.mask, session.mask, session.volume.grid.spacing)
+            self._fill_prediction()
+            self._set_colors(session.scheme)
+        self._filled = True
+        yield
         self.reset_window()
         self.viewer.reset_view(margin=0.02)
-        assert self.image is not None
         set_changed(self.image, visible=True)
         yield
         self._apply_looks()
@@ -265,7 +271,7 @@ class Stage:
 
     def _apply_looks(self) -> None:
         view, session = self.bench.view, self.bench.session
-        is_open = session is not None
+        is_open = session is not None and self._filled
         whole = None if self._opening else session
         if self.image is not None:
             set_changed(self.image, visible=is_open)

@@ -9,7 +9,7 @@ from medlab_gui.core.i18n import _
 from medlab_gui.gui.notices import NoticeAction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from medlab_gui.core.jobs import JobContext
     from medlab_gui.gui.workbench import Workbench
@@ -85,11 +85,12 @@ def open_series(
         ctx.check()
         return session
 
-    def done(session: ReviewSession) -> None:
+    def done(session: ReviewSession) -> Iterator[None]:
         n = session.volume.grid.shape[0]
         session.k = n // 2 if k is None else min(max(k, 0), n - 1)
         bench.close_series()
         bench.adopt_session(session)
+        yield
         if then is not None:
             then()
 

@@ -99,6 +99,9 @@ class Welcome(QWidget):
 
     def _refresh(self) -> None:
         bench = self._bench
+        self.setVisible(bench.session is None)
+        if bench.session is not None:
+            return
         busy = [j.title for j in bench.jobs.active if j.title]
         known = bool(bench.store is not None and bench.store.series_list())
         if busy:
@@ -115,9 +118,7 @@ class Welcome(QWidget):
                 )
             )
         self.setGeometry(self._canvas.rect())
-        self.setVisible(bench.session is None)
-        if bench.session is None:
-            self.raise_()
+        self.raise_()
 
     def _on_open(self) -> None:
         self._bench.launch("import")
