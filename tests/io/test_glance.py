@@ -16,7 +16,15 @@ import SimpleITK as sitk
 
 from medlab_gui.core.errors import DamagedFileError, InputError
 from medlab_gui.core.records import Severity
-from medlab_gui.io import glance, itk_files, itk_glance, nifti, read_one, scan
+from medlab_gui.io import (
+    glance,
+    itk_files,
+    itk_glance,
+    nifti,
+    read_one,
+    read_volume,
+    scan,
+)
 
 AFFINE = np.diag([-1.5, -1.25, 3.0, 1.0])
 LIMIT = 4000
@@ -182,11 +190,10 @@ def test_four_dimensions(tmp_path, low_limit, bytes_read, name):
     data = np.stack([body(), body() + np.int16(5)], axis=-1)
     path = write(tmp_path / name, data)
     found = scan(path).series
-    assert [s.modality for s in found] == ["CT", "CT"]
     assert bytes_read == []
+    assert [s.modality for s in found] == ["CT", "CT"]
     for n, series in enumerate(found):
-        volume = read_one(path, series.uid)[1]
-        assert np.array_equal(volume.data, body().T + 5 * n)
+        assert np.array_equal(read_volume(series).data, data[..., n].T)
 
 
 @pytest.mark.parametrize("kind", ["<i2", ">i2", "<f8", "u1"])
