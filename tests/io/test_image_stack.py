@@ -224,3 +224,19 @@ def test_name_from_the_content(tmp_path):
     second = scan(stack(tmp_path / "b", data)).series[0]
     third = scan(stack(tmp_path / "c", data[::-1])).series[0]
     assert first.uid == second.uid != third.uid
+
+
+def test_import_with_spacing_records_it(tmp_path):
+    from medlab_gui.commands.command import Context
+    from medlab_gui.commands.import_ import ImportParams, run
+    from medlab_gui.store.project import ProjectStore
+
+    data = RNG.integers(0, 256, (4, 5, 6)).astype(np.uint8)
+    folder = stack(tmp_path / "s", data)
+    place = tmp_path / "project"
+    run(ImportParams(str(folder), spacing="2.5,0.7,0.8"), Context(project=str(place)))
+    with ProjectStore.open(place) as store:
+        (series,) = store.series_list()
+        assert series.grid.spacing == pytest.approx((2.5, 0.7, 0.8))
+        assert [r.code for r in series.remedies] == ["given-spacing"]
+        assert np.array_equal(store.array(series.blob), data)
