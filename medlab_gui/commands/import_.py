@@ -30,7 +30,8 @@ class ImportParams:
     """What to take in."""
 
     path: str = param(
-        "File or folder with the scans: DICOM, NIfTI, NRRD or MetaImage.",
+        "File, folder or archive (zip, tar) with the scans: DICOM, NIfTI, NRRD, "
+        "MetaImage, Analyze, MGH, or slices as PNG, JPEG or TIFF.",
         kind="open",
         positional=True,
     )

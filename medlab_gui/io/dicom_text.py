@@ -10,6 +10,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from medlab_gui.io.dicom_charsets import (
+    CHINESE_SURNAMES,
+    ESCAPES,
+    KOREAN_SURNAMES,
+    NAMES,
+    SETS,
+    TWINS,
+    WHOLE,
+)
 from medlab_gui.io.dicom_values import printable
 
 if TYPE_CHECKING:
@@ -17,97 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["decode_text", "element_text", "guess_note", "person_name"]
 
-_LATIN = "latin_1"
-_WHOLE = {"192": "utf_8", "GB18030": "gb18030", "GBK": "gb18030"}
-"""Sets that allow no escape sequences: the whole value is one encoding."""
-
-_SETS = {
-    "6": ("ascii", ""),
-    "100": ("ascii", _LATIN),
-    "101": ("ascii", "iso8859_2"),
-    "109": ("ascii", "iso8859_3"),
-    "110": ("ascii", "iso8859_4"),
-    "144": ("ascii", "iso8859_5"),
-    "127": ("ascii", "iso8859_6"),
-    "126": ("ascii", "iso8859_7"),
-    "138": ("ascii", "iso8859_8"),
-    "148": ("ascii", "iso8859_9"),
-    "203": ("ascii", "iso8859_15"),
-    "166": ("ascii", "iso8859_11"),
-    # Shift JIS is JIS X 0201 and, in bytes that this leaves free, what sloppy
-    # Japanese writers meant.
-    "13": ("shift_jis", "shift_jis"),
-    "87": ("jis_x_208", ""),
-    "159": ("jis_x_212", ""),
-    "149": ("", "cp949"),
-    "58": ("", "gb18030"),
-}
-"""Number of a set, and what its bytes below and above 128 mean (G0, G1).
-
-The supersets of KS X 1001 and GB 2312 that Windows writes are taken for them.
-"""
-
-_TWINS = {
-    "100": "cp1252",
-    "101": "cp1250",
-    "126": "cp1253",
-    "127": "cp1256",
-    "138": "cp1255",
-    "144": "cp1251",
-    "148": "cp1254",
-    "166": "cp874",
-}
-"""What Windows writes where a file declares its neighbour of ISO 8859."""
-
-_ESCAPES = {
-    b"(B": ("ascii", None),
-    b"(J": ("ascii", None),  # JIS X 0201: only the signs of yen and overline differ
-    b"(I": ("katakana", None),
-    b")I": (None, "shift_jis"),
-    b"$B": ("jis_x_208", None),
-    b"$@": ("jis_x_208", None),
-    b"$(B": ("jis_x_208", None),
-    b"$(D": ("jis_x_212", None),
-    b"$)C": (None, "cp949"),
-    b"$)A": (None, "gb18030"),
-    b"-A": (None, _LATIN),
-    b"-B": (None, "iso8859_2"),
-    b"-C": (None, "iso8859_3"),
-    b"-D": (None, "iso8859_4"),
-    b"-L": (None, "iso8859_5"),
-    b"-G": (None, "iso8859_6"),
-    b"-F": (None, "iso8859_7"),
-    b"-H": (None, "iso8859_8"),
-    b"-M": (None, "iso8859_9"),
-    b"-b": (None, "iso8859_15"),
-    b"-T": (None, "iso8859_11"),
-}
-"""What follows ESC, and the set that it calls into G0 or G1 (PS3.3 C.12.1.1.2)."""
-
 _ESCAPE = re.compile(rb"\x1b(\$?[()\-*+,./]?[0-9A-Za-z@])")
-_NAMES = {
-    "utf_8": "UTF-8",
-    "gb18030": "Chinese (GB18030)",
-    "cp949": "Korean (KS X 1001)",
-    "shift_jis": "Japanese (Shift JIS)",
-    "cp1251": "Cyrillic (Windows 1251)",
-    "cp1252": "Western European (Windows 1252)",
-    "cp1250": "Central European (Windows 1250)",
-    "cp1253": "Greek (Windows 1253)",
-    "cp1254": "Turkish (Windows 1254)",
-    "cp1255": "Hebrew (Windows 1255)",
-    "cp1256": "Arabic (Windows 1256)",
-    "cp874": "Thai (Windows 874)",
-    "escapes": "ISO 2022",
-}
-_KOREAN_SURNAMES = frozenset(
-    "김이박최정강조윤장임한오서신권황안송류홍전고문양손배백허유남심노하곽성차주우구민나진"
-)
-_CHINESE_SURNAMES = frozenset(
-    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡"
-    "余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯"
-    "龙史陶黎贺顾毛郝龚邵万钱严武戴莫孔向汤"
-)
 
 
 def decode_text(
@@ -142,29 +61,29 @@ def _decoded(raw: bytes, charsets: Sequence[str], name: bool) -> tuple[str, str]
         return raw.decode("ascii").replace("\0", ""), ""
     declared = [_term(c) for c in charsets] or ["6"]
     first = declared[0]
-    if first in _WHOLE and b"\x1b" not in raw:
+    if first in WHOLE and b"\x1b" not in raw:
         try:
-            return raw.decode(_WHOLE[first]).replace("\0", ""), ""
+            return raw.decode(WHOLE[first]).replace("\0", ""), ""
         except UnicodeDecodeError:
             return _guessed(raw)
-    if first in _SETS and _fits(raw, first):
+    if first in SETS and _fits(raw, first):
         text, sound = _states(raw, declared, name)
         if sound:
             return text.replace("\0", ""), ""
     if b"\x1b" in raw:
         text, sound = _states(raw, ["6", *declared], name)
         if sound:
-            return text.replace("\0", ""), _NAMES["escapes"]
+            return text.replace("\0", ""), NAMES["escapes"]
         raw = _ESCAPE.sub(b"", raw)
-    twin = _TWINS.get(first, "")
+    twin = TWINS.get(first, "")
     if twin and _fits(raw, first) and not _is_japanese(raw) and _decodes(raw, twin):
-        return raw.decode(twin).replace("\0", ""), _NAMES[twin]
+        return raw.decode(twin).replace("\0", ""), NAMES[twin]
     for term in declared[1:]:
         # A set named second must be called by an escape; many forget to.
-        codec = _WHOLE.get(term) or _SETS.get(term, ("", ""))[1]
+        codec = WHOLE.get(term) or SETS.get(term, ("", ""))[1]
         if codec:
             try:
-                return raw.decode(codec).replace("\0", ""), _NAMES.get(codec, codec)
+                return raw.decode(codec).replace("\0", ""), NAMES.get(codec, codec)
             except UnicodeDecodeError:
                 continue
     return _guessed(raw)
@@ -236,13 +155,13 @@ def guess_note(guess: str) -> str:
 
 
 def _term(charset: str) -> str:
-    """Return the number or name by which `_SETS` and `_WHOLE` know a set."""
+    """Return the number or name by which `SETS` and `WHOLE` know a set."""
     plain = charset.strip(" \0").upper()
     if not plain:
         return "6"
     if "UTF" in plain:
         return "192"
-    if plain in _WHOLE:
+    if plain in WHOLE:
         return plain
     if plain in ("GB2312", "CP936"):
         return "GBK"
@@ -264,7 +183,7 @@ def _fits(raw: bytes, term: str) -> bool:
 
 def _states(raw: bytes, declared: Sequence[str], name: bool) -> tuple[str, bool]:
     """Decode by ISO 2022; tell too whether every byte had a meaning."""
-    start = _SETS.get(declared[0], ("ascii", ""))
+    start = SETS.get(declared[0], ("ascii", ""))
     breaks = b"\r\n\f\t\\" + (b"^=" if name else b"")
     g0, g1 = start
     result: list[str] = []
@@ -284,7 +203,7 @@ def _states(raw: bytes, declared: Sequence[str], name: bool) -> tuple[str, bool]
         match = _ESCAPE.match(raw, n) if raw[n] == 0x1B else None
         if match:
             flush()
-            called = _ESCAPES.get(match[1])
+            called = ESCAPES.get(match[1])
             if called is None:
                 sound = False
             else:
@@ -342,7 +261,7 @@ def _piece(raw: bytes, g0: str, g1: str) -> tuple[str, bool]:
 
 def _guessed(raw: bytes) -> tuple[str, str]:
     codec = _likely(raw)
-    return raw.decode(codec, "replace").replace("\0", ""), _NAMES[codec]
+    return raw.decode(codec, "replace").replace("\0", ""), NAMES[codec]
 
 
 def _likely(raw: bytes) -> str:
@@ -400,7 +319,7 @@ def _which_pairs(raw: bytes) -> str:
         return "gb18030"
     korean = next(c for c in raw.decode("cp949") if ord(c) > 127)
     chinese = next(c for c in raw.decode("gb18030", "replace") if ord(c) > 127)
-    is_korean = korean in _KOREAN_SURNAMES and chinese not in _CHINESE_SURNAMES
+    is_korean = korean in KOREAN_SURNAMES and chinese not in CHINESE_SURNAMES
     return "cp949" if is_korean else "gb18030"
 
 
