@@ -107,6 +107,10 @@ def wanted_tags() -> list[BaseTag]:
     return [Tag(name) for name in WANTED]
 
 
+_LONGEST_TEXT = 128
+"""Twice what the standard allows in a description; what is longer is no text."""
+
+
 @dataclass(frozen=True, slots=True)
 class DicomHeader:
     """What one DICOM file says of itself; names as in `FileSeries`.
@@ -245,8 +249,8 @@ def header_of(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
         series_uid=text(dataset, "SeriesInstanceUID"),
         study_uid=text(dataset, "StudyInstanceUID"),
         modality=modality,
-        description=described,
-        patient_name=person_name(name),
+        description=described[:_LONGEST_TEXT],
+        patient_name=person_name(name[: 3 * _LONGEST_TEXT]),
         patient_key=_patient_key(dataset),
         study_date=_iso_date(text(dataset, "StudyDate")),
         study_description=element_text(dataset, "StudyDescription")[0],

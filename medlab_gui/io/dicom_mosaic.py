@@ -153,12 +153,13 @@ def _facts(path: Path) -> tuple[int, NDArray[np.float64], float | None] | None:
     """Return the number of tiles, their unit normal and their distance."""
     import pydicom
 
+    from medlab_gui.io.dicom_source import open_dicom
     from medlab_gui.io.pydicom_quiet import pydicom_errors, quiet_pydicom
 
     try:
-        with quiet_pydicom():
+        with quiet_pydicom(), open_dicom(path) as file:
             dataset = pydicom.dcmread(
-                path,
+                file,
                 specific_tags=[_CSA, _N_TILES, 0x00180088],
                 stop_before_pixels=True,
                 force=True,

@@ -10,13 +10,15 @@ if TYPE_CHECKING:
 
     from medlab_gui.io.series import PixelLayout
 
-__all__ = ["find_pixels", "most_frames"]
+__all__ = ["coded_size", "find_pixels", "most_frames"]
 
 _ENDLESS = 0xFFFFFFFF
 _BEST_PACKED = 2000
 """No picture of a patient is packed better than this; a header that claims so lies."""
 _SMALLEST_FRAME = 64
 """Bytes; what claims thousands of smaller pictures is no scan."""
+_CODED_HEAD = 2048
+"""Bytes of a compressed picture in which its size is looked for."""
 _SMALL = 1 << 25
 """What may be unpacked from anything, bytes: an empty picture packs to nothing."""
 
@@ -68,14 +70,18 @@ def find_pixels(
     start = file.tell()
     size = file.seek(0, 2)
     wanted = layout.n_bytes * n_frames
+    # An array has two bytes for a voxel, whatever the file says of its bits.
+    unpacked = max(wanted, 2 * layout.rows * layout.columns * n_frames)
+    lies = unpacked > (size - start) * _BEST_PACKED + _SMALL
     if compressed:
-        cut = _walk_fragments(file, start, size, n_frames)
-        if wanted > (size - start) * _BEST_PACKED + _SMALL:
+        cut = _walk_fragments(file, start, size, layout, n_frames)
+        if lies:
             cut = f"its {size - start:,} bytes of pixels cannot be {wanted:,} unpacked"
         return kind, None, cut
+    if lies:
+        return kind, None, f"it cannot hold {layout.rows:,} x {layout.columns:,} pixels"
     if length == _ENDLESS:
-        lies = wanted > (size - start) * _BEST_PACKED + _SMALL
-        return kind, None, "its pixels do not end" if lies else ""
+        return kind, None, ""
     if layout.photometric == "YBR_FULL_422":
         wanted = wanted * 2 // 3
     found = min(length, size - start)
@@ -102,7 +108,9 @@ def most_frames(layout: PixelLayout, size: int, *, compressed: bool) -> int:
     return max(1, size * 3 // 2 // max(_SMALLEST_FRAME, layout.n_bytes))
 
 
-def _walk_fragments(file: BinaryIO, start: int, size: int, n_frames: int) -> str:
+def _walk_fragments(
+    file: BinaryIO, start: int, size: int, layout: PixelLayout, n_frames: int
+) -> str:
     """Return what is missing of encapsulated pixels, going from item to item."""
     file.seek(start)
     n_items = 0
@@ -120,4 +128,49 @@ def _walk_fragments(file: BinaryIO, start: int, size: int, n_frames: int) -> str
         n_items += 1
         if file.tell() + length > size:
             return "it ends within the compressed pixels"
-        file.seek(length, 1)
+        at = file.tell()
+        coded = coded_size(file.read(min(length, _CODED_HEAD)))
+        if coded is not None and coded != (layout.rows, layout.columns):
+            return (
+                f"a compressed picture in it is {coded[0]:,} x {coded[1]:,} pixels and "
+                f"not {layout.rows:,} x {layout.columns:,} as its header says"
+            )
+        file.seek(at + length)
+
+
+def coded_size(head: bytes) -> tuple[int, int] | None:
+    """Return the size that a compressed picture gives itself.
+
+    A decoder believes it, and reserves memory for it, whatever DICOM's header says.
+
+    Parameters
+    ----------
+    head : bytes
+        The beginning of a fragment.
+
+    Returns
+    -------
+    tuple of int or None
+        Rows and columns of a JPEG, JPEG-LS or JPEG 2000 picture; None where it is none
+        or its size does not come early.
+
+    References
+    ----------
+    ITU-T T.81, B.2.2 (frame header); T.87, C.2.2; T.800, A.5.1 (SIZ).
+    """
+    if head[:4] == b"\xff\x4f\xff\x51" and len(head) >= 24:
+        right, bottom, left, top = struct.unpack(">4L", head[8:24])
+        return max(0, bottom - top), max(0, right - left)
+    if head[:2] != b"\xff\xd8":
+        return None
+    at = 2
+    while at + 9 <= len(head) and head[at] == 0xFF:
+        mark = head[at + 1]
+        if mark == 0xFF:  # filling
+            at += 1
+            continue
+        if mark == 0xF7 or (0xC0 <= mark <= 0xCF and mark not in (0xC4, 0xC8, 0xCC)):
+            rows, columns = struct.unpack(">2H", head[at + 5 : at + 9])
+            return (rows, columns) if rows else None  # told later, by a DNL segment
+        at += 2 + int.from_bytes(head[at + 2 : at + 4], "big")
+    return None

@@ -11,6 +11,8 @@ from medlab_gui.io.dicom_walk import file_meta
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pydicom.tag import BaseTag
+
 __all__ = ["DEFLATED", "open_dicom"]
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -70,26 +72,37 @@ def open_dicom(path: Path) -> io.BufferedReader | io.BytesIO:
     unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
     head = unpacker.decompress(packed, _LONGEST_HEADER)
     # Headers seldom pack to an eighth; what is longer than that is a bomb.
-    most = _pixel_bytes(head) + 8 * len(packed) + 4096
-    rest = unpacker.decompress(unpacker.unconsumed_tail, most)
+    most = _end_of_pixels(head) or len(head) + 8 * len(packed)
+    rest = unpacker.decompress(unpacker.unconsumed_tail, max(1, most - len(head)))
+    head = head[:most]
     meta = block[: found[1]].replace(DEFLATED.encode(), _PLAIN)
     return io.BytesIO(b"".join((meta, head, rest)))
 
 
-def _pixel_bytes(head: bytes) -> int:
+def _end_of_pixels(head: bytes) -> int:
+    """Return where the pixels end that a header promises; 0 where they do not begin."""
     from pydicom.filereader import read_dataset
     from pydicom.tag import Tag
 
     from medlab_gui.io.dicom_values import numbers
 
+    begins: list[bool] = []
+
+    def at_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
+        begins.append(tag.group == 0x7FE0)
+        return begins[-1]
+
+    file = io.BytesIO(head)
     dataset = read_dataset(
-        io.BytesIO(head),
+        file,
         is_implicit_VR=False,
         is_little_endian=True,
-        stop_when=lambda tag, vr, length: tag.group == 0x7FE0,
+        stop_when=at_pixels,
         specific_tags=[Tag(name) for name in _SIZE_TAGS],
     )
-    n_bytes = 1.0
+    if not begins or not begins[-1]:
+        return 0
+    n_bits = 1.0
     for name in _SIZE_TAGS:
-        n_bytes *= max(1.0, (numbers(dataset, name) or (1.0,))[0])
-    return int(n_bytes) // 8
+        n_bits *= max(1.0, (numbers(dataset, name) or (1.0,))[0])
+    return file.tell() + 14 + int(n_bits) // 8

@@ -15,6 +15,8 @@ def text(dataset: Any, name: str) -> str:
         value = dataset.get(name)
     except (ValueError, TypeError, LookupError, AttributeError, NotImplementedError):
         return ""
+    if isinstance(value, bytes):  # of a VR that is none of text
+        value = value.decode("latin-1")
     if isinstance(value, MutableSequence):
         value = "\\".join(str(v) for v in value)
     return "" if value is None else printable(str(value))

@@ -190,7 +190,8 @@ def _open(path: Path) -> Any:
     # It prints remarks on odd headers; those that matter are problems of the series.
     logging.getLogger("nibabel.global").setLevel(logging.CRITICAL + 1)
     try:
-        image = nibabel.load(path)
+        with np.errstate(all="ignore"):
+            image = nibabel.load(path)
         if not isinstance(image, (nibabel.Nifti1Image, nibabel.Nifti2Image)):
             msg = (
                 f"{path.name} is an Analyze file or half of a NIfTI pair; convert it "

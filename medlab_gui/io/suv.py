@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.core.records import Problem, Severity
+from medlab_gui.io.dicom_source import open_dicom
 from medlab_gui.io.dicom_values import numbers, text
 from medlab_gui.io.pydicom_quiet import pydicom_errors, quiet_pydicom
 
@@ -115,12 +116,16 @@ def suv_of(paths: Sequence[Path]) -> Suv:
     headers = []
     try:
         with quiet_pydicom():
-            headers = [
-                pydicom.dcmread(
-                    p, stop_before_pixels=True, specific_tags=list(tags), force=True
-                )
-                for p in paths
-            ]
+            for path in paths:
+                with open_dicom(path) as file:
+                    headers.append(
+                        pydicom.dcmread(
+                            file,
+                            stop_before_pixels=True,
+                            specific_tags=list(tags),
+                            force=True,
+                        )
+                    )
             return suv_of_headers(headers)
     except pydicom_errors(OSError):
         return Suv(1.0, None, "The header cannot be read again, so there are no SUVs.")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["fit_voxels", "look_like_ct", "value_problems"]
 
 
+@np.errstate(all="ignore")
 def fit_voxels(
     raw: NDArray[Any], slope: float = 1.0, intercept: float = 0.0
 ) -> NDArray[Any]:
