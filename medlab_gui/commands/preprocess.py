@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from medlab_gui.commands.command import Command, param
 from medlab_gui.commands.inputs import open_input, problem_lines
 from medlab_gui.commands.outputs import image_target, keep_inputs
-from medlab_gui.commands.values import counted, read_json
-from medlab_gui.core.errors import SpecError
+from medlab_gui.commands.values import as_path, counted
+from medlab_gui.core.errors import InputError, SpecError
 from medlab_gui.core.i18n import N_
+from medlab_gui.core.presets import pipeline_presets, read_pipeline
 from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec
 
 if TYPE_CHECKING:
@@ -37,27 +38,43 @@ class PreprocessParams:
         "equalize, tv), or 'project' for the one set in the window.",
         "liver",
     )
+    preset: str = param(
+        "Name of a preset, as saved in the window; instead of --pipeline.", ""
+    )
     off: str = param("Steps to leave out, e.g. 'tv' or 'equalize,tv'.", "")
     series: str = param(
         "UID of the series, where the folder holds several.", "", in_dialog=False
     )
 
 
-def chosen_pipeline(choice: str, off: str, ctx: Context) -> PipelineSpec:
-    """Return the steps that `choice` names, those in `off` switched off.
+def chosen_pipeline(
+    choice: str, off: str, ctx: Context, preset: str = ""
+) -> PipelineSpec:
+    """Return the steps that `preset` or else `choice` names, those in `off` left out.
 
     Raises
     ------
+    InputError
+        If there is no such preset or file, or both are named.
     SpecError
         If a step or parameter does not exist.
     """
-    if choice == "liver":
+    if preset:
+        presets = pipeline_presets()
+        if choice != "liver":
+            msg = "Name a preset or a pipeline, not both."
+            raise InputError(msg)
+        if preset not in presets:
+            msg = f"There is no preset {preset!r}; there are {', '.join(presets)}."
+            raise InputError(msg)
+        spec = presets[preset]
+    elif choice == "liver":
         spec = LIVER_PIPELINE
     elif choice == "project":
         with ctx.store() as store:
             spec = store.pipeline()
     else:
-        spec = PipelineSpec.from_dict(read_json(choice))
+        spec = read_pipeline(as_path(choice))
     names = [n.strip() for n in off.split(",") if n.strip()]
     unknown = sorted(set(names) - {s.name for s in spec.steps})
     if unknown:
@@ -75,7 +92,7 @@ def run(params: PreprocessParams, ctx: Context) -> dict[str, Any]:
     from medlab_gui.io import write_image
 
     output = image_target(params.output)
-    spec = chosen_pipeline(params.pipeline, params.off, ctx)
+    spec = chosen_pipeline(params.pipeline, params.off, ctx, params.preset)
     check_pipeline(spec)
     scan = open_input(params.input, ctx, params.series)
     keep_inputs([output], scan.files)
@@ -110,7 +127,8 @@ PREPROCESS = Command(
     menu="medlab/study/2_out",
     when="series_open",
     details=N_(
-        "The steps run slice by slice on axial slices; the result is written on the "
+        "The steps run on axial slices (the bias field on the whole scan), by the same "
+        "code as the window's preview, to the same bits; the result is written on the "
         "grid of the scan as it is in the file. The scan itself never changes. A "
         'pipeline file is JSON: {"steps": [{"name": "window", "params": {"level": 40, '
         '"width": 400}}, {"name": "equalize", "params": {"bins": 256}}, {"name": "tv", '
@@ -120,5 +138,6 @@ PREPROCESS = Command(
     examples=(
         "medlab preprocess scans/p7 --output p7.nii.gz",
         "medlab preprocess p7.nii.gz --off tv --output flat.nrrd",
+        "medlab preprocess knee.mha --preset 'Knee MR' --output knee.nii.gz",
     ),
 )

@@ -50,9 +50,12 @@ class ProjectSource:
 
     def image(self, key: SliceKey) -> NDArray[Any]:
         """Return the picture, shape (Y, X), in the units of the series."""
-        slices = self.store.array(self._record(key.series_uid).blob)
-        picture: NDArray[Any] = slices[key.slice_index]
+        picture: NDArray[Any] = self.scan(key)[key.slice_index]
         return picture
+
+    def scan(self, key: SliceKey) -> NDArray[Any]:
+        """Return the whole scan of a slice, shape (Z, Y, X), mapped, not read."""
+        return self.store.array(self._record(key.series_uid).blob)
 
     def labels(self, key: SliceKey) -> NDArray[np.uint8]:
         """Return the truth, shape (Y, X)."""

@@ -159,7 +159,8 @@ def _step(n: int, shrink: int) -> int:
 def _foreground(values: NDArray[np.float32]) -> NDArray[np.bool_]:
     from skimage.filters import threshold_otsu
 
-    above: NDArray[np.bool_] = values > float(threshold_otsu(values))
+    # In one row: scikit-image takes three or four columns for colours.
+    above: NDArray[np.bool_] = values > float(threshold_otsu(values.ravel()))
     return above
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.labels import IGNORE
+from medlab_gui.imaging.pipeline import fit_pipeline
 from medlab_gui.learning.prepare import prepare_image, prepare_labels
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from medlab_gui.core.specs import PipelineSpec
+    from medlab_gui.imaging.pipeline import FittedPipeline
 
 __all__ = [
     "ArraySource",
@@ -55,6 +57,9 @@ class SliceSource(Protocol):
 
     def image(self, key: SliceKey) -> NDArray[Any]:
         """Return the picture, shape (Y, X), in the scan's units."""
+
+    def scan(self, key: SliceKey) -> NDArray[Any]:
+        """Return the whole scan of a slice, shape (Z, Y, X), in its units."""
 
     def labels(self, key: SliceKey) -> NDArray[np.uint8]:
         """Return the truth, shape (Y, X); 255 is ignored."""
@@ -122,6 +127,10 @@ class ArraySource:
         plane: NDArray[Any] = self._scans[key.series_uid].data[key.slice_index]
         return plane
 
+    def scan(self, key: SliceKey) -> NDArray[Any]:
+        """Return the whole scan of a slice, shape (Z, Y, X)."""
+        return self._scans[key.series_uid].data
+
     def labels(self, key: SliceKey) -> NDArray[np.uint8]:
         """Return the truth, shape (Y, X)."""
         plane: NDArray[np.uint8] = self._scans[key.series_uid].labels[key.slice_index]
@@ -152,6 +161,7 @@ class Subset:
         self._source = source
         self.keys: Sequence[SliceKey] = list(keys)
         self.image = source.image
+        self.scan = source.scan
         self.labels = source.labels
         self.spacing = source.spacing
         self.group = source.group
@@ -187,6 +197,7 @@ class PreparedSlices:
         self.keys = list(source.keys)
         self._source = source
         self._pipeline = pipeline
+        self._fitted: dict[str, FittedPipeline] = {}
         self._inplane_mm = inplane_mm
         self._n_classes = n_classes
         self._room = cache_bytes
@@ -223,8 +234,9 @@ class PreparedSlices:
                 f"the classes are 0 to {self._n_classes - 1} (255 is ignored)."
             )
             raise InputError(msg)
+        spacing = self._source.spacing(key)
         image = prepare_image(
-            data, self._source.spacing(key), self._pipeline, self._inplane_mm
+            data, spacing, self._fit(key), self._inplane_mm, key.slice_index
         )
         sample = image, prepare_labels(labels, (image.shape[0], image.shape[1]))
         size = sum(a.nbytes for a in sample)
@@ -232,6 +244,14 @@ class PreparedSlices:
             self._room -= size
             self._kept[n] = sample
         return sample
+
+    def _fit(self, key: SliceKey) -> FittedPipeline:
+        # Once for each scan: a step such as N4 takes it whole.
+        if key.series_uid not in self._fitted:
+            self._fitted[key.series_uid] = fit_pipeline(
+                self._pipeline, self._source.scan(key)
+            )
+        return self._fitted[key.series_uid]
 
     def has_foreground(self, n: int) -> bool:
         """Tell whether a slice has any voxel of a class."""

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from medlab_gui.core.errors import InputError, ResourceError
+from medlab_gui.imaging.pipeline import fit_pipeline
 from medlab_gui.learning.checkpoint import load_checkpoint
 from medlab_gui.learning.prepare import prepare_image
 from medlab_gui.learning.progress import silent
@@ -244,9 +245,10 @@ class Predictor:
         """Yield batches of slices; the next ones are prepared in the meantime."""
         pixel = (float(spacing[1]), float(spacing[2]))
         inplane_mm = self.meta.inplane_mm
+        fitted = fit_pipeline(pipeline, data)
 
         def prepare(k: int) -> NDArray[np.float32]:
-            return prepare_image(data[k], pixel, pipeline, inplane_mm)
+            return prepare_image(data[k], pixel, fitted, inplane_mm, k)
 
         left = iter(wanted)
         batch: list[tuple[int, NDArray[np.float32]]] = []

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medlab_gui.imaging.pipeline import run_pipeline
+from medlab_gui.core.errors import InputError
 from medlab_gui.imaging.resample import resample_slice, resize
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from medlab_gui.core.specs import PipelineSpec
+    from medlab_gui.imaging.pipeline import FittedPipeline
 
 __all__ = ["prepare_image", "prepare_labels"]
 
@@ -20,8 +20,9 @@ __all__ = ["prepare_image", "prepare_labels"]
 def prepare_image(
     data: NDArray[Any],
     spacing: tuple[float, float],
-    pipeline: PipelineSpec,
+    pipeline: FittedPipeline,
     inplane_mm: float | None,
+    k: int = 0,
 ) -> NDArray[np.float32]:
     """Return a slice as the network sees it.
 
@@ -34,16 +35,30 @@ def prepare_image(
         A slice of the working grid in the scan's units (HU for CT).
     spacing : tuple of 2 floats
         ``(dy, dx)`` in mm.
-    pipeline : PipelineSpec
-        Filters, in order.
+    pipeline : FittedPipeline
+        Filters, in order, that know the scan.
     inplane_mm : float or None
         Pixel size wanted in mm; None keeps the pixels.
+    k : int
+        Which slice of the scan it is.
 
     Returns
     -------
     ndarray of float32, shape (Y', X')
+
+    Raises
+    ------
+    InputError
+        If the slice holds values that are not numbers: the filters would take them for
+        background, and the network's answer for a finding.
     """
-    image = run_pipeline(pipeline, data)
+    if data.dtype.kind == "f" and not np.isfinite(data).all():
+        msg = (
+            f"The scan holds values that are not numbers in slice {k + 1}, so nothing "
+            "can be said about it. Replace them, e.g. by `medlab preprocess`."
+        )
+        raise InputError(msg)
+    image = pipeline(data, k)
     if inplane_mm is not None:
         image = resample_slice(image, spacing, inplane_mm)
     return np.ascontiguousarray(image, dtype=np.float32)

@@ -8,8 +8,9 @@ import pytest
 from medlab_gui.commands.command import Context
 from medlab_gui.commands.preprocess import PREPROCESS, PreprocessParams, run
 from medlab_gui.core.errors import InputError, SpecError
+from medlab_gui.core.presets import save_preset
 from medlab_gui.core.specs import PipelineSpec, Step
-from medlab_gui.imaging import window
+from medlab_gui.imaging import run_pipeline, window
 from medlab_gui.io import read_one, write_image
 from tests.synthetic import oblique_grid, phantom_values
 
@@ -50,10 +51,33 @@ def test_the_chain_of_the_project_and_of_a_file(scan, tmp_path):
         assert told["range"] == [0.0, 1.0]
 
 
+def test_a_preset_gives_the_bits_of_the_window(scan, tmp_path):
+    chain = PipelineSpec(
+        (
+            Step("window", {"level": 20.0, "width": 300.0}),
+            Step("median", {"radius": 1}),
+            Step("equalize"),
+            Step("tv", {"weight": 0.05}),
+        )
+    )
+    save_preset("Mine", chain)
+    out = tmp_path / "out.nrrd"
+    run(PreprocessParams(str(scan), str(out), preset="Mine"), Context())
+    _, native = read_one(scan)
+    how = native.grid.canonical()
+    working = native.reoriented(how).data
+    _, after = read_one(out)
+    shown = np.stack([run_pipeline(chain, plane) for plane in working])
+    assert np.array_equal(after.data, how.restore(shown))
+    with pytest.raises(InputError, match="not both"):
+        run(PreprocessParams(str(scan), str(out), "project", "Mine"), Context())
+
+
 @pytest.mark.parametrize(
     ("change", "error", "said"),
     [
         ({"off": "blur"}, SpecError, "no step blur"),
+        ({"preset": "Yours"}, InputError, "no preset 'Yours'; there are Liver paper"),
         ({"pipeline": "gone.json"}, InputError, "gone.json"),
         ({"pipeline": "bad.json"}, SpecError, "sharpen"),
         ({"pipeline": "wide.json"}, SpecError, "width"),

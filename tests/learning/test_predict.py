@@ -9,6 +9,7 @@ from torch import nn
 
 from medlab_gui.core.errors import CheckpointError, InputError, ResourceError
 from medlab_gui.core.specs import LIVER_PIPELINE, NetworkSpec, PipelineSpec
+from medlab_gui.imaging.pipeline import fit_pipeline
 from medlab_gui.learning.predict import Predictor, choose_device
 from medlab_gui.learning.prepare import prepare_image
 from medlab_gui.learning.uncertainty import entropy
@@ -139,7 +140,9 @@ def test_the_checkpoints_own_pipeline_is_what_the_network_sees(meta, monkeypatch
     liver = replace(meta, pipeline=LIVER_PIPELINE, inplane_mm=3.0)
     scan = disc_scan(2)
     Predictor.of_network(liver, network, "cpu").predict(scan.data, scan.spacing)
-    expected = prepare_image(scan.data[1], (2.0, 2.0), LIVER_PIPELINE, 3.0)
+    expected = prepare_image(
+        scan.data[1], (2.0, 2.0), fit_pipeline(LIVER_PIPELINE, scan.data), 3.0
+    )
     np.testing.assert_array_equal(torch.cat(shown)[1, 0].numpy(), expected)
 
 
