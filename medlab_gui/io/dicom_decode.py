@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from medlab_gui.core.errors import DamagedFileError, InputError
 from medlab_gui.io.dicom_colour import grey_of, is_coloured, luminance
 from medlab_gui.io.dicom_source import open_dicom
+from medlab_gui.io.dicom_walk import file_meta
 from medlab_gui.io.pydicom_quiet import pydicom_errors, quiet_pydicom
 from medlab_gui.io.silence import silent_libraries
 
@@ -145,7 +146,11 @@ class PackedFile:
                         _plain_syntax(implicit, little)
                     )
             except pydicom_errors() as error:
-                raise damaged(path, "its header is broken") from error
+                if not _is_jpeg(path):
+                    raise damaged(path, "its header is broken") from error
+                # The mark that ends the pixels is missing: GDCM reads them without.
+                self._gdcm = _by_gdcm(path)
+                return
             self._syntax = syntax
             if syntax in _GDCM_ONLY:
                 self._gdcm = _by_gdcm(path)
@@ -198,6 +203,13 @@ def _plain_syntax(implicit: bool | None, little: bool | None) -> str:
     if little is False:
         return "1.2.840.10008.1.2.2"
     return "1.2.840.10008.1.2" if implicit else "1.2.840.10008.1.2.1"
+
+
+def _is_jpeg(path: Path) -> bool:
+    """Tell whether the transfer syntax is one of the JPEG family."""
+    with path.open("rb") as file:
+        found = file_meta(file.read(4096))
+    return found is not None and found[0].startswith("1.2.840.10008.1.2.4.")
 
 
 def _by_gdcm(path: Path) -> NDArray[Any]:

@@ -55,7 +55,7 @@ def main() -> int:
     report = run_cases(options.seed, numbers, shared, options.jobs, tell)
     for found in report.failures.values() if options.details else ():
         number, failure = found[0]
-        print(f"\n--- case {number}: {failure.signature}\n{failure.details}")
+        print(f"\n--- case {number}: {failure.signature}\n{failure.details[-2000:]}")
     print(report)
     print(f"{time.monotonic() - began:.0f} s on {options.jobs} processes")
     if options.keep:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Child", "Report", "run_cases"]
 
 ROOT = Path(__file__).resolve().parents[2]
-_PATIENCE_S = 60.0
+_PATIENCE_S = 40.0
 """Wall time after which a child hangs; cases that merely take long are told by
 `tests.fuzz.examine`, which counts processor time."""
 
