@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from medlab_gui.core.i18n import N_
 from medlab_gui.gui.measure_actions import MEASURE_ACTIONS
+from medlab_gui.gui.panes.layout_actions import PANE_ACTIONS
 from medlab_gui.gui.plain_action import PlainAction
 from medlab_gui.gui.view_actions import VIEW_ACTIONS
 from medlab_gui.gui.view_state import Mode, Tool
@@ -235,6 +236,7 @@ ACTIONS: tuple[PlainAction, ...] = (
     *MEASURE_ACTIONS,
     *_QUEUE,
     *VIEW_ACTIONS,
+    *PANE_ACTIONS,
     *_HELP,
 )
 
@@ -246,11 +248,14 @@ MOUSE = (
     (N_("Ctrl + wheel"), N_("Zoom at the mouse")),
     (N_("Shift + wheel"), N_("Size of the brush")),
     (N_("Left drag"), N_("Review: move the picture. Annotate: the tool")),
+    (N_("Left drag"), N_("Several views, Review: move the crosshair")),
+    (N_("Shift + move"), N_("Several views: move the crosshair")),
     (N_("Left drag"), N_("Measuring: draw with the tool; move a line or its ends")),
     (N_("Middle drag"), N_("Move the picture")),
     (N_("Right drag"), N_("Review: window width (across) and level (up, down)")),
     (N_("Right drag"), N_("Annotate: erase (polygon: take back a corner)")),
     (N_("Alt + move"), N_("Annotate: size of the brush")),
     (N_("Double click"), N_("Polygon: close it")),
+    (N_("Double click"), N_("Several views, Review: enlarge one, or back")),
 )
 """What the mouse does; see `gui.mouse`."""

@@ -11,6 +11,7 @@ from medlab_gui.gui import napari_private as private
 from medlab_gui.gui.view_state import Mode
 
 if TYPE_CHECKING:
+    from medlab_gui.core.measurements import Plane
     from medlab_gui.gui.layers import Stage
     from medlab_gui.gui.workbench import Workbench
 
@@ -41,6 +42,14 @@ class Key(StrEnum):
     PREDICTION_VISIBLE = "prediction_visible"
     CORNER_TEXT = "corner_text"
     LETTERS = "letters"
+    CROSSHAIR = "crosshair"
+    SCALE_BAR = "scale_bar"
+    SMOOTH = "smooth"
+    LAYOUT = "layout"
+    VIEWS_LINKED = "views_linked"
+    VIEW_ENLARGED = "view_enlarged"
+    SLAB = "slab"
+    SLAB_MM = "slab_mm"
     MEASURING = "measuring"
     MEASURE_TOOL = "measure_tool"
     MEASURE_SELECTED = "measure_selected"
@@ -48,9 +57,18 @@ class Key(StrEnum):
     MEASURE_ANY = "measure_any"
 
 
-def facts(bench: Workbench, stage: Stage) -> dict[str, Any]:
-    """Return the value of every `Key` as things stand."""
+def facts(bench: Workbench, stage: Stage, plane: Plane) -> dict[str, Any]:
+    """Return the value of every `Key` as things stand.
+
+    Parameters
+    ----------
+    bench, stage
+        What is open.
+    plane : Plane
+        Of the pane that has the keys.
+    """
     session, view, measure = bench.session, bench.view, bench.measure
+    slab = bench.linked.slab(plane)
     undo: Any = measure if measure.takes_undo else session
     polygon = stage.mask is not None and private.polygon_n_points(stage.mask) > 0
     return {
@@ -73,6 +91,14 @@ def facts(bench: Workbench, stage: Stage) -> dict[str, Any]:
         Key.PREDICTION_VISIBLE: view.prediction_visible,
         Key.CORNER_TEXT: view.corner_text,
         Key.LETTERS: view.letters,
+        Key.CROSSHAIR: view.crosshair,
+        Key.SCALE_BAR: view.scale_bar,
+        Key.SMOOTH: view.smooth,
+        Key.LAYOUT: str(bench.linked.layout),
+        Key.VIEWS_LINKED: bench.linked.is_linked,
+        Key.VIEW_ENLARGED: bool(bench.linked.enlarged),
+        Key.SLAB: str(slab.projection),
+        Key.SLAB_MM: slab.mm if slab.is_on else 0.0,
         Key.MEASURING: measure.is_busy,
         Key.MEASURE_TOOL: str(measure.tool or ""),
         Key.MEASURE_SELECTED: measure.selected is not None,

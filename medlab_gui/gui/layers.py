@@ -10,6 +10,7 @@ from qtpy.QtCore import QTimer
 from medlab_gui.core.display import Display
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
+from medlab_gui.core.measurements import Plane
 from medlab_gui.gui import napari_private as private
 from medlab_gui.gui.colors import scheme_colors
 from medlab_gui.gui.layer_data import blank, set_changed, show
@@ -330,6 +331,11 @@ class Stage:
                 "Slice {n} belongs to the locked validation set: it judges new "
                 "weights and cannot be changed."
             ).format(n=session.k + 1)
+        if self.bench.linked.slab(Plane.AXIAL).is_on:
+            return _(
+                "A slab of several slices is shown. To edit, show single slices: "
+                "View > Slab."
+            )
         return ""
 
     @property

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QMenu
 from medlab_gui.core.i18n import N_, _
 from medlab_gui.gui.actions import ACTIONS
 from medlab_gui.gui.keys import is_menu_shortcut
+from medlab_gui.gui.panes.layout_actions import PANE_SUBMENUS
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QAction
@@ -39,6 +40,7 @@ MENUS = (
 _SUBMENUS = (
     ("medlab/view", "2_window", "medlab/view/window", N_("Window")),
     ("medlab/view", "2_window", "medlab/view/go", N_("Go to")),
+    *PANE_SUBMENUS,
 )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari import Viewer
     from napari.layers import Labels, Layer
     from numpy.typing import NDArray
-    from qtpy.QtWidgets import QDockWidget, QMainWindow, QMenu, QVBoxLayout, QWidget
+    from qtpy.QtWidgets import QDockWidget, QMainWindow, QMenu, QWidget
 
 __all__ = [
     "Stroke",
@@ -32,12 +32,12 @@ __all__ = [
     "napari_docks",
     "napari_menus",
     "one_update",
-    "picture_layout",
     "polygon_cancel",
     "polygon_finish",
     "polygon_n_points",
     "polygon_remove_point",
     "polygon_start",
+    "put_below_canvas",
     "register_theme",
     "retire_sliders",
     "set_label_colors",
@@ -143,11 +143,21 @@ def canvas_widget(viewer: Viewer) -> QWidget:
     return widget
 
 
-def picture_layout(viewer: Viewer) -> QVBoxLayout:
-    """Return the layout that holds the picture, for a slider below it."""
-    parent: Any = canvas_widget(viewer).parentWidget()
-    layout: QVBoxLayout = parent.layout()
-    return layout
+def put_below_canvas(viewer: Viewer, area: QWidget, slider: QWidget) -> None:
+    """Put a widget where napari's picture was, and a slider below it.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        napari.
+    area : QWidget
+        Holds the canvas already.
+    slider : QWidget
+        Comes below.
+    """
+    layout: Any = viewer.window._qt_viewer.dims.parentWidget().layout()
+    layout.insertWidget(0, area, 1)
+    layout.addWidget(slider)
 
 
 def viewer_widget(viewer: Viewer) -> QWidget:

@@ -12,17 +12,20 @@ from qtpy.QtGui import (
     QFontMetricsF,
     QImage,
     QPainter,
-    QPainterPath,
     QPaintEvent,
     QPen,
-    QPixmap,
 )
 from qtpy.QtWidgets import QWidget
 
 from medlab_gui.core.i18n import _
+from medlab_gui.core.measurements import Plane
 from medlab_gui.gui.colors import uncertainty_colors
+from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
+from medlab_gui.gui.stamps import Stamps
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari import Viewer
 
     from medlab_gui.core.geometry import Grid
@@ -31,16 +34,12 @@ if TYPE_CHECKING:
 
 __all__ = ["PictureText", "edge_letters", "position_text"]
 
-_OPPOSITE = {"L": "R", "R": "L", "A": "P", "P": "A", "S": "I", "I": "S"}
 _MARGIN = 8.0
-_RIM = 2.0
-_KEPT = 400
 
 
 def edge_letters(grid: Grid) -> tuple[str, str, str, str]:
     """Return the letters at the left, right, top and bottom edge of a slice."""
-    _k, j, i = grid.axis_letters
-    return _OPPOSITE[i], i, _OPPOSITE[j], j
+    return PlaneGeometry(grid, Plane.AXIAL).edge_letters
 
 
 def position_text(mm: np.ndarray, convention: str = "LPS") -> str:
@@ -77,13 +76,21 @@ class PictureText(QWidget):
         What is open.
     stage : Stage
         Whether there is uncertainty to explain.
+
+    Attributes
+    ----------
+    marks : list of callable
+        ``mark(painter)`` draws more over the picture: crosshair, scale bar.
+    stamps : Stamps
+        Text that reads well on any grey.
     """
 
     def __init__(
         self, viewer: Viewer, canvas: QWidget, bench: Workbench, stage: Stage
     ) -> None:
         super().__init__(canvas)
-        self._stamps: dict[tuple[str, float], QPixmap] = {}
+        self.stamps = Stamps(self)
+        self.marks: list[Callable[[QPainter], object]] = []
         self._viewer = viewer
         self._canvas = canvas
         self._bench = bench
@@ -171,6 +178,8 @@ class PictureText(QWidget):
             self._draw_letters(painter, bold, session.volume.grid)
         if session.entropy is not None and self._bench.view.entropy_visible:
             self._draw_legend(painter, font)
+        for mark in self.marks:
+            mark(painter)
         painter.end()
 
     def _draw_corners(self, painter: QPainter, font: QFont) -> None:
@@ -225,36 +234,4 @@ class PictureText(QWidget):
             self._write(painter, font, at, text)
 
     def _write(self, painter: QPainter, font: QFont, at: QPointF, text: str) -> None:
-        """Write text with its base line at a point."""
-        stamp = self._stamps.get((text, font.pointSizeF()))
-        if stamp is None:
-            if len(self._stamps) > _KEPT:
-                self._stamps.clear()
-            stamp = _stamp(text, font, self.devicePixelRatioF())
-            self._stamps[text, font.pointSizeF()] = stamp
-        ascent = QFontMetricsF(font).ascent()
-        painter.drawPixmap(QPointF(at.x() - _RIM, at.y() - ascent - _RIM), stamp)
-
-
-def _stamp(text: str, font: QFont, ratio: float) -> QPixmap:
-    """Return light text with a dark rim, readable on air and on bone.
-
-    Drawing the rim takes a millisecond: too long for every slice.
-    """
-    metrics = QFontMetricsF(font)
-    width = metrics.horizontalAdvance(text) + 2 * _RIM
-    pixmap = QPixmap(
-        max(1, round(width * ratio)), round((metrics.height() + 2 * _RIM) * ratio)
-    )
-    pixmap.setDevicePixelRatio(ratio)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    path = QPainterPath()
-    path.addText(QPointF(_RIM, _RIM + metrics.ascent()), font, text)
-    rim = QPen(QColor(0, 0, 0, 200), 3)
-    rim.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-    painter = QPainter(pixmap)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.strokePath(path, rim)
-    painter.fillPath(path, QColor(238, 238, 225))
-    painter.end()
-    return pixmap
+        self.stamps.write(painter, font, at, text)

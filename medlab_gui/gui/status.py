@@ -14,10 +14,12 @@ from medlab_gui.gui.overlays import position_text
 from medlab_gui.gui.view_state import Mode
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from medlab_gui.core.jobs import Job, Progress
     from medlab_gui.gui.workbench import Workbench
 
-__all__ = ["StatusBar", "ago", "saved_text", "value_text"]
+__all__ = ["StatusBar", "ago", "saved_text", "value_text", "voxel_text"]
 
 
 def ago(seconds: float) -> str:
@@ -64,10 +66,33 @@ def value_text(bench: Workbench, x_mm: float, y_mm: float) -> str:
     session = bench.session
     if session is None:
         return ""
+    _dz, dy, dx = session.volume.grid.spacing
+    return voxel_text(bench, (session.k, y_mm / dy, x_mm / dx))
+
+
+def voxel_text(bench: Workbench, index: ArrayLike) -> str:
+    """Return value, index and position of a voxel.
+
+    Parameters
+    ----------
+    bench : Workbench
+        What is open.
+    index : array-like of float, shape (3,)
+        Position ``(k, j, i)`` in the volume.
+
+    Returns
+    -------
+    str
+        Empty where there is no voxel.
+    """
+    session = bench.session
+    if session is None:
+        return ""
     volume = session.volume
-    _dz, dy, dx = volume.grid.spacing
-    k, j, i = session.k, round(y_mm / dy), round(x_mm / dx)
-    if not (0 <= j < volume.grid.shape[1] and 0 <= i < volume.grid.shape[2]):
+    k, j, i = (round(float(v)) for v in np.asarray(index))
+    if any(
+        not 0 <= n < size for n, size in zip((k, j, i), volume.grid.shape, strict=True)
+    ):
         return ""
     value = float(volume.data[k, j, i])
     if not math.isfinite(value):
@@ -77,7 +102,7 @@ def value_text(bench: Workbench, x_mm: float, y_mm: float) -> str:
     else:
         shown = f"{value:.3g}"
     unit = volume.units or _("a.u.")
-    mm = np.asarray(volume.grid.to_mm((k, y_mm / dy, x_mm / dx)))
+    mm = np.asarray(volume.grid.to_mm(index))
     parts = [
         f"{shown} {unit}",
         _("column {i}, row {j}, slice {k}").format(i=i + 1, j=j + 1, k=k + 1),
@@ -161,6 +186,11 @@ class StatusBar(QStatusBar):
         """Show the voxel at a position in the slice."""
         self._hover = (x_mm, y_mm)
         self.voxel.setText(value_text(self._bench, x_mm, y_mm))
+
+    def hover_voxel(self, index: ArrayLike) -> None:
+        """Show the voxel at a position ``(k, j, i)`` in the volume."""
+        self._hover = None
+        self.voxel.setText(voxel_text(self._bench, index))
 
     def leave(self) -> None:
         """Show no voxel."""

@@ -25,7 +25,7 @@ def _switch(field: str) -> Callable[[MedlabWindow], object]:
 
 
 def _step(n: int) -> Callable[[MedlabWindow], object]:
-    return lambda window: window.bench.step(n)
+    return lambda window: window.views.step(n)
 
 
 def _preset(number: int) -> Callable[[MedlabWindow], object]:

@@ -57,6 +57,10 @@ class ViewState:
         Window of the image, in its units.
     corner_text, letters : bool
         What is written over the image.
+    crosshair, scale_bar : bool
+        What is drawn over it; the crosshair where views are linked.
+    smooth : bool
+        Whether grey values between pixels are interpolated (linear) or not.
     """
 
     mode: Mode = Mode.REVIEW
@@ -73,5 +77,8 @@ class ViewState:
     width: float = 400.0
     corner_text: bool = True
     letters: bool = True
+    crosshair: bool = True
+    scale_bar: bool = True
+    smooth: bool = True
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()

@@ -26,6 +26,7 @@ from medlab_gui.gui.menus import Menus
 from medlab_gui.gui.mouse import MouseFilter
 from medlab_gui.gui.notify import Notifier
 from medlab_gui.gui.overlays import PictureText
+from medlab_gui.gui.panes.linked_views import LinkedViews
 from medlab_gui.gui.prefetch import prefetch
 from medlab_gui.gui.slice_bar import SliceBar
 from medlab_gui.gui.status import StatusBar
@@ -35,6 +36,8 @@ from medlab_gui.gui.workbench import Workbench
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from qtpy.QtGui import QMouseEvent
 
     from medlab_gui.commands.command import Command
 
@@ -135,16 +138,26 @@ class MedlabWindow(QObject):
         self.notifier = Notifier(self.bench, self.main, self.canvas)
         self.welcome = Welcome(self.bench, self.canvas)
         self.slice_bar = SliceBar(self.bench)
-        private.picture_layout(self.viewer).addWidget(self.slice_bar)
+        self.views = LinkedViews(
+            self.viewer, self.canvas, self.bench, self.stage, self.text
+        )
+        private.put_below_canvas(self.viewer, self.views.area, self.slice_bar)
         self.mouse = MouseFilter(self.viewer, self.canvas, self.bench, self.stage)
-        self.mouse.first = self.measurements.hand.take
+        self.mouse.first = self._take_first
         self.mouse.hovered.connect(self.status.hover)
         self.mouse.left.connect(self.status.leave)
+        self.views.hovered.connect(self.status.hover_voxel)
+        self.views.left.connect(self.status.leave)
         self.mouse.refused.connect(self._on_refused)
         self.camera_tie = CameraTie(self.viewer, self.canvas, self.bench)
         self.keys = KeyFilter(self.main, self._press, self.stage.hold_pan)
         viewer_widget = private.viewer_widget(self.viewer)
-        for widget in (self.main, self.canvas, viewer_widget):
+        for widget in (
+            self.main,
+            self.canvas,
+            viewer_widget,
+            *self.views.panes.values(),
+        ):
             widget.installEventFilter(self.keys)
         self._drops = [
             DropFilter(w, self.import_paths) for w in (self.main, viewer_widget)
@@ -190,6 +203,8 @@ class MedlabWindow(QObject):
         bench.job_finished.connect(self._later)
         bench.mode_changed.connect(self._on_mode)
         bench.view.events.connect(self._later)
+        bench.linked.layout_changed.connect(self._later)
+        bench.linked.slab_changed.connect(self._later)
         for signal in (
             bench.measure.changed,
             bench.measure.selected_changed,
@@ -210,7 +225,12 @@ class MedlabWindow(QObject):
     def refresh_facts(self) -> None:
         """Enable what can be used now."""
         if not self._closed:
-            self.menus.update({**self._project_facts, **facts(self.bench, self.stage)})
+            self.menus.update(
+                {
+                    **self._project_facts,
+                    **facts(self.bench, self.stage, self.views.active),
+                }
+            )
 
     def _on_project(self) -> None:
         self._project_facts = project_facts(self.bench)
@@ -236,6 +256,10 @@ class MedlabWindow(QObject):
             return
         mode = _("Annotate") if self.bench.mode is Mode.ANNOTATE else _("Review")
         self.viewer.title = f"MedLab - {self.bench.series_title} - {mode}"
+
+    def _take_first(self, kind: QEvent.Type, event: QMouseEvent) -> bool:
+        """Let measuring, then the crosshair take what the mouse does."""
+        return self.measurements.hand.take(kind, event) or self.views.take(kind, event)
 
     # ---- keys ------------------------------------------------------------------
 
@@ -314,7 +338,7 @@ class MedlabWindow(QObject):
 
     def fit(self) -> None:
         """Fit the picture to the window."""
-        self.viewer.reset_view(margin=0.02)
+        self.views.fit()
 
     def show_dock(self, name: str) -> None:
         """Show a dock and bring it to the front."""
@@ -389,6 +413,7 @@ class MedlabWindow(QObject):
         store = self._window_store()
         store.setValue("geometry", self.main.saveGeometry())
         store.setValue("state", self.main.saveState(1))
+        store.setValue("layout", str(self.bench.linked.layout))
 
     def _restore_geometry(self) -> None:
         screen = QGuiApplication.primaryScreen().availableGeometry()
@@ -397,6 +422,7 @@ class MedlabWindow(QObject):
             min(1000, round(screen.height() * 0.94)),
         )
         store = self._window_store()
+        self.bench.linked.restore(str(store.value("layout", "")))
         geometry, state = store.value("geometry"), store.value("state")
         if geometry is not None and self.main.restoreGeometry(geometry) and state:
             self.main.restoreState(state, 1)

@@ -21,6 +21,7 @@ from medlab_gui.gui import launching, opening, reviewing
 from medlab_gui.gui.jobs import Jobs
 from medlab_gui.gui.measure_state import MeasureState
 from medlab_gui.gui.notices import Level, Notice, NoticeAction
+from medlab_gui.gui.panes.linked_state import LinkedState
 from medlab_gui.gui.slice_camera import SliceCamera
 from medlab_gui.gui.view_state import Mode, ViewState
 
@@ -61,6 +62,8 @@ class Workbench:
         Zoom and place of the axial slice, common to the canvas and the comparison.
     jobs : Jobs
         Work under way.
+    linked : LinkedState
+        Crosshair, slabs and layout of the views.
     measure : MeasureState
         What is measured on the open series, and with which tool.
     ask : callable or None
@@ -114,6 +117,7 @@ class Workbench:
         self.job_progressed = self.jobs.progressed
         self.job_finished = self.jobs.finished
         self.jobs.failed.connect(self._on_failed)
+        self.linked = LinkedState(self)
         self.measure = MeasureState(self)
         self.view.events.mode.connect(self._on_mode)
 

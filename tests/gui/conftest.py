@@ -50,11 +50,7 @@ def make_window(folder: Path) -> MedlabWindow:
 def open_series(window: MedlabWindow, uid: str) -> None:
     """Open a series and wait for it."""
     window.bench.open_series(uid)
-    wait_for(
-        lambda: (
-            window.stage.is_ready and window.bench.session.series_uid == uid
-        )
-    )
+    wait_for(lambda: window.stage.is_ready and window.bench.session.series_uid == uid)
     wait_for(lambda: not window.bench.jobs.active)
 
 
@@ -88,6 +84,7 @@ def window(shared_window) -> Iterator[MedlabWindow]:
     window, uids = shared_window
     for field in dataclasses.fields(ViewState):
         setattr(window.bench.view, field.name, field.default)
+    window.bench.linked.restore("one")
     open_series(window, next(uids))
     yield window
     window.notifier.bar.hide()

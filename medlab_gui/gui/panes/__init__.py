@@ -1,0 +1,1 @@
+"""Linked views of one series: planes, crosshair, slabs, layouts, 3D."""

@@ -1,0 +1,192 @@
+"""What the linked views have in common: the crosshair, slabs and the layout."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+from psygnal import Signal
+
+from medlab_gui.core.measurements import Plane
+from medlab_gui.gui.panes.slab import Slab
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from medlab_gui.core.geometry import Grid
+    from medlab_gui.gui.workbench import Workbench
+
+__all__ = ["LinkedState", "PaneLayout"]
+
+
+class PaneLayout(StrEnum):
+    """Which views are on the screen, and where."""
+
+    ONE = "one"
+    ROW = "row"
+    COLUMN = "column"
+    LARGE = "large"
+    QUAD = "quad"
+
+
+class LinkedState:
+    """Where the crosshair is, how thick each pane's slice is, and how panes lie.
+
+    There is one crosshair for the window; every pane shows the slice that it is on.
+    The axial slice is the session's, so queue, keys and crosshair always agree.
+
+    Parameters
+    ----------
+    bench : Workbench
+        What is open.
+
+    Signals
+    -------
+    moved()
+        The crosshair is elsewhere, or belongs to another series.
+    slab_changed(Plane)
+        A pane's slice is thicker or thinner.
+    layout_changed()
+        Other panes are shown, or one was enlarged.
+    """
+
+    moved = Signal()
+    slab_changed = Signal(object)
+    layout_changed = Signal()
+
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
+        self._index = np.zeros(3)
+        self._series = ""
+        self._slabs = {plane: Slab() for plane in Plane}
+        self._layout = PaneLayout.ONE
+        self._enlarged = ""
+        bench.session_changed.connect(self._on_session)
+        bench.slice_changed.connect(self._on_slice)
+
+    # ---- the crosshair --------------------------------------------------------
+
+    @property
+    def grid(self) -> Grid | None:
+        """Working grid of the open series; None for nothing."""
+        session = self._bench.session
+        return session.volume.grid if session is not None else None
+
+    @property
+    def index(self) -> NDArray[np.float64]:
+        """Position ``(k, j, i)`` of the crosshair; whole numbers are voxel centres."""
+        return self._index.copy()
+
+    @property
+    def mm(self) -> NDArray[np.float64] | None:
+        """Position of the crosshair in LPS mm; None where no series is open."""
+        grid = self.grid
+        return grid.to_mm(self._index) if grid is not None else None
+
+    def slice_of(self, plane: Plane) -> int:
+        """Return the slice of a plane that the crosshair is on."""
+        grid = self.grid
+        if grid is None:
+            return 0
+        nearest = int(np.floor(self._index[plane.axis] + 0.5))
+        return min(max(nearest, 0), grid.shape[plane.axis] - 1)
+
+    def place(self, index: ArrayLike) -> None:
+        """Put the crosshair to a position ``(k, j, i)``; outside is moved to the rim.
+
+        Parameters
+        ----------
+        index : array-like of float, shape (3,)
+            Indices of the working grid.
+        """
+        grid = self.grid
+        if grid is None:
+            return
+        wanted = np.clip(
+            np.asarray(index, dtype=np.float64), -0.5, np.array(grid.shape) - 0.5
+        )
+        if np.array_equal(wanted, self._index):
+            return
+        self._index = wanted
+        self._bench.go_to(self.slice_of(Plane.AXIAL))
+        self.moved.emit()
+
+    def place_mm(self, mm: ArrayLike) -> None:
+        """Put the crosshair to a position in LPS mm."""
+        grid = self.grid
+        if grid is not None:
+            self.place(grid.to_index(mm))
+
+    def step(self, plane: Plane, n: int) -> None:
+        """Go ``n`` slices on in a plane; the position becomes a slice's middle."""
+        grid = self.grid
+        if grid is None:
+            return
+        last = grid.shape[plane.axis] - 1
+        index = self._index.copy()
+        index[plane.axis] = min(max(self.slice_of(plane) + n, 0), last)
+        self.place(index)
+
+    def _on_session(self) -> None:
+        session = self._bench.session
+        if session is None:
+            return  # what is opened again keeps its crosshair
+        shape = np.array(session.volume.grid.shape)
+        if session.series_uid != self._series or np.any(self._index > shape):
+            self._index = (shape - 1) // 2 * 1.0
+        self._series = session.series_uid
+        self._index[0] = session.k
+        self.moved.emit()
+
+    def _on_slice(self, k: int) -> None:
+        if self.grid is not None and self.slice_of(Plane.AXIAL) != k:
+            self._index[0] = k
+            self.moved.emit()
+
+    # ---- slabs ----------------------------------------------------------------
+
+    def slab(self, plane: Plane) -> Slab:
+        """Return how thick a pane's slice is."""
+        return self._slabs[plane]
+
+    def set_slab(self, plane: Plane, slab: Slab) -> None:
+        """Show slices of a plane thicker or thinner."""
+        if slab != self._slabs[plane]:
+            self._slabs[plane] = slab
+            self.slab_changed.emit(plane)
+
+    # ---- layout ---------------------------------------------------------------
+
+    @property
+    def layout(self) -> PaneLayout:
+        """How the panes lie."""
+        return self._layout
+
+    @layout.setter
+    def layout(self, layout: PaneLayout) -> None:
+        layout = PaneLayout(layout)
+        if layout is not self._layout or self._enlarged:
+            self._layout, self._enlarged = layout, ""
+            self.layout_changed.emit()
+
+    def restore(self, name: str) -> None:
+        """Take the layout of the last time; an unknown name changes nothing."""
+        if name in set(PaneLayout):
+            self.layout = PaneLayout(name)
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether there is more than one view of the series."""
+        return self._layout is not PaneLayout.ONE
+
+    @property
+    def enlarged(self) -> str:
+        """Name of the pane that has all the room; empty where they share it."""
+        return self._enlarged
+
+    def enlarge(self, name: str) -> None:
+        """Give a pane all the room, or, where it has it, let the panes share it."""
+        if self.is_linked:
+            self._enlarged = "" if self._enlarged else name
+            self.layout_changed.emit()

@@ -1,0 +1,271 @@
+"""The linked views of the window: the canvas, the panes beside it, one crosshair."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
+from qtpy.QtGui import QFont, QFontMetricsF
+
+from medlab_gui.core.i18n import _
+from medlab_gui.core.measurements import Plane
+from medlab_gui.gui.measure_pane import PicturePane
+from medlab_gui.gui.panes import marks
+from medlab_gui.gui.panes.linked_state import PaneLayout
+from medlab_gui.gui.panes.pane_area import PaneArea
+from medlab_gui.gui.panes.pane_hand import PaneHand
+from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
+from medlab_gui.gui.panes.plane_pane import PlanePane
+from medlab_gui.gui.panes.slab import Projection
+from medlab_gui.gui.view_state import Mode
+
+if TYPE_CHECKING:
+    from napari import Viewer
+    from qtpy.QtGui import QMouseEvent, QPainter
+    from qtpy.QtWidgets import QWidget
+
+    from medlab_gui.gui.layers import Stage
+    from medlab_gui.gui.overlays import PictureText
+    from medlab_gui.gui.workbench import Workbench
+
+__all__ = ["LinkedViews"]
+
+_MARGIN = 0.02
+
+
+class LinkedViews(QObject):
+    """Puts panes beside napari's canvas and keeps all of them on one crosshair.
+
+    One edits on axial slices only, on the canvas: what a person vouches for, what is
+    locked and what the queue asks for are axial slices. The other panes show.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        Draws the axial slice.
+    canvas : QWidget
+        Its picture; it moves into `area`.
+    bench : Workbench
+        What is open.
+    stage : Stage
+        The layers.
+    text : PictureText
+        Over the canvas; crosshair and scale bar are drawn by it.
+
+    Attributes
+    ----------
+    area : PaneArea
+        Takes the canvas's place.
+    panes : dict of Plane to PlanePane
+        The light ones.
+    """
+
+    hovered = Signal(object)
+    """Position ``(k, j, i)`` under the mouse in one of the panes."""
+    left = Signal()
+    """The mouse left a pane."""
+
+    def __init__(
+        self,
+        viewer: Viewer,
+        canvas: QWidget,
+        bench: Workbench,
+        stage: Stage,
+        text: PictureText,
+    ) -> None:
+        super().__init__(canvas)
+        self._viewer, self._canvas = viewer, canvas
+        self._bench, self._stage, self._text = bench, stage, text
+        self._state = bench.linked
+        self._dragging = False
+        self._active = Plane.AXIAL
+        self._picture = PicturePane(viewer, canvas, bench)
+        self.area = PaneArea(canvas)
+        self.panes: dict[Plane, PlanePane] = {}
+        self.hands: dict[Plane, PaneHand] = {}
+        for plane in (Plane.CORONAL, Plane.SAGITTAL):
+            self._add(plane)
+        text.marks.append(self._draw_marks)
+        self._state.moved.connect(self._refresh)
+        self._state.slab_changed.connect(self._on_slab)
+        self._state.layout_changed.connect(self.arrange)
+        bench.session_changed.connect(self._on_session)
+        bench.measure.changed.connect(self._refresh)
+        for name in ("scale_bar", "crosshair"):
+            getattr(bench.view.events, name).connect(self._refresh)
+        bench.view.events.smooth.connect(self._apply_smooth)
+        viewer.scene.camera.events.center.connect(self._on_camera)
+
+    def _add(self, plane: Plane) -> None:
+        pane = PlanePane(self._bench, plane)
+        hand = PaneHand(pane, self._bench, lambda: self._stage.holds_pan)
+        hand.hovered.connect(self.hovered)
+        hand.left.connect(self.left)
+        hand.double_clicked.connect(lambda: self._state.enlarge(str(plane)))
+        self.panes[plane], self.hands[plane] = pane, hand
+        self.area.add(str(plane), pane)
+
+    # ---- what actions do ----------------------------------------------------------
+
+    @property
+    def active(self) -> Plane:
+        """The plane that keys go to: of the picture that had the focus last."""
+        focus = self._canvas.window().focusWidget()
+        if focus is self._canvas:
+            self._active = Plane.AXIAL
+        for plane, pane in self.panes.items():
+            if pane is focus:
+                self._active = plane
+        return self._active if str(self._active) in self.area.shown else Plane.AXIAL
+
+    def step(self, n: int) -> None:
+        """Go on by slices in the pane that has the keys."""
+        self._state.step(self.active, n)
+
+    def fit(self) -> None:
+        """Fit every picture to its pane."""
+        self._viewer.reset_view(margin=_MARGIN)
+        for pane in self.panes.values():
+            pane.fit()
+
+    # ---- layout -------------------------------------------------------------------
+
+    def _on_session(self) -> None:
+        self.arrange()
+        self._on_slab(Plane.AXIAL)
+        self._apply_smooth()
+
+    def arrange(self) -> None:
+        """Show the panes of the layout; without a series, only the canvas."""
+        before = self._canvas.size()
+        if self._bench.session is None:
+            self.area.arrange(PaneLayout.ONE)
+        else:
+            self.area.arrange(self._state.layout, self._state.enlarged)
+        if self._bench.session is not None and self._canvas.size() != before:
+            self._viewer.reset_view(margin=_MARGIN)
+        self._keep_focus()
+        self._refresh()
+
+    def _keep_focus(self) -> None:
+        """Give the keys to a picture that is shown, if one that is hidden had them."""
+        pictures: dict[str, QWidget] = {str(p): w for p, w in self.panes.items()}
+        pictures[str(Plane.AXIAL)] = self._canvas
+        focus = self._canvas.window().focusWidget()
+        if focus is None or (focus in pictures.values() and focus.isHidden()):
+            pictures[self.area.shown[0]].setFocus()
+
+    # ---- the canvas -----------------------------------------------------------------
+
+    def _refresh(self, *_args: object) -> None:
+        self._text.update()
+
+    def _on_camera(self, *_args: object) -> None:
+        if self._state.is_linked:
+            self._text.update()
+
+    def _apply_smooth(self, *_args: object) -> None:
+        image = self._stage.image
+        wanted = "linear" if self._bench.view.smooth else "nearest"
+        if image is not None and str(image.interpolation2d) != wanted:
+            image.interpolation2d = wanted
+
+    def _on_slab(self, plane: Plane) -> None:
+        session, image = self._bench.session, self._stage.image
+        if plane is not Plane.AXIAL or session is None or image is None:
+            return
+        slab, grid = self._state.slab(plane), session.volume.grid
+        reach = slab.reach(PlaneGeometry(grid, plane).spacing)
+        on = slab.projection if reach else Projection.NONE
+        thick = 2 * reach * grid.spacing[0]
+        if float(self._viewer.dims.thickness[0]) != thick:
+            self._viewer.dims.thickness = (thick, 0.0, 0.0)
+        if str(image.projection_mode) != str(on):
+            image.projection_mode = str(on)
+        self._stage.apply_tool()
+        self._refresh()
+
+    def _index_at(self, at: QPointF) -> np.ndarray:
+        row, column = self._picture.to_flat(at.x(), at.y())
+        return np.array([self._picture.slice_index, row, column])
+
+    def take(self, kind: QEvent.Type, event: QMouseEvent) -> bool:
+        """Take what concerns the crosshair from the canvas's mouse.
+
+        Parameters
+        ----------
+        kind : QEvent.Type
+            Press, move, release or double click.
+        event : QMouseEvent
+            On the canvas.
+
+        Returns
+        -------
+        bool
+            Whether nobody else should see it.
+        """
+        if not self._state.is_linked or self._bench.session is None:
+            return False
+        held, is_left = event.modifiers(), event.button() == Qt.MouseButton.LeftButton
+        if kind == QEvent.Type.MouseMove:
+            shift = bool(held & Qt.KeyboardModifier.ShiftModifier)
+            points = shift and event.buttons() == Qt.MouseButton.NoButton
+            if self._dragging or points:
+                self._state.place(self._index_at(event.position()))
+            return self._dragging
+        if kind == QEvent.Type.MouseButtonRelease:
+            was, self._dragging = self._dragging and is_left, False
+            return was
+        navigates = self._bench.view.mode is Mode.REVIEW and not self._stage.holds_pan
+        if not (is_left and navigates) or held != Qt.KeyboardModifier.NoModifier:
+            return False
+        self._canvas.setFocus()
+        if kind == QEvent.Type.MouseButtonDblClick:
+            self._dragging = False
+            self._state.enlarge(str(Plane.AXIAL))
+        else:
+            self._dragging = True
+            self._state.place(self._index_at(event.position()))
+        return True
+
+    def badge(self) -> str:
+        """Return what must be known about the canvas; empty for a plain slice."""
+        grid = self._state.grid
+        if grid is None:
+            return ""
+        slab = self._state.slab(Plane.AXIAL)
+        return slab.badge(PlaneGeometry(grid, Plane.AXIAL).spacing)
+
+    def crosshair_at(self) -> QPointF:
+        """Return where the crosshair is on the canvas, in logical pixels."""
+        x, y = self._picture.to_canvas(self._state.index[1:])[0]
+        return QPointF(float(x), float(y))
+
+    def _draw_marks(self, painter: QPainter) -> None:
+        view, room = self._bench.view, QRectF(self._text.rect())
+        font = QFont(self._text.font())
+        font.setPointSizeF(10)
+        if view.crosshair and self._state.is_linked:
+            marks.draw_crosshair(painter, room, self.crosshair_at(), Plane.AXIAL)
+        if view.scale_bar:
+            marks.draw_scale_bar(
+                painter,
+                self._text.stamps,
+                font,
+                (room.width(), room.height()),
+                1 / float(self._viewer.scene.camera.zoom),
+                self._bench.measure.caution,
+            )
+        lines = []
+        if self._state.is_linked and view.corner_text:
+            title = _(marks.PLANE_TITLES[Plane.AXIAL])
+            lines.append((title, marks.PLANE_COLORS[Plane.AXIAL]))
+        if self.badge():
+            lines.append((self.badge(), marks.BADGE_COLOR))
+        metrics = QFontMetricsF(font)
+        y = marks.MARGIN + metrics.ascent()
+        for line, color in lines:
+            x = room.width() - marks.MARGIN - metrics.horizontalAdvance(line)
+            self._text.stamps.write(painter, font, QPointF(x, y), line, color)
+            y += metrics.lineSpacing()

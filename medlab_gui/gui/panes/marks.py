@@ -1,0 +1,199 @@
+"""What is drawn over a plane's picture: crosshair, scale bar, letters."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QLineF, QPointF, QRectF
+from qtpy.QtGui import QColor, QFont, QFontMetricsF, QPen
+
+from medlab_gui.core.i18n import N_, _
+from medlab_gui.core.measurements import Plane
+
+if TYPE_CHECKING:
+    from qtpy.QtGui import QPainter
+
+    from medlab_gui.gui.stamps import Stamps
+
+__all__ = [
+    "BADGE_COLOR",
+    "MARGIN",
+    "PLANE_COLORS",
+    "PLANE_TITLES",
+    "draw_crosshair",
+    "draw_letters",
+    "draw_scale_bar",
+    "scale_length",
+    "side_text",
+]
+
+MARGIN = 8.0
+
+PLANE_COLORS = {
+    Plane.AXIAL: QColor(240, 100, 80),
+    Plane.CORONAL: QColor(110, 205, 120),
+    Plane.SAGITTAL: QColor(237, 213, 76),
+}
+"""Red, green and yellow, as 3D Slicer has them; names and lines tell them apart too."""
+
+BADGE_COLOR = QColor(255, 190, 80)
+"""Of what must not be overlooked."""
+
+PLANE_TITLES = {
+    Plane.AXIAL: N_("Axial"),
+    Plane.CORONAL: N_("Coronal"),
+    Plane.SAGITTAL: N_("Sagittal"),
+}
+
+_GAP = 9.0
+_BAR_MOST = 180.0
+_BAR_LEAST = 24.0
+_DARK = QColor(0, 0, 0, 190)
+_LIGHT = QColor(238, 238, 225)
+
+
+def side_text(mm: float, plane: Plane) -> str:
+    """Return how far a slice is from the origin: ``"S 24.0 mm"``.
+
+    Parameters
+    ----------
+    mm : float
+        The LPS coordinate that the plane's slices are counted by.
+    plane : Plane
+        Which plane.
+    """
+    plus, minus = {
+        Plane.AXIAL: ("S", "I"),
+        Plane.CORONAL: ("P", "A"),
+        Plane.SAGITTAL: ("L", "R"),
+    }[plane]
+    return f"{plus if mm >= 0 else minus} {abs(mm):.1f} mm"
+
+
+def scale_length(mm_per_px: float, room: float) -> float:
+    """Return the length of a scale bar in mm: 1, 2 or 5 times a power of ten.
+
+    Parameters
+    ----------
+    mm_per_px : float
+        Size of a logical pixel of the screen.
+    room : float
+        Most pixels that the bar may take.
+    """
+    longest = mm_per_px * room
+    power = 10.0 ** math.floor(math.log10(longest))
+    return next(m * power for m in (5, 2, 1) if m * power <= longest * (1 + 1e-9))
+
+
+def _length_text(mm: float) -> str:
+    return f"{mm / 10:g} cm" if mm >= 10 else f"{mm:g} mm"
+
+
+def draw_scale_bar(
+    painter: QPainter,
+    stamps: Stamps,
+    font: QFont,
+    size: tuple[float, float],
+    mm_per_px: float,
+    caution: str = "",
+) -> None:
+    """Draw a bar of known length at the bottom right.
+
+    Parameters
+    ----------
+    painter : QPainter
+        On the pane.
+    stamps, font
+        For the text.
+    size : tuple of float
+        Width and height of the pane in logical pixels.
+    mm_per_px : float
+        Size of a logical pixel.
+    caution : str
+        Not empty where lengths of the series cannot be relied on: then no bar is
+        drawn, which would be believed, but that.
+    """
+    width, height = size
+    metrics = QFontMetricsF(font)
+    right, bottom = width - MARGIN, height - MARGIN
+    if caution:
+        text = _("no true scale")
+        at = QPointF(right - metrics.horizontalAdvance(text), bottom)
+        stamps.write(painter, font, at, text)
+        return
+    # Beside the letter in the middle of the edge, with its text.
+    text_room = metrics.horizontalAdvance(_length_text(500.0)) + 6 + 3 * MARGIN
+    room = min(_BAR_MOST, width / 2 - text_room)
+    if room < _BAR_LEAST or not math.isfinite(mm_per_px) or mm_per_px <= 0:
+        return
+    mm = scale_length(mm_per_px, room)
+    left = right - mm / mm_per_px
+    line = bottom - 4
+    for pen in (QPen(_DARK, 4), QPen(_LIGHT, 2)):
+        painter.setPen(pen)
+        painter.drawLine(QLineF(left, line, right, line))
+        for x in (left, right):
+            painter.drawLine(QLineF(x, line - 5, x, line + 3))
+    text = _length_text(mm)
+    at = QPointF(left - 6 - metrics.horizontalAdvance(text), bottom)
+    stamps.write(painter, font, at, text)
+
+
+def draw_crosshair(
+    painter: QPainter, room: QRectF, at: QPointF, plane: Plane
+) -> tuple[QLineF, ...]:
+    """Draw two lines with a gap where they would cross; return what was drawn.
+
+    Each has the colour of the plane that it stands for.
+    """
+    across, upright = {
+        Plane.AXIAL: (Plane.CORONAL, Plane.SAGITTAL),
+        Plane.CORONAL: (Plane.AXIAL, Plane.SAGITTAL),
+        Plane.SAGITTAL: (Plane.AXIAL, Plane.CORONAL),
+    }[plane]
+    x, y = at.x(), at.y()
+    lines: list[QLineF] = []
+    for towards, parts in (
+        (
+            across,
+            (
+                QLineF(room.left(), y, x - _GAP, y),
+                QLineF(x + _GAP, y, room.right(), y),
+            ),
+        ),
+        (
+            upright,
+            (
+                QLineF(x, room.top(), x, y - _GAP),
+                QLineF(x, y + _GAP, x, room.bottom()),
+            ),
+        ),
+    ):
+        color = QColor(PLANE_COLORS[towards])
+        color.setAlpha(170)
+        painter.setPen(QPen(color, 1))
+        painter.drawLines(list(parts))
+        lines += parts
+    return tuple(lines)
+
+
+def draw_letters(
+    painter: QPainter,
+    stamps: Stamps,
+    font: QFont,
+    size: tuple[float, float],
+    letters: tuple[str, str, str, str],
+) -> None:
+    """Write the letters of the left, right, top and bottom edge."""
+    width, height = size
+    left, right, top, bottom = letters
+    metrics = QFontMetricsF(font)
+    middle_y = height / 2 + metrics.capHeight() / 2
+    for text, x, y in (
+        (left, MARGIN, middle_y),
+        (right, width - MARGIN - metrics.horizontalAdvance(right), middle_y),
+        (top, (width - metrics.horizontalAdvance(top)) / 2, MARGIN + metrics.ascent()),
+        (bottom, (width - metrics.horizontalAdvance(bottom)) / 2, height - MARGIN),
+    ):
+        stamps.write(painter, font, QPointF(x, y), text)

@@ -1,0 +1,145 @@
+"""The mouse over a pane: as over the canvas, without tools that change masks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, QObject, QPointF, Qt, Signal
+from qtpy.QtGui import QMouseEvent, QWheelEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from medlab_gui.gui.panes.plane_pane import PlanePane
+    from medlab_gui.gui.workbench import Workbench
+
+__all__ = ["PaneHand"]
+
+_NOTCH = 120
+_ZOOM_PER_NOTCH = 1.2
+_WIDTHS_PER_SCREEN = 2.0
+
+
+class PaneHand(QObject):
+    """Left = crosshair, middle = move, right = window, wheel = slice, with Ctrl zoom.
+
+    Parameters
+    ----------
+    pane : PlanePane
+        What it moves over.
+    bench : Workbench
+        What is open.
+    pans : callable
+        Whether the left button moves the picture for now (Space is held).
+
+    Attributes
+    ----------
+    first : callable or None
+        ``first(kind, event) -> bool`` may take an event before anybody else.
+    """
+
+    hovered = Signal(object)
+    """Position ``(k, j, i)`` under the mouse."""
+    left = Signal()
+    """The mouse went away."""
+    double_clicked = Signal()
+    """The person wants the pane large, or small again."""
+
+    def __init__(
+        self, pane: PlanePane, bench: Workbench, pans: Callable[[], bool]
+    ) -> None:
+        super().__init__(pane)
+        self._pane, self._bench, self._pans = pane, bench, pans
+        self._drag = ""
+        self._last = QPointF()
+        self._turned = 0
+        self.first: Callable[[QEvent.Type, QMouseEvent], bool] | None = None
+        pane.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Handle what the mouse does."""
+        kind = event.type()
+        if kind == QEvent.Type.Leave:
+            self.left.emit()
+            return False
+        if self._bench.session is None:
+            return False
+        if isinstance(event, QWheelEvent):
+            return self._on_wheel(event)
+        if isinstance(event, QMouseEvent):
+            return self._on_mouse(kind, event)
+        return False
+
+    def _on_wheel(self, event: QWheelEvent) -> bool:
+        self._turned += event.angleDelta().y() or event.angleDelta().x()
+        notches = int(self._turned / _NOTCH)
+        self._turned -= notches * _NOTCH
+        event.accept()
+        if notches and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self._pane.zoom_at(event.position(), _ZOOM_PER_NOTCH**notches)
+        elif notches:
+            self._bench.linked.step(self._pane.plane, notches)
+        return True
+
+    def _on_mouse(self, kind: QEvent.Type, event: QMouseEvent) -> bool:
+        if not self._drag and self.first is not None and self.first(kind, event):
+            taken = True
+        else:
+            taken = False
+        if kind == QEvent.Type.MouseMove:
+            self._on_move(event, taken=taken)
+        elif taken:
+            pass
+        elif kind == QEvent.Type.MouseButtonPress:
+            self._on_press(event)
+        elif kind == QEvent.Type.MouseButtonRelease:
+            self._drag = ""
+        elif (
+            kind == QEvent.Type.MouseButtonDblClick
+            and event.button() == Qt.MouseButton.LeftButton
+        ):
+            self._drag = ""
+            self.double_clicked.emit()
+        return True
+
+    def _on_press(self, event: QMouseEvent) -> None:
+        self._pane.setFocus(Qt.FocusReason.MouseFocusReason)
+        self._last = event.position()
+        button = event.button()
+        if button == Qt.MouseButton.LeftButton:
+            self._drag = "move" if self._pans() else "crosshair"
+        elif button == Qt.MouseButton.MiddleButton:
+            self._drag = "move"
+        elif button == Qt.MouseButton.RightButton:
+            self._drag = "window"
+        if self._drag == "crosshair":
+            self._place(event.position())
+
+    def _place(self, at: QPointF) -> None:
+        self._bench.linked.place(self._pane.index_at(at.x(), at.y()))
+
+    def _on_move(self, event: QMouseEvent, *, taken: bool) -> None:
+        at = event.position()
+        moved, self._last = at - self._last, at
+        if taken:
+            pass
+        elif self._drag == "move":
+            self._pane.move_by(moved)
+        elif self._drag == "window":
+            self._change_window(moved)
+        elif self._drag == "crosshair" or (
+            event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+            and event.buttons() == Qt.MouseButton.NoButton
+        ):
+            self._place(at)
+        self.hovered.emit(self._pane.index_at(at.x(), at.y()))
+
+    def _change_window(self, moved: QPointF) -> None:
+        """Across changes the width, up and down the level (up is darker)."""
+        view, session = self._bench.view, self._bench.session
+        assert session is not None
+        step = _WIDTHS_PER_SCREEN * max(view.width, 1e-3) / max(self._pane.width(), 1)
+        whole = session.volume.data.dtype.kind in "iu"
+        least = 1.0 if whole else view.width * 0.01
+        view.width = max(least, view.width + moved.x() * step)
+        view.level += moved.y() * step

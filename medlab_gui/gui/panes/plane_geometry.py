@@ -1,0 +1,119 @@
+"""How a plane of the working grid lies on the screen, in true proportions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from medlab_gui.core.directions import direction_letters
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from medlab_gui.core.geometry import Grid
+    from medlab_gui.core.measurements import Plane
+
+__all__ = ["PlaneGeometry"]
+
+_SQUARE = 1e-4
+
+
+@dataclass(frozen=True)
+class PlaneGeometry:
+    """A plane of a grid as a picture: where its pixels are, in mm.
+
+    The working grid runs to S, P and L (``Grid.canonical``). Axial slices are drawn
+    with the front up, coronal and sagittal ones with the head up, the patient's right
+    on the viewer's left and the front on the left. Slices are cut along the grid's own
+    axes, also where the acquisition was oblique: nothing is interpolated, and the
+    letters say how the plane really lies. Where two axes are not at right angles
+    (gantry tilt) the pixels are drawn as the parallelograms that they are.
+
+    Parameters
+    ----------
+    grid : Grid
+        Working grid of the series.
+    plane : Plane
+        Which of the three.
+    """
+
+    grid: Grid
+    plane: Plane
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of a slice, as they lie in the array."""
+        rows, columns = self.plane.axes
+        return self.grid.shape[rows], self.grid.shape[columns]
+
+    @property
+    def n_slices(self) -> int:
+        """Number of slices."""
+        return self.grid.shape[self.plane.axis]
+
+    @property
+    def spacing(self) -> float:
+        """Distance in mm from a slice to the next, at right angles to them."""
+        rows, columns = self.plane.axes
+        affine = self.grid.affine[:3, :3]
+        normal = np.cross(affine[:, rows], affine[:, columns])
+        step = affine[:, self.plane.axis]
+        return float(abs(normal @ step) / np.linalg.norm(normal))
+
+    @cached_property
+    def _screen(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Unit directions in LPS that point right and down on the screen."""
+        rows, columns = self.plane.axes
+        right = self.grid.affine[:3, columns] / self.grid.spacing[columns]
+        down = self.grid.affine[:3, rows] / self.grid.spacing[rows]
+        if rows == 0:  # k runs to the head, which is up
+            down = -down
+        if abs(right @ down) < _SQUARE:
+            return right, down
+        # The axis that lies nearer to one of the patient's stays straight.
+        if np.abs(right).max() >= np.abs(down).max():
+            down = down - (down @ right) * right
+            down /= np.linalg.norm(down)
+        else:
+            right = right - (right @ down) * down
+            right /= np.linalg.norm(right)
+        return right, down
+
+    @cached_property
+    def matrix(self) -> NDArray[np.float64]:
+        """Map from ``(row, column)`` to mm ``(x, y)`` right and down; shape (2, 2).
+
+        The centre of the first pixel is at 0; rows of coronal and sagittal slices run
+        to the head, that is to negative y.
+        """
+        rows, columns = self.plane.axes
+        right, down = self._screen
+        steps = self.grid.affine[:3, [rows, columns]]
+        matrix = np.array([right @ steps, down @ steps])
+        matrix[np.abs(matrix) < 1e-9] = 0.0
+        return matrix
+
+    @cached_property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom in mm of the whole slice with its pixels."""
+        rows, columns = self.shape
+        corners = np.array(
+            [(r, c) for r in (-0.5, rows - 0.5) for c in (-0.5, columns - 0.5)]
+        )
+        xy = corners @ self.matrix.T
+        low, high = xy.min(axis=0), xy.max(axis=0)
+        return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+    @cached_property
+    def edge_letters(self) -> tuple[str, str, str, str]:
+        """Letters at the left, right, top and bottom edge."""
+        right, down = self._screen
+        return (
+            direction_letters(-right),
+            direction_letters(right),
+            direction_letters(-down),
+            direction_letters(down),
+        )

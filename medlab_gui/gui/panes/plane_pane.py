@@ -1,0 +1,402 @@
+"""A light view of one plane: coronal, sagittal or axial, to look at and point in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QPointF, QRectF, QSize, Qt, QTimer
+from qtpy.QtCore import Signal as QtSignal
+from qtpy.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QTransform
+from qtpy.QtWidgets import QWidget
+
+from medlab_gui.core.i18n import _
+from medlab_gui.gui.panes import marks
+from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
+from medlab_gui.gui.panes.plane_picture import (
+    Overlay,
+    doubt_palette,
+    draw_picture,
+    label_palette,
+    slice_image,
+)
+from medlab_gui.gui.panes.slab import project
+from medlab_gui.gui.stamps import Stamps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import ArrayLike, NDArray
+    from qtpy.QtGui import QFocusEvent, QImage, QPaintEvent, QResizeEvent
+
+    from medlab_gui.core.geometry import Grid
+    from medlab_gui.core.measurements import Plane
+    from medlab_gui.gui.workbench import Workbench
+
+__all__ = ["PlanePane"]
+
+_LEAST_ZOOM, _MOST_ZOOM = 0.05, 200.0
+_FIT = 0.98
+_STROKE_MS = 60
+
+
+class PlanePane(QWidget):
+    """Shows the slice of one plane that the crosshair is on; nothing is edited here.
+
+    The picture is drawn with numpy and QPainter, in proportion to the millimetres, and
+    kept: a crosshair that moves within the slice costs two lines.
+
+    Parameters
+    ----------
+    bench : Workbench
+        What is open and how it is looked at.
+    plane : Plane
+        Which plane.
+    parent : QWidget, optional
+        Owner.
+
+    Attributes
+    ----------
+    plane : Plane
+        Which plane it shows.
+    """
+
+    view_changed = QtSignal()
+    """It was zoomed, moved or resized, or shows another slice."""
+
+    def __init__(
+        self, bench: Workbench, plane: Plane, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.plane = plane
+        self._bench = bench
+        self._state = bench.linked
+        self._geometry: PlaneGeometry | None = None
+        self._zoom, self._center = 1.0, (0.0, 0.0)
+        self._fits = True
+        self._stamps = Stamps(self)
+        self._gray: tuple[object, QImage] | None = None
+        self._base: tuple[object, QImage] | None = None
+        self._palettes: dict[tuple[Any, ...], NDArray[np.uint32]] = {}
+        self._mask_changes = 0
+        self._shown_slice = -1
+        self.setObjectName(f"pane_{plane}")
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setMouseTracking(True)
+        self.setAccessibleName(_(marks.PLANE_TITLES[plane]))
+        # A stroke is shown here when the hand rests, at most every so often.
+        self._strokes = QTimer(self)
+        self._strokes.setSingleShot(True)
+        self._strokes.setInterval(_STROKE_MS)
+        self._strokes.timeout.connect(self._on_mask)
+        bench.session_changed.connect(self._on_session)
+        self._state.moved.connect(self._on_moved)
+        self._state.slab_changed.connect(self._refresh)
+        bench.measure.changed.connect(self._refresh)
+        bench.view.events.connect(self._refresh)
+        self._on_session()
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the least that letters and text need."""
+        return QSize(120, 120)
+
+    # ---- what happens elsewhere -----------------------------------------------
+
+    def _refresh(self, *_args: object) -> None:
+        self.update()
+
+    def _on_session(self) -> None:
+        session = self._bench.session
+        self._gray = self._base = None
+        self._geometry = None
+        if session is not None:
+            self._geometry = PlaneGeometry(session.volume.grid, self.plane)
+            session.edited.connect(self._on_edited)
+            session.state_changed.connect(self._on_edited)
+            session.prediction_changed.connect(self._on_mask)
+            self.fit()
+        self.update()
+
+    def _on_edited(self, *_args: object) -> None:
+        if not self._strokes.isActive():
+            self._strokes.start()
+
+    def _on_mask(self) -> None:
+        self._mask_changes += 1
+        self.update()
+
+    def _on_moved(self) -> None:
+        index = self._state.slice_of(self.plane)
+        if index != self._shown_slice:
+            self._shown_slice = index
+            self.view_changed.emit()
+        self.update()
+
+    # ---- geometry (also `measure_pane.Pane`) ------------------------------------
+
+    @property
+    def grid(self) -> Grid | None:
+        """Working grid of what is shown; None for nothing."""
+        return self._geometry.grid if self._geometry is not None else None
+
+    @property
+    def slice_index(self) -> int:
+        """Slice that is shown."""
+        return self._state.slice_of(self.plane)
+
+    @property
+    def zoom(self) -> float:
+        """Logical pixels for a millimetre."""
+        return self._zoom
+
+    def transform(self) -> QTransform:
+        """Return the map from ``(column, row)`` to logical pixels."""
+        assert self._geometry is not None
+        m, z = self._geometry.matrix, self._zoom
+        return QTransform(
+            z * m[0, 1],
+            z * m[1, 1],
+            z * m[0, 0],
+            z * m[1, 0],
+            self.width() / 2 - z * self._center[0],
+            self.height() / 2 - z * self._center[1],
+        )
+
+    def to_canvas(self, flat: ArrayLike) -> NDArray[np.float64]:
+        """Return logical pixels ``(x, y)``, shape (n, 2), of ``(row, column)``."""
+        positions = np.asarray(flat, dtype=np.float64).reshape(-1, 2)
+        assert self._geometry is not None
+        mm = positions @ self._geometry.matrix.T
+        middle = (self.width() / 2, self.height() / 2)
+        return np.asarray((mm - self._center) * self._zoom + middle)
+
+    def to_flat(self, x: float, y: float) -> NDArray[np.float64]:
+        """Return the position ``(row, column)`` under a logical pixel."""
+        assert self._geometry is not None
+        middle = np.array([self.width() / 2, self.height() / 2])
+        mm = (np.array([x, y]) - middle) / self._zoom + self._center
+        return np.asarray(np.linalg.solve(self._geometry.matrix, mm))
+
+    def index_at(self, x: float, y: float) -> NDArray[np.float64]:
+        """Return the position ``(k, j, i)`` in the volume under a logical pixel."""
+        index = np.empty(3)
+        index[self.plane.axis] = self.slice_index
+        index[list(self.plane.axes)] = self.to_flat(x, y)
+        return index
+
+    def watch(self, moved: Callable[[], object]) -> None:
+        """Have a function called whenever the picture is zoomed or moved."""
+        self.view_changed.connect(moved)
+
+    # ---- zoom and place ---------------------------------------------------------
+
+    def fit(self) -> None:
+        """Show the whole slice."""
+        self._fits = True
+        if self._geometry is None:
+            return
+        left, top, right, bottom = self._geometry.bounds
+        self._center = ((left + right) / 2, (top + bottom) / 2)
+        self._zoom = _FIT * min(
+            max(1, self.width()) / (right - left),
+            max(1, self.height()) / (bottom - top),
+        )
+        self._view_moved()
+
+    def zoom_at(self, at: QPointF, factor: float) -> None:
+        """Zoom so that what is under a point stays there."""
+        zoom = min(_MOST_ZOOM, max(_LEAST_ZOOM, self._zoom * factor))
+        shift = 1 / self._zoom - 1 / zoom
+        x, y = at.x() - self.width() / 2, at.y() - self.height() / 2
+        self._center = (self._center[0] + x * shift, self._center[1] + y * shift)
+        self._zoom, self._fits = zoom, False
+        self._view_moved()
+
+    def move_by(self, pixels: QPointF) -> None:
+        """Move the picture by logical pixels."""
+        x, y = self._center
+        self._center = (x - pixels.x() / self._zoom, y - pixels.y() / self._zoom)
+        self._fits = False
+        self._view_moved()
+
+    def _view_moved(self) -> None:
+        self.view_changed.emit()
+        self.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep fitting, if it fitted."""
+        if self._fits:
+            self.fit()
+        else:
+            self._view_moved()
+
+    # ---- the picture --------------------------------------------------------------
+
+    def _palette(self, kind: str, opacity: float) -> NDArray[np.uint32]:
+        session = self._bench.session
+        assert session is not None
+        key = (kind, opacity, session.scheme if kind == "labels" else None)
+        if key not in self._palettes:
+            if len(self._palettes) > 20:
+                self._palettes.clear()
+            self._palettes[key] = (
+                label_palette(session.scheme, opacity)
+                if kind == "labels"
+                else doubt_palette(opacity)
+            )
+        return self._palettes[key]
+
+    def _overlays(self) -> tuple[Overlay, ...]:
+        session, view = self._bench.session, self._bench.view
+        assert session is not None
+        axis, index = self.plane.axis, self.slice_index
+        found: list[Overlay] = []
+        if view.entropy_visible and session.entropy is not None:
+            doubt = np.take(session.entropy, index, axis=axis).astype(np.float32)
+            steps = np.clip(np.nan_to_num(doubt) * 255, 0, 255).astype(np.uint8)
+            found.append(Overlay(steps, self._palette("doubt", view.entropy_opacity)))
+        if view.prediction_visible and session.prediction is not None:
+            labels = np.take(session.prediction, index, axis=axis)
+            found.append(Overlay(labels, self._palette("labels", 1.0), True))
+        if view.mask_visible:
+            labels = np.take(session.mask, index, axis=axis)
+            opacity = 1.0 if view.outline else view.mask_opacity
+            found.append(
+                Overlay(labels, self._palette("labels", opacity), view.outline)
+            )
+        return tuple(found)
+
+    def _gray_image(self) -> QImage:
+        """Return the slice in grey; made anew where slice, slab or window differ."""
+        session, view = self._bench.session, self._bench.view
+        assert session is not None
+        assert self._geometry is not None
+        slab, index = self._state.slab(self.plane), self.slice_index
+        key = (index, slab, view.level, view.width)
+        if self._gray is None or self._gray[0] != key:
+            reach = slab.reach(self._geometry.spacing)
+            picture = project(
+                session.volume.data, self.plane.axis, index, reach, slab.projection
+            )
+            self._gray = (key, slice_image(picture, view.level, view.width))
+        return self._gray[1]
+
+    def picture(self) -> QImage:
+        """Return what the pane shows, without marks, in device pixels."""
+        view, ratio = self._bench.view, self.devicePixelRatioF()
+        size = (round(self.width() * ratio), round(self.height() * ratio))
+        transform = self.transform() * QTransform.fromScale(ratio, ratio)
+        gray = self._gray_image()
+        key = (
+            *(self._gray[0] if self._gray is not None else (), size, transform),
+            *(view.smooth, self._mask_changes, view.mask_visible, view.outline),
+            *(view.mask_opacity, view.entropy_visible, view.entropy_opacity),
+            view.prediction_visible,
+        )
+        if self._base is None or self._base[0] != key:
+            picture = draw_picture(
+                gray,
+                self._overlays(),
+                transform,
+                size,
+                smooth=view.smooth,
+                ratio=ratio,
+            )
+            picture.setDevicePixelRatio(ratio)
+            self._base = (key, picture)
+        return self._base[1]
+
+    # ---- drawing --------------------------------------------------------------------
+
+    def corner_lines(self) -> tuple[list[str], list[str]]:
+        """Return the lines at the top left and at the bottom left."""
+        geometry = self._geometry
+        if geometry is None:
+            return [], []
+        title = _(marks.PLANE_TITLES[self.plane])
+        if geometry.grid.is_oblique:
+            title = _("{plane}, oblique").format(plane=title)
+        index = (np.array(geometry.grid.shape) - 1) / 2
+        index[self.plane.axis] = self.slice_index
+        mm = geometry.grid.to_mm(index)
+        axis = {0: 2, 1: 1, 2: 0}[self.plane.axis]
+        top = [
+            title,
+            _("Slice {n} / {total}").format(
+                n=self.slice_index + 1, total=geometry.n_slices
+            ),
+            marks.side_text(float(mm[axis]), self.plane),
+        ]
+        return top, [_("{zoom:.1f} px/mm").format(zoom=self._zoom)]
+
+    def badge(self) -> str:
+        """Return what must be known about the picture; empty for a plain slice."""
+        if self._geometry is None:
+            return ""
+        return self._state.slab(self.plane).badge(self._geometry.spacing)
+
+    def crosshair_at(self) -> QPointF:
+        """Return where the crosshair is, in logical pixels."""
+        x, y = self.to_canvas(self._state.index[list(self.plane.axes)])[0]
+        return QPointF(float(x), float(y))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the slice and what belongs over it."""
+        painter = QPainter(self)
+        if self._geometry is None or self._bench.session is None:
+            painter.fillRect(self.rect(), Qt.GlobalColor.black)
+            painter.end()
+            return
+        painter.drawImage(0, 0, self.picture())
+        view = self._bench.view
+        room = QRectF(self.rect())
+        if view.crosshair:
+            marks.draw_crosshair(painter, room, self.crosshair_at(), self.plane)
+        font = QFont(self.font())
+        font.setPointSizeF(10)
+        size = (room.width(), room.height())
+        self._draw_corners(painter, font, with_text=view.corner_text)
+        if view.letters:
+            bold = QFont(font)
+            bold.setPointSizeF(13)
+            bold.setBold(True)
+            letters = self._geometry.edge_letters
+            marks.draw_letters(painter, self._stamps, bold, size, letters)
+        if view.scale_bar:
+            caution = self._bench.measure.caution
+            marks.draw_scale_bar(
+                painter, self._stamps, font, size, 1 / self._zoom, caution
+            )
+        if self.hasFocus():
+            painter.setPen(QPen(marks.PLANE_COLORS[self.plane], 1))
+            painter.drawRect(room.adjusted(0, 0, -1, -1))
+        painter.end()
+
+    def _draw_corners(self, painter: QPainter, font: QFont, *, with_text: bool) -> None:
+        top, bottom = self.corner_lines() if with_text else ([], [])
+        metrics = QFontMetricsF(font)
+        y = marks.MARGIN + metrics.ascent()
+        color: QColor = marks.PLANE_COLORS[self.plane]
+        lines = [(line, color if n == 0 else None) for n, line in enumerate(top)]
+        if self.badge():
+            lines.append((self.badge(), marks.BADGE_COLOR))
+        for line, tint in lines:
+            at = QPointF(marks.MARGIN, y)
+            if tint is None:
+                self._stamps.write(painter, font, at, line)
+            else:
+                self._stamps.write(painter, font, at, line, tint)
+            y += metrics.lineSpacing()
+        y = self.height() - marks.MARGIN - metrics.descent()
+        for line in reversed(bottom):
+            self._stamps.write(painter, font, QPointF(marks.MARGIN, y), line)
+            y -= metrics.lineSpacing()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show the frame of the pane that keys go to."""
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Show no frame."""
+        self.update()

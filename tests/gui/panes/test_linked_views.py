@@ -1,0 +1,424 @@
+"""The linked views in the real window, by real mouse and keys, voxel by voxel."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QCoreApplication, QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+from medlab_gui.core.measurements import Plane
+from medlab_gui.gui.panes.linked_state import PaneLayout
+from medlab_gui.gui.panes.slab import Projection, Slab
+from medlab_gui.gui.view_state import Mode, ViewState
+from tests.gui.conftest import make_window, open_series, wait_for
+from tests.gui.hand import CTRL, LEFT, MIDDLE, NONE, RIGHT, SHIFT, Hand
+from tests.gui.panes.moving import move
+from tests.gui.panes.unique_voxels import SHAPE, grids, make_project, values
+
+pytestmark = pytest.mark.gui
+
+VALUES = values()
+LIGHT_PANES = (Plane.CORONAL, Plane.SAGITTAL)
+
+
+@pytest.fixture(scope="module")
+def unique_window(qapp, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("unique") / "project"
+    uids = make_project(folder)
+    window = make_window(folder)
+    gc.collect()
+    gc.freeze()
+    yield window, uids
+    gc.unfreeze()
+    window.bench.linked.layout = PaneLayout.ONE
+    window.close()
+    window.deleteLater()
+    QApplication.processEvents()
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture
+def opened(unique_window):
+    """Open one of the series by name, in three views with nothing written on them."""
+    window, uids = unique_window
+
+    def open_it(name="plain", layout=PaneLayout.ROW):
+        for field in dataclasses.fields(ViewState):
+            setattr(window.bench.view, field.name, field.default)
+        for field in ("crosshair", "letters", "corner_text", "scale_bar", "smooth"):
+            setattr(window.bench.view, field, False)
+        for plane in Plane:
+            window.bench.linked.set_slab(plane, Slab())
+        window.bench.linked.layout = layout
+        open_series(window, uids[name])
+        # black at 0, white at 255: grey values are voxel values
+        window.bench.view.level, window.bench.view.width = 127.5, 255.0
+        window.bench.linked.place((2, 3, 3))
+        window.canvas.setFocus()
+        session = window.bench.session
+        session.apply("fill", (slice(None),) * 3, np.zeros(SHAPE, np.uint8))
+        QApplication.processEvents()
+        return window
+
+    yield open_it
+    window.bench.close_series()
+    wait_for(lambda: not window.bench.jobs.active)
+
+
+def at(pane, flat):
+    """Where a pixel of an untouched, unsheared pane is, reckoned from spacing alone."""
+    spacing = pane.grid.spacing
+    rows, columns = pane.plane.axes
+    n_rows, n_columns = SHAPE[rows], SHAPE[columns]
+    zoom = 0.98 * min(
+        pane.width() / (n_columns * spacing[columns]),
+        pane.height() / (n_rows * spacing[rows]),
+    )
+    x = pane.width() / 2 + zoom * spacing[columns] * (flat[1] - (n_columns - 1) / 2)
+    # coronal and sagittal: the head, where k is largest, is up
+    y = pane.height() / 2 - zoom * spacing[rows] * (flat[0] - (n_rows - 1) / 2)
+    return QPoint(round(x), round(y))
+
+
+def shown(pane):
+    """The grey value at the middle of every pixel of a light pane, as in the array."""
+    image = pane.grab().toImage()
+    rows, columns = pane.plane.axes
+    return np.array(
+        [
+            [image.pixelColor(at(pane, (r, c))).red() for c in range(SHAPE[columns])]
+            for r in range(SHAPE[rows])
+        ]
+    )
+
+
+def wheel(widget, notches, held=NONE, point=None):
+    point = QPoint(60, 60) if point is None else point
+    event = QWheelEvent(
+        QPointF(point),
+        QPointF(widget.mapToGlobal(point)),
+        QPoint(0, 0),
+        QPoint(0, 120 * notches),
+        Qt.MouseButton.NoButton,
+        held,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QCoreApplication.sendEvent(widget, event)
+
+
+# ---- what is seen ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["plain", "oblique"])
+@pytest.mark.parametrize("plane", LIGHT_PANES)
+def test_every_slice_shows_its_own_voxels(opened, name, plane):
+    pane = opened(name).views.panes[plane]
+    wheel(pane, -20)
+    for index in range(SHAPE[plane.axis]):
+        assert pane.slice_index == index
+        assert np.array_equal(shown(pane), np.take(VALUES, index, plane.axis))
+        wheel(pane, 1)
+    assert pane.slice_index == SHAPE[plane.axis] - 1, "the end holds"
+
+
+def test_the_canvas_beside_the_panes_shows_its_voxels(opened):
+    window = opened()
+    hand = Hand(window)
+    for k in range(SHAPE[0]):
+        window.bench.go_to(k)
+        QApplication.processEvents()
+        image = window.canvas.grabFramebuffer()
+        found = [
+            [image.pixelColor(hand.at(j, i)).red() for i in range(SHAPE[2])]
+            for j in range(SHAPE[1])
+        ]
+        assert np.abs(np.array(found) - VALUES[k]).max() <= 2
+
+
+@pytest.mark.parametrize("plane", LIGHT_PANES)
+def test_a_tilted_stack_shows_its_voxels_where_they_are(opened, plane):
+    pane = opened("tilted").views.panes[plane]
+    image = pane.grab().toImage()
+    expected = np.take(VALUES, pane.slice_index, plane.axis)
+    rows, columns = plane.axes
+    steps = grids()["tilted"].affine[:3, [rows, columns]]
+    # the screen's axes in the patient: right is P or L, down is I
+    right = np.array([0, 1, 0] if plane is Plane.SAGITTAL else [1, 0, 0])
+    xy = np.stack([right @ steps, np.array([0, 0, -1.0]) @ steps])
+    if plane is Plane.CORONAL:
+        xy[1] = [-4.0, 0.0]
+    middle = (np.array(expected.shape) - 1) / 2
+    for r in range(expected.shape[0]):
+        for c in range(expected.shape[1]):
+            x, y = pane.zoom * (xy @ (np.array([r, c]) - middle))
+            point = QPointF(pane.width() / 2 + x, pane.height() / 2 + y).toPoint()
+            assert image.pixelColor(point).red() == expected[r, c], (r, c)
+
+
+def test_letters_name_the_true_directions(opened):
+    letters = {
+        name: {
+            plane: opened(name).views.panes[plane]._geometry.edge_letters
+            for plane in LIGHT_PANES
+        }
+        for name in ("plain", "oblique", "tilted")
+    }
+    assert letters["plain"][Plane.CORONAL] == ("R", "L", "S", "I")
+    assert letters["plain"][Plane.SAGITTAL] == ("A", "P", "S", "I")
+    assert letters["oblique"][Plane.CORONAL] == ("RI", "LS", "SR", "IL")
+    assert letters["oblique"][Plane.SAGITTAL] == ("A", "P", "SR", "IL")
+    assert letters["tilted"][Plane.SAGITTAL] == ("A", "P", "S", "I")
+
+
+def test_corner_text_says_slice_and_side_and_can_be_hidden(opened):
+    window = opened()
+    pane = window.views.panes[Plane.CORONAL]
+    top, bottom = pane.corner_lines()
+    assert top == ["Coronal", "Slice 4 / 7", "A 15.5 mm"]
+    assert bottom == [f"{pane.zoom:.1f} px/mm"]
+    assert opened("oblique").views.panes[Plane.CORONAL].corner_lines()[0][0] == (
+        "Coronal, oblique"
+    )
+    corner = (0, 0, 60, 20)
+    hidden = pane.grab().toImage().copy(*corner)
+    QTest.keyClick(pane, Qt.Key.Key_I)
+    assert window.bench.view.corner_text
+    assert pane.grab().toImage().copy(*corner) != hidden
+
+
+def test_the_mask_has_its_colours_and_its_outline(opened):
+    window = opened()
+    session, view = window.bench.session, window.bench.view
+    view.mask_opacity = 1.0
+    mask = np.zeros(SHAPE, np.uint8)
+    mask[1:4, 3, 2:5] = 1
+    mask[4, 3, 5] = 2
+    session.apply("fill", (slice(None),) * 3, mask)
+    pane = window.views.panes[Plane.CORONAL]
+    liver = session.scheme.classes[0].color
+    spleen = session.scheme.classes[1].color
+    wait_for(lambda: pane.grab().toImage().pixelColor(at(pane, (2, 3))).red() != 0)
+
+    def color(flat):
+        return pane.grab().toImage().pixelColor(at(pane, flat)).getRgb()[:3]
+
+    wait_for(lambda: color((2, 3)) == liver)
+    assert color((4, 5)) == spleen
+    assert color((0, 0)) == (VALUES[0, 3, 0],) * 3
+    view.outline = True
+    assert color((2, 3)) == (VALUES[2, 3, 3],) * 3
+    edge = at(pane, (3.5, 3)) + QPoint(0, 1)
+    assert pane.grab().toImage().pixelColor(edge).getRgb()[:3] == liver
+    view.mask_visible = False
+    assert np.array_equal(shown(pane), VALUES[:, 3])
+
+
+def test_a_brush_stroke_on_the_canvas_reaches_the_panes(opened):
+    window = opened()
+    view, hand = window.bench.view, Hand(window)
+    view.mode, view.brush_mm, view.mask_opacity = Mode.ANNOTATE, 1.0, 1.0
+    pane = window.views.panes[Plane.SAGITTAL]
+    hand.click(3, 3)
+    assert window.bench.session.mask[2, 3, 3] == 1
+    liver = window.bench.session.scheme.classes[0].color
+
+    def color():
+        return pane.grab().toImage().pixelColor(at(pane, (2, 3))).getRgb()[:3]
+
+    wait_for(lambda: color() == liver)
+    window.bench.undo()
+    wait_for(lambda: color() == (VALUES[2, 3, 3],) * 3)
+
+
+@pytest.mark.parametrize(
+    ("projection", "best"), [(Projection.MIP, np.max), (Projection.MINIP, np.min)]
+)
+def test_a_slab_of_each_pane(opened, projection, best):
+    window = opened()
+    state = window.bench.linked
+    state.set_slab(Plane.CORONAL, Slab(projection, 3.0))
+    state.set_slab(Plane.AXIAL, Slab(projection, 10.0))
+    pane = window.views.panes[Plane.CORONAL]
+    assert np.array_equal(shown(pane), best(VALUES[:, 2:5], axis=1))
+    assert pane.badge() == f"slab 3 mm {'MIP' if best is np.max else 'MinIP'}, 3 slices"
+    hand = Hand(window)
+    QApplication.processEvents()
+    image = window.canvas.grabFramebuffer()
+    expected = best(VALUES[1:4], axis=0)
+    for j in range(SHAPE[1]):
+        for i in range(SHAPE[2]):
+            found = image.pixelColor(hand.at(j, i)).red()
+            assert abs(found - expected[j, i]) <= 2, (j, i)
+
+
+def test_a_slab_is_not_painted_on(opened):
+    window = opened()
+    window.bench.linked.set_slab(Plane.AXIAL, Slab(Projection.MIP, 10.0))
+    window.bench.view.mode = Mode.ANNOTATE
+    Hand(window).drag((2, 2), (4, 4))
+    assert not window.bench.session.mask.any()
+    assert "slab" in window.stage.why_not_editable
+    window.bench.linked.set_slab(Plane.AXIAL, Slab())
+    assert window.stage.why_not_editable == ""
+    Hand(window).drag((2, 2), (4, 4))
+    assert window.bench.session.mask.any()
+
+
+# ---- the crosshair ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["plain", "oblique"])
+def test_the_same_voxel_from_every_pane_is_the_same_mm(opened, name):
+    window = opened(name)
+    state = window.bench.linked
+    target = (3, 5, 1)
+    found = {}
+    for plane in (*LIGHT_PANES, Plane.AXIAL):
+        state.place((2, 3, 3))
+        start = [2.0, 3.0, 3.0]
+        start[plane.axis] = target[plane.axis]
+        state.place(start)
+        flat = [target[a] for a in plane.axes]
+        if plane is Plane.AXIAL:
+            QTest.mouseClick(window.canvas, LEFT, NONE, Hand(window).at(*flat))
+        else:
+            pane = window.views.panes[plane]
+            QTest.mouseClick(pane, LEFT, NONE, at(pane, flat))
+        found[plane] = state.mm
+        assert [state.slice_of(p) for p in Plane] == list(target)
+        assert window.bench.session.k == 3
+        QApplication.processEvents()
+    expected = grids()[name].to_mm(target)
+    for mm in found.values():
+        # a pixel of the screen is a fraction of a millimetre here
+        assert np.allclose(mm, expected, atol=0.1)
+
+
+def test_dragging_and_shift_move_the_crosshair(opened):
+    window = opened()
+    pane, state = window.views.panes[Plane.SAGITTAL], window.bench.linked
+    QTest.mousePress(pane, LEFT, NONE, at(pane, (0, 0)))
+    QTest.mouseMove(pane, at(pane, (4, 6)))
+    assert [state.slice_of(p) for p in Plane] == [4, 6, 3]
+    QTest.mouseRelease(pane, LEFT, NONE, at(pane, (4, 6)))
+    QTest.mouseMove(pane, at(pane, (1, 1)))
+    assert [state.slice_of(p) for p in Plane] == [4, 6, 3]
+    move(pane, at(pane, (1, 2)), SHIFT)
+    assert [state.slice_of(p) for p in Plane] == [1, 2, 3]
+    window.bench.view.mode = Mode.ANNOTATE
+    move(window.canvas, Hand(window).at(5, 4), SHIFT)
+    assert [state.slice_of(p) for p in Plane] == [1, 5, 4]
+    assert not window.bench.session.mask.any()
+
+
+def test_the_lines_of_the_crosshair_meet_at_its_voxel(opened):
+    window = opened()
+    window.bench.view.crosshair = True
+    window.bench.linked.place((1, 5, 4))
+    for plane in LIGHT_PANES:
+        pane = window.views.panes[plane]
+        flat = [(1, 5, 4)[a] for a in plane.axes]
+        offset = pane.crosshair_at() - QPointF(at(pane, flat))
+        assert abs(offset.x()) <= 1
+        assert abs(offset.y()) <= 1
+    offset = window.views.crosshair_at() - QPointF(Hand(window).at(5, 4))
+    assert abs(offset.x()) <= 1
+    assert abs(offset.y()) <= 1
+
+
+def test_wheel_and_keys_scroll_the_pane_under_the_hand(opened):
+    window = opened()
+    state = window.bench.linked
+    coronal = window.views.panes[Plane.CORONAL]
+    wheel(coronal, 2)
+    assert state.slice_of(Plane.CORONAL) == 5
+    wheel(window.canvas, 1)
+    assert [state.slice_of(p) for p in Plane] == [3, 5, 3]
+    QTest.mouseClick(coronal, LEFT, NONE, at(coronal, (3, 3)))
+    QTest.keyClick(coronal, Qt.Key.Key_Down)
+    assert [state.slice_of(p) for p in Plane] == [3, 4, 3]
+    QTest.keyClick(coronal, Qt.Key.Key_Home)
+    assert [state.slice_of(p) for p in Plane] == [3, 0, 3]
+    window.canvas.setFocus()
+    QTest.keyClick(window.canvas, Qt.Key.Key_Up)
+    assert [state.slice_of(p) for p in Plane] == [4, 0, 3]
+
+
+def test_the_status_bar_reads_the_voxel_under_the_mouse(opened):
+    window = opened()
+    pane = window.views.panes[Plane.CORONAL]
+    QTest.mouseMove(pane, at(pane, (4, 1)))
+    text = window.status.voxel.text()
+    assert text.startswith(f"{VALUES[4, 3, 1]} HU")
+    assert "column 2, row 4, slice 5" in text
+    assert "A 15.5" in text
+
+
+def test_zoom_move_and_window_in_a_pane(opened):
+    window = opened()
+    pane, view = window.views.panes[Plane.CORONAL], window.bench.view
+    zoom, place = pane.zoom, at(pane, (1, 1))
+    under = pane.index_at(place.x(), place.y())
+    wheel(pane, 2, CTRL, place)
+    assert pane.zoom == pytest.approx(zoom * 1.44)
+    assert np.allclose(pane.index_at(place.x(), place.y()), under)
+    QTest.mousePress(pane, MIDDLE, NONE, place)
+    QTest.mouseMove(pane, place + QPoint(20, 10))
+    QTest.mouseRelease(pane, MIDDLE, NONE, place + QPoint(20, 10))
+    assert np.allclose(pane.index_at(place.x() + 20, place.y() + 10), under)
+    level, width = view.level, view.width
+    QTest.mousePress(pane, RIGHT, NONE, place)
+    QTest.mouseMove(pane, place + QPoint(30, 15))
+    QTest.mouseRelease(pane, RIGHT, NONE, place + QPoint(30, 15))
+    assert view.width > width
+    assert view.level > level
+    window.fit()
+    assert pane.zoom == pytest.approx(zoom)
+
+
+# ---- layouts ----------------------------------------------------------------------
+
+
+def test_layouts_by_keys_and_double_click(opened):
+    window = opened(layout=PaneLayout.ONE)
+    area = window.views.area
+    assert area.shown == ("axial",)
+    QTest.keyClick(window.canvas, Qt.Key.Key_V)
+    assert set(area.shown) == {"axial", "coronal", "sagittal"}
+    pane = window.views.panes[Plane.SAGITTAL]
+    QTest.mouseDClick(pane, LEFT, NONE, QPoint(40, 40))
+    assert area.shown == ("sagittal",)
+    assert pane.size() == area.size()
+    QTest.mouseDClick(pane, LEFT, NONE, QPoint(40, 40))
+    assert set(area.shown) == {"axial", "coronal", "sagittal"}
+    QTest.mouseDClick(window.canvas, LEFT, NONE, Hand(window).at(3, 3))
+    assert area.shown == ("axial",)
+    assert window.canvas.size() == area.size()
+    QTest.mouseDClick(window.canvas, LEFT, NONE, Hand(window).at(3, 3))
+    assert len(area.shown) == 3
+
+
+def test_nothing_open_shows_the_welcome_page_alone(opened):
+    window = opened()
+    assert len(window.views.area.shown) == 3
+    window.bench.close_series()
+    wait_for(lambda: not window.bench.jobs.active)
+    assert window.views.area.shown == ("axial",)
+    assert window.welcome.isVisible()
+
+
+def test_the_layout_is_remembered(fresh_window):
+    window = fresh_window()
+    window.bench.linked.layout = PaneLayout.LARGE
+    window.close()
+    again = fresh_window()
+    assert again.bench.linked.layout is PaneLayout.LARGE
+    again.bench.linked.layout = PaneLayout.ONE
