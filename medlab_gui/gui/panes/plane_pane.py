@@ -79,6 +79,7 @@ class PlanePane(QWidget):
         self._base: tuple[object, QImage] | None = None
         self._palettes: dict[tuple[Any, ...], NDArray[np.uint32]] = {}
         self._mask_changes = 0
+        self._inverted = False
         self._shown_slice = -1
         self.setObjectName(f"pane_{plane}")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -112,6 +113,9 @@ class PlanePane(QWidget):
         self._geometry = None
         if session is not None:
             self._geometry = PlaneGeometry(session.volume.grid, self.plane)
+            store = self._bench.store
+            series = store.series(session.series_uid) if store is not None else None
+            self._inverted = series is not None and series.display.inverted
             session.edited.connect(self._on_edited)
             session.state_changed.connect(self._on_edited)
             session.prediction_changed.connect(self._on_mask)
@@ -279,7 +283,10 @@ class PlanePane(QWidget):
             picture = project(
                 session.volume.data, self.plane.axis, index, reach, slab.projection
             )
-            self._gray = (key, slice_image(picture, view.level, view.width))
+            image = slice_image(
+                picture, view.level, view.width, inverted=self._inverted
+            )
+            self._gray = (key, image)
         return self._gray[1]
 
     def picture(self) -> QImage:

@@ -29,7 +29,9 @@ __all__ = [
 _LINE_PX = 2
 
 
-def slice_image(picture: NDArray[Any], level: float, width: float) -> QImage:
+def slice_image(
+    picture: NDArray[Any], level: float, width: float, *, inverted: bool = False
+) -> QImage:
     """Return a slice in grey, ready to be drawn fast; no value (NaN) is black.
 
     Parameters
@@ -38,11 +40,15 @@ def slice_image(picture: NDArray[Any], level: float, width: float) -> QImage:
         Grey values.
     level, width : float
         Window in the units of ``picture``.
+    inverted : bool
+        Low values are bright (MONOCHROME1).
     """
     half = max(width, 1e-6) / 2
     if picture.dtype.kind == "f":
         picture = np.nan_to_num(picture, nan=level - half)
     image = gray_image(picture, level - half, level + half)
+    if inverted:
+        image.invertPixels()
     # Qt draws a scaled picture fastest from the format of the screen.
     return image.convertToFormat(QImage.Format.Format_RGB32)
 

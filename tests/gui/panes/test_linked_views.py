@@ -355,7 +355,7 @@ def test_wheel_and_keys_scroll_the_pane_under_the_hand(opened):
 def test_the_status_bar_reads_the_voxel_under_the_mouse(opened):
     window = opened()
     pane = window.views.panes[Plane.CORONAL]
-    QTest.mouseMove(pane, at(pane, (4, 1)))
+    move(pane, at(pane, (4, 1)), NONE)
     text = window.status.voxel.text()
     assert text.startswith(f"{VALUES[4, 3, 1]} HU")
     assert "column 2, row 4, slice 5" in text
