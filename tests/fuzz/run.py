@@ -56,6 +56,7 @@ class Child:
             return Failure("hang", "", f"no answer in {_PATIENCE_S:g} s")
         if not answer:
             code = process.wait()
+            process.communicate()  # closes the pipes
             self._process = None
             return Failure("crash", f"exit code {code}")
         said = json.loads(answer)
