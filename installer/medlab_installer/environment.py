@@ -39,6 +39,11 @@ import alembic, napari, nibabel, numpy, openjpeg, pydicom, jpeg_ls, safetensors,
 import SimpleITK, skimage, sklearn, sqlalchemy, torch
 from qtpy import QtGui, QtWidgets
 import medlab_gui
+from medlab_gui.gui.prefetch import compile_all
+try:
+    compile_all()
+except OSError as error:  # no room for a cache: only the first start is slower
+    print(error, file=sys.stderr)
 print(json.dumps({
     "torch": torch.__version__, "cuda": torch.version.cuda,
     "device": torch.cuda.is_available(), "medlab": medlab_gui.__version__,

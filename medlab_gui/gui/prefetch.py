@@ -9,11 +9,12 @@ import numpy as np
 
 from medlab_gui.core.labels import LabelScheme
 from medlab_gui.gui.colors import scheme_colors
+from medlab_gui.imaging.compiled import compile_here, warm_up
 
 if TYPE_CHECKING:
     from medlab_gui.core.jobs import JobContext
 
-__all__ = ["prefetch"]
+__all__ = ["compile_all", "prefetch"]
 
 _MODULES = (
     "medlab_gui.review.session",
@@ -25,17 +26,32 @@ _MODULES = (
 
 
 def prefetch(ctx: JobContext) -> None:
-    """Import modules, and compile napari's colour mapping where numba is installed.
+    """Import modules, and load napari's compiled colour mapping and our filters.
 
     Parameters
     ----------
     ctx : JobContext
         Cancellation; this runs on a thread.
     """
-    from napari.utils.colormaps import DirectLabelColormap
-
     for module in _MODULES:
         ctx.check()
         importlib.import_module(module)
+    _map_colors()
+    ctx.check()
+    warm_up()
+
+
+def compile_all() -> None:
+    """Compile what `prefetch` loads into the user's caches; the installer's last step.
+
+    Compiling holds Python's lock for seconds, and so would hold up the first window.
+    """
+    _map_colors()
+    compile_here()
+
+
+def _map_colors() -> None:
+    from napari.utils.colormaps import DirectLabelColormap
+
     colors = scheme_colors(LabelScheme("none", ()))
     DirectLabelColormap(color_dict=colors).map(np.zeros((2, 2), np.uint8))
