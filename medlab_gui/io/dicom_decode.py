@@ -31,8 +31,16 @@ _GDCM_ONLY = {
 }
 """12-bit and lossless JPEG: SimpleITK's GDCM decodes them, pydicom alone does not."""
 
-_RLE = "1.2.840.10008.1.2.5"
-"""Broken run lengths make GDCM divide by zero, which ends the process."""
+_NOT_BY_GDCM = {
+    "1.2.840.10008.1.2.5",
+    "1.2.840.10008.1.2.4.90",
+    "1.2.840.10008.1.2.4.91",
+    "1.2.840.10008.1.2.4.201",
+    "1.2.840.10008.1.2.4.202",
+    "1.2.840.10008.1.2.4.203",
+}
+"""RLE, JPEG 2000: broken run lengths make GDCM divide by zero, which ends the process;
+broken JPEG 2000 makes it take a gigabyte, and pydicom's decoder is the same library."""
 
 
 def can_decode(syntax: str) -> bool:
@@ -123,7 +131,7 @@ class PackedFile:
                     self._broken = True
         with self._lock:
             if self._gdcm is None:
-                if self._syntax == _RLE:
+                if self._syntax in _NOT_BY_GDCM:
                     raise damaged(self._path, "its pixels do not decode")
                 self._gdcm = _by_gdcm(self._path)
         if index >= len(self._gdcm):

@@ -246,8 +246,8 @@ def header_of(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
     hounsfield = text(dataset, "RescaleType").upper() in ("", "HU")
     return DicomHeader(
         path=path,
-        series_uid=text(dataset, "SeriesInstanceUID"),
-        study_uid=text(dataset, "StudyInstanceUID"),
+        series_uid=text(dataset, "SeriesInstanceUID")[:_LONGEST_TEXT],
+        study_uid=text(dataset, "StudyInstanceUID")[:_LONGEST_TEXT],
         modality=modality,
         description=described[:_LONGEST_TEXT],
         patient_name=person_name(name[: 3 * _LONGEST_TEXT]),

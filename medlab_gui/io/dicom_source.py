@@ -19,6 +19,7 @@ DEFLATED = "1.2.840.10008.1.2.1.99"
 """The transfer syntax in which the whole data set is one deflated stream."""
 _PLAIN = b"1.2.840.10008.1.2.1\0\0\0"
 _LONGEST_HEADER = 1 << 18
+_MANY_ZEROS = 8192
 _SIZE_TAGS = ["Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "NumberOfFrames"]
 
 
@@ -71,8 +72,13 @@ def open_dicom(path: Path) -> io.BufferedReader | io.BytesIO:
         packed = file.read()
     unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
     head = unpacker.decompress(packed, _LONGEST_HEADER)
+    zeros = head.find(bytes(_MANY_ZEROS))
+    most = _end_of_pixels(head if zeros < 0 else head[: zeros + 16])
+    if not most and zeros >= 0:
+        msg = "zeros where the header should be"  # each an object for pydicom
+        raise ValueError(msg)
     # Headers seldom pack to an eighth; what is longer than that is a bomb.
-    most = _end_of_pixels(head) or len(head) + 8 * len(packed)
+    most = most or len(head) + 8 * len(packed)
     rest = unpacker.decompress(unpacker.unconsumed_tail, max(1, most - len(head)))
     head = head[:most]
     meta = block[: found[1]].replace(DEFLATED.encode(), _PLAIN)

@@ -19,7 +19,7 @@ from medlab_gui.io.dicom_charsets import (
     TWINS,
     WHOLE,
 )
-from medlab_gui.io.dicom_values import printable
+from medlab_gui.io.dicom_values import printable, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -136,7 +136,7 @@ def element_text(dataset: Any, keyword: str) -> tuple[str, str]:
     if value is None:
         return "", ""
     if not isinstance(value, bytes):
-        return printable(str(value)), ""
+        return text(dataset, keyword), ""
     charsets = dataset.get("SpecificCharacterSet")
     if charsets is None or isinstance(charsets, str):
         charsets = (charsets or "").split("\\")

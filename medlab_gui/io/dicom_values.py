@@ -6,6 +6,9 @@ import math
 from collections.abc import MutableSequence
 from typing import Any
 
+_LONGEST = 10240
+"""Characters; the longest text that the standard knows (LT)."""
+
 __all__ = ["numbers", "printable", "text"]
 
 
@@ -18,8 +21,10 @@ def text(dataset: Any, name: str) -> str:
     if isinstance(value, bytes):  # of a VR that is none of text
         value = value.decode("latin-1")
     if isinstance(value, MutableSequence):
+        if any(hasattr(v, "iterall") for v in value):
+            return ""  # a sequence of data sets is no text
         value = "\\".join(str(v) for v in value)
-    return "" if value is None else printable(str(value))
+    return "" if value is None else printable(str(value)[:_LONGEST])
 
 
 def printable(value: str) -> str:

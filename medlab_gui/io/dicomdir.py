@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from medlab_gui.io.dicom_source import open_dicom
+from medlab_gui.io.dicom_values import printable
 from medlab_gui.io.pydicom_quiet import pydicom_errors, quiet_pydicom
 from medlab_gui.io.wording import counted
 
@@ -122,7 +123,7 @@ def _parts(value: object) -> tuple[str, ...]:
         value = value.split("\\")
     assert isinstance(value, (list, tuple)) or hasattr(value, "__iter__")
     # Some writers use slashes within a component.
-    parts = (p.strip(" \0") for v in value for p in re.split(r"[/\\]", str(v)))
+    parts = (printable(p) for v in value for p in re.split(r"[/\\]", str(v)))
     return tuple(p for p in parts if p and p != ".")
 
 

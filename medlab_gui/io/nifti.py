@@ -92,6 +92,7 @@ def nifti_series(path: Path) -> tuple[FileSeries, ...]:
             "Hounsfield units and are taken as such."
         )
         problems.append(Problem("modality-guessed", Severity.NOTE, message))
+    n_volumes = _n_volumes(path, image, problems)
     uid = derived_uid("nifti", content_digest(path, sealed=_is_packed(path)))
     name = path.name.removesuffix(".gz").removesuffix(".nii")
     first = FileSeries(
@@ -113,7 +114,7 @@ def nifti_series(path: Path) -> tuple[FileSeries, ...]:
         problems=tuple(problems),
         original_uid=uid,
     )
-    return one_for_each(first, math.prod(image.shape[3:]))
+    return one_for_each(first, n_volumes)
 
 
 def read_nifti_voxels(
@@ -359,6 +360,25 @@ def _scaling(image: Any) -> tuple[float, float]:
     return float(slope), float(intercept)
 
 
+def _n_volumes(path: Path, image: Any, problems: list[Problem]) -> int:
+    """Return how many volumes there are: no more than the file can hold."""
+    claimed: int = math.prod(image.shape[3:])
+    n_bytes = math.prod(image.shape[:3]) * image.header.get_data_dtype().itemsize
+    held = path.stat().st_size * (_BEST_GZIP if _is_packed(path) else 1)
+    most: int = max(1, held // max(1, n_bytes))
+    if claimed > most:
+        problems.append(
+            Problem(
+                "cut-short",
+                Severity.WARNING,
+                f"The header names {claimed:,} volumes, and the file cannot hold more "
+                f"than {most:,} of them. Fetch it again if you need them all.",
+            )
+        )
+    return min(claimed, most)
+
+
+@np.errstate(all="ignore")
 def _volume(path: Path, image: Any, index: int = 0) -> NDArray[Any]:
     """Return stored values (Z, Y, X) of a volume without scaling."""
     shape = image.shape

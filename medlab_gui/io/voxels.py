@@ -95,6 +95,7 @@ def value_problems(raw: NDArray[Any]) -> list[Problem]:
     return []
 
 
+@np.errstate(all="ignore")
 def look_like_ct(raw: NDArray[Any], slope: float = 1.0, intercept: float = 0.0) -> bool:
     """Tell whether values are very likely CT in Hounsfield units.
 

@@ -18,8 +18,9 @@ from medlab_gui.core.errors import MedlabError, ResourceError
 
 __all__ = ["BASE_BYTES", "Failure", "examine"]
 
-BASE_BYTES = 64 * 2**20
-"""Memory that reading may take besides four times the files."""
+BASE_BYTES = 128 * 2**20
+"""Memory that reading may take besides four times the files: ITK and GDCM alone take up
+to a hundred megabytes for a picture of a few kilobytes, whether it is sound or not."""
 
 _ADDRESS_SLACK = 2**30
 """Threads and mapped files reserve addresses that they never touch."""

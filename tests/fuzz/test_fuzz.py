@@ -93,7 +93,7 @@ def test_warnings_and_memory_count_as_failures(tmp_path, monkeypatch):
         raise InputError(msg)
 
     def takes(path):
-        taken = bytearray(b"x") * 100_000_000
+        taken = bytearray(b"x") * 200_000_000
         msg = f"These {len(taken):,} bytes were taken."
         raise InputError(msg)
 
