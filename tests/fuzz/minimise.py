@@ -94,9 +94,9 @@ def _write(folder: Folder, signature: str, origin: str) -> None:
     words = "".join(c if c.isalnum() else "-" for c in signature).strip("-").lower()
     digest = hashlib.sha256(repr(sorted(folder.items())).encode()).hexdigest()[:6]
     name = f"{words[:48].strip('-')}-{digest}"
-    if len(folder) == 1:
+    if len(folder) == 1 and "." in next(iter(folder)):  # else its name tells
         ((file, data),) = folder.items()
-        end = "".join(Path(file).suffixes[-2:]) if "." in file else ""
+        end = "".join(Path(file).suffixes[-2:])
         end = end if len(end) < 9 else Path(file).suffix
         (CASES / f"{name}{end}").write_bytes(data)
         name += end

@@ -26,6 +26,8 @@ ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE_S = 40.0
 """Wall time after which a child hangs; cases that merely take long are told by
 `tests.fuzz.examine`, which counts processor time."""
+_START_S = 300.0
+"""On a busy machine loading the libraries takes its time."""
 
 
 class Child:
@@ -84,18 +86,18 @@ class Child:
             cwd=ROOT,
             env={**os.environ, **dict.fromkeys(threads, "1")},
         )
-        if self._answer() != b"ready\n":
+        if self._answer(_START_S) != b"ready\n":
             process, self._process = self._process, None
             said = process.communicate()[1].decode("utf-8", "replace")
             msg = f"the worker does not start (exit code {process.wait()}):\n{said}"
             raise RuntimeError(msg)
         return self._process
 
-    def _answer(self) -> bytes:
+    def _answer(self, patience_s: float = _PATIENCE_S) -> bytes:
         assert self._process is not None
         pipe = self._process.stdout
         assert pipe is not None
-        if not select.select([pipe], [], [], _PATIENCE_S)[0]:
+        if not select.select([pipe], [], [], patience_s)[0]:
             raise TimeoutError
         return pipe.readline()
 
