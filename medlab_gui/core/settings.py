@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     mm_convention: Literal["LPS", "RAS"] = Field(
         "LPS", description="Signs of positions in the status bar."
     )
+    key_profile: Literal["medlab", "slicer", "itksnap", "pacs"] = Field(
+        "medlab", description="Keys as in another program."
+    )
     right_drag_erases: bool = Field(
         True, description="Dragging with the right button erases while annotating."
     )

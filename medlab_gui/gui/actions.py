@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medlab_gui.core.i18n import N_
+from medlab_gui.gui.key_actions import KEY_ACTIONS
 from medlab_gui.gui.measure_actions import MEASURE_ACTIONS
 from medlab_gui.gui.panes.layout_actions import PANE_ACTIONS
 from medlab_gui.gui.plain_action import PlainAction
@@ -103,9 +104,9 @@ _ANNOTATE = (
             f"medlab.annotate.{tool}",
             title,
             _tool(tool),
-            (str(n),),
+            (f"Annotate/{n}",),
             "medlab/annotate/4_tools",
-            "annotating",
+            "series_open",
             f"annotating and tool == '{tool}'",
         )
         for n, (tool, title) in enumerate(
@@ -141,6 +142,14 @@ _ANNOTATE = (
         N_("Next class"),
         lambda w: w.next_class(),
         ("C",),
+        "medlab/annotate/5_brush",
+        "series_open",
+    ),
+    PlainAction(
+        "medlab.annotate.previous_class",
+        N_("Previous class"),
+        lambda w: w.next_class(-1),
+        ("Shift+C",),
         "medlab/annotate/5_brush",
         "series_open",
     ),
@@ -237,6 +246,7 @@ ACTIONS: tuple[PlainAction, ...] = (
     *_QUEUE,
     *VIEW_ACTIONS,
     *PANE_ACTIONS,
+    *KEY_ACTIONS,
     *_HELP,
 )
 

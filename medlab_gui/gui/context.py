@@ -46,6 +46,7 @@ class Key(StrEnum):
     SCALE_BAR = "scale_bar"
     SMOOTH = "smooth"
     LAYOUT = "layout"
+    KEY_PROFILE = "key_profile"
     VIEWS_LINKED = "views_linked"
     VIEW_ENLARGED = "view_enlarged"
     SLAB = "slab"
@@ -95,6 +96,7 @@ def facts(bench: Workbench, stage: Stage, plane: Plane) -> dict[str, Any]:
         Key.SCALE_BAR: view.scale_bar,
         Key.SMOOTH: view.smooth,
         Key.LAYOUT: str(bench.linked.layout),
+        Key.KEY_PROFILE: bench.keybook.profile.name,
         Key.VIEWS_LINKED: bench.linked.is_linked,
         Key.VIEW_ENLARGED: bool(bench.linked.enlarged),
         Key.SLAB: str(slab.projection),

@@ -108,7 +108,7 @@ MEASURE_ACTIONS = (
         lambda w: w.bench.measure.remove_selected(),
         ("Del",),
         "medlab/measure/3_one",
-        "measure_selected",
+        "measure_selected and not polygon_open",
     ),
     PlainAction(
         "medlab.measure.copy",

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QMenu
 
 from medlab_gui.core.i18n import N_, _
 from medlab_gui.gui.actions import ACTIONS
+from medlab_gui.gui.keybook import split_key
 from medlab_gui.gui.keys import is_menu_shortcut
 from medlab_gui.gui.panes.layout_actions import PANE_SUBMENUS
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from medlab_gui.commands.command import Command
     from medlab_gui.gui.window import MedlabWindow
 
-__all__ = ["MENUS", "Menus", "all_keys"]
+__all__ = ["MENUS", "Menus"]
 
 MENUS = (
     ("medlab/study", N_("&Study")),
@@ -41,16 +42,8 @@ _SUBMENUS = (
     ("medlab/view", "2_window", "medlab/view/window", N_("Window")),
     ("medlab/view", "2_window", "medlab/view/go", N_("Go to")),
     *PANE_SUBMENUS,
+    ("medlab/view", "4_keys", "medlab/view/keys", N_("Keys")),
 )
-
-
-def all_keys(commands: tuple[Command[Any, Any], ...]) -> dict[str, tuple[str, ...]]:
-    """Return every key by action id; the first one is shown in the menu."""
-    keys: dict[str, tuple[str, ...]] = {
-        c.id: (c.shortcut,) for c in commands if c.shortcut and c.menu
-    }
-    keys.update({a.id: a.keys for a in ACTIONS if a.keys})
-    return keys
 
 
 class Menus:
@@ -69,7 +62,8 @@ class Menus:
     ) -> None:
         Application.destroy("medlab")
         self.app = Application("medlab", raise_synchronous_exceptions=True)
-        self._keys = all_keys(commands)
+        self._keybook = window.bench.keybook
+        self._keybook.changed.connect(self._on_keys)
         self._menus: list[QModelMenu] = []
         self._enablement: dict[str, Any] = {}
         for command in commands:
@@ -146,19 +140,22 @@ class Menus:
             if isinstance(submenu, QMenu):
                 self._show_keys(submenu)
                 continue
-            keys = self._keys.get(action.objectName(), ())
-            if keys:
-                self._show_key(action, keys)
+            self._show_key(action, self._keybook.of(action.objectName()))
+
+    def _on_keys(self) -> None:
+        for menu in self._menus:
+            self._show_keys(menu)
 
     @staticmethod
     def _show_key(action: QAction, keys: tuple[str, ...]) -> None:
-        if is_menu_shortcut(keys[0]):
-            action.setShortcuts([QKeySequence(k) for k in keys])
+        names = [split_key(key)[1] for key in keys]
+        everywhere = [name for name in names if is_menu_shortcut(name)]
+        if everywhere:
             action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
         else:
             # Shown, but never triggered by Qt: a field may want this key.
-            action.setShortcut(QKeySequence(keys[0]))
             action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        action.setShortcuts([QKeySequence(name) for name in everywhere or names[:1]])
 
     def update(self, facts: dict[str, Any]) -> None:
         """Enable and tick entries according to the facts."""
@@ -173,8 +170,11 @@ class Menus:
 
     def press(self, key: str) -> bool:
         """Run the action that a key means now; return whether there is one."""
-        for id_, keys in self._keys.items():
-            if key in keys and self.is_enabled(id_):
+        context = {
+            f: bool(self.app.context.get(f)) for f in ("reviewing", "annotating")
+        }
+        for id_ in self._keybook.meant(key, context):
+            if self.is_enabled(id_):
                 self.app.commands.execute_command(id_).result()
                 return True
         return False

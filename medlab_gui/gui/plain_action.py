@@ -26,7 +26,8 @@ class PlainAction:
     run : callable
         Called with the window.
     keys : tuple of str
-        The first one is shown in the menu.
+        The first one is shown in the menu. ``"Review/1"`` and ``"Annotate/1"`` mean
+        something in one mode only.
     menu : str
         Menu, then group: ``"medlab/view/2_layers"``.
     when : str

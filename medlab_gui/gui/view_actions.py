@@ -28,6 +28,18 @@ def _step(n: int) -> Callable[[MedlabWindow], object]:
     return lambda window: window.views.step(n)
 
 
+def _opacity(step: float) -> Callable[[MedlabWindow], object]:
+    def run(window: MedlabWindow) -> None:
+        view = window.bench.view
+        view.mask_opacity = min(1.0, max(0.05, round(view.mask_opacity + step, 2)))
+
+    return run
+
+
+def _zoom(factor: float) -> Callable[[MedlabWindow], object]:
+    return lambda window: window.views.zoom(factor)
+
+
 def _preset(number: int) -> Callable[[MedlabWindow], object]:
     def run(window: MedlabWindow) -> None:
         view, preset = window.bench.view, PRESETS[number]
@@ -49,6 +61,20 @@ VIEW_ACTIONS = (
         "medlab/view/1_layers",
         "series_open",
         "mask_visible",
+    ),
+    *(
+        PlainAction(
+            f"medlab.view.mask_{name}",
+            title,
+            _opacity(step),
+            (),
+            "medlab/view/1_layers",
+            "series_open",
+        )
+        for name, title, step in (
+            ("fainter", N_("Mask fainter"), -0.1),
+            ("stronger", N_("Mask stronger"), 0.1),
+        )
     ),
     PlainAction(
         "medlab.view.outline",
@@ -82,9 +108,9 @@ VIEW_ACTIONS = (
             f"medlab.view.preset_{n}",
             f"{preset.name}  ({preset.level:g} / {preset.width:g} HU)",
             _preset(n - 1),
-            (str(n),),
+            (f"Review/{n}",),
             "medlab/view/window/1_presets",
-            "reviewing and is_ct",
+            "is_ct",
         )
         for n, preset in enumerate(PRESETS[:8], start=1)
     ),
@@ -92,9 +118,9 @@ VIEW_ACTIONS = (
         "medlab.view.preset_own",
         N_("The scan's own window"),
         lambda w: w.own_window(),
-        ("9",),
+        ("Review/9",),
         "medlab/view/window/2_own",
-        "reviewing and series_open",
+        "series_open",
     ),
     *(
         PlainAction(
@@ -121,6 +147,20 @@ VIEW_ACTIONS = (
         ("F", "Ctrl+0"),
         "medlab/view/3_picture",
         "series_open",
+    ),
+    *(
+        PlainAction(
+            f"medlab.view.zoom_{name}",
+            title,
+            _zoom(factor),
+            keys,
+            "medlab/view/3_picture",
+            "series_open",
+        )
+        for name, title, factor, keys in (
+            ("in", N_("Larger picture"), 1.2, ("+", "=")),
+            ("out", N_("Smaller picture"), 1 / 1.2, ("-",)),
+        )
     ),
     PlainAction(
         "medlab.view.corner_text",

@@ -204,6 +204,7 @@ class MedlabWindow(QObject):
         bench.mode_changed.connect(self._on_mode)
         bench.view.events.connect(self._later)
         bench.linked.layout_changed.connect(self._later)
+        bench.keybook.changed.connect(self._later)
         bench.linked.slab_changed.connect(self._later)
         for signal in (
             bench.measure.changed,
@@ -312,11 +313,11 @@ class MedlabWindow(QObject):
         shrunk = min(view.brush_mm * 1.15**steps, view.brush_mm + pixel * steps)
         view.brush_mm = min(200.0, max(pixel, grown if steps > 0 else shrunk))
 
-    def next_class(self) -> None:
-        """Take the next class of the scheme."""
+    def next_class(self, step: int = 1) -> None:
+        """Take the next class of the scheme, or with -1 the one before."""
         if self.bench.session is not None:
             n = len(self.bench.session.scheme.classes)
-            self.bench.view.value = self.bench.view.value % n + 1
+            self.bench.view.value = (self.bench.view.value - 1 + step) % n + 1
 
     def finish_polygon(self) -> None:
         """Paint the polygon that is being drawn."""
@@ -356,7 +357,7 @@ class MedlabWindow(QObject):
         """Show the key sheet."""
         from medlab_gui.gui.dialogs.keys import KeySheet
 
-        KeySheet(self.commands, self.main).show()
+        KeySheet(self.commands, self.bench.keybook, self.main).show()
 
     def show_about(self) -> None:
         """Show what this program is."""

@@ -19,6 +19,7 @@ from medlab_gui.core.settings import Settings, load_settings
 from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec
 from medlab_gui.gui import launching, opening, reviewing
 from medlab_gui.gui.jobs import Jobs
+from medlab_gui.gui.key_actions import new_keybook
 from medlab_gui.gui.measure_state import MeasureState
 from medlab_gui.gui.notices import Level, Notice, NoticeAction
 from medlab_gui.gui.panes.linked_state import LinkedState
@@ -64,6 +65,8 @@ class Workbench:
         Work under way.
     linked : LinkedState
         Crosshair, slabs and layout of the views.
+    keybook : Keybook
+        Which keys mean what, by the chosen profile.
     measure : MeasureState
         What is measured on the open series, and with which tool.
     ask : callable or None
@@ -118,7 +121,8 @@ class Workbench:
         self.job_finished = self.jobs.finished
         self.jobs.failed.connect(self._on_failed)
         self.linked = LinkedState(self)
-        self.measure = MeasureState(self)
+        self.measure: MeasureState = MeasureState(self)
+        self.keybook = new_keybook(self.settings.key_profile)
         self.view.events.mode.connect(self._on_mode)
 
     # ---- saying -------------------------------------------------------------

@@ -14,6 +14,9 @@ from app_model.expressions import parse_expression
 from medlab_gui.cli.parser import build_parser
 from medlab_gui.commands import COMMANDS
 from medlab_gui.gui.actions import ACTIONS
+from medlab_gui.gui.key_actions import key_entries
+from medlab_gui.gui.key_profiles import KEY_PROFILES
+from medlab_gui.gui.keybook import keys_of, split_key
 
 PROMISED = {
     *("import", "list", "inspect", "preprocess", "predict", "score", "queue", "train"),
@@ -138,14 +141,19 @@ def test_expressions_that_exclude_each_other_are_told_apart():
     assert not together("annotating", "reviewing and is_ct")
 
 
-def test_no_key_means_two_things_at_once():
-    entries = [(c.id, (c.shortcut,), c.when or "") for c in COMMANDS if c.shortcut]
-    entries += [(a.id, a.keys, a.when) for a in ACTIONS]
+@pytest.mark.parametrize("profile", KEY_PROFILES, ids=lambda p: p.name)
+def test_no_key_means_two_things_at_once(profile):
+    entries = key_entries(COMMANDS, ACTIONS)
+    keys = keys_of(profile, entries)
+    wanted = [
+        (name.lower(), f"({entry.when or 'True'}) and ({mode or 'True'})", entry.id)
+        for entry in entries
+        for mode, name in map(split_key, keys[entry.id])
+    ]
     clashes = [
-        (key, one, other)
-        for n, (one, keys, when) in enumerate(entries)
-        for other, other_keys, other_when in entries[n + 1 :]
-        for key in {k.lower() for k in keys} & {k.lower() for k in other_keys}
-        if together(when, other_when)
+        (name, one, other)
+        for n, (name, when, one) in enumerate(wanted)
+        for other_name, other_when, other in wanted[n + 1 :]
+        if name == other_name and together(when, other_when)
     ]
     assert not clashes

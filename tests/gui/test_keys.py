@@ -7,6 +7,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
+from medlab_gui.gui.keybook import shown_key
 from medlab_gui.gui.view_state import Mode, Tool
 from tests.gui.hand import CTRL, NONE, SHIFT
 
@@ -179,20 +180,13 @@ def test_a_field_keeps_its_keys(window):
 
 def test_f1_shows_every_key(window):
     from medlab_gui.gui.dialogs.keys import KeySheet
-    from medlab_gui.gui.menus import all_keys
 
     window.main.activateWindow()
     window.show_keys()
     sheet = window.main.findChild(KeySheet)
     text = sheet.plain_text()
-    for keys in all_keys(window.commands).values():
+    for keys in window.bench.keybook.keys.values():
         for key in keys:
-            shown = {
-                "Return": "Enter",
-                "PgUp": "Page Up",
-                "PgDown": "Page Down",
-                "Escape": "Esc",
-            }.get(key, key)
-            assert shown in text
+            assert shown_key(key) in text
     assert "Wheel" in text
     sheet.close()

@@ -9,7 +9,7 @@ from app_model.expressions import parse_expression
 from medlab_gui.commands import COMMANDS
 from medlab_gui.gui.actions import ACTIONS
 from medlab_gui.gui.context import Key
-from medlab_gui.gui.menus import MENUS, all_keys
+from medlab_gui.gui.menus import MENUS
 
 
 def test_ids_are_unique_and_in_our_menus():
@@ -31,24 +31,6 @@ def test_conditions_use_known_facts():
             parse_expression(when)
             words = set(re.findall(r"[a-z_]+", re.sub(r"'[^']*'", "", when)))
             assert words - {"and", "or", "not"} <= known, when
-
-
-def test_one_key_never_means_two_things_at_once():
-    """Keys are shared between modes only, and where the polygon is being drawn."""
-    when = {a.id: a.when for a in ACTIONS} | {c.id: c.when or "" for c in COMMANDS}
-    users: dict[str, list[str]] = {}
-    for id_, keys in all_keys(COMMANDS).items():
-        for key in keys:
-            users.setdefault(key, []).append(id_)
-    for key, ids in users.items():
-        if len(ids) == 1:
-            continue
-        conditions = [when[i] for i in ids]
-        modes = sorted("reviewing" in c for c in conditions)
-        polygon = sorted("not polygon_open" in c for c in conditions)
-        assert modes == [False, True] or polygon == [False, True], (key, ids)
-        if modes == [False, True]:
-            assert any("annotating" in c for c in conditions)
 
 
 @pytest.mark.gui

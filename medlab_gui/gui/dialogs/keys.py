@@ -17,9 +17,11 @@ from qtpy.QtWidgets import (
 
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.actions import ACTIONS, HELD_KEYS, MOUSE
+from medlab_gui.gui.keybook import shown_key, split_key
 
 if TYPE_CHECKING:
     from medlab_gui.commands.command import Command
+    from medlab_gui.gui.keybook import Keybook
 
 __all__ = ["KeySheet", "key_table"]
 
@@ -35,38 +37,24 @@ _HEADS = {
 
 
 def key_table(
-    commands: tuple[Command[Any, Any], ...],
+    commands: tuple[Command[Any, Any], ...], keybook: Keybook
 ) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return ``(heading, [(keys, what they do)])`` for everything that has a key."""
     table: dict[str, list[tuple[str, str]]] = {name: [] for name in _HEADS}
-    for command in commands:
-        if command.menu and command.shortcut:
-            place = command.menu.split("/")[1]
-            table[place].append((command.shortcut, _(command.title).rstrip("…")))
-    for action in ACTIONS:
-        if not action.keys:
-            continue
-        place = action.menu.split("/")[1]
-        when = ""
-        if "reviewing" in action.when:
-            when = _("Review: ")
-        elif action.when.startswith("annotating"):
-            when = _("Annotate: ")
-        keys = ", ".join(_shown(k) for k in action.keys)
-        table[place].append((keys, when + _(action.title).rstrip("…")))
+    entries = [(c.id, c.title, c.menu) for c in commands if c.menu]
+    entries += [(a.id, a.title, a.menu) for a in ACTIONS]
+    modes = {"": "", "reviewing": _("Review: "), "annotating": _("Annotate: ")}
+    for id_, title, menu in entries:
+        keys: dict[str, list[str]] = {}
+        for key in keybook.of(id_):
+            keys.setdefault(split_key(key)[0], []).append(shown_key(key))
+        for mode, shown in keys.items():
+            text = modes[mode] + _(title).rstrip("…")
+            table[menu.split("/")[1]].append((", ".join(shown), text))
     table["view"] += [(_(key), _(text)) for key, text in HELD_KEYS]
     sheet = [(_(_HEADS[name]), rows) for name, rows in table.items() if rows]
     sheet.append((_("Mouse"), [(_(what), _(does)) for what, does in MOUSE]))
     return sheet
-
-
-def _shown(key: str) -> str:
-    return {
-        "Return": _("Enter"),
-        "PgUp": _("Page Up"),
-        "PgDown": _("Page Down"),
-        "Escape": _("Esc"),
-    }.get(key, key)
 
 
 class KeySheet(QDialog):
@@ -76,19 +64,24 @@ class KeySheet(QDialog):
     ----------
     commands : tuple of Command
         The project's verbs.
+    keybook : Keybook
+        The keys of now; the sheet follows another profile.
     parent : QWidget, optional
         Owner.
     """
 
     def __init__(
-        self, commands: tuple[Command[Any, Any], ...], parent: QWidget | None = None
+        self,
+        commands: tuple[Command[Any, Any], ...],
+        keybook: Keybook,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self.setWindowTitle(_("Keys and mouse"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._table = key_table(commands)
-        text = QTextBrowser()
-        text.setHtml(self._html())
+        self._commands, self._keybook = commands, keybook
+        self._text = text = QTextBrowser()
+        self._fill()
+        keybook.changed.connect(self._fill)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         copy = buttons.addButton(
             _("Copy as text"), QDialogButtonBox.ButtonRole.ActionRole
@@ -99,6 +92,12 @@ class KeySheet(QDialog):
         layout.addWidget(text)
         layout.addWidget(buttons)
         self.resize(760, 620)
+
+    def _fill(self) -> None:
+        self._table = key_table(self._commands, self._keybook)
+        profile = _(self._keybook.profile.title)
+        self.setWindowTitle(_("Keys and mouse: {profile}").format(profile=profile))
+        self._text.setHtml(self._html())
 
     def plain_text(self) -> str:
         """Return the sheet as plain text."""

@@ -31,13 +31,19 @@ if TYPE_CHECKING:
 __all__ = ["LabelsDock", "swatch"]
 
 _TOOLS = (
-    (Tool.BRUSH, N_("Brush"), N_("Paint the class (1)")),
-    (Tool.ERASER, N_("Eraser"), N_("Erase; dragging with the right button too (2)")),
-    (Tool.FILL, N_("Fill"), N_("Fill what is connected under the mouse (3)")),
-    (Tool.POLYGON, N_("Polygon"), N_("Click corners; double click closes (4)")),
-    (Tool.PICK, N_("Pick"), N_("Take the class under the mouse (5)")),
-    (Tool.PAN, N_("Move"), N_("Move the picture; or hold Space (6)")),
+    (Tool.BRUSH, N_("Brush"), N_("Paint the class")),
+    (Tool.ERASER, N_("Eraser"), N_("Erase; dragging with the right button too")),
+    (Tool.FILL, N_("Fill"), N_("Fill what is connected under the mouse")),
+    (Tool.POLYGON, N_("Polygon"), N_("Click corners; double click closes")),
+    (Tool.PICK, N_("Pick"), N_("Take the class under the mouse")),
+    (Tool.PAN, N_("Move"), N_("Move the picture; or hold Space")),
 )
+_CHECKS = {
+    "mask_visible": (N_("Mask"), "medlab.view.mask"),
+    "outline": (N_("Outline"), "medlab.view.outline"),
+    "prediction_visible": (N_("Prediction"), "medlab.view.prediction"),
+    "entropy_visible": (N_("Uncertainty"), "medlab.view.entropy"),
+}
 _MOST_MM = 60.0
 
 
@@ -70,6 +76,7 @@ class LabelsDock(QWidget):
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._bench = workbench
+        self._tips: list[tuple[QWidget, str, str]] = []
         self.setMinimumWidth(220)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
@@ -85,6 +92,8 @@ class LabelsDock(QWidget):
         layout.addWidget(self._model_box())
         layout.addLayout(self._save_row())
         bench = workbench
+        bench.keybook.changed.connect(self._show_keys)
+        self._show_keys()
         bench.session_changed.connect(self._on_session)
         bench.slice_changed.connect(self._on_slice)
         bench.mode_changed.connect(self._on_view)
@@ -105,6 +114,35 @@ class LabelsDock(QWidget):
         """Return the size that shows all of it."""
         return QSize(270, 520)
 
+    def _show_keys(self) -> None:
+        """Name the keys of the chosen profile where the pointer rests."""
+        book = self._bench.keybook
+        named: tuple[tuple[QWidget, str, str], ...] = (
+            (
+                self.take_slice,
+                _("Makes the model's mask the mask here"),
+                "medlab.annotate.accept_slice",
+            ),
+            (
+                self.take_all,
+                _("Every slice but the locked ones, as one step"),
+                "medlab.annotate.accept_all",
+            ),
+            (self.save, _("Make a revision of the mask"), "medlab.save"),
+        )
+        for widget, text, id_ in (*self._tips, *named):
+            widget.setToolTip(book.tip(text, id_))
+        for field, (text, id_) in _CHECKS.items():
+            self.checks[field].setText(book.tip(_(text), id_))
+        smaller, larger = (
+            book.shown(f"medlab.annotate.{name}") for name in ("smaller", "larger")
+        )
+        self.brush_text.setToolTip(
+            _("Shift + wheel, or {smaller} and {larger}").format(
+                smaller=smaller, larger=larger
+            )
+        )
+
     # ---- parts --------------------------------------------------------------------
 
     def _mode_row(self) -> QHBoxLayout:
@@ -112,10 +150,11 @@ class LabelsDock(QWidget):
         self._modes: dict[Mode, QToolButton] = {}
         group = QButtonGroup(self)
         for mode, text, tip in (
-            (Mode.REVIEW, _("Review"), _("Look: digits are windows (R)")),
-            (Mode.ANNOTATE, _("Annotate"), _("Draw: digits are tools (A)")),
+            (Mode.REVIEW, _("Review"), _("Look: digits are windows")),
+            (Mode.ANNOTATE, _("Annotate"), _("Draw: digits are tools")),
         ):
-            button = self._button(text, tip)
+            button = self._button(text)
+            self._tips.append((button, tip, f"medlab.annotate.{mode.lower()}_mode"))
             button.clicked.connect(lambda _=False, m=mode: self._choose_mode(m))
             group.addButton(button)
             self._modes[mode] = button
@@ -123,10 +162,9 @@ class LabelsDock(QWidget):
         return row
 
     @staticmethod
-    def _button(text: str, tip: str) -> QToolButton:
+    def _button(text: str) -> QToolButton:
         button = QToolButton()
         button.setText(text)
-        button.setToolTip(tip)
         button.setCheckable(True)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         policy = button.sizePolicy()
@@ -142,7 +180,8 @@ class LabelsDock(QWidget):
         self.tools: dict[Tool, QToolButton] = {}
         group = QButtonGroup(self)
         for n, (tool, text, tip) in enumerate(_TOOLS):
-            button = self._button(_(text), _(tip))
+            button = self._button(_(text))
+            self._tips.append((button, _(tip), f"medlab.annotate.{tool}"))
             button.clicked.connect(lambda _=False, t=tool: self._choose_tool(t))
             group.addButton(button)
             self.tools[tool] = button
@@ -153,7 +192,6 @@ class LabelsDock(QWidget):
         self.brush.setAccessibleName(_("Size of the brush"))
         self.brush.valueChanged.connect(self._on_brush)
         self.brush_text = QLabel()
-        self.brush_text.setToolTip(_("Shift + wheel, or [ and ]"))
         grid.addWidget(self.brush_text, 2, 0, 1, 3)
         grid.addWidget(self.brush, 3, 0, 1, 3)
         return box
@@ -175,15 +213,8 @@ class LabelsDock(QWidget):
         grid = QGridLayout(box)
         grid.setContentsMargins(0, 2, 0, 0)
         self.checks: dict[str, QCheckBox] = {}
-        for n, (field, text) in enumerate(
-            (
-                ("mask_visible", _("Mask (S)")),
-                ("outline", _("Outline (O)")),
-                ("prediction_visible", _("Prediction (P)")),
-                ("entropy_visible", _("Uncertainty (E)")),
-            )
-        ):
-            check = QCheckBox(text)
+        for n, field in enumerate(_CHECKS):
+            check = QCheckBox()
             check.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             check.toggled.connect(lambda on, f=field: self._set(f, on))
             self.checks[field] = check
@@ -204,11 +235,7 @@ class LabelsDock(QWidget):
         row = QHBoxLayout(box)
         row.setContentsMargins(0, 2, 0, 0)
         self.take_slice = QPushButton(_("This slice"))
-        self.take_slice.setToolTip(_("Makes the model's mask the mask here (T)"))
         self.take_all = QPushButton(_("All slices"))
-        self.take_all.setToolTip(
-            _("Every slice but the locked ones, as one step (Ctrl+Shift+T)")
-        )
         for button, all_slices in ((self.take_slice, False), (self.take_all, True)):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(lambda _=False, a=all_slices: self._take(a))
@@ -218,7 +245,6 @@ class LabelsDock(QWidget):
     def _save_row(self) -> QHBoxLayout:
         row = QHBoxLayout()
         self.save = QPushButton(_("Save"))
-        self.save.setToolTip(_("Make a revision of the mask (Ctrl+S)"))
         self.save.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.save.clicked.connect(self._save)
         self.saved = QLabel()

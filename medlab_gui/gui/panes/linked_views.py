@@ -123,6 +123,15 @@ class LinkedViews(QObject):
         """Go on by slices in the pane that has the keys."""
         self._state.step(self.active, n)
 
+    def zoom(self, factor: float) -> None:
+        """Zoom the pane that has the keys, about its middle."""
+        pane = self.panes.get(self.active)
+        if pane is not None:
+            pane.zoom_at(QPointF(pane.width() / 2, pane.height() / 2), factor)
+        else:
+            camera = self._viewer.scene.camera
+            camera.zoom = min(200.0, max(0.05, camera.zoom * factor))
+
     def fit(self) -> None:
         """Fit every picture to its pane."""
         self._viewer.reset_view(margin=_MARGIN)
