@@ -14,6 +14,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[1] / "resources" / "docs" / "images"
 SIZE = (1366, 768)
+_TORSO_SLICE = 98
 
 
 def main(folder: Path = FOLDER) -> int:
@@ -30,13 +31,14 @@ def _pictures(place: Path, folder: Path) -> int:
     from medlab_gui.gui.napari_private import isolate_settings
 
     demo = place / "demo"
-    uid = make_demo(demo, Context(str(demo)))["series"][0]
+    uid, torso = make_demo(demo, Context(str(demo)))["series"][:2]
     isolate_settings()
     from napari.qt import get_qapp
     from qtpy.QtCore import QEventLoop, QTimer
 
     from medlab_gui.gui.app import open_window
     from medlab_gui.gui.docks.preprocess import PreprocessDock
+    from medlab_gui.gui.panes.linked_state import PaneLayout
     from medlab_gui.gui.view_state import Mode
 
     get_qapp()
@@ -81,6 +83,11 @@ def _pictures(place: Path, folder: Path) -> int:
     window.show_dock("preprocess")
     window.main.findChild(PreprocessDock).side.click()
     take("preprocess")
+    window.main.findChild(PreprocessDock).off.click()
+    window.show_dock("queue")
+    bench.open_series(torso, _TORSO_SLICE)
+    bench.linked.layout = PaneLayout.LARGE
+    take("views")
     window.close()
     return 0
 
