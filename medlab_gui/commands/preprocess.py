@@ -138,6 +138,6 @@ PREPROCESS = Command(
     examples=(
         "medlab preprocess scans/p7 --output p7.nii.gz",
         "medlab preprocess p7.nii.gz --off tv --output flat.nrrd",
-        "medlab preprocess knee.mha --preset 'Knee MR' --output knee.nii.gz",
+        'medlab preprocess knee.mha --preset "Knee MR" --output knee.nii.gz',
     ),
 )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass
 
 import pytest
@@ -136,7 +137,7 @@ def test_every_verb_explains_itself(command, capsys):
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.verb)
 def test_examples_parse(command):
     for line in command.examples:
-        program, *argv = line.split()
+        program, *argv = shlex.split(line)
         assert program == "medlab"
         arguments = build_parser(COMMANDS).parse_args(argv)
         json.dumps(params_from(arguments.command, vars(arguments)).__dict__)
