@@ -11,12 +11,39 @@ from pathlib import Path
 from typing import Any, Literal
 
 from platformdirs import user_config_path, user_data_path
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["Settings", "load_settings", "save_settings", "settings_path"]
+__all__ = [
+    "Settings",
+    "WindowChoice",
+    "load_settings",
+    "save_settings",
+    "settings_path",
+]
 
 _log = logging.getLogger(__name__)
+
+
+class WindowChoice(BaseModel):
+    """A window by name.
+
+    Parameters
+    ----------
+    name : str
+        What a person reads.
+    level, width : float
+        Centre and width in the units of the scan; the width is above 0.
+    modality : str
+        DICOM modality that it is meant for, e.g. ``"CT"``; empty for every one.
+    """
+
+    model_config = ConfigDict(frozen=True, str_strip_whitespace=True)
+
+    name: str = Field(min_length=1, max_length=60)
+    level: float = Field(ge=-1e9, le=1e9, allow_inf_nan=False)
+    width: float = Field(gt=0, le=1e9, allow_inf_nan=False)
+    modality: str = Field("", max_length=16)
 
 
 class Settings(BaseSettings):
@@ -37,6 +64,13 @@ class Settings(BaseSettings):
     )
     key_profile: Literal["medlab", "slicer", "itksnap", "pacs"] = Field(
         "medlab", description="Keys as in another program."
+    )
+    window_presets: list[WindowChoice] | None = Field(
+        None, description="Windows by name; those that MedLab ships where not set."
+    )
+    cine_fps: int = Field(12, ge=1, le=60, description="Slices per second of the cine.")
+    cine_swings: bool = Field(
+        False, description="Whether the cine goes back and forth."
     )
     right_drag_erases: bool = Field(
         True, description="Dragging with the right button erases while annotating."

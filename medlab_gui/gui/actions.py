@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medlab_gui.core.i18n import N_
+from medlab_gui.gui.cine_actions import CINE_ACTIONS
 from medlab_gui.gui.key_actions import KEY_ACTIONS
 from medlab_gui.gui.measure_actions import MEASURE_ACTIONS
 from medlab_gui.gui.panes.layout_actions import PANE_ACTIONS
@@ -162,6 +163,14 @@ _ANNOTATE = (
         "polygon_open",
     ),
     PlainAction(
+        "medlab.annotate.polygon_cut",
+        N_("Close the polygon and cut it out"),
+        lambda w: w.stage.finish_polygon(cuts=True),
+        ("Shift+Return",),
+        "medlab/annotate/6_polygon",
+        "polygon_open",
+    ),
+    PlainAction(
         "medlab.annotate.polygon_back",
         N_("Take back the last corner"),
         lambda w: w.remove_polygon_point(),
@@ -247,6 +256,7 @@ ACTIONS: tuple[PlainAction, ...] = (
     *VIEW_ACTIONS,
     *PANE_ACTIONS,
     *KEY_ACTIONS,
+    *CINE_ACTIONS,
     *_HELP,
 )
 
@@ -261,11 +271,13 @@ MOUSE = (
     (N_("Left drag"), N_("Several views, Review: move the crosshair")),
     (N_("Shift + move"), N_("Several views: move the crosshair")),
     (N_("Left drag"), N_("Measuring: draw with the tool; move a line or its ends")),
+    (N_("Ctrl + left drag"), N_("Review: window of the grey values in the box")),
+    (N_("Ctrl + left drag"), N_("Annotate: erase instead of paint, paint for erase")),
     (N_("Middle drag"), N_("Move the picture")),
     (N_("Right drag"), N_("Review: window width (across) and level (up, down)")),
     (N_("Right drag"), N_("Annotate: erase (polygon: take back a corner)")),
     (N_("Alt + move"), N_("Annotate: size of the brush")),
-    (N_("Double click"), N_("Polygon: close it")),
+    (N_("Double click"), N_("Polygon: close it; with Ctrl cut it out")),
     (N_("Double click"), N_("Several views, Review: enlarge one, or back")),
 )
 """What the mouse does; see `gui.mouse`."""

@@ -34,6 +34,10 @@ class Key(StrEnum):
     REVIEWING = "reviewing"
     ANNOTATING = "annotating"
     IS_CT = "is_ct"
+    N_WINDOWS = "n_windows"
+    INVERTED = "inverted"
+    CINE = "cine"
+    CINE_SWINGS = "cine_swings"
     POLYGON_OPEN = "polygon_open"
     TOOL = "tool"
     MASK_VISIBLE = "mask_visible"
@@ -95,6 +99,10 @@ def facts(bench: Workbench, stage: Stage, plane: Plane) -> dict[str, Any]:
         Key.CROSSHAIR: view.crosshair,
         Key.SCALE_BAR: view.scale_bar,
         Key.SMOOTH: view.smooth,
+        Key.N_WINDOWS: len(bench.presets.usable),
+        Key.INVERTED: view.inverted,
+        Key.CINE: bench.cine.is_playing,
+        Key.CINE_SWINGS: bench.cine.swings,
         Key.LAYOUT: str(bench.linked.layout),
         Key.KEY_PROFILE: bench.keybook.profile.name,
         Key.VIEWS_LINKED: bench.linked.is_linked,

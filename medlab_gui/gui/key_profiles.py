@@ -67,7 +67,7 @@ _ITK_SNAP = {
     "medlab.annotate.eraser": ("7",),
     "medlab.annotate.fill": ("8",),
     "medlab.annotate.pick": ("9",),
-    **{f"medlab.view.preset_{n}": (f"Ctrl+Alt+{n}",) for n in range(1, 9)},
+    **{f"medlab.view.preset_{n}": (f"Ctrl+Alt+{n}",) for n in range(1, 10)},
     "medlab.annotate.annotate_mode": ("Shift+A",),
     "medlab.annotate.smaller": ("-", "_"),
     "medlab.annotate.larger": ("+", "="),
@@ -86,8 +86,11 @@ _ITK_SNAP = {
 }
 
 _PACS = {
+    "medlab.view.cine": ("C",),
     "medlab.annotate.next_class": ("Shift+C",),
     "medlab.annotate.previous_class": (),
+    "medlab.view.invert": ("I",),
+    "medlab.view.corner_text": ("Shift+I",),
     "medlab.view.zoom_in": ("+",),
     "medlab.view.zoom_out": ("-",),
     "medlab.view.fit": ("=", "Ctrl+Return"),

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
 from qtpy.QtCore import QTimer
 
-from medlab_gui.core.display import Display
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
 from medlab_gui.core.measurements import Plane
@@ -15,6 +13,7 @@ from medlab_gui.gui import napari_private as private
 from medlab_gui.gui.colors import scheme_colors
 from medlab_gui.gui.layer_data import blank, set_changed, show
 from medlab_gui.gui.layer_making import new_entropy, new_image, new_labels
+from medlab_gui.gui.scan_window import ScanWindow
 from medlab_gui.gui.steps import in_steps
 from medlab_gui.gui.view_state import Mode, Tool
 
@@ -58,17 +57,20 @@ class Stage:
     ----------
     image, mask, prediction, entropy : layer or None
         Made once by `warm_up` and kept; series change what they show.
+    window : ScanWindow
+        How the files ask to be looked at.
     """
 
     def __init__(self, viewer: Viewer, bench: Workbench) -> None:
         self.viewer = viewer
         self.bench = bench
+        self.window = ScanWindow(bench)
         self.image: Image | None = None
         self.mask: Labels | None = None
         self.prediction: Labels | None = None
         self.entropy: Image | None = None
         self._held_pan = False
-        self._erasing = False
+        self._erasing = self._inverse = False
         self._opening = False
         self._filled = False
         self._scheme: LabelScheme | None = None
@@ -77,7 +79,7 @@ class Stage:
         bench.slice_changed.connect(self._on_slice)
         viewer.dims.events.current_step.connect(self._on_dims)
         events = bench.view.events
-        for name in ("level", "width"):
+        for name in ("level", "width", "inverted"):
             getattr(events, name).connect(self._apply_window)
         for name in (
             "mask_visible",
@@ -165,10 +167,7 @@ class Stage:
         assert self.mask is not None
         with private.one_update(self.viewer, session.k):
             show(self.image, session.volume.data, session.volume.grid.spacing)
-            # MONOCHROME1: low values are bright.
-            colors = "gray_r" if self._display().inverted else "gray"
-            if self.image.colormap.name != colors:
-                self.image.colormap = colors
+            self.window.read()
             show(self.mask, session.mask, session.volume.grid.spacing)
             self._fill_prediction()
             self._set_colors(session.scheme)
@@ -195,37 +194,9 @@ class Stage:
         """Show the grey values that fit the scan."""
         if self.bench.session is not None:
             view = self.bench.view
-            view.level, view.width = self._first_window()
+            view.level, view.width = self.window.first()
             # the values may be the ones that are set already: then no event comes
             self._apply_window()
-
-    def _first_window(self) -> tuple[float, float]:
-        from medlab_gui.imaging.window import default_window
-
-        session = self.bench.session
-        assert session is not None
-        volume = session.volume
-        # The middle slice tells enough, and a whole volume would take long.
-        middle = np.asarray(volume.data[volume.data.shape[0] // 2])
-        padding = self._display().padding
-        level, width = default_window(
-            middle, volume.modality, self.file_window(), padding
-        )
-        return float(level), float(width)
-
-    def file_window(self) -> tuple[float, float] | None:
-        """Return the window that the file of the open series asks for."""
-        bench = self.bench
-        if bench.session is None or bench.store is None:
-            return None
-        return bench.store.series(bench.session.series_uid).window
-
-    def _display(self) -> Display:
-        """Return how the files of the open series ask to be shown."""
-        bench = self.bench
-        if bench.session is None or bench.store is None:
-            return Display()
-        return bench.store.series(bench.session.series_uid).display
 
     def _on_prediction(self) -> None:
         """Show what the model said, under the person's mask."""
@@ -261,14 +232,10 @@ class Stage:
 
     # ---- looks --------------------------------------------------------------
 
-    def _limits(self) -> tuple[float, float]:
-        view = self.bench.view
-        half = max(view.width, 1e-6) / 2
-        return view.level - half, view.level + half
-
     def _apply_window(self) -> None:
         if self.image is not None:
-            self.image.contrast_limits = self._limits()
+            view = self.bench.view
+            self.window.shading.shade(self.image, view.level, view.width)
 
     def _apply_looks(self) -> None:
         view, session = self.bench.view, self.bench.session
@@ -359,14 +326,20 @@ class Stage:
             return
         if self.viewer.layers.selection.active is not mask:
             self.viewer.layers.selection.active = mask
-        if mask.selected_label != view.value:
-            mask.selected_label = view.value
+        tool = Tool.ERASER if self._erasing else view.tool
+        value = view.value
+        if self._inverse and tool is Tool.FILL:
+            value = 0
+        elif self._inverse:
+            tool = Tool.BRUSH if tool is Tool.ERASER else Tool.ERASER
+        if mask.selected_label != value:
+            mask.selected_label = value
         size = max(1, round(view.brush_mm / self.pixel_mm))
         if mask.brush_size != size:
             mask.brush_size = size
         wanted = "pan_zoom"
         if view.mode is Mode.ANNOTATE and not self._held_pan:
-            wanted = _NAPARI_MODE[Tool.ERASER if self._erasing else view.tool]
+            wanted = _NAPARI_MODE[tool]
         if self.why_not_editable:
             wanted = "pan_zoom"
         if str(mask.mode) != wanted:
@@ -388,10 +361,19 @@ class Stage:
         self._erasing = held
         self.apply_tool()
 
-    def finish_polygon(self) -> None:
-        """Paint the polygon that is being drawn."""
-        if self.mask is not None and private.polygon_n_points(self.mask):
-            private.polygon_finish(self.mask)
+    def hold_inverse(self, held: bool) -> None:
+        """Let the tool do the opposite for as long as a key is held."""
+        self._inverse = held
+        self.apply_tool()
+
+    def finish_polygon(self, *, cuts: bool = False) -> None:
+        """Paint the polygon that is being drawn, or cut it out."""
+        mask = self.mask
+        if mask is not None and private.polygon_n_points(mask):
+            if cuts:
+                mask.selected_label = 0
+            private.polygon_finish(mask)
+            self.apply_tool()
 
     def _on_picked(self) -> None:
         if self.mask is not None and str(self.mask.mode) == "pick":

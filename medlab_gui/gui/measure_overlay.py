@@ -44,6 +44,8 @@ class MeasureOverlay(QWidget):
 
     Attributes
     ----------
+    pane : Pane
+        The picture.
     hand : MeasureHand
         Gets the events of the mouse, see `MeasureHand.take`.
     """
@@ -56,7 +58,7 @@ class MeasureOverlay(QWidget):
         pans: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__(canvas)
-        self._pane = pane
+        self.pane = self._pane = pane
         self._canvas = canvas
         self._bench = bench
         self._state = bench.measure

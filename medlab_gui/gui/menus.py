@@ -15,11 +15,15 @@ from qtpy.QtWidgets import QMenu
 
 from medlab_gui.core.i18n import N_, _
 from medlab_gui.gui.actions import ACTIONS
+from medlab_gui.gui.cine_actions import CINE_SUBMENU
 from medlab_gui.gui.keybook import split_key
 from medlab_gui.gui.keys import is_menu_shortcut
 from medlab_gui.gui.panes.layout_actions import PANE_SUBMENUS
+from medlab_gui.gui.window_presets import N_DIGITS, preset_id
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from qtpy.QtGui import QAction
     from qtpy.QtWidgets import QMenuBar, QWidget
 
@@ -42,8 +46,22 @@ _SUBMENUS = (
     ("medlab/view", "2_window", "medlab/view/window", N_("Window")),
     ("medlab/view", "2_window", "medlab/view/go", N_("Go to")),
     *PANE_SUBMENUS,
+    CINE_SUBMENU,
     ("medlab/view", "4_keys", "medlab/view/keys", N_("Keys")),
 )
+
+
+_PRESET_IDS = frozenset(preset_id(n) for n in range(1, N_DIGITS + 1))
+
+
+def _entries(menu: QMenu) -> Iterator[QAction]:
+    """Return the entries of a menu and of the menus in it."""
+    for action in menu.actions():
+        submenu = action.menu()
+        if isinstance(submenu, QMenu):
+            yield from _entries(submenu)
+        else:
+            yield action
 
 
 class Menus:
@@ -64,6 +82,8 @@ class Menus:
         self.app = Application("medlab", raise_synchronous_exceptions=True)
         self._keybook = window.bench.keybook
         self._keybook.changed.connect(self._on_keys)
+        self._presets = window.bench.presets
+        self._presets.changed.connect(self._on_presets)
         self._menus: list[QModelMenu] = []
         self._enablement: dict[str, Any] = {}
         for command in commands:
@@ -108,7 +128,7 @@ class Menus:
             title=_(title),
             tooltip=_(tip) if tip else None,
             callback=run,
-            menus=[MenuRule(id=place, group=group)] if menu else None,
+            menus=[self._rule(id_, place, group, when)] if menu else None,
             enablement=parse_expression(when) if when else None,
             toggled=(
                 ToggleRule(condition=parse_expression(toggled)) if toggled else None
@@ -116,6 +136,12 @@ class Menus:
         )
         self.app.register_action(action)
         self._enablement[id_] = action.enablement
+
+    @staticmethod
+    def _rule(id_: str, place: str, group: str, when: str) -> MenuRule:
+        # A digit that chooses no window is not listed.
+        shown = parse_expression(when) if id_ in _PRESET_IDS else None
+        return MenuRule(id=place, group=group, when=shown)
 
     def build(self, bar: QMenuBar, parent: QWidget) -> None:
         """Put the menus into the bar, before what is there."""
@@ -129,18 +155,23 @@ class Menus:
             else:
                 bar.insertMenu(first, menu)
             self._show_keys(menu)
+        self._on_presets()
 
     def menu(self, menu_id: str) -> QModelMenu:
         """Return one of the six menus."""
         return next(m for m in self._menus if m.objectName() == menu_id)
 
     def _show_keys(self, menu: QMenu) -> None:
-        for action in menu.actions():
-            submenu = action.menu()
-            if isinstance(submenu, QMenu):
-                self._show_keys(submenu)
-                continue
+        for action in _entries(menu):
             self._show_key(action, self._keybook.of(action.objectName()))
+
+    def _on_presets(self) -> None:
+        """Name the windows that a digit chooses now."""
+        titles = self._presets.titles()
+        for menu in self._menus:
+            for action in _entries(menu):
+                if action.objectName() in titles:
+                    action.setText(titles[action.objectName()])
 
     def _on_keys(self) -> None:
         for menu in self._menus:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QCoreApplication, QEvent, QObject, QPointF, Qt, Signal
 from qtpy.QtGui import QMouseEvent, QWheelEvent
 
-from medlab_gui.gui.view_state import Mode, Tool
+from medlab_gui.gui.view_state import INVERTIBLE, Mode, Tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -187,9 +187,15 @@ class MouseFilter(QObject):
         if annotating and view.tool is not Tool.PAN and self._stage.why_not_editable:
             self.refused.emit()
             return True
+        inverts = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        if annotating and inverts and view.tool in INVERTIBLE:
+            self._start("inverse", event)
+            self._stage.hold_inverse(True)
+            self._send(QEvent.Type.MouseButtonPress, event)
+            return True
         if kind == QEvent.Type.MouseButtonDblClick:
             if annotating and view.tool is Tool.POLYGON:
-                self._stage.finish_polygon()
+                self._stage.finish_polygon(cuts=inverts)
                 return True
             # napari would zoom; the second click of two quick ones is a click.
             self._send(QEvent.Type.MouseButtonPress, event)
@@ -230,9 +236,13 @@ class MouseFilter(QObject):
         return session is not None and session.volume.data.dtype.kind in "iu"
 
     def _on_release(self, event: QMouseEvent) -> bool:
-        if not self._drag or event.button() == Qt.MouseButton.LeftButton:
+        is_left = event.button() == Qt.MouseButton.LeftButton
+        if not self._drag or is_left != (self._drag == "inverse"):
             return False
         what, self._drag = self._drag, ""
+        if what == "inverse":
+            self._send(QEvent.Type.MouseButtonRelease, event)
+            self._stage.hold_inverse(False)
         if what == "erase":
             self._send(QEvent.Type.MouseButtonRelease, event)
             self._stage.hold_eraser(False)
@@ -249,7 +259,7 @@ class MouseFilter(QObject):
             event.globalPosition(),
             Qt.MouseButton.NoButton if is_move else left,
             Qt.MouseButton.NoButton if is_release else left,
-            event.modifiers(),
+            event.modifiers() & ~Qt.KeyboardModifier.ControlModifier,
         )
         self._canvas.removeEventFilter(self)
         try:

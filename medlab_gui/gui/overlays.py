@@ -108,7 +108,14 @@ class PictureText(QWidget):
         canvas.installEventFilter(self)
         bench.session_changed.connect(self._refresh)
         bench.slice_changed.connect(self._refresh)
-        for name in ("level", "width", "corner_text", "letters", "entropy_visible"):
+        for name in (
+            "level",
+            "width",
+            "inverted",
+            "corner_text",
+            "letters",
+            "entropy_visible",
+        ):
             getattr(bench.view.events, name).connect(self._refresh)
         viewer.scene.camera.events.zoom.connect(self._refresh)
         self.setGeometry(canvas.rect())
@@ -156,6 +163,9 @@ class PictureText(QWidget):
             + units,
             _("Zoom {zoom:.0%}").format(zoom=zoom),
         ]
+        bottom[0] += "   ".join(
+            ["", *filter(None, [self._stage.window.shading.words()])]
+        )
         return top, bottom
 
     # ---- drawing ------------------------------------------------------------

@@ -27,6 +27,15 @@ def _try(bench: Workbench, title: str, change: Callable[[], object]) -> bool:
     return True
 
 
+def _stands_still(bench: Workbench) -> bool:
+    """Stop the cine: nobody vouches for a slice that was passing by."""
+    if not bench.cine.is_playing:
+        return True
+    bench.cine.stop()
+    bench.inform(_("The cine has stopped. Look at this slice, then do it again."))
+    return False
+
+
 def undo(bench: Workbench) -> None:
     """Take back the last edit, or while measuring the last measurement."""
     if bench.measure.takes_undo:
@@ -49,6 +58,8 @@ def accept_prediction(bench: Workbench, *, all_slices: bool) -> None:
     if session is None or session.prediction is None:
         bench.inform(_("There is no prediction yet: choose Model > Predict masks."))
         return
+    if not _stands_still(bench):
+        return
     slices = None if all_slices else [session.k]
     if not _try(
         bench, _("Take the prediction"), lambda: session.accept_prediction(slices)
@@ -65,7 +76,7 @@ def accept_prediction(bench: Workbench, *, all_slices: bool) -> None:
 def accept_and_next(bench: Workbench) -> None:
     """Confirm the slice shown, save, mark its queue entry, open the next one."""
     session = bench.session
-    if session is None:
+    if session is None or not _stands_still(bench):
         return
     uid, k = session.series_uid, session.k
     if session.read_only or k in session.locked:
@@ -102,7 +113,7 @@ def _wants_prediction(bench: Workbench, k: int) -> bool:
 def skip(bench: Workbench) -> None:
     """Mark the queue entry of the slice shown as skipped and open the next one."""
     session = bench.session
-    if session is None or bench.store is None:
+    if session is None or bench.store is None or not _stands_still(bench):
         return
     uid, k = session.series_uid, session.k
     item = bench.store.item_for(uid, k)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from medlab_gui.core.i18n import N_
 from medlab_gui.gui.plain_action import PlainAction
-from medlab_gui.imaging.window import PRESETS
+from medlab_gui.gui.window_presets import N_DIGITS, preset_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,11 +41,13 @@ def _zoom(factor: float) -> Callable[[MedlabWindow], object]:
 
 
 def _preset(number: int) -> Callable[[MedlabWindow], object]:
-    def run(window: MedlabWindow) -> None:
-        view, preset = window.bench.view, PRESETS[number]
-        view.level, view.width = float(preset.level), float(preset.width)
+    return lambda window: window.bench.presets.apply(number)
 
-    return run
+
+def _edit_presets(window: MedlabWindow) -> None:
+    from medlab_gui.gui.dialogs.window_presets import WindowPresetsDialog
+
+    WindowPresetsDialog(window.bench, window.main).open()
 
 
 def _dock(name: str) -> Callable[[MedlabWindow], object]:
@@ -105,22 +107,38 @@ VIEW_ACTIONS = (
     ),
     *(
         PlainAction(
-            f"medlab.view.preset_{n}",
-            f"{preset.name}  ({preset.level:g} / {preset.width:g} HU)",
-            _preset(n - 1),
+            preset_id(n),
+            N_("Window {n} of the list").replace("{n}", str(n)),
+            _preset(n),
             (f"Review/{n}",),
             "medlab/view/window/1_presets",
-            "is_ct",
+            f"n_windows >= {n}",
         )
-        for n, preset in enumerate(PRESETS[:8], start=1)
+        for n in range(1, N_DIGITS + 1)
     ),
     PlainAction(
         "medlab.view.preset_own",
         N_("The scan's own window"),
         lambda w: w.own_window(),
-        ("Review/9",),
+        ("Review/0",),
         "medlab/view/window/2_own",
         "series_open",
+    ),
+    PlainAction(
+        "medlab.view.invert",
+        N_("Bright and dark turned round"),
+        _switch("inverted"),
+        ("Shift+I",),
+        "medlab/view/window/2_own",
+        "series_open",
+        "inverted",
+    ),
+    PlainAction(
+        "medlab.view.edit_presets",
+        N_("Edit the windows…"),
+        _edit_presets,
+        (),
+        "medlab/view/window/3_list",
     ),
     *(
         PlainAction(

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from psygnal import SignalGroupDescriptor
 
-__all__ = ["Mode", "Tool", "ViewState"]
+__all__ = ["INVERTIBLE", "Mode", "Tool", "ViewState"]
 
 
 class Mode(StrEnum):
@@ -27,6 +27,10 @@ class Tool(StrEnum):
     POLYGON = "polygon"
     PICK = "pick"
     PAN = "pan"
+
+
+INVERTIBLE = frozenset({Tool.BRUSH, Tool.ERASER, Tool.FILL})
+"""Tools that do the opposite while Ctrl is held: paint, erase; fill, empty."""
 
 
 @dataclass
@@ -59,6 +63,8 @@ class ViewState:
         What is written over the image.
     crosshair, scale_bar : bool
         What is drawn over it; the crosshair where views are linked.
+    inverted : bool
+        Whether the person turned bright and dark round.
     smooth : bool
         Whether grey values between pixels are interpolated (linear) or not.
     """
@@ -79,6 +85,7 @@ class ViewState:
     letters: bool = True
     crosshair: bool = True
     scale_bar: bool = True
+    inverted: bool = False
     smooth: bool = True
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()

@@ -15,6 +15,7 @@ from medlab_gui.core.resources import resource
 from medlab_gui.core.settings import Settings, settings_path
 from medlab_gui.gui import napari_private as private
 from medlab_gui.gui.camera_tie import CameraTie
+from medlab_gui.gui.cine_bar import CineBar
 from medlab_gui.gui.context import facts, project_facts
 from medlab_gui.gui.dock_area import build_docks
 from medlab_gui.gui.drops import DropFilter
@@ -32,6 +33,7 @@ from medlab_gui.gui.slice_bar import SliceBar
 from medlab_gui.gui.status import StatusBar
 from medlab_gui.gui.view_state import Mode
 from medlab_gui.gui.welcome import Welcome
+from medlab_gui.gui.window_box import WindowBox
 from medlab_gui.gui.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -102,7 +104,7 @@ class MedlabWindow(QObject):
         self.commands: tuple[Command[Any, Any], ...] = COMMANDS
         self.bench: Workbench = Workbench(project_place, settings)
         self.bench.ask = self._ask
-        self.stage = Stage(self.viewer, self.bench)
+        self.stage: Stage = Stage(self.viewer, self.bench)
         self._warned = False
         self._closed = False
         private.take_over_status_bar(self.viewer)
@@ -141,8 +143,15 @@ class MedlabWindow(QObject):
         self.views = LinkedViews(
             self.viewer, self.canvas, self.bench, self.stage, self.text
         )
-        private.put_below_canvas(self.viewer, self.views.area, self.slice_bar)
+        private.put_below_canvas(
+            self.viewer, self.views.area, CineBar(self.bench, self.slice_bar)
+        )
+        self.bench.cine.watch(self.canvas)
         self.mouse = MouseFilter(self.viewer, self.canvas, self.bench, self.stage)
+        self.box = WindowBox(self.measurements.pane, self.canvas, self.bench)
+        for plane, hand in self.views.hands.items():
+            pane = self.views.panes[plane]
+            hand.first = WindowBox(pane, pane, self.bench).take
         self.mouse.first = self._take_first
         self.mouse.hovered.connect(self.status.hover)
         self.mouse.left.connect(self.status.leave)
@@ -205,6 +214,8 @@ class MedlabWindow(QObject):
         bench.view.events.connect(self._later)
         bench.linked.layout_changed.connect(self._later)
         bench.keybook.changed.connect(self._later)
+        bench.presets.changed.connect(self._later)
+        bench.cine.changed.connect(self._later)
         bench.linked.slab_changed.connect(self._later)
         for signal in (
             bench.measure.changed,
@@ -259,8 +270,13 @@ class MedlabWindow(QObject):
         self.viewer.title = f"MedLab - {self.bench.series_title} - {mode}"
 
     def _take_first(self, kind: QEvent.Type, event: QMouseEvent) -> bool:
-        """Let measuring, then the crosshair take what the mouse does."""
-        return self.measurements.hand.take(kind, event) or self.views.take(kind, event)
+        """Let measuring, the box, then the crosshair take what the mouse does."""
+        return (
+            self.bench.cine.heed(kind, event)
+            or self.measurements.hand.take(kind, event)
+            or self.box.take(kind, event)
+            or self.views.take(kind, event)
+        )
 
     # ---- keys ------------------------------------------------------------------
 
@@ -357,7 +373,7 @@ class MedlabWindow(QObject):
         """Show the key sheet."""
         from medlab_gui.gui.dialogs.keys import KeySheet
 
-        KeySheet(self.commands, self.bench.keybook, self.main).show()
+        KeySheet(self.bench, self.commands, self.main).show()
 
     def show_about(self) -> None:
         """Show what this program is."""

@@ -18,6 +18,7 @@ from medlab_gui.core.jobs import Job, JobContext
 from medlab_gui.core.settings import Settings, load_settings
 from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec
 from medlab_gui.gui import launching, opening, reviewing
+from medlab_gui.gui.cine import Cine
 from medlab_gui.gui.jobs import Jobs
 from medlab_gui.gui.key_actions import new_keybook
 from medlab_gui.gui.measure_state import MeasureState
@@ -25,6 +26,7 @@ from medlab_gui.gui.notices import Level, Notice, NoticeAction
 from medlab_gui.gui.panes.linked_state import LinkedState
 from medlab_gui.gui.slice_camera import SliceCamera
 from medlab_gui.gui.view_state import Mode, ViewState
+from medlab_gui.gui.window_presets import WindowPresets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,6 +69,10 @@ class Workbench:
         Crosshair, slabs and layout of the views.
     keybook : Keybook
         Which keys mean what, by the chosen profile.
+    cine : Cine
+        Plays the slices.
+    presets : WindowPresets
+        Windows by name.
     measure : MeasureState
         What is measured on the open series, and with which tool.
     ask : callable or None
@@ -122,6 +128,8 @@ class Workbench:
         self.jobs.failed.connect(self._on_failed)
         self.linked = LinkedState(self)
         self.measure: MeasureState = MeasureState(self)
+        self.presets = WindowPresets(self)
+        self.cine: Cine = Cine(self)
         self.keybook = new_keybook(self.settings.key_profile)
         self.view.events.mode.connect(self._on_mode)
 
@@ -377,10 +385,12 @@ class Workbench:
 
     def undo(self) -> None:
         """Take back the last edit, on whatever slice it was."""
+        self.cine.stop()
         reviewing.undo(self)
 
     def redo(self) -> None:
         """Do again what was taken back."""
+        self.cine.stop()
         reviewing.redo(self)
 
     def accept_prediction(self, *, all_slices: bool) -> None:
@@ -403,6 +413,7 @@ class Workbench:
 
     def close(self) -> None:
         """Close the series (saving it), end all jobs, close the project."""
+        self.cine.stop()
         self.jobs.close()
         session, self.session = self.session, None
         if session is not None:

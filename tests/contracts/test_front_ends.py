@@ -124,7 +124,7 @@ def together(first: str, second: str) -> bool:
             if isinstance(node, ast.Name)
         }
     )
-    for values in product((False, True), repeat=len(names)):
+    for values in product((False, True, 99), repeat=len(names)):
         context = dict(zip(names, values, strict=True))
         # The window is in one mode, so only one of these is true.
         if context.get("reviewing") and context.get("annotating"):

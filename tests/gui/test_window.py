@@ -37,7 +37,7 @@ def test_a_series_opens_at_its_middle_in_a_fitting_window(window):
     assert session.k == 8
     assert window.viewer.dims.current_step[0] == 8
     assert (window.bench.view.level, window.bench.view.width) == (40, 400)
-    assert tuple(window.stage.image.contrast_limits) == (-160, 240)
+    assert tuple(window.stage.image.contrast_limits) == (-160, 239)
     assert tuple(window.stage.image.scale) == (3.0, 1.2, 1.0)
     assert window.stage.mask.data is session.mask, "edited in place, not a copy"
     assert window.viewer.title.startswith("MedLab - Abdomen")

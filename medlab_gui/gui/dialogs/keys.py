@@ -22,6 +22,7 @@ from medlab_gui.gui.keybook import shown_key, split_key
 if TYPE_CHECKING:
     from medlab_gui.commands.command import Command
     from medlab_gui.gui.keybook import Keybook
+    from medlab_gui.gui.workbench import Workbench
 
 __all__ = ["KeySheet", "key_table"]
 
@@ -37,9 +38,21 @@ _HEADS = {
 
 
 def key_table(
-    commands: tuple[Command[Any, Any], ...], keybook: Keybook
+    commands: tuple[Command[Any, Any], ...],
+    keybook: Keybook,
+    titles: dict[str, str],
 ) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return ``(heading, [(keys, what they do)])`` for everything that has a key."""
+    """Return ``(heading, [(keys, what they do)])`` for everything that has a key.
+
+    Parameters
+    ----------
+    commands : tuple of Command
+        The project's verbs.
+    keybook : Keybook
+        The keys of now.
+    titles : dict of str to str
+        What some actions are called now, by id; others have the title of their table.
+    """
     table: dict[str, list[tuple[str, str]]] = {name: [] for name in _HEADS}
     entries = [(c.id, c.title, c.menu) for c in commands if c.menu]
     entries += [(a.id, a.title, a.menu) for a in ACTIONS]
@@ -49,7 +62,7 @@ def key_table(
         for key in keybook.of(id_):
             keys.setdefault(split_key(key)[0], []).append(shown_key(key))
         for mode, shown in keys.items():
-            text = modes[mode] + _(title).rstrip("…")
+            text = modes[mode] + titles.get(id_, _(title)).rstrip("…")
             table[menu.split("/")[1]].append((", ".join(shown), text))
     table["view"] += [(_(key), _(text)) for key, text in HELD_KEYS]
     sheet = [(_(_HEADS[name]), rows) for name, rows in table.items() if rows]
@@ -62,26 +75,26 @@ class KeySheet(QDialog):
 
     Parameters
     ----------
+    bench : Workbench
+        Its keys and windows; the sheet follows another key profile.
     commands : tuple of Command
         The project's verbs.
-    keybook : Keybook
-        The keys of now; the sheet follows another profile.
     parent : QWidget, optional
         Owner.
     """
 
     def __init__(
         self,
+        bench: Workbench,
         commands: tuple[Command[Any, Any], ...],
-        keybook: Keybook,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._commands, self._keybook = commands, keybook
+        self._commands, self._bench = commands, bench
         self._text = text = QTextBrowser()
         self._fill()
-        keybook.changed.connect(self._fill)
+        bench.keybook.changed.connect(self._fill)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         copy = buttons.addButton(
             _("Copy as text"), QDialogButtonBox.ButtonRole.ActionRole
@@ -94,8 +107,9 @@ class KeySheet(QDialog):
         self.resize(760, 620)
 
     def _fill(self) -> None:
-        self._table = key_table(self._commands, self._keybook)
-        profile = _(self._keybook.profile.title)
+        bench = self._bench
+        self._table = key_table(self._commands, bench.keybook, bench.presets.titles())
+        profile = _(bench.keybook.profile.title)
         self.setWindowTitle(_("Keys and mouse: {profile}").format(profile=profile))
         self._text.setHtml(self._html())
 

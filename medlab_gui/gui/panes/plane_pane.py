@@ -10,6 +10,7 @@ from qtpy.QtCore import Signal as QtSignal
 from qtpy.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QTransform
 from qtpy.QtWidgets import QWidget
 
+from medlab_gui.core.display import Display
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.panes import marks
 from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
@@ -21,6 +22,7 @@ from medlab_gui.gui.panes.plane_picture import (
     slice_image,
 )
 from medlab_gui.gui.panes.slab import project
+from medlab_gui.gui.shading import shading
 from medlab_gui.gui.stamps import Stamps
 
 if TYPE_CHECKING:
@@ -79,7 +81,7 @@ class PlanePane(QWidget):
         self._base: tuple[object, QImage] | None = None
         self._palettes: dict[tuple[Any, ...], NDArray[np.uint32]] = {}
         self._mask_changes = 0
-        self._inverted = False
+        self._display = Display()
         self._shown_slice = -1
         self.setObjectName(f"pane_{plane}")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -115,7 +117,7 @@ class PlanePane(QWidget):
             self._geometry = PlaneGeometry(session.volume.grid, self.plane)
             store = self._bench.store
             series = store.series(session.series_uid) if store is not None else None
-            self._inverted = series is not None and series.display.inverted
+            self._display = series.display if series is not None else Display()
             session.edited.connect(self._on_edited)
             session.state_changed.connect(self._on_edited)
             session.prediction_changed.connect(self._on_mask)
@@ -277,15 +279,16 @@ class PlanePane(QWidget):
         assert session is not None
         assert self._geometry is not None
         slab, index = self._state.slab(self.plane), self.slice_index
-        key = (index, slab, view.level, view.width)
+        key = (index, slab, view.level, view.width, view.inverted)
         if self._gray is None or self._gray[0] != key:
             reach = slab.reach(self._geometry.spacing)
             picture = project(
                 session.volume.data, self.plane.axis, index, reach, slab.projection
             )
-            image = slice_image(
-                picture, view.level, view.width, inverted=self._inverted
+            shown = shading(
+                self._display, session.volume.data.dtype, inverted=view.inverted
             )
+            image = slice_image(picture, view.level, view.width, shown)
             self._gray = (key, image)
         return self._gray[1]
 

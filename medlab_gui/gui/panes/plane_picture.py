@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from medlab_gui.core.labels import LabelScheme
+    from medlab_gui.gui.shading import Shading
 
 __all__ = [
     "Overlay",
@@ -30,7 +31,7 @@ _LINE_PX = 2
 
 
 def slice_image(
-    picture: NDArray[Any], level: float, width: float, *, inverted: bool = False
+    picture: NDArray[Any], level: float, width: float, shading: Shading
 ) -> QImage:
     """Return a slice in grey, ready to be drawn fast; no value (NaN) is black.
 
@@ -40,14 +41,14 @@ def slice_image(
         Grey values.
     level, width : float
         Window in the units of ``picture``.
-    inverted : bool
-        Low values are bright (MONOCHROME1).
+    shading : Shading
+        Function of the window, and whether low values are bright.
     """
-    half = max(width, 1e-6) / 2
+    picture, low, high = shading.brightness(picture, level, width)
     if picture.dtype.kind == "f":
-        picture = np.nan_to_num(picture, nan=level - half)
-    image = gray_image(picture, level - half, level + half)
-    if inverted:
+        picture = np.nan_to_num(picture, nan=low)
+    image = gray_image(picture, low, high)
+    if shading.inverted:
         image.invertPixels()
     # Qt draws a scaled picture fastest from the format of the screen.
     return image.convertToFormat(QImage.Format.Format_RGB32)
