@@ -214,10 +214,14 @@ def _plain_syntax(implicit: bool | None, little: bool | None) -> str:
 
 
 def _is_jpeg(path: Path) -> bool:
-    """Tell whether the transfer syntax is one of the JPEG family."""
+    """Tell whether the pixels are JPEG or JPEG-LS."""
     with path.open("rb") as file:
         found = file_meta(file.read(4096))
-    return found is not None and found[0].startswith("1.2.840.10008.1.2.4.")
+    return (
+        found is not None
+        and found[0].startswith("1.2.840.10008.1.2.4.")
+        and found[0] not in _NOT_BY_GDCM
+    )
 
 
 def _by_gdcm(path: Path) -> NDArray[Any]:

@@ -124,6 +124,8 @@ def _walk_fragments(
             n_pieces = max(0, n_items - 1)  # the first is the table of offsets
             if n_pieces and n_pieces < n_frames:
                 return f"it holds {n_pieces:,} of its {n_frames:,} pictures"
+            if n_pieces and (group, element) != (0xFFFE, 0xE0DD):
+                return "its compressed pixels are damaged"
             return "" if n_pieces else "it holds no compressed picture"
         n_items += 1
         if file.tell() + length > size:
