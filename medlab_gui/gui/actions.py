@@ -12,6 +12,7 @@ from medlab_gui.core.i18n import N_
 from medlab_gui.gui.cine_actions import CINE_ACTIONS
 from medlab_gui.gui.key_actions import KEY_ACTIONS
 from medlab_gui.gui.measure_actions import MEASURE_ACTIONS
+from medlab_gui.gui.pair.pair_actions import PAIR_ACTIONS
 from medlab_gui.gui.panes.layout_actions import PANE_ACTIONS
 from medlab_gui.gui.plain_action import PlainAction
 from medlab_gui.gui.view_actions import VIEW_ACTIONS
@@ -257,6 +258,7 @@ ACTIONS: tuple[PlainAction, ...] = (
     *PANE_ACTIONS,
     *KEY_ACTIONS,
     *CINE_ACTIONS,
+    *PAIR_ACTIONS,
     *_HELP,
 )
 

@@ -55,6 +55,9 @@ class Key(StrEnum):
     VIEW_ENLARGED = "view_enlarged"
     SLAB = "slab"
     SLAB_MM = "slab_mm"
+    PAIR_OPEN = "pair_open"
+    PAIR_BESIDE = "pair_beside"
+    PAIR_OVERLAY = "pair_overlay"
     MEASURING = "measuring"
     MEASURE_TOOL = "measure_tool"
     MEASURE_SELECTED = "measure_selected"
@@ -109,6 +112,9 @@ def facts(bench: Workbench, stage: Stage, plane: Plane) -> dict[str, Any]:
         Key.VIEW_ENLARGED: bool(bench.linked.enlarged),
         Key.SLAB: str(slab.projection),
         Key.SLAB_MM: slab.mm if slab.is_on else 0.0,
+        Key.PAIR_OPEN: bench.pair.second is not None,
+        Key.PAIR_BESIDE: bench.pair.beside,
+        Key.PAIR_OVERLAY: bench.pair.overlay,
         Key.MEASURING: measure.is_busy,
         Key.MEASURE_TOOL: str(measure.tool or ""),
         Key.MEASURE_SELECTED: measure.selected is not None,

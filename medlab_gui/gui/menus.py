@@ -14,23 +14,26 @@ from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QMenu
 
 from medlab_gui.core.i18n import N_, _
+from medlab_gui.gui import napari_private as private
 from medlab_gui.gui.actions import ACTIONS
 from medlab_gui.gui.cine_actions import CINE_SUBMENU
 from medlab_gui.gui.keybook import split_key
 from medlab_gui.gui.keys import is_menu_shortcut
+from medlab_gui.gui.pair.pair_actions import PAIR_SUBMENUS
 from medlab_gui.gui.panes.layout_actions import PANE_SUBMENUS
 from medlab_gui.gui.window_presets import N_DIGITS, preset_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from napari import Viewer
     from qtpy.QtGui import QAction
     from qtpy.QtWidgets import QMenuBar, QWidget
 
     from medlab_gui.commands.command import Command
     from medlab_gui.gui.window import MedlabWindow
 
-__all__ = ["MENUS", "Menus"]
+__all__ = ["MENUS", "Menus", "napari_menu"]
 
 MENUS = (
     ("medlab/study", N_("&Study")),
@@ -48,6 +51,7 @@ _SUBMENUS = (
     *PANE_SUBMENUS,
     CINE_SUBMENU,
     ("medlab/view", "4_keys", "medlab/view/keys", N_("Keys")),
+    *PAIR_SUBMENUS,
 )
 
 
@@ -209,3 +213,17 @@ class Menus:
                 self.app.commands.execute_command(id_).result()
                 return True
         return False
+
+
+def napari_menu(viewer: Viewer, parent: QWidget) -> QMenu:
+    """Return the way to what napari offers to developers."""
+    own = QMenu(_("napari"), parent)
+    docks = private.napari_docks(viewer)
+    for dock, text in zip(docks, (_("Layer list"), _("Layer controls")), strict=True):
+        toggle = dock.toggleViewAction()
+        toggle.setText(text)
+        own.addAction(toggle)
+    own.addSeparator()
+    for menu in private.napari_menus(viewer):
+        own.addMenu(menu)
+    return own

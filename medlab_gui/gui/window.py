@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QObject, QSettings, Qt, QTimer
 from qtpy.QtGui import QGuiApplication, QIcon
-from qtpy.QtWidgets import QFileDialog, QMenu, QWidget
+from qtpy.QtWidgets import QFileDialog
 
 from medlab_gui.core.i18n import _
 from medlab_gui.core.resources import resource
@@ -23,10 +23,11 @@ from medlab_gui.gui.keys import KeyFilter
 from medlab_gui.gui.layers import Stage
 from medlab_gui.gui.measure_overlay import MeasureOverlay
 from medlab_gui.gui.measure_pane import PicturePane
-from medlab_gui.gui.menus import Menus
+from medlab_gui.gui.menus import Menus, napari_menu
 from medlab_gui.gui.mouse import MouseFilter
 from medlab_gui.gui.notify import Notifier
 from medlab_gui.gui.overlays import PictureText
+from medlab_gui.gui.pair.pair_views import PairViews
 from medlab_gui.gui.panes.linked_views import LinkedViews
 from medlab_gui.gui.prefetch import prefetch
 from medlab_gui.gui.slice_bar import SliceBar
@@ -143,8 +144,11 @@ class MedlabWindow(QObject):
         self.views = LinkedViews(
             self.viewer, self.canvas, self.bench, self.stage, self.text
         )
+        self.pair = PairViews(
+            self.viewer, self.bench, self.stage, self.text, self.views.area, self.fit
+        )
         private.put_below_canvas(
-            self.viewer, self.views.area, CineBar(self.bench, self.slice_bar)
+            self.viewer, self.pair.room, CineBar(self.bench, self.slice_bar)
         )
         self.bench.cine.watch(self.canvas)
         self.mouse = MouseFilter(self.viewer, self.canvas, self.bench, self.stage)
@@ -166,6 +170,7 @@ class MedlabWindow(QObject):
             self.canvas,
             viewer_widget,
             *self.views.panes.values(),
+            self.pair.pane,
         ):
             widget.installEventFilter(self.keys)
         self._drops = [
@@ -180,23 +185,7 @@ class MedlabWindow(QObject):
         self.menus.build(bar, self.main)
         view = self.menus.menu("medlab/view")
         view.addSeparator()
-        view.addMenu(self._napari_menu(view))
-
-    def _napari_menu(self, parent: QWidget) -> QMenu:
-        """Return the way to what napari offers to developers."""
-        own = QMenu(_("napari"), parent)
-        for dock, text in zip(
-            private.napari_docks(self.viewer),
-            (_("Layer list"), _("Layer controls")),
-            strict=True,
-        ):
-            toggle = dock.toggleViewAction()
-            toggle.setText(text)
-            own.addAction(toggle)
-        own.addSeparator()
-        for menu in private.napari_menus(self.viewer):
-            own.addMenu(menu)
-        return own
+        view.addMenu(napari_menu(self.viewer, view))
 
     def _watch(self) -> None:
         bench = self.bench
@@ -217,6 +206,8 @@ class MedlabWindow(QObject):
         bench.presets.changed.connect(self._later)
         bench.cine.changed.connect(self._later)
         bench.linked.slab_changed.connect(self._later)
+        bench.pair.changed.connect(self._later)
+        bench.pair.shown_changed.connect(self._later)
         for signal in (
             bench.measure.changed,
             bench.measure.selected_changed,

@@ -23,6 +23,7 @@ from medlab_gui.gui.jobs import Jobs
 from medlab_gui.gui.key_actions import new_keybook
 from medlab_gui.gui.measure_state import MeasureState
 from medlab_gui.gui.notices import Level, Notice, NoticeAction
+from medlab_gui.gui.pair.pair_state import PairState
 from medlab_gui.gui.panes.linked_state import LinkedState
 from medlab_gui.gui.slice_camera import SliceCamera
 from medlab_gui.gui.view_state import Mode, ViewState
@@ -73,6 +74,8 @@ class Workbench:
         Plays the slices.
     presets : WindowPresets
         Windows by name.
+    pair : PairState
+        The second series, beside the open one or over it.
     measure : MeasureState
         What is measured on the open series, and with which tool.
     ask : callable or None
@@ -131,6 +134,7 @@ class Workbench:
         self.presets = WindowPresets(self)
         self.cine: Cine = Cine(self)
         self.keybook = new_keybook(self.settings.key_profile)
+        self.pair: PairState = PairState(self)
         self.view.events.mode.connect(self._on_mode)
 
     # ---- saying -------------------------------------------------------------

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
+    QMenu,
     QPushButton,
     QTreeWidget,
     QTreeWidgetItem,
@@ -21,9 +22,12 @@ from qtpy.QtWidgets import (
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
 from medlab_gui.core.records import Severity
+from medlab_gui.gui.pair.pair_actions import add_compare
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from qtpy.QtCore import QPoint
 
     from medlab_gui.core.jobs import JobContext
     from medlab_gui.core.records import Problem, Series
@@ -74,6 +78,8 @@ class StudiesDock(QWidget):
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self.tree.itemActivated.connect(self._on_activated)
+        self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.tree.customContextMenuRequested.connect(self._on_menu)
         self.empty = QLabel(
             _("No studies yet. Open one, or drop a folder onto the picture.")
         )
@@ -247,6 +253,15 @@ class StudiesDock(QWidget):
             item.setExpanded(not item.isExpanded())
         else:
             self._bench.open_series(uid)
+
+    def _on_menu(self, at: QPoint) -> None:
+        item = self.tree.itemAt(at)
+        uid = item.data(0, _UID) if item is not None else None
+        if uid is not None:
+            menu = QMenu(self.tree)
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            add_compare(menu, self._bench, uid)
+            menu.popup(self.tree.viewport().mapToGlobal(at))
 
     def _on_open(self) -> None:
         self._bench.launch("import")

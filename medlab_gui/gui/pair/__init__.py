@@ -1,0 +1,1 @@
+"""A second series beside the open one, or over it in colour."""

@@ -1,0 +1,114 @@
+"""The mouse over the second series: as over the first, without tools."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, QObject, QPointF, Qt
+from qtpy.QtGui import QMouseEvent, QWheelEvent
+
+from medlab_gui.gui.pair.pair_state import Link
+
+if TYPE_CHECKING:
+    from medlab_gui.gui.pair.pair_pane import PairPane
+    from medlab_gui.gui.workbench import Workbench
+
+__all__ = ["PairHand"]
+
+_NOTCH = 120
+_ZOOM_PER_NOTCH = 1.2
+_WIDTHS_PER_SCREEN = 2.0
+
+
+class PairHand(QObject):
+    """Left = the same place in the first, middle = move, right = window, wheel = slice.
+
+    Parameters
+    ----------
+    pane : PairPane
+        What it moves over.
+    bench : Workbench
+        What is open.
+    """
+
+    def __init__(self, pane: PairPane, bench: Workbench) -> None:
+        super().__init__(pane)
+        self._pane, self._bench = pane, bench
+        self._drag = ""
+        self._last = QPointF()
+        self._turned = 0
+        pane.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Handle what the mouse does."""
+        kind = event.type()
+        if kind == QEvent.Type.Leave:
+            self._pane.hover(None)
+            return False
+        if self._bench.pair.second is None:
+            return False
+        if isinstance(event, QWheelEvent):
+            return self._on_wheel(event)
+        if isinstance(event, QMouseEvent):
+            return self._on_mouse(kind, event)
+        return False
+
+    def _on_wheel(self, event: QWheelEvent) -> bool:
+        self._turned += event.angleDelta().y() or event.angleDelta().x()
+        notches = int(self._turned / _NOTCH)
+        self._turned -= notches * _NOTCH
+        event.accept()
+        if notches and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self._pane.zoom_at(event.position(), _ZOOM_PER_NOTCH**notches)
+        elif notches:
+            self._bench.pair.step(notches)
+        return True
+
+    def _on_mouse(self, kind: QEvent.Type, event: QMouseEvent) -> bool:
+        at = event.position()
+        if kind == QEvent.Type.MouseButtonPress:
+            self._pane.setFocus(Qt.FocusReason.MouseFocusReason)
+            self._last = at
+            self._drag = {
+                Qt.MouseButton.LeftButton: "place",
+                Qt.MouseButton.MiddleButton: "move",
+                Qt.MouseButton.RightButton: "window",
+            }.get(event.button(), "")
+            if self._drag == "place":
+                self._place(at)
+        elif kind == QEvent.Type.MouseButtonRelease:
+            self._drag = ""
+        elif kind == QEvent.Type.MouseButtonDblClick:
+            self._drag = ""
+            self._pane.fit()
+        elif kind == QEvent.Type.MouseMove:
+            self._on_move(at)
+        return True
+
+    def _on_move(self, at: QPointF) -> None:
+        moved, self._last = at - self._last, at
+        if self._drag == "move":
+            self._pane.move_by(moved)
+        elif self._drag == "window":
+            self._change_window(moved)
+        elif self._drag == "place":
+            self._place(at)
+        self._pane.hover(at)
+
+    def _place(self, at: QPointF) -> None:
+        """Put the crosshair of the first series to the same place in the patient."""
+        index = self._pane.index_at(at)
+        pair = self._bench.pair
+        if index is not None and pair.link is Link.POSITION:
+            mm = pair.pair.second.to_mm(index)
+            # Its own slice stays where it is: slices of the two rarely coincide.
+            first = pair.pair.first.to_index(mm)
+            first[0] = self._bench.linked.index[0]
+            self._bench.linked.place(first)
+
+    def _change_window(self, moved: QPointF) -> None:
+        """Across changes the width, up and down the level (up is darker)."""
+        pair = self._bench.pair
+        step = _WIDTHS_PER_SCREEN * max(pair.width, 1e-3) / max(self._pane.width(), 1)
+        width = max(pair.width * 0.01, pair.width + moved.x() * step)
+        pair.set_window(pair.level + moved.y() * step, width)

@@ -1,0 +1,338 @@
+"""The second series in a pane of its own, to look at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QPointF, QRectF, QSize, Qt
+from qtpy.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
+from qtpy.QtWidgets import QWidget
+
+from medlab_gui.core.i18n import _
+from medlab_gui.core.measurements import Plane
+from medlab_gui.gui.overlays import position_text
+from medlab_gui.gui.pair.flat_camera import FlatCamera
+from medlab_gui.gui.pair.pair_state import Link
+from medlab_gui.gui.panes import marks
+from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
+from medlab_gui.gui.panes.plane_picture import draw_picture, slice_image
+from medlab_gui.gui.stamps import LIGHT, Stamps
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from qtpy.QtGui import QFocusEvent, QImage, QPaintEvent, QResizeEvent
+
+    from medlab_gui.gui.pair.resliced import Resliced
+    from medlab_gui.gui.workbench import Workbench
+
+__all__ = ["PairPane"]
+
+_FRAME = QColor(120, 170, 255)
+
+
+class PairPane(QWidget):
+    """Shows the slice of the second series that goes with the one of the first.
+
+    Where its slices are parallel to those of the first it shows its own voxels. Only
+    where they are not, it shows them resampled into the plane of the first, and says
+    so. Where it has no slice, it shows none.
+
+    Parameters
+    ----------
+    bench : Workbench
+        What is open; ``bench.pair`` says what is shown here.
+    slices : Resliced
+        For planes that are not parallel.
+    parent : QWidget, optional
+        Owner.
+
+    Attributes
+    ----------
+    camera : FlatCamera
+        Zoom and place.
+    """
+
+    def __init__(
+        self, bench: Workbench, slices: Resliced, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._bench, self._slices = bench, slices
+        self._state = bench.pair
+        self._stamps = Stamps(self)
+        self._gray: tuple[object, QImage] | None = None
+        self._hover: NDArray[np.float64] | None = None
+        self._geometry: PlaneGeometry | None = None
+        self.camera = FlatCamera()
+        self.setObjectName("pair_pane")
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setMouseTracking(True)
+        self.setAccessibleName(_("Second series"))
+        self._state.changed.connect(self._on_changed)
+        self._state.moved.connect(self._on_moved)
+        self._state.shown_changed.connect(self._refresh)
+        bench.linked.moved.connect(self._refresh)
+        bench.view.events.connect(self._refresh)
+        slices.ready.connect(self._refresh)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the least that letters and text need."""
+        return QSize(160, 160)
+
+    def _refresh(self, *_args: object) -> None:
+        self.update()
+
+    def _on_changed(self) -> None:
+        self._gray = self._geometry = None
+        self._hover = None
+        if self._state.second is not None:
+            self._on_moved()
+            self.fit()
+        self.update()
+
+    def _on_moved(self) -> None:
+        """Fit anew where another grid is shown: resampled or not."""
+        second = self._state.second
+        if second is None:
+            return
+        pair = self._state.pair
+        grid = pair.first if self._state.is_resampled else pair.second
+        if self._geometry is None or self._geometry.grid is not grid:
+            self._geometry = PlaneGeometry(grid, Plane.AXIAL)
+            self.fit()
+        self.update()
+
+    # ---- geometry ------------------------------------------------------------------
+
+    @property
+    def slice_index(self) -> int | None:
+        """Slice of the grid that is drawn; None where there is nothing to draw."""
+        session = self._bench.session
+        if session is None or self._state.second is None:
+            return None
+        return session.k if self._state.is_resampled else self._state.match.index
+
+    def index_at(self, at: QPointF) -> NDArray[np.float64] | None:
+        """Return the position ``(k, j, i)`` in the second series under a pixel."""
+        k = self.slice_index
+        if k is None or self._geometry is None:
+            return None
+        flat = self.camera.to_flat(self._geometry, self.size(), at)
+        mm = self._geometry.grid.to_mm((k, *flat))
+        return self._state.pair.second.to_index(mm)
+
+    def pixel_of(self, index: Any) -> QPointF | None:
+        """Return where a position ``(k, j, i)`` of the second series is drawn."""
+        if self._geometry is None:
+            return None
+        mm = self._state.pair.second.to_mm(index)
+        _k, row, column = self._geometry.grid.to_index(mm)
+        transform = self.camera.transform(self._geometry, self.size())
+        return transform.map(QPointF(float(column), float(row)))
+
+    def fit(self) -> None:
+        """Show the whole slice."""
+        if self._geometry is not None:
+            self.camera.fit(self._geometry, self.size())
+            self.update()
+
+    def zoom_at(self, at: QPointF, factor: float) -> None:
+        """Zoom so that what is under a point stays there."""
+        self.camera.zoom_at(at, factor, self.size())
+        self.update()
+
+    def move_by(self, pixels: QPointF) -> None:
+        """Move the picture by logical pixels."""
+        self.camera.move_by(pixels)
+        self.update()
+
+    def hover(self, at: QPointF | None) -> None:
+        """Tell the value under a pixel, or none."""
+        self._hover = self.index_at(at) if at is not None else None
+        self.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep fitting, if it fitted."""
+        if self.camera.fits:
+            self.fit()
+
+    # ---- the picture ---------------------------------------------------------------
+
+    def _gray_image(self) -> QImage | None:
+        state, k = self._state, self.slice_index
+        second = state.second
+        if second is None or k is None:
+            return None
+        picture: NDArray[Any] | None
+        if state.is_resampled:
+            picture = self._slices.get(k)
+        else:
+            picture = np.asarray(second.volume.data[k])
+        if picture is None:
+            return None
+        key = (state.is_resampled, k, state.level, state.width, second.uid)
+        if self._gray is None or self._gray[0] != key:
+            image = slice_image(
+                picture, state.level, state.width, inverted=second.display.inverted
+            )
+            self._gray = (key, image)
+        return self._gray[1]
+
+    def message(self) -> str:
+        """Return why nothing is drawn; empty where there is a picture."""
+        second, session = self._state.second, self._bench.session
+        if second is None or session is None:
+            return ""
+        if self._state.is_resampled:
+            picture = self._slices.get(session.k)
+            if picture is None:
+                return _("Resampling…")
+            if not np.isfinite(picture).any():
+                return _("The other series was not measured here.")
+            return ""
+        match = self._state.match
+        if match.index is not None:
+            return ""
+        return _(
+            "The other series has no slice here.\nIts nearest is {mm:.1f} mm away."
+        ).format(mm=abs(match.off_mm))
+
+    def corner_lines(self) -> list[str]:
+        """Return the lines at the top left."""
+        second, k = self._state.second, self.slice_index
+        if second is None or self._geometry is None:
+            return []
+        lines = [second.title]
+        if k is None or self.message():
+            return lines
+        grid = self._geometry.grid
+        middle = (k, *((n - 1) / 2 for n in grid.shape[1:]))
+        if self._state.is_resampled:
+            lines.append(_("resampled into the plane of the first series"))
+        else:
+            lines.append(_("Slice {n} / {total}").format(n=k + 1, total=grid.shape[0]))
+        lines.append(marks.side_text(float(grid.to_mm(middle)[2]), Plane.AXIAL))
+        off = abs(self._state.match.off_mm)
+        if off >= 0.05 and not self._state.is_resampled:
+            lines.append(_("{mm:.1f} mm from the first's plane").format(mm=off))
+        return lines
+
+    def bottom_lines(self) -> list[str]:
+        """Return the lines at the bottom left: what is under the mouse, the window."""
+        second = self._state.second
+        if second is None:
+            return []
+        lines = []
+        if self._hover is not None:
+            value = self._value_at(self._hover)
+            if value is not None:
+                lines.append(f"{value:.4g} {second.units}")
+                mm = second.volume.grid.to_mm(self._hover)
+                lines.append(position_text(mm, self._bench.settings.mm_convention))
+        lines.append(
+            _("L {level:.4g}  W {width:.4g} {units}").format(
+                level=self._state.level, width=self._state.width, units=second.units
+            )
+        )
+        return lines
+
+    def _value_at(self, index: NDArray[np.float64]) -> float | None:
+        """Return the voxel that a position lies in; never an interpolated value."""
+        second = self._state.second
+        assert second is not None
+        voxel = np.floor(index + 0.5).astype(int)
+        shape = second.volume.grid.shape
+        if np.any(voxel < 0) or np.any(voxel >= shape):
+            return None
+        return float(second.volume.data[tuple(voxel)])
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the slice and what belongs over it."""
+        painter = QPainter(self)
+        gray, ratio = self._gray_image(), self.devicePixelRatioF()
+        if gray is None or self._geometry is None:
+            painter.fillRect(self.rect(), Qt.GlobalColor.black)
+        else:
+            transform = self.camera.transform(self._geometry, self.size())
+            picture = draw_picture(
+                gray,
+                (),
+                transform * type(transform).fromScale(ratio, ratio),
+                (round(self.width() * ratio), round(self.height() * ratio)),
+                smooth=self._bench.view.smooth,
+                ratio=ratio,
+            )
+            picture.setDevicePixelRatio(ratio)
+            painter.drawImage(0, 0, picture)
+        self._draw_marks(painter)
+        painter.end()
+
+    def _draw_marks(self, painter: QPainter) -> None:
+        view, room = self._bench.view, QRectF(self.rect())
+        font = QFont(self.font())
+        font.setPointSizeF(10)
+        message, geometry = self.message(), self._geometry
+        if message:
+            painter.setPen(marks.BADGE_COLOR)
+            painter.setFont(font)
+            middle = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(room.adjusted(20, 0, -20, 0), middle, message)
+        elif geometry is not None:
+            size = (room.width(), room.height())
+            cross = self.crosshair_at()
+            if cross is not None and view.crosshair:
+                marks.draw_crosshair(painter, room, cross, Plane.AXIAL)
+            if view.letters:
+                bold = QFont(font)
+                bold.setPointSizeF(13)
+                bold.setBold(True)
+                letters = geometry.edge_letters
+                marks.draw_letters(painter, self._stamps, bold, size, letters)
+            if view.scale_bar:
+                second = self._state.second
+                caution = second.caution if second is not None else ""
+                marks.draw_scale_bar(
+                    painter, self._stamps, font, size, 1 / self.camera.zoom, caution
+                )
+        self._draw_corners(painter, font)
+        if self.hasFocus():
+            painter.setPen(QPen(_FRAME, 1))
+            painter.drawRect(room.adjusted(0, 0, -1, -1))
+
+    def crosshair_at(self) -> QPointF | None:
+        """Return where the crosshair of the first series is; None where unknown."""
+        state, mm = self._state, self._bench.linked.mm
+        if mm is None or state.second is None or state.link is not Link.POSITION:
+            return None
+        if not self._bench.linked.is_linked:
+            return None
+        return self.pixel_of(state.pair.second.to_index(mm))
+
+    def _draw_corners(self, painter: QPainter, font: QFont) -> None:
+        metrics = QFontMetricsF(font)
+        room = self.width() - 2 * marks.MARGIN
+        tops: list[tuple[str, QColor]] = []
+        if self._bench.view.corner_text:
+            tops += [(line, LIGHT) for line in self.corner_lines()]
+        if self._state.badge():
+            tops.append((self._state.badge(), marks.BADGE_COLOR))
+        y = marks.MARGIN + metrics.ascent()
+        for line, color in tops:
+            fitting = metrics.elidedText(line, Qt.TextElideMode.ElideRight, room)
+            at = QPointF(marks.MARGIN, y)
+            self._stamps.write(painter, font, at, fitting, color)
+            y += metrics.lineSpacing()
+        bottom = self.bottom_lines() if self._bench.view.corner_text else []
+        y = self.height() - marks.MARGIN - metrics.descent()
+        for line in reversed(bottom):
+            self._stamps.write(painter, font, QPointF(marks.MARGIN, y), line)
+            y -= metrics.lineSpacing()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show the frame of the pane that keys go to."""
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Show no frame."""
+        self.update()

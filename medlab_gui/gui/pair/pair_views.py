@@ -1,0 +1,114 @@
+"""Puts the second series into the window: beside the picture, and over it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, QSize, Qt, QTimer
+from qtpy.QtWidgets import QSplitter, QVBoxLayout, QWidget
+
+from medlab_gui.gui.pair.overlay_layer import OverlayLayer
+from medlab_gui.gui.pair.pair_hand import PairHand
+from medlab_gui.gui.pair.pair_pane import PairPane
+from medlab_gui.gui.pair.pair_panel import OverlayBar, PairPanel
+from medlab_gui.gui.pair.resliced import Resliced
+from medlab_gui.gui.panes.linked_state import PaneLayout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari import Viewer
+
+    from medlab_gui.gui.layers import Stage
+    from medlab_gui.gui.overlays import PictureText
+    from medlab_gui.gui.workbench import Workbench
+
+__all__ = ["PairViews"]
+
+
+class _Room(QWidget):
+    """Asks for as much room as the picture would."""
+
+    def sizeHint(self) -> QSize:
+        """Return the size that napari's canvas would ask for."""
+        return QSize(800, 600)
+
+
+class PairViews(QObject):
+    """The second series in the window.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        Draws the first series.
+    bench : Workbench
+        What is open.
+    stage : Stage
+        The layers of the first series.
+    text : PictureText
+        Over the picture.
+    area : QWidget
+        The views of the first series; it moves into `room`.
+    fit : callable
+        Fits the views of the first series to their room.
+
+    Attributes
+    ----------
+    room : QWidget
+        Both series side by side, and the bar below.
+    pane : PairPane
+        The second series.
+    layer : OverlayLayer
+        The second over the first.
+    """
+
+    def __init__(
+        self,
+        viewer: Viewer,
+        bench: Workbench,
+        stage: Stage,
+        text: PictureText,
+        area: QWidget,
+        fit: Callable[[], object],
+    ) -> None:
+        super().__init__(area)
+        self._state, self._fit = bench.pair, fit
+        self._linked, self._canvas = bench.linked, text.parentWidget()
+        self.slices = Resliced(bench, bench.pair)
+        self.layer = OverlayLayer(viewer, bench, stage, self.slices, text)
+        self.pane = PairPane(bench, self.slices)
+        self.hand = PairHand(self.pane, bench)
+        self.panel = PairPanel(bench, self.pane)
+        self.bar = OverlayBar(bench)
+        self.split = QSplitter(Qt.Orientation.Horizontal)
+        self.split.setChildrenCollapsible(False)
+        self.split.addWidget(area)
+        self.split.addWidget(self.panel)
+        for n in (0, 1):
+            self.split.setStretchFactor(n, 1)
+        self.panel.hide()
+        self.room = _Room()
+        layout = QVBoxLayout(self.room)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.split, 1)
+        layout.addWidget(self.bar)
+        self._state.changed.connect(self._arrange)
+        self._state.shown_changed.connect(self._arrange)
+
+    def _arrange(self) -> None:
+        shown = self._state.second is not None and self._state.beside
+        if shown != self.panel.isHidden():
+            return
+        had_focus = self.pane.hasFocus()
+        self.panel.setVisible(shown)
+        if shown:
+            # Several views of the first series take more room than one of the second.
+            linked = self._linked
+            wide = linked.is_linked and linked.layout is not PaneLayout.COLUMN
+            part = max(1, self.split.width() // 6)
+            self.split.setSizes([4 * part, 2 * part] if wide else [3 * part, 3 * part])
+        elif had_focus and self._canvas is not None:
+            self._canvas.setFocus()
+        # The picture has its new size when Qt has laid the widgets out.
+        QTimer.singleShot(0, self, self._fit)
