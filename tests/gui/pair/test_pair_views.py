@@ -1,0 +1,520 @@
+"""Two series in the real window, by real mouse; balls are at known places in both."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QCoreApplication, QPoint, QPointF, Qt
+from qtpy.QtGui import QContextMenuEvent, QWheelEvent
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QPushButton
+
+from medlab_gui.gui.docks.studies import StudiesDock
+from medlab_gui.gui.pair.choose_series import SeriesChooser
+from medlab_gui.gui.pair.pair_state import Link
+from medlab_gui.gui.view_state import Mode, ViewState
+from tests.gui.conftest import make_window, open_series, wait_for
+from tests.gui.hand import CTRL, LEFT, MIDDLE, NONE, RIGHT, Hand
+from tests.gui.pair.phantoms import BALLS, grids, make_project, voxels
+
+pytestmark = pytest.mark.gui
+
+GRIDS = grids()
+CT_Z = [-42.0 + 3 * k for k in range(30)]
+
+
+@pytest.fixture(scope="module")
+def pair_window(qapp, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pair") / "project"
+    uids = make_project(folder)
+    window = make_window(folder)
+    gc.collect()
+    gc.freeze()
+    yield window, uids
+    gc.unfreeze()
+    window.close()
+    window.deleteLater()
+    QApplication.processEvents()
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture
+def compare(pair_window):
+    """Open the CT with another series beside it, with nothing written over."""
+    window, uids = pair_window
+
+    def open_it(second="PET", **how):
+        for field in dataclasses.fields(ViewState):
+            setattr(window.bench.view, field.name, field.default)
+        for field in ("letters", "corner_text", "scale_bar", "crosshair", "smooth"):
+            setattr(window.bench.view, field, False)
+        open_series(window, uids["CT"])
+        window.bench.go_to(10)
+        window.bench.pair.open(uids[second], **how)
+        wait_for(lambda: window.bench.pair.second is not None)
+        settle(window)
+        return window
+
+    yield open_it
+    window.notifier.bar.hide()
+    window.bench.close_series()
+    wait_for(lambda: not window.bench.jobs.active)
+
+
+def settle(window):
+    wait_for(lambda: not window.bench.jobs.active)
+    for _turn in range(3):
+        QApplication.processEvents()
+        QTest.qWait(5)
+
+
+def fitted(pane, name, mm):
+    """Where a place is in an untouched pane, from spacing and origin alone."""
+    grid = GRIDS[name]
+    _dz, dy, dx = grid.spacing
+    _z, rows, columns = grid.shape
+    zoom = 0.98 * min(pane.width() / (columns * dx), pane.height() / (rows * dy))
+    middle = grid.affine[:2, 3] + [dx * (columns - 1) / 2, dy * (rows - 1) / 2]
+    x, y = (np.array(mm[:2]) - middle) * zoom
+    return QPoint(round(pane.width() / 2 + x), round(pane.height() / 2 + y))
+
+
+def gray(pane, point):
+    return pane.grab().toImage().pixelColor(point).lightness()
+
+
+def wheel(widget, notches, held=NONE, at=None):
+    point = at if at is not None else widget.rect().center()
+    event = QWheelEvent(
+        QPointF(point),
+        QPointF(widget.mapToGlobal(point)),
+        QPoint(),
+        QPoint(0, 120 * notches),
+        Qt.MouseButton.NoButton,
+        held,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QCoreApplication.sendEvent(widget, event)
+
+
+def drag(widget, start, way, button):
+    QTest.mousePress(widget, button, NONE, start)
+    for n in range(1, 5):
+        QTest.mouseMove(widget, start + way * n / 4)
+    QTest.mouseRelease(widget, button, NONE, start + way)
+
+
+# ---- beside -----------------------------------------------------------------------
+
+
+def test_slices_go_by_position_and_none_is_made_up(compare):
+    window = compare("PET")
+    pane, pair = window.pair.pane, window.bench.pair
+    assert pair.link is Link.POSITION
+    assert pane.isVisible()
+    seen = set()
+    for k, z in enumerate(CT_Z):
+        window.bench.go_to(k)
+        distances = np.abs(-31.0 + 4 * np.arange(22) - z)
+        is_there = distances.min() <= 2
+        if is_there:
+            assert distances[pane.slice_index] == distances.min()
+            assert pane.message() == ""
+        else:
+            assert pane.slice_index is None
+            assert f"{distances.min():.1f} mm away" in pane.message()
+            assert pane.grab().toImage().pixelColor(5, 5).lightness() == 0
+        seen.add(is_there)
+    assert seen == {True, False}
+
+
+def test_the_balls_are_where_they_are_in_the_patient(compare):
+    window = compare("PET")
+    pane = window.pair.pane
+    window.bench.pair.set_window(5.0, 10.0)
+    for ball, other in (BALLS, BALLS[::-1]):
+        window.bench.go_to(CT_Z.index(ball[2]))
+        assert gray(pane, fitted(pane, "PET", ball)) > 120
+        assert gray(pane, fitted(pane, "PET", other)) < 30
+        assert gray(pane, fitted(pane, "PET", (0, 0))) < 30
+
+
+def test_the_wheel_moves_both_when_linked_and_one_when_not(compare):
+    window = compare("PET")
+    pane, bench = window.pair.pane, window.bench
+    before = pane.slice_index
+    wheel(pane, 2)
+    assert bench.session.k == 12
+    assert pane.slice_index == before + 1  # z = -6: its slices are at -11, -7, -3
+    Hand(window).wheel(-2)
+    assert (bench.session.k, pane.slice_index) == (10, before)
+    bench.pair.link = Link.FREE
+    here = pane.slice_index
+    wheel(pane, 3)
+    assert (bench.session.k, pane.slice_index) == (10, here + 3)
+    wheel(pane, 100)
+    assert pane.slice_index == 21
+    bench.step(5)
+    assert pane.slice_index == 21
+
+
+def test_zoom_place_and_window_are_its_own(compare):
+    window = compare("PET")
+    pane, bench = window.pair.pane, window.bench
+    camera = window.viewer.scene.camera
+    zoom, level, width = camera.zoom, bench.view.level, bench.view.width
+    at = QPoint(90, 120)
+    under, own = pane.index_at(QPointF(at)), pane.camera.zoom
+    wheel(pane, 2, CTRL, at)
+    assert pane.camera.zoom == pytest.approx(own * 1.44)
+    np.testing.assert_allclose(pane.index_at(QPointF(at)), under, atol=1e-6)
+    drag(pane, at, QPoint(40, -24), MIDDLE)
+    np.testing.assert_allclose(
+        pane.index_at(QPointF(at + QPoint(40, -24))), under, atol=1e-6
+    )
+    was = bench.pair.level, bench.pair.width
+    drag(pane, at, QPoint(60, 0), RIGHT)
+    assert bench.pair.width > was[1]
+    assert bench.pair.level == was[0]
+    drag(pane, at, QPoint(0, 60), RIGHT)
+    assert bench.pair.level > was[0]
+    assert (camera.zoom, bench.view.level, bench.view.width) == (zoom, level, width)
+    assert bench.session.k == 10
+    QTest.mouseDClick(pane, LEFT, NONE, at)
+    assert pane.camera.fits
+
+
+def test_what_is_under_the_mouse_is_told_in_its_units(compare):
+    window = compare("PET")
+    window.bench.view.corner_text = True
+    pane = window.pair.pane
+    QTest.mouseMove(pane, fitted(pane, "PET", BALLS[0]))
+    assert pane.bottom_lines()[0] == "9 SUV"
+    QTest.mouseMove(pane, fitted(pane, "PET", (0.0, 0.0)))
+    assert pane.bottom_lines()[0] == "0.5 SUV"
+    # slice of the CT at z = -12, of the PET at -11
+    assert pane.corner_lines()[1:] == [
+        "Slice 6 / 22",
+        "I 11.0 mm",
+        "1.0 mm from the first's plane",
+    ]
+
+
+def test_letters_and_colours_are_drawn(compare):
+    window = compare("PET")
+    pane = window.pair.pane
+    plain = pane.grab().toImage()
+    window.bench.view.letters = True
+    assert pane.grab().toImage() != plain
+
+
+def test_a_click_points_at_the_same_place_in_the_first(compare):
+    window = compare("PET")
+    pane, linked = window.pair.pane, window.bench.linked
+    QTest.mouseClick(pane, LEFT, NONE, fitted(pane, "PET", BALLS[0]))
+    assert linked.mm == pytest.approx(BALLS[0], abs=0.6)
+    assert window.bench.session.k == 10
+
+
+def test_what_is_not_parallel_is_resampled_and_says_so(compare):
+    window = compare("MR oblique")
+    pane, pair = window.pair.pane, window.bench.pair
+    assert pair.is_resampled
+    assert "resampled" in pane.corner_lines()[1]
+    pair.set_window(500.0, 1000.0)
+    for ball, other in (BALLS, BALLS[::-1]):
+        window.bench.go_to(CT_Z.index(ball[2]))
+        settle(window)
+        # it lies in the pixels of the CT
+        inside, outside = (fitted(pane, "CT", p) for p in (ball, other))
+        assert gray(pane, inside) > 100
+        assert gray(pane, outside) < 60
+        QTest.mouseMove(pane, inside)
+        value = int(pane.bottom_lines()[0].split()[0])
+        assert value == {-12.0: 900, 21.0: 500}[ball[2]]
+    pair.link = Link.FREE
+    assert not pair.is_resampled
+    assert pane.corner_lines()[1].startswith("Slice")
+
+
+def test_its_windows_are_those_of_its_modality(compare):
+    window = compare("Later CT")
+    panel, pair = window.pair.panel, window.bench.pair
+    names = [a.text() for a in panel.windows.actions()]
+    bone = next(n for n, name in enumerate(names) if name.startswith("Bone"))
+    panel.windows.actions()[bone].trigger()
+    assert (pair.level, pair.width) == (400, 2000)
+    panel.windows.actions()[0].trigger()
+    assert (pair.level, pair.width) == (40, 400)
+    pair.close()
+    window = compare("PET")
+    assert (pair.level, pair.width) == (5, 10)
+    assert [a.text() for a in panel.windows.actions()] == ["The scan's own window"]
+
+
+# ---- what is not synchronised --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Later CT", "not synchronised: other frame of reference"),
+        ("NIfTI", "not synchronised: frame of reference unknown"),
+    ],
+)
+def test_without_a_common_frame_nothing_follows(compare, name, words):
+    window = compare(name)
+    pane, pair = window.pair.pane, window.bench.pair
+    assert pair.link is Link.FREE
+    assert pair.badge() == words
+    here = pane.slice_index
+    Hand(window).wheel(4)
+    assert pane.slice_index == here
+
+
+def choose(box, row):
+    """Choose a row of a combo box by mouse."""
+    box.showPopup()
+    view = box.view()
+    wait_for(view.isVisible)
+    at = view.visualRect(box.model().index(row, 0)).center()
+    QTest.mouseMove(view.viewport(), at)
+    QTest.mouseClick(view.viewport(), LEFT, NONE, at)
+    wait_for(lambda: not view.isVisible())
+
+
+def test_by_number_is_a_choice_that_is_shown(compare):
+    window = compare("Later CT")
+    pane, pair = window.pair.pane, window.bench.pair
+    choose(window.pair.panel.link, 1)
+    assert pair.link is Link.NUMBER
+    assert pair.badge() == "by slice number, not by position"
+    for k in (0, 7, 19):
+        window.bench.go_to(k)
+        assert pane.slice_index == k
+    window.bench.go_to(20)  # it has 20 slices
+    assert pane.slice_index is None
+    assert "no slice here" in pane.message()
+
+
+def test_link_here_keeps_the_way_in_mm(compare):
+    window = compare("Later CT")
+    pane, pair, bench = window.pair.pane, window.bench.pair, window.bench
+    wheel(pane, -3)
+    there = pane.slice_index
+    QTest.mouseClick(window.pair.panel.here, LEFT)
+    assert pair.link is Link.HAND
+    assert pair.badge() == f"linked by hand: slice 11 = slice {there + 1}"
+    assert window.pair.panel.link.currentText() == "Linked by hand"
+    for way in (-9, -6, 3, 6, 9):  # 3 mm each; its slices are 4.5 mm apart
+        bench.go_to(10 + way)
+        assert pane.slice_index == there + round(way * 3 / 4.5)
+    bench.go_to(29)  # 57 mm further: past its last slice
+    assert pane.slice_index is None
+    bench.go_to(10)
+    assert pane.slice_index == there
+
+
+def test_an_overlay_without_a_common_frame_is_refused_until_insisted_on(compare):
+    window = compare("Later CT")
+    pair, bar = window.bench.pair, window.pair.bar
+    QTest.mouseClick(bar.over, LEFT)
+    assert not pair.overlay
+    assert not bar.over.isChecked()
+    assert window.pair.layer.layer is None or not window.pair.layer.layer.visible
+    notice = window.notifier.bar
+    wait_for(notice.isVisible)
+    button = next(
+        b for b in notice.findChildren(QPushButton) if b.text() == "Overlay anyway"
+    )
+    QTest.mouseClick(button, LEFT)
+    settle(window)
+    assert pair.overlay
+    assert bar.over.isChecked()
+    assert pair.link is Link.POSITION
+    assert pair.badge() == "other frame of reference: your choice"
+    assert window.pair.layer.legend_lines()[-1] == pair.badge()
+    assert window.pair.layer.layer.visible
+
+
+# ---- over ----------------------------------------------------------------------------
+
+
+def on_canvas(window, mm):
+    """Colour of the picture at a place, as (red, green, blue)."""
+    window.viewer.window._qt_viewer.canvas.native.update()
+    QApplication.processEvents()
+    i, j = (np.array(mm[:2]) - GRIDS["CT"].affine[:2, 3]) / GRIDS["CT"].spacing[:0:-1]
+    at = Hand(window).at(j, i)
+    picture = window.viewer.screenshot(canvas_only=True, flash=False)
+    ratio = picture.shape[1] / window.canvas.width()
+    return picture[round(at.y() * ratio), round(at.x() * ratio), :3].astype(int)
+
+
+def test_the_overlay_lies_on_the_balls_in_colour(compare):
+    window = compare("PET", overlay=True)
+    layer = window.pair.layer
+    window.bench.pair.set_look(opacity=1.0)
+    for ball, other in (BALLS, BALLS[::-1]):
+        window.bench.go_to(CT_Z.index(ball[2]))
+        settle(window)
+        assert layer.layer.visible
+        red, green, blue = on_canvas(window, ball)
+        assert red > blue + 40  # hot: 6 and 9 of 10 SUV are orange to yellow
+        red, green, blue = on_canvas(window, other)
+        assert abs(red - blue) < 25  # the grey of the CT's body shines through
+    names = [one.name for one in window.viewer.layers]
+    assert names.index("Image") < names.index("Second series") < names.index("Mask")
+
+
+def test_the_overlay_is_never_of_another_slice(compare):
+    window = compare("PET", overlay=True)
+    layer, pet, shown = window.pair.layer, voxels("PET"), 0
+    grid, ct = GRIDS["PET"], GRIDS["CT"]
+    for k in [*range(5, 26), 8, 22, 9]:
+        Hand(window).wheel(k - window.bench.session.k)
+        assert window.bench.session.k == k
+        for _turn in range(3):
+            if layer.layer.visible:
+                # the voxel of the CT at the middle of the first ball
+                index = np.round(ct.to_index((*BALLS[0][:2], CT_Z[k]))).astype(int)
+                place = grid.to_index(ct.to_mm(index))
+                low = np.floor(place).astype(int)
+                if not 0 <= low[0] < 21:
+                    continue
+                part = pet[low[0] : low[0] + 2, low[1] : low[1] + 2, low[2] : low[2] + 2]
+                share = place - low
+                for axis_share in share:
+                    part = part[0] * (1 - axis_share) + part[1] * axis_share
+                found = float(layer.layer.data[index[1], index[2]])
+                assert found == pytest.approx(float(part), abs=1e-3)
+                shown += 1
+            QTest.qWait(3)
+    assert shown > 10
+
+
+def test_where_it_was_not_measured_the_overlay_is_clear_and_says_so(compare):
+    window = compare("PET", overlay=True)
+    window.bench.go_to(0)  # z = -42, the PET begins at -31
+    settle(window)
+    assert "not measured in this slice" in window.pair.layer.legend_lines()
+    red, green, blue = on_canvas(window, (0, 0))
+    assert abs(red - blue) < 5
+
+
+def test_colours_opacity_and_range_by_mouse_and_keys(compare):
+    window = compare("PET", overlay=True)
+    bar, pair, layer = window.pair.bar, window.bench.pair, window.pair.layer.layer
+    choose(bar.colors, 1)
+    assert pair.look.colors == "viridis"
+    assert layer.colormap.name == "second_viridis"
+    before = layer.opacity
+    QTest.keyClick(bar.opacity, Qt.Key.Key_PageUp)
+    assert layer.opacity == pytest.approx(before + 0.1)
+    for box, text in ((bar.low, "2"), (bar.high, "7.5")):
+        box.selectAll()
+        QTest.keyClicks(box, text)
+        QTest.keyClick(box, Qt.Key.Key_Return)
+    assert layer.contrast_limits == [2.0, 7.5]
+    bar.high.selectAll()
+    QTest.keyClicks(bar.high, "1")
+    QTest.keyClick(bar.high, Qt.Key.Key_Return)
+    assert (pair.look.low, pair.look.high) == (2.0, 7.5)  # no empty range
+    assert bar.high.value() == 7.5
+    assert bar.high.suffix() == " SUV"
+
+
+def test_one_paints_on_the_mask_below_the_overlay(compare):
+    window = compare("PET", overlay=True)
+    window.bench.view.mode = Mode.ANNOTATE
+    Hand(window).drag((40, 30), (40, 50))
+    mask = window.bench.session.mask
+    assert set(np.argwhere(mask)[:, 0]) == {10}
+    assert mask[10, 40, 40] == 1
+
+
+# ---- choosing and closing -----------------------------------------------------------
+
+
+def test_a_series_is_chosen_from_the_list_of_studies(compare, pair_window):
+    window = compare("PET")
+    uids = pair_window[1]
+    window.bench.pair.close()
+    window.show_dock("studies")
+    QApplication.processEvents()
+    dock = window.main.findChild(StudiesDock)
+    tree = dock.tree
+    row = next(
+        r for r in dock._rows if r.data(0, Qt.ItemDataRole.UserRole) == uids["NIfTI"]
+    )
+    tree.scrollToItem(row)
+    at = tree.visualItemRect(row).center()
+    event = QContextMenuEvent(
+        QContextMenuEvent.Reason.Mouse, at, tree.viewport().mapToGlobal(at)
+    )
+    QCoreApplication.sendEvent(tree.viewport(), event)
+    menu = QApplication.activePopupWidget()
+    action = next(a for a in menu.actions() if a.text().startswith("Compare"))
+    QTest.mouseClick(menu, LEFT, NONE, menu.actionGeometry(action).center())
+    wait_for(lambda: window.bench.pair.second is not None)
+    assert window.bench.pair.second.uid == uids["NIfTI"]
+    assert window.pair.panel.isVisible()
+
+
+def test_the_menu_asks_and_puts_those_of_the_same_frame_first(compare):
+    window = compare("PET")
+    window.bench.pair.close()
+    window.menus.app.commands.execute_command("medlab.view.pair_compare").result()
+    dialog = window.main.findChild(SeriesChooser)
+    names = [dialog.list.item(n).text().split("\n")[0] for n in range(4)]
+    assert set(names[:2]) == {"PET", "MR oblique"}
+    assert "go by patient position" in dialog.told.text()
+    dialog.list.setCurrentRow(3)
+    assert "not synchronised" in dialog.told.text()
+    dialog.list.setCurrentRow(names.index("PET"))
+    QTest.mouseClick(dialog.over, LEFT)
+    wait_for(lambda: window.bench.pair.second is not None)
+    assert window.bench.pair.overlay
+    settle(window)
+    window.refresh_facts()
+    assert window.menus.is_enabled("medlab.view.pair_close")
+
+
+def test_the_open_series_is_not_compared_with_itself(compare, pair_window):
+    window = compare("PET")
+    window.bench.pair.close()
+    window.bench.pair.open(pair_window[1]["CT"])
+    settle(window)
+    assert window.bench.pair.second is None
+    assert window.notifier.bar.isVisible()
+
+
+@pytest.mark.parametrize("way", ["button", "series", "another", "while loading"])
+def test_it_closes_with_button_and_series(compare, pair_window, way):
+    window = compare("PET", overlay=True)
+    window.bench.pair.beside = True
+    pair, views, uids = window.bench.pair, window.pair, pair_window[1]
+    if way == "button":
+        QTest.mouseClick(views.bar.close_button, LEFT)
+    elif way == "series":
+        window.bench.close_series()
+    elif way == "another":
+        open_series(window, uids["MR oblique"])
+    else:
+        pair.close()
+        pair.open(uids["NIfTI"])
+        window.bench.close_series()
+    settle(window)
+    assert pair.second is None
+    assert not (pair.overlay or pair.beside)
+    assert views.panel.isHidden()
+    assert views.bar.isHidden()
+    assert not views.layer.layer.visible
+    assert views.layer.layer.data.shape == (1, 1)
+    assert views.pane.message() == ""
+    assert views.pane.corner_lines() == []
