@@ -364,9 +364,9 @@ def test_the_overlay_lies_on_the_balls_in_colour(compare):
         window.bench.go_to(CT_Z.index(ball[2]))
         settle(window)
         assert layer.layer.visible
-        red, green, blue = on_canvas(window, ball)
+        red, _green, blue = on_canvas(window, ball)
         assert red > blue + 40  # hot: 6 and 9 of 10 SUV are orange to yellow
-        red, green, blue = on_canvas(window, other)
+        red, _green, blue = on_canvas(window, other)
         assert abs(red - blue) < 25  # the grey of the CT's body shines through
     names = [one.name for one in window.viewer.layers]
     assert names.index("Image") < names.index("Second series") < names.index("Mask")
@@ -387,7 +387,9 @@ def test_the_overlay_is_never_of_another_slice(compare):
                 low = np.floor(place).astype(int)
                 if not 0 <= low[0] < 21:
                     continue
-                part = pet[low[0] : low[0] + 2, low[1] : low[1] + 2, low[2] : low[2] + 2]
+                part = pet[
+                    low[0] : low[0] + 2, low[1] : low[1] + 2, low[2] : low[2] + 2
+                ]
                 share = place - low
                 for axis_share in share:
                     part = part[0] * (1 - axis_share) + part[1] * axis_share
@@ -403,7 +405,7 @@ def test_where_it_was_not_measured_the_overlay_is_clear_and_says_so(compare):
     window.bench.go_to(0)  # z = -42, the PET begins at -31
     settle(window)
     assert "not measured in this slice" in window.pair.layer.legend_lines()
-    red, green, blue = on_canvas(window, (0, 0))
+    red, _green, blue = on_canvas(window, (0, 0))
     assert abs(red - blue) < 5
 
 
