@@ -17,6 +17,7 @@ from medlab_gui.gui.pair.pair_state import Link
 from medlab_gui.gui.panes import marks
 from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
 from medlab_gui.gui.panes.plane_picture import draw_picture, slice_image
+from medlab_gui.gui.shading import shading
 from medlab_gui.gui.stamps import LIGHT, Stamps
 
 if TYPE_CHECKING:
@@ -173,9 +174,8 @@ class PairPane(QWidget):
             return None
         key = (state.is_resampled, k, state.level, state.width, second.uid)
         if self._gray is None or self._gray[0] != key:
-            image = slice_image(
-                picture, state.level, state.width, inverted=second.display.inverted
-            )
+            shown = shading(second.display, second.volume.data.dtype, inverted=False)
+            image = slice_image(picture, state.level, state.width, shown)
             self._gray = (key, image)
         return self._gray[1]
 

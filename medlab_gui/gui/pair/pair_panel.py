@@ -23,7 +23,7 @@ from medlab_gui.core.i18n import _
 from medlab_gui.gui.own_keys import OwnKeys
 from medlab_gui.gui.pair.overlay_colors import COLOR_NAMES
 from medlab_gui.gui.pair.pair_state import Link
-from medlab_gui.imaging.window import PRESETS
+from medlab_gui.gui.window_presets import fits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,6 +100,7 @@ class PairPanel(QWidget):
         layout.addLayout(row)
         layout.addWidget(pane, 1)
         self._state.changed.connect(self._on_changed)
+        bench.presets.changed.connect(self._on_changed)
         self._state.moved.connect(self._show_link)
         self._show_link()
 
@@ -110,17 +111,13 @@ class PairPanel(QWidget):
             return
         own = self.windows.addAction(_("The scan's own window"))
         own.triggered.connect(partial(self._state.set_window, *second.window))
-        if second.volume.modality == "CT":
-            self.windows.addSeparator()
-            for preset in PRESETS:
-                text = f"{_(preset.name)}  ({preset.level:g} / {preset.width:g} HU)"
-                action = self.windows.addAction(text)
+        self.windows.addSeparator()
+        for preset in self._bench.presets.all:
+            if fits(preset, second.volume):
+                numbers = f"{preset.level:g} / {preset.width:g} {second.units}"
+                action = self.windows.addAction(f"{_(preset.name)}  ({numbers})")
                 action.triggered.connect(
-                    partial(
-                        self._state.set_window,
-                        float(preset.level),
-                        float(preset.width),
-                    )
+                    partial(self._state.set_window, preset.level, preset.width)
                 )
         self._show_link()
 

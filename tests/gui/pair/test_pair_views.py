@@ -254,7 +254,12 @@ def test_its_windows_are_those_of_its_modality(compare):
     pair.close()
     window = compare("PET")
     assert (pair.level, pair.width) == (5, 10)
-    assert [a.text() for a in panel.windows.actions()] == ["The scan's own window"]
+    names = [a.text() for a in panel.windows.actions()]
+    assert not any("HU" in name for name in names)
+    panel.windows.actions()[
+        [n.startswith("SUV 0 to 5") for n in names].index(True)
+    ].trigger()
+    assert (pair.level, pair.width) == (2.5, 5)
 
 
 # ---- what is not synchronised --------------------------------------------------------
@@ -513,7 +518,8 @@ def test_it_closes_with_button_and_series(compare, pair_window, way):
         window.bench.close_series()
     settle(window)
     assert pair.second is None
-    assert not (pair.overlay or pair.beside)
+    assert not pair.overlay
+    assert not pair.beside
     assert views.panel.isHidden()
     assert views.bar.isHidden()
     assert not views.layer.layer.visible
