@@ -62,7 +62,7 @@ class PairPane(QWidget):
         self._state = bench.pair
         self._stamps = Stamps(self)
         self._gray: tuple[object, QImage] | None = None
-        self._hover: NDArray[np.float64] | None = None
+        self._hover: QPointF | None = None
         self._geometry: PlaneGeometry | None = None
         self.camera = FlatCamera()
         self.setObjectName("pair_pane")
@@ -149,8 +149,8 @@ class PairPane(QWidget):
         self.update()
 
     def hover(self, at: QPointF | None) -> None:
-        """Tell the value under a pixel, or none."""
-        self._hover = self.index_at(at) if at is not None else None
+        """Tell the value under a pixel, whatever slice is there, or none."""
+        self._hover = at
         self.update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -224,11 +224,12 @@ class PairPane(QWidget):
         if second is None:
             return []
         lines = []
-        if self._hover is not None:
-            value = self._value_at(self._hover)
+        index = self.index_at(self._hover) if self._hover is not None else None
+        if index is not None:
+            value = self._value_at(index)
             if value is not None:
                 lines.append(f"{value:.4g} {second.units}")
-                mm = second.volume.grid.to_mm(self._hover)
+                mm = second.volume.grid.to_mm(index)
                 lines.append(position_text(mm, self._bench.settings.mm_convention))
         lines.append(
             _("L {level:.4g}  W {width:.4g} {units}").format(

@@ -19,6 +19,7 @@ from medlab_gui.gui.view_state import Mode, ViewState
 from tests.gui.conftest import make_window, open_series, wait_for
 from tests.gui.hand import CTRL, LEFT, MIDDLE, NONE, RIGHT, Hand
 from tests.gui.pair.phantoms import BALLS, grids, make_project, voxels
+from tests.gui.panes.moving import move
 
 pytestmark = pytest.mark.gui
 
@@ -109,6 +110,11 @@ def drag(widget, start, way, button):
     QTest.mouseRelease(widget, button, NONE, start + way)
 
 
+def point_at(widget, point):
+    """Move the mouse with no button down."""
+    move(widget, point, NONE)
+
+
 # ---- beside -----------------------------------------------------------------------
 
 
@@ -193,9 +199,14 @@ def test_what_is_under_the_mouse_is_told_in_its_units(compare):
     window = compare("PET")
     window.bench.view.corner_text = True
     pane = window.pair.pane
-    QTest.mouseMove(pane, fitted(pane, "PET", BALLS[0]))
+    point_at(pane, fitted(pane, "PET", BALLS[0]))
     assert pane.bottom_lines()[0] == "9 SUV"
-    QTest.mouseMove(pane, fitted(pane, "PET", (0.0, 0.0)))
+    point_at(pane, fitted(pane, "PET", (0.0, 0.0)))
+    assert pane.bottom_lines()[0] == "0.5 SUV"
+    window.bench.go_to(CT_Z.index(21.0))
+    point_at(pane, fitted(pane, "PET", BALLS[1]))
+    assert pane.bottom_lines()[0] == "6 SUV"
+    window.bench.go_to(10)  # the mouse rests, another slice comes under it
     assert pane.bottom_lines()[0] == "0.5 SUV"
     # slice of the CT at z = -12, of the PET at -11
     assert pane.corner_lines()[1:] == [
@@ -234,7 +245,7 @@ def test_what_is_not_parallel_is_resampled_and_says_so(compare):
         inside, outside = (fitted(pane, "CT", p) for p in (ball, other))
         assert gray(pane, inside) > 100
         assert gray(pane, outside) < 60
-        QTest.mouseMove(pane, inside)
+        point_at(pane, inside)
         value = int(pane.bottom_lines()[0].split()[0])
         assert value == {-12.0: 900, 21.0: 500}[ball[2]]
     pair.link = Link.FREE
