@@ -6,14 +6,16 @@ SimpleITK's GDCM takes what they cannot.
 
 from __future__ import annotations
 
+import struct
 import threading
 from functools import cache
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from medlab_gui.core.errors import DamagedFileError, InputError
-from medlab_gui.io.dicom_colour import grey_of, is_coloured, luminance
+from medlab_gui.io.dicom_colour import grey_of, is_coloured
+from medlab_gui.io.dicom_gdcm import damaged, not_grey, stored_by_gdcm
+from medlab_gui.io.dicom_pixel_place import coded_syntax
 from medlab_gui.io.dicom_source import open_dicom
-from medlab_gui.io.dicom_walk import file_meta
 from medlab_gui.io.pydicom_quiet import pydicom_errors, quiet_pydicom
 from medlab_gui.io.silence import silent_libraries
 
@@ -42,6 +44,9 @@ _NOT_BY_GDCM = {
 """RLE, JPEG 2000: broken run lengths make GDCM divide by zero, which ends the process;
 broken JPEG 2000 makes it take a gigabyte, and pydicom's decoder is the same library."""
 
+_PIXELS = {0x7FE00008, 0x7FE00009, 0x7FE00010}
+_END_MARK = struct.pack("<HHL", 0xFFFE, 0xE0DD, 0)
+
 
 def can_decode(syntax: str) -> bool:
     """Tell whether the pixels of a transfer syntax can be read here."""
@@ -59,15 +64,6 @@ def _pydicom_decodes(syntax: str) -> bool:
         return bool(get_decoder(UID(syntax)).is_available)
     except NotImplementedError:
         return False
-
-
-def damaged(path: Path, what: str) -> DamagedFileError:
-    """Return the error for a file whose pixels cannot be had."""
-    return DamagedFileError(
-        f"{path.name} cannot be read as a picture: {what}. Fetch the file again from "
-        "where it came from.",
-        path=path,
-    )
 
 
 class PackedFile:
@@ -109,9 +105,9 @@ class PackedFile:
             If the file holds something else than grey slices.
         """
         with self._lock:
-            if self._dataset is None and self._gdcm is None:
+            if self._dataset is None:
                 self._open()
-        if self._gdcm is None and not self._broken:
+        if not self._broken:
             from pydicom.pixels.utils import iter_pixels
 
             with quiet_pydicom(), silent_libraries():
@@ -129,40 +125,37 @@ class PackedFile:
                     # GDCM copes with some files that break the standard; it says so
                     # if it does not.
                     self._broken = True
+        if self._syntax in _NOT_BY_GDCM:
+            raise damaged(self._path, "its pixels do not decode")
+        if self._pieces:
+            return stored_by_gdcm(self._path, self._one(index))[0], False
         with self._lock:
             if self._gdcm is None:
-                if self._syntax in _NOT_BY_GDCM:
-                    raise damaged(self._path, "its pixels do not decode")
-                self._gdcm = _by_gdcm(self._path)
+                self._gdcm = stored_by_gdcm(self._path, self._dataset)
         if index >= len(self._gdcm):
-            raise _not_grey(self._path)
-        return self._gdcm[index], True
+            raise not_grey(self._path)
+        return self._gdcm[index], False
 
     def _open(self) -> None:
-        import pydicom
         from pydicom.uid import UID
 
         path = self._path
         with quiet_pydicom():
             try:
-                with open_dicom(path) as file:
-                    dataset = pydicom.dcmread(file, force=True)
+                dataset = _whole(path)
                 syntax = str(dataset.file_meta.get("TransferSyntaxUID", ""))
                 if not syntax:
                     implicit, little = dataset.original_encoding
                     dataset.file_meta.TransferSyntaxUID = UID(
                         _plain_syntax(implicit, little)
                     )
+                if _hides_a_picture(dataset):
+                    syntax = _hidden_syntax(dataset) or syntax
+                    dataset.file_meta.TransferSyntaxUID = UID(syntax)
             except pydicom_errors() as error:
-                if not _is_jpeg(path):
-                    raise damaged(path, "its header is broken") from error
-                # The mark that ends the pixels is missing: GDCM reads them without.
-                self._gdcm = _by_gdcm(path)
-                return
+                raise damaged(path, "its header is broken") from error
             self._syntax = syntax
-            if syntax in _GDCM_ONLY:
-                self._gdcm = _by_gdcm(path)
-                return
+            self._broken = syntax in _GDCM_ONLY
             try:
                 n_frames = int(dataset.get("NumberOfFrames") or 1)
                 packed = bool(dataset.file_meta.TransferSyntaxUID.is_encapsulated)
@@ -213,39 +206,33 @@ def _plain_syntax(implicit: bool | None, little: bool | None) -> str:
     return "1.2.840.10008.1.2" if implicit else "1.2.840.10008.1.2.1"
 
 
-def _is_jpeg(path: Path) -> bool:
-    """Tell whether the pixels are JPEG or JPEG-LS."""
-    with path.open("rb") as file:
-        found = file_meta(file.read(4096))
-    return (
-        found is not None
-        and found[0].startswith("1.2.840.10008.1.2.4.")
-        and found[0] not in _NOT_BY_GDCM
-    )
+def _hides_a_picture(dataset: Any) -> bool:
+    """Tell whether pixels are compressed although the transfer syntax denies it."""
+    packed = bool(dataset.file_meta.TransferSyntaxUID.is_encapsulated)
+    if packed or "PixelData" not in dataset:
+        return False
+    return bool(dataset["PixelData"].is_undefined_length)
 
 
-def _by_gdcm(path: Path) -> NDArray[Any]:
-    import numpy as np
-    import SimpleITK as sitk
+def _hidden_syntax(dataset: Any) -> str:
+    from pydicom.encaps import generate_fragments
 
-    reader = sitk.ImageFileReader()
-    reader.SetImageIO("GDCMImageIO")
-    reader.SetFileName(str(path))
-    try:
-        with silent_libraries():
-            read = reader.Execute()
-            image: NDArray[Any] = sitk.GetArrayFromImage(read)
-    except RuntimeError as error:
-        raise damaged(path, "its pixels do not decode") from error
-    if read.GetNumberOfComponentsPerPixel() == 3:
-        image = luminance(image)
-    if image.ndim == 2:
-        image = image[np.newaxis]
-    if image.ndim != 3:
-        raise _not_grey(path)
-    return image
+    fragments = generate_fragments(dataset.PixelData)
+    return next(filter(None, map(coded_syntax, fragments)), "")
 
 
-def _not_grey(path: Path) -> InputError:
-    msg = f"{path.name} does not hold the grey slices that its header names."
-    return InputError(msg, path=path)
+def _whole(path: Path) -> Any:
+    """Read a file with its pixels."""
+    import pydicom
+
+    with open_dicom(path) as file:
+        try:
+            dataset = pydicom.dcmread(file, force=True)
+        except (EOFError, TypeError):  # the second one while it tells of the first
+            dataset = None
+        if dataset is not None and _PIXELS & set(dataset.keys()):
+            return dataset
+        # Compressed pixels may lack the mark that ends them: here it is.
+        file.seek(0)
+        mended = file.read() + _END_MARK
+    return pydicom.dcmread(BytesIO(mended), force=True)

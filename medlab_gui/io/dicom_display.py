@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from medlab_gui.core.display import Display
 from medlab_gui.io.dicom_values import numbers, text
 
@@ -72,6 +74,9 @@ def _padding(
     if len(rescales) != 1:
         return None  # one stored value is then another value on each slice
     ((slope, intercept),) = rescales
+    table = frames[0].table
+    if table is not None:
+        ends = table.apply(np.array(ends)).astype(float).tolist()
     low, high = sorted(v * slope + intercept for v in ends)
     return low, high
 

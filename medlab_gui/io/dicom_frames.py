@@ -12,6 +12,7 @@ from medlab_gui.io.series import Frame
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from medlab_gui.io.dicom_lut import LookupTable
     from medlab_gui.io.series import PixelLayout
 
 __all__ = ["FrameDefaults", "frames_of"]
@@ -25,6 +26,7 @@ class FrameDefaults:
     offset: int | None
     slope: float
     intercept: float
+    table: LookupTable | None = None
 
 
 def frames_of(
@@ -97,8 +99,9 @@ def _frame(
     thickness = numbers(measures, "SliceThickness")
     slice_gap = numbers(measures, "SpacingBetweenSlices")
     values = look("PixelValueTransformationSequence")
-    slope = numbers(values, "RescaleSlope")
-    intercept = numbers(values, "RescaleIntercept")
+    # Where there is a table, a rescale beside it is none of the standard's.
+    slope = numbers(values, "RescaleSlope") if defaults.table is None else None
+    intercept = numbers(values, "RescaleIntercept") if defaults.table is None else None
     number = numbers(dataset, "InstanceNumber")
     n_bytes = defaults.layout.n_bytes
     if not placed or not position or len(position) != 3:
@@ -123,4 +126,5 @@ def _frame(
         frame_of_reference=text(dataset, "FrameOfReferenceUID"),
         thickness=thickness[0] if thickness else None,
         slice_gap=slice_gap[0] if slice_gap else None,
+        table=defaults.table,
     )

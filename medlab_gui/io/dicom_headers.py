@@ -13,6 +13,7 @@ from medlab_gui.core.errors import DamagedFileError, NotAnImageError
 from medlab_gui.io.dicom_display import display_of, is_secondary_capture, voi_item
 from medlab_gui.io.dicom_frames import FrameDefaults, frames_of
 from medlab_gui.io.dicom_kinds import PRIVATE_KINDS
+from medlab_gui.io.dicom_lut import lookup_table
 from medlab_gui.io.dicom_pixel_place import find_pixels, most_frames
 from medlab_gui.io.dicom_source import DEFLATED, open_dicom
 from medlab_gui.io.dicom_text import element_text, person_name
@@ -231,19 +232,29 @@ def header_of(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
     slope = (numbers(dataset, "RescaleSlope") or (1.0,))[0]
     intercept = (numbers(dataset, "RescaleIntercept") or (0.0,))[0]
     little = dataset.original_encoding[1] is not False
+    table = lookup_table(dataset, layout, is_little=little)
+    if table is not None:
+        slope, intercept = 1.0, 0.0
+    offset = offset if little else None
     frames = frames_of(
         path,
         dataset,
         n_frames,
-        FrameDefaults(layout, offset if little else None, slope or 1.0, intercept),
+        FrameDefaults(layout, offset, slope or 1.0, intercept, table),
     )
     modality = text(dataset, "Modality").upper()[:16] or "OT"
     name, guess = element_text(dataset, "PatientName")
     described, guess_too = element_text(dataset, "SeriesDescription")
-    has_rescale = "RescaleIntercept" in dataset or any(
-        (f.slope, f.intercept) != (1.0, 0.0) for f in frames
+    has_rescale = (
+        table is not None
+        or "RescaleIntercept" in dataset
+        or any((f.slope, f.intercept) != (1.0, 0.0) for f in frames)
     )
-    hounsfield = text(dataset, "RescaleType").upper() in ("", "HU")
+    hounsfield = (
+        text(dataset, "RescaleType").upper() in ("", "HU")
+        if table is None
+        else table.units == "HU"
+    )
     return DicomHeader(
         path=path,
         series_uid=text(dataset, "SeriesInstanceUID")[:_LONGEST_TEXT],
@@ -269,7 +280,7 @@ def header_of(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
         slice_gap=(numbers(dataset, "SpacingBetweenSlices") or (None,))[0],
         cut_short=cut_short,
         has_rescale=has_rescale,
-        has_lookup_table="ModalityLUTSequence" in dataset,
+        has_lookup_table=bool(dataset.get("ModalityLUTSequence")),
         text_guess=guess or guess_too,
         frames=frames,
     )

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from medlab_gui.io.series import PixelLayout
 
-__all__ = ["coded_size", "find_pixels", "most_frames"]
+__all__ = ["coded_size", "coded_syntax", "find_pixels", "most_frames"]
 
 _ENDLESS = 0xFFFFFFFF
 _BEST_PACKED = 2000
@@ -19,6 +19,12 @@ _SMALLEST_FRAME = 64
 """Bytes; what claims thousands of smaller pictures is no scan."""
 _CODED_HEAD = 2048
 """Bytes of a compressed picture in which its size is looked for."""
+_SYNTAX_OF = {
+    0xC0: "1.2.840.10008.1.2.4.50",
+    0xC1: "1.2.840.10008.1.2.4.51",
+    0xC3: "1.2.840.10008.1.2.4.57",
+    0xF7: "1.2.840.10008.1.2.4.80",
+}
 _SMALL = 1 << 25
 """What may be unpacked from anything, bytes: an empty picture packs to nothing."""
 
@@ -163,16 +169,36 @@ def coded_size(head: bytes) -> tuple[int, int] | None:
     if head[:4] == b"\xff\x4f\xff\x51" and len(head) >= 24:
         right, bottom, left, top = struct.unpack(">4L", head[8:24])
         return max(0, bottom - top), max(0, right - left)
-    if head[:2] != b"\xff\xd8":
+    at = _frame_header(head)
+    if not at:
         return None
-    at = 2
+    rows, columns = struct.unpack(">2H", head[at + 5 : at + 9])
+    return (rows, columns) if rows else None  # told later, by a DNL segment
+
+
+def coded_syntax(head: bytes) -> str:
+    """Return the transfer syntax that a compressed picture is of, or "".
+
+    Parameters
+    ----------
+    head : bytes
+        The beginning of a fragment.
+    """
+    if head[:4] == b"\xff\x4f\xff\x51":
+        return "1.2.840.10008.1.2.4.91"
+    at = _frame_header(head)
+    return _SYNTAX_OF.get(head[at + 1], "") if at else ""
+
+
+def _frame_header(head: bytes) -> int:
+    """Return where the frame header of a JPEG or JPEG-LS picture begins, or 0."""
+    at = 2 if head[:2] == b"\xff\xd8" else len(head)
     while at + 9 <= len(head) and head[at] == 0xFF:
         mark = head[at + 1]
         if mark == 0xFF:  # filling
             at += 1
             continue
         if mark == 0xF7 or (0xC0 <= mark <= 0xCF and mark not in (0xC4, 0xC8, 0xCC)):
-            rows, columns = struct.unpack(">2H", head[at + 5 : at + 9])
-            return (rows, columns) if rows else None  # told later, by a DNL segment
+            return at
         at += 2 + int.from_bytes(head[at + 2 : at + 4], "big")
-    return None
+    return 0

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medlab_gui.io.dicom_decode import PackedFile, can_decode, damaged
+from medlab_gui.io.dicom_decode import PackedFile, can_decode
+from medlab_gui.io.dicom_gdcm import damaged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,6 +91,7 @@ class SliceFiller:
         dtype = _stored_dtype(layout)
         straight = (
             _LITTLE
+            and frame.table is None
             and target.dtype == np.int16
             and dtype.itemsize == 2
             and dtype.kind in "iu"
@@ -107,7 +109,7 @@ class SliceFiller:
             np.left_shift(raw, shift, out=raw)
             np.right_shift(raw, shift, out=raw)
         if not straight:
-            self._put(k, raw, frame.slope, frame.intercept)
+            self._put_stored(k, raw)
         elif self._sure[k] or _fits(raw, frame.slope, frame.intercept):
             _rescale_in_place(target[k], int(frame.slope), int(frame.intercept))
             self._done(k, target)
@@ -124,11 +126,17 @@ class SliceFiller:
         if rescaled:
             self._put(k, plane, 1.0, 0.0)
         else:
-            self._put(k, plane, frame.slope, frame.intercept)
+            self._put_stored(k, plane)
         with self._lock:
             self._left[path] -= 1
             if self._left[path] < 1:
                 self._open.pop(path, None)
+
+    def _put_stored(self, k: int, raw: NDArray[Any]) -> None:
+        frame = self._frames[k]
+        if frame.table is not None and raw.dtype.kind in "iu":
+            raw = frame.table.apply(raw)
+        self._put(k, raw, frame.slope, frame.intercept)
 
     def _put(self, k: int, raw: NDArray[Any], slope: float, intercept: float) -> None:
         """Rescale a slice of stored values and put it at ``k``."""
@@ -193,6 +201,8 @@ def _always_fits(frame: Frame) -> bool:
     layout = frame.layout
     if not _is_plain(layout) or not _is_whole(frame):
         return False
+    if frame.table is not None:
+        return _fits(frame.table.values, frame.slope, frame.intercept)
     bits = layout.bits_stored
     lowest = -(1 << (bits - 1)) if layout.signed else 0
     ends = [

@@ -79,12 +79,21 @@ def file_problems(headers: list[DicomHeader]) -> list[Problem]:
                 raw[:1],
             )
     tables = [h for h in headers if h.has_lookup_table]
-    if tables:
+    broken = [h for h in tables if h.frames[0].table is None]
+    if broken:
         add(
             "lookup-table",
             Severity.WARNING,
-            "The files map stored values through a table (Modality LUT), which MedLab "
-            "does not apply: values are shown as stored.",
+            "The files map stored values through a table (Modality LUT) that cannot be "
+            "used: values are shown as stored.",
+            broken[:1],
+        )
+    elif tables:
+        add(
+            "lookup-table",
+            Severity.NOTE,
+            "The files map stored values through a table (Modality LUT), which was "
+            f"applied; {_units_of_table(tables[0])}.",
             tables[:1],
         )
     inverted = [h for h in headers if h.frames[0].layout.photometric == "MONOCHROME1"]
@@ -117,6 +126,13 @@ def file_problems(headers: list[DicomHeader]) -> list[Problem]:
             padded[:1],
         )
     return problems
+
+
+def _units_of_table(header: DicomHeader) -> str:
+    table = header.frames[0].table
+    if table is None or table.units in ("", "US"):
+        return "they do not say in which units the results are"
+    return f"the results are in {table.units}"
 
 
 def _exports(headers: list[DicomHeader]) -> list[Problem]:

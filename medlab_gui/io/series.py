@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from medlab_gui.core.records import Problem
     from medlab_gui.core.remedies import AppliedRemedy
     from medlab_gui.imaging.slicewise import ProgressCallback
+    from medlab_gui.io.dicom_lut import LookupTable
 
 __all__ = [
     "Derivation",
@@ -116,6 +117,8 @@ class Frame:
         Slice thickness in mm.
     slice_gap : float or None
         What the file says of the distance between slices, in mm.
+    table : LookupTable or None
+        What stored values are looked up in before slope and intercept.
     """
 
     path: Path
@@ -133,6 +136,7 @@ class Frame:
     frame_of_reference: str = ""
     thickness: float | None = None
     slice_gap: float | None = None
+    table: LookupTable | None = None
 
 
 @dataclass(frozen=True, slots=True)
