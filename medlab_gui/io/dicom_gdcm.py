@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from medlab_gui.core.errors import DamagedFileError, InputError, storage_error
 from medlab_gui.io.dicom_colour import luminance
+from medlab_gui.io.dicom_pixel_place import coded_size
 from medlab_gui.io.pydicom_quiet import pydicom_errors
 from medlab_gui.io.silence import silent_libraries
 
@@ -61,6 +62,8 @@ def stored_by_gdcm(path: Path, dataset: Any) -> NDArray[Any]:
     InputError
         If they are something else than slices.
     """
+    if not _knows_its_size(dataset):
+        raise damaged(path, "its pixels do not decode")
     with tempfile.TemporaryDirectory(prefix="medlab-") as folder:
         copy = Path(folder) / "pixels.dcm"
         try:
@@ -70,6 +73,20 @@ def stored_by_gdcm(path: Path, dataset: Any) -> NDArray[Any]:
         except OSError as error:
             raise storage_error(error, copy) from error
         return _read(path, copy)
+
+
+def _knows_its_size(dataset: Any) -> bool:
+    """Tell whether compressed pixels name a size; GDCM takes any number for it."""
+    from pydicom.encaps import generate_fragments
+
+    try:
+        if not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+            return True
+        # The first piece is the table of offsets.
+        pieces = generate_fragments(dataset.PixelData)
+        return any(coded_size(piece) is not None for piece in pieces)
+    except pydicom_errors():
+        return False
 
 
 def _write_pixels(copy: Path, dataset: Any) -> None:

@@ -16,6 +16,7 @@ from medlab_gui.io.archives import archive_kind, origin, unpack
 from medlab_gui.io.dicom_headers import DicomHeader
 from medlab_gui.io.dicom_quick import FIRST_BLOCK, HeaderReader
 from medlab_gui.io.dicomdir import index_note, is_index, read_index
+from medlab_gui.io.folders import list_files
 from medlab_gui.io.image_stack import Picture
 from medlab_gui.io.nibabel_files import header_of_pair
 from medlab_gui.io.other_files import read_other
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from medlab_gui.io.series import FileSeries
 
 __all__ = ["scan"]
-
-_TELL_EVERY = 1000
 
 
 def scan(
@@ -190,30 +189,15 @@ def _files(
         if not root.exists():
             msg = f"There is no file or folder at {root}. Check the path."
             raise NotAnImageError(msg, path=root)
+        if not root.is_dir():
+            msg = f"{root} is neither a file nor a folder, so no scan can be in it."
+            raise NotAnImageError(msg, path=root)
         with os.scandir(root):
             pass  # or say why not
     except OSError as error:
         msg = f"{root} cannot be opened: {error.strerror or error}."
         raise NotAnImageError(msg, path=root) from error
-    found: list[str] = []
-    folders = [str(root)]
-    n_told = 0
-    while folders:
-        folder = folders.pop()
-        try:
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    # The listing knows these, without a look at each file.
-                    if entry.is_dir(follow_symlinks=False):
-                        folders.append(entry.path)
-                    elif entry.is_file():
-                        found.append(entry.path)
-        except OSError as error:
-            why = error.strerror or "the system gives no reason"
-            ignored.append(Ignored(Path(folder), f"It cannot be opened ({why})."))
-        if progress is not None and len(found) - n_told >= _TELL_EVERY:
-            n_told = len(found)
-            progress(0, 0, "Looking for files")
+    found = list_files(root, ignored, progress)
     found.sort(key=lambda name: name.replace(os.sep, "\0"))  # as folders are listed
     return found
 

@@ -10,6 +10,7 @@ import pydicom
 import pytest
 from pydicom.uid import generate_uid
 
+from medlab_gui.core.errors import NotAnImageError
 from medlab_gui.core.jobs import Cancelled
 from medlab_gui.io import scan
 from tests.synthetic import plain_grid, write_series
@@ -140,3 +141,46 @@ def test_a_folder_that_may_not_be_opened_is_told(tmp_path):
     (ignored,) = scan(tmp_path).ignored
     assert ignored.path == closed
     assert ignored.reason.startswith("It cannot be opened")
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="no links here")
+class TestLinks:
+    """What a folder's links lead to is in it, once."""
+
+    @pytest.fixture
+    def folder(self, tmp_path):
+        write_series(tmp_path / "archive", plain_grid((3, 4, 5)))
+        (tmp_path / "mine").mkdir()
+        return tmp_path / "mine"
+
+    def test_to_a_folder_and_round_in_a_circle(self, folder):
+        (folder / "patient").symlink_to(folder.parent / "archive")
+        (folder / "again").symlink_to(folder.parent / "archive")
+        (folder / "self").symlink_to(folder)
+        (series,) = scan(folder).series
+        assert series.n_slices == 3
+        assert series.problems == ()
+
+    def test_to_nothing_and_to_themselves(self, folder):
+        (folder / "a").symlink_to(folder / "a")
+        (folder / "gone").symlink_to(folder / "nowhere")
+        for n in range(3):
+            file = next((folder.parent / "archive").iterdir())
+            file.rename(folder / f"z{n}.dcm")
+        result = scan(folder)
+        assert result.series[0].n_slices == 3
+        reasons = {i.path.name: i.reason for i in result.ignored}
+        assert set(reasons) == {"a", "gone"}
+        assert "link to something that is not there" in reasons["gone"]
+
+    def test_that_all_lead_nowhere(self, folder):
+        (folder / "gone").symlink_to(folder / "nowhere")
+        with pytest.raises(NotAnImageError, match="link to something"):
+            scan(folder)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_neither_file_nor_folder(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(NotAnImageError, match="neither a file nor a folder"):
+        scan(tmp_path / "pipe")
