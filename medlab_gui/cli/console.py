@@ -127,6 +127,9 @@ class Events:
         """Tell what came out."""
         self._say(event="result", result=result)
 
+    def undone(self, message: str) -> None:
+        """Say nothing: what could not be done is in the result."""
+
     def error(self, kind: str, message: str) -> None:
         """Tell what went wrong."""
         self._say(event="error", kind=kind, message=message)
@@ -189,6 +192,10 @@ class Terminal:
         if self._json:
             text = json.dumps(result, allow_nan=False)
         _write(self._out, text + "\n")
+
+    def undone(self, message: str) -> None:
+        """Print on standard error what could not be done, though the rest was."""
+        self._tell(f"{self._name}: {message}\n")
 
     def error(self, kind: str, message: str) -> None:
         """Print a sentence on standard error, and for scripts an object besides."""

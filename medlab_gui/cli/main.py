@@ -125,6 +125,10 @@ def _run(arguments: Namespace, out: TextIO) -> tuple[int, Any]:
         shown = plain(result)
         words = command.text(result) if command.text else json.dumps(shown, indent=2)
         voice.result(shown, words)
+        undone = command.undone(result) if command.undone else ""
+        if undone:
+            voice.undone(undone)
+            return 2, shown
     except ChildBug as error:
         voice.error("Bug", error.message)
         return 1, None

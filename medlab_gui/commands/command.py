@@ -172,6 +172,9 @@ class Command(Generic[P, R]):
     text : callable, optional
         Turns the result into what a person reads in a terminal or a message; without
         it the result is shown as indented JSON.
+    undone : callable, optional
+        Turns the result into a sentence on what could not be done though the rest was,
+        or "": then the exit code is 2.
     """
 
     verb: str
@@ -187,6 +190,7 @@ class Command(Generic[P, R]):
     details: str = ""
     examples: tuple[str, ...] = ()
     text: Callable[[R], str] | None = None
+    undone: Callable[[R], str] | None = None
 
     @property
     def computes(self) -> bool:

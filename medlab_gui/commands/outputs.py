@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import tempfile
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["image_target", "keep_inputs", "target"]
+__all__ = [
+    "file_names",
+    "image_target",
+    "keep_inputs",
+    "make_folder",
+    "names_folder",
+    "target",
+]
+
+_LONGEST_NAME = 80
 
 
 def target(text: str, endings: Iterable[str]) -> Path:
@@ -90,3 +101,71 @@ def keep_inputs(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
         if same:
             msg = f"{output} is the file that is read; name another for the result."
             raise InputError(msg, path=output)
+
+
+def names_folder(text: str) -> bool:
+    """Tell whether an output is a folder: one that is there, or without an ending."""
+    if text.endswith(("/", os.sep)):
+        return True
+    path = as_path(text)
+    try:
+        return path.is_dir() or (not path.suffix and not path.exists())
+    except OSError:
+        return False
+
+
+def make_folder(folder: Path) -> bool:
+    """Make a folder where it is not there; return whether it was made.
+
+    Raises
+    ------
+    InputError
+        If a file is there, or the folder that it is to lie in is not.
+    StorageFullError
+        If it may not be made.
+    """
+    try:
+        if folder.is_dir():
+            return False
+        if folder.exists():
+            msg = f"{folder} is a file; name a folder for the results."
+            raise InputError(msg, path=folder)
+        if not folder.parent.is_dir():
+            msg = (
+                f"The folder {folder.parent} does not exist, so {folder.name} cannot "
+                "be made there. Make the folder first or name another."
+            )
+            raise InputError(msg, path=folder)
+        folder.mkdir()
+    except OSError as error:
+        raise storage_error(error, folder) from error
+    return True
+
+
+def file_names(names: Iterable[str], ending: str) -> list[str]:
+    """Return a name of a file for each name of a series, none twice.
+
+    Parameters
+    ----------
+    names : iterable of str
+        What people call them.
+    ending : str
+        With its dot.
+    """
+    result: list[str] = []
+    taken: set[str] = set()
+    for name in names:
+        # What no system forbids: Windows is the strictest.
+        plain = re.sub(r'[<>:"/\\|?*\x00-\x1f]+', "_", name)[:_LONGEST_NAME].strip(" .")
+        plain = plain or "series"
+        n, unlike = 1, plain
+        while unlike.casefold() in taken or _is_reserved(unlike):
+            n += 1
+            unlike = f"{plain} ({n})"
+        taken.add(unlike.casefold())
+        result.append(unlike + ending)
+    return result
+
+
+def _is_reserved(name: str) -> bool:
+    return bool(re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", name.casefold()))

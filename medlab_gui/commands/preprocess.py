@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, param
 from medlab_gui.commands.inputs import open_input, problem_lines
-from medlab_gui.commands.outputs import image_target, keep_inputs
+from medlab_gui.commands.outputs import image_target, keep_inputs, names_folder
 from medlab_gui.commands.values import as_path, counted
 from medlab_gui.core.errors import InputError, SpecError
 from medlab_gui.core.i18n import N_
@@ -15,9 +15,13 @@ from medlab_gui.core.presets import pipeline_presets, read_pipeline
 from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec
 
 if TYPE_CHECKING:
-    from medlab_gui.commands.command import Context
+    from pathlib import Path
 
-__all__ = ["PREPROCESS", "PreprocessParams", "chosen_pipeline"]
+    from medlab_gui.commands.command import Context
+    from medlab_gui.commands.inputs import Input
+    from medlab_gui.imaging.slicewise import ProgressCallback
+
+__all__ = ["PREPROCESS", "PreprocessParams", "chosen_pipeline", "preprocess_one"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,8 @@ class PreprocessParams:
         positional=True,
     )
     output: str = param(
-        "File to write: .nii.gz, .nii, .nrrd or .mha, values 0 to 1, float32.",
+        "File to write: .nii.gz, .nii, .nrrd or .mha, values 0 to 1, float32; or a "
+        "folder, for one .nii.gz of each series.",
         kind="save_file",
     )
     pipeline: str = param(
@@ -88,20 +93,48 @@ def chosen_pipeline(
 
 def run(params: PreprocessParams, ctx: Context) -> dict[str, Any]:
     """Filter every slice and write the result on the scan's own grid."""
-    from medlab_gui.imaging.pipeline import check_pipeline, run_pipeline
-    from medlab_gui.io import write_image
+    from medlab_gui.imaging.pipeline import check_pipeline
 
-    output = image_target(params.output)
+    several = names_folder(params.output)
+    output = as_path(params.output) if several else image_target(params.output)
     spec = chosen_pipeline(params.pipeline, params.off, ctx, params.preset)
     check_pipeline(spec)
+    if several:
+        from medlab_gui.commands.preprocess_folder import preprocess_all
+
+        return preprocess_all(params.input, output, spec, params.series, ctx)
     scan = open_input(params.input, ctx, params.series)
+    return {
+        "pipeline": spec.to_dict(),
+        **preprocess_one(scan, output, spec, ctx.progress),
+    }
+
+
+def preprocess_one(
+    scan: Input, output: Path, spec: PipelineSpec, progress: ProgressCallback
+) -> dict[str, Any]:
+    """Filter a scan, write it, and return what was done as plain data.
+
+    Parameters
+    ----------
+    scan : Input
+        As `open_input` returns it.
+    output : Path
+        The file; it appears when it is whole.
+    spec : PipelineSpec
+        The steps.
+    progress : callable
+        Called as ``progress(done, total, message)`` once per slice; raises to cancel.
+    """
+    from medlab_gui.imaging.pipeline import run_pipeline
+    from medlab_gui.io import write_image
+
     keep_inputs([output], scan.files)
-    result = run_pipeline(spec, scan.volume.data, progress=ctx.progress)
+    result = run_pipeline(spec, scan.volume.data, progress=progress)
     write_image(output, scan.back.restore(result), scan.back.source)
     return {
         "output": str(output),
         "n_slices": int(result.shape[0]),
-        "pipeline": spec.to_dict(),
         "range": [float(result.min()), float(result.max())],
         "problems": [p.to_dict() for p in scan.problems],
     }
@@ -110,11 +143,30 @@ def run(params: PreprocessParams, ctx: Context) -> dict[str, Any]:
 def text(result: dict[str, Any]) -> str:
     """Say it in words."""
     steps = [s["name"] for s in result["pipeline"]["steps"] if s["enabled"]]
-    done = (
-        f"{counted(result['n_slices'], 'slice')} through "
-        f"{', '.join(steps) or 'no step'}: {result['output']}"
+    through = f"through {', '.join(steps) or 'no step'}"
+    lines = []
+    for one in result.get("series", [result]):
+        lines.append(f"{counted(one['n_slices'], 'slice')} {through}: {one['output']}")
+        lines += problem_lines(one["problems"])
+    lines += [
+        f"{one['name']}: left out. {one['reason']}"
+        for one in result.get("left_out", [])
+    ]
+    return "\n".join(lines)
+
+
+def undone(result: dict[str, Any]) -> str:
+    """Say which series of a folder could not be written."""
+    left_out = result.get("left_out", [])
+    if not left_out:
+        return ""
+    names = ", ".join(repr(one["name"]) for one in left_out[:3])
+    more = f" and {len(left_out) - 3} more" if len(left_out) > 3 else ""
+    done = len(result["series"])
+    return (
+        f"{done} of {done + len(left_out)} series were written; {names}{more} could "
+        "not be: the reasons are above. Name one with --series to leave others out."
     )
-    return "\n".join([done, *problem_lines(result["problems"])])
 
 
 PREPROCESS = Command(
@@ -124,12 +176,16 @@ PREPROCESS = Command(
     params=PreprocessParams,
     run=run,
     text=text,
+    undone=undone,
     menu="medlab/study/2_out",
     when="series_open",
     details=N_(
         "The steps run on axial slices (the bias field on the whole scan), by the same "
         "code as the window's preview, to the same bits; the result is written on the "
-        "grid of the scan as it is in the file. The scan itself never changes. A "
+        "grid of the scan as it is in the file. The scan itself never changes. With a "
+        "folder as --output (one that is there, or a name without an ending), every "
+        "series of the input is written as a file of its own, named as `medlab "
+        "inspect` names it; what cannot be is told, and the exit code is then 2. A "
         'pipeline file is JSON: {"steps": [{"name": "window", "params": {"level": 40, '
         '"width": 400}}, {"name": "equalize", "params": {"bins": 256}}, {"name": "tv", '
         '"params": {"weight": 0.1}}]}; levels and widths are in the units of the scan '
@@ -138,6 +194,7 @@ PREPROCESS = Command(
     examples=(
         "medlab preprocess scans/p7 --output p7.nii.gz",
         "medlab preprocess p7.nii.gz --off tv --output flat.nrrd",
+        "medlab preprocess scans/ --output processed/",
         'medlab preprocess knee.mha --preset "Knee MR" --output knee.nii.gz',
     ),
 )
