@@ -53,6 +53,7 @@ class Key(StrEnum):
     KEY_PROFILE = "key_profile"
     VIEWS_LINKED = "views_linked"
     VIEW_ENLARGED = "view_enlarged"
+    RENDERING = "rendering"
     SLAB = "slab"
     SLAB_MM = "slab_mm"
     PAIR_OPEN = "pair_open"
@@ -110,6 +111,7 @@ def facts(bench: Workbench, stage: Stage, plane: Plane) -> dict[str, Any]:
         Key.KEY_PROFILE: bench.keybook.profile.name,
         Key.VIEWS_LINKED: bench.linked.is_linked,
         Key.VIEW_ENLARGED: bool(bench.linked.enlarged),
+        Key.RENDERING: str(bench.linked.rendering),
         Key.SLAB: str(slab.projection),
         Key.SLAB_MM: slab.mm if slab.is_on else 0.0,
         Key.PAIR_OPEN: bench.pair.second is not None,

@@ -161,6 +161,7 @@ class MedlabWindow(QObject):
         self.mouse.left.connect(self.status.leave)
         self.views.hovered.connect(self.status.hover_voxel)
         self.views.left.connect(self.status.leave)
+        self.views.made.connect(self._on_pane)
         self.mouse.refused.connect(self._on_refused)
         self.camera_tie = CameraTie(self.viewer, self.canvas, self.bench)
         self.keys = KeyFilter(self.main, self._press, self.stage.hold_pan)
@@ -208,6 +209,7 @@ class MedlabWindow(QObject):
         bench.linked.slab_changed.connect(self._later)
         bench.pair.changed.connect(self._later)
         bench.pair.shown_changed.connect(self._later)
+        bench.linked.rendering_changed.connect(self._later)
         for signal in (
             bench.measure.changed,
             bench.measure.selected_changed,
@@ -274,6 +276,9 @@ class MedlabWindow(QObject):
     def _press(self, key: str) -> None:
         self.refresh_facts()
         self.menus.press(key)
+
+    def _on_pane(self, pane: QWidget) -> None:
+        pane.installEventFilter(self.keys)
 
     def _on_refused(self) -> None:
         if not self._warned:

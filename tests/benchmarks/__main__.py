@@ -21,11 +21,13 @@ from tests.benchmarks.measuring import measuring
 from tests.benchmarks.preprocessing import preprocessing
 from tests.benchmarks.reading import read, scan
 from tests.benchmarks.table import Row, as_text
+from tests.benchmarks.views import views
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = (
     "start",
     "scroll",
+    "views",
     "measuring",
     "preprocessing",
     "stroke",
@@ -208,6 +210,7 @@ MEASURES = {
     for f in (
         start,
         scroll,
+        views,
         measuring,
         preprocessing,
         stroke,

@@ -8,6 +8,7 @@ from medlab_gui.core.i18n import N_
 from medlab_gui.gui.panes.linked_state import PaneLayout
 from medlab_gui.gui.panes.slab import PROJECTION_NAMES, THICKNESSES, Projection, Slab
 from medlab_gui.gui.plain_action import PlainAction
+from medlab_gui.imaging.rendering import Rendering
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +22,7 @@ LAYOUTS = (
     (PaneLayout.ROW, N_("Three in a row")),
     (PaneLayout.COLUMN, N_("Three in a column")),
     (PaneLayout.LARGE, N_("One large, two small")),
+    (PaneLayout.QUAD, N_("Three and 3D")),
 )
 
 PANE_SUBMENUS = (
@@ -65,6 +67,13 @@ def _thickness(mm: float) -> Callable[[MedlabWindow], object]:
     return run
 
 
+def _rendering(rendering: Rendering) -> Callable[[MedlabWindow], object]:
+    def run(window: MedlabWindow) -> None:
+        window.bench.linked.rendering = rendering
+
+    return run
+
+
 def _switch(field: str) -> Callable[[MedlabWindow], object]:
     def run(window: MedlabWindow) -> None:
         view = window.bench.view
@@ -102,6 +111,21 @@ PANE_ACTIONS = (
         "medlab/view/layout/2_change",
         "series_open and views_linked",
         "view_enlarged",
+    ),
+    *(
+        PlainAction(
+            f"medlab.view.rendering_{rendering}",
+            title,
+            _rendering(rendering),
+            (),
+            "medlab/view/layout/3_rendering",
+            "series_open",
+            f"rendering == '{rendering}'",
+        )
+        for rendering, title in (
+            (Rendering.MIP, N_("3D: maximum intensity (MIP)")),
+            (Rendering.VOLUME, N_("3D: volume")),
+        )
     ),
     *(
         PlainAction(

@@ -10,6 +10,7 @@ from psygnal import Signal
 
 from medlab_gui.core.measurements import Plane
 from medlab_gui.gui.panes.slab import Slab
+from medlab_gui.imaging.rendering import Rendering
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -49,11 +50,14 @@ class LinkedState:
         A pane's slice is thicker or thinner.
     layout_changed()
         Other panes are shown, or one was enlarged.
+    rendering_changed()
+        The 3D view shows something else.
     """
 
     moved = Signal()
     slab_changed = Signal(object)
     layout_changed = Signal()
+    rendering_changed = Signal()
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
@@ -62,6 +66,7 @@ class LinkedState:
         self._slabs = {plane: Slab() for plane in Plane}
         self._layout = PaneLayout.ONE
         self._enlarged = ""
+        self._rendering = Rendering.MIP
         bench.session_changed.connect(self._on_session)
         bench.slice_changed.connect(self._on_slice)
 
@@ -155,6 +160,17 @@ class LinkedState:
         if slab != self._slabs[plane]:
             self._slabs[plane] = slab
             self.slab_changed.emit(plane)
+
+    @property
+    def rendering(self) -> Rendering:
+        """What the 3D view shows."""
+        return self._rendering
+
+    @rendering.setter
+    def rendering(self, rendering: Rendering) -> None:
+        if rendering is not self._rendering:
+            self._rendering = rendering
+            self.rendering_changed.emit()
 
     # ---- layout ---------------------------------------------------------------
 

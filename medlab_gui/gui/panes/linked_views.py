@@ -10,10 +10,11 @@ from qtpy.QtGui import QFont, QFontMetricsF
 
 from medlab_gui.core.i18n import _
 from medlab_gui.core.measurements import Plane
+from medlab_gui.gui.measure_overlay import MeasureOverlay
 from medlab_gui.gui.measure_pane import PicturePane
 from medlab_gui.gui.panes import marks
 from medlab_gui.gui.panes.linked_state import PaneLayout
-from medlab_gui.gui.panes.pane_area import PaneArea
+from medlab_gui.gui.panes.pane_area import VOLUME, PaneArea
 from medlab_gui.gui.panes.pane_hand import PaneHand
 from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
 from medlab_gui.gui.panes.plane_pane import PlanePane
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QMouseEvent, QPainter
     from qtpy.QtWidgets import QWidget
 
+    from medlab_gui.core.measurements import Measurement
     from medlab_gui.gui.layers import Stage
     from medlab_gui.gui.overlays import PictureText
+    from medlab_gui.gui.panes.volume_pane import VolumePane
     from medlab_gui.gui.workbench import Workbench
 
 __all__ = ["LinkedViews"]
@@ -59,12 +62,16 @@ class LinkedViews(QObject):
         Takes the canvas's place.
     panes : dict of Plane to PlanePane
         The light ones.
+    volume : VolumePane or None
+        The 3D view, once it was asked for.
     """
 
     hovered = Signal(object)
     """Position ``(k, j, i)`` under the mouse in one of the panes."""
     left = Signal()
     """The mouse left a pane."""
+    made = Signal(object)
+    """There is another pane: the 3D view, which is made when it is first asked for."""
 
     def __init__(
         self,
@@ -80,6 +87,7 @@ class LinkedViews(QObject):
         self._state = bench.linked
         self._dragging = False
         self._active = Plane.AXIAL
+        self.volume: VolumePane | None = None
         self._picture = PicturePane(viewer, canvas, bench)
         self.area = PaneArea(canvas)
         self.panes: dict[Plane, PlanePane] = {}
@@ -92,6 +100,7 @@ class LinkedViews(QObject):
         self._state.layout_changed.connect(self.arrange)
         bench.session_changed.connect(self._on_session)
         bench.measure.changed.connect(self._refresh)
+        bench.measure.show_asked.connect(self._show_measurement)
         for name in ("scale_bar", "crosshair"):
             getattr(bench.view.events, name).connect(self._refresh)
         bench.view.events.smooth.connect(self._apply_smooth)
@@ -99,12 +108,34 @@ class LinkedViews(QObject):
 
     def _add(self, plane: Plane) -> None:
         pane = PlanePane(self._bench, plane)
-        hand = PaneHand(pane, self._bench, lambda: self._stage.holds_pan)
+        hand = PaneHand(pane, self._bench, self._pans)
+        measuring = MeasureOverlay(pane, pane, self._bench, self._pans)
+        hand.first = measuring.hand.take
         hand.hovered.connect(self.hovered)
         hand.left.connect(self.left)
         hand.double_clicked.connect(lambda: self._state.enlarge(str(plane)))
         self.panes[plane], self.hands[plane] = pane, hand
         self.area.add(str(plane), pane)
+
+    def _make_volume(self) -> None:
+        from medlab_gui.gui.panes.volume_pane import VolumePane
+
+        self.volume = VolumePane(self._bench)
+        self.volume.double_clicked.connect(lambda: self._state.enlarge(VOLUME))
+        self.area.add(VOLUME, self.volume)
+        self.made.emit(self.volume)
+
+    def _pans(self) -> bool:
+        return self._stage.holds_pan
+
+    def _show_measurement(self, one: Measurement) -> None:
+        """Bring the slice of a measurement into view, in its plane."""
+        grid = self._state.grid
+        if grid is None:
+            return
+        if one.plane is not Plane.AXIAL and not self._state.is_linked:
+            self._state.layout = PaneLayout.LARGE
+        self._state.place(grid.to_index(one.points).mean(axis=0))
 
     # ---- what actions do ----------------------------------------------------------
 
@@ -137,6 +168,8 @@ class LinkedViews(QObject):
         self._viewer.reset_view(margin=_MARGIN)
         for pane in self.panes.values():
             pane.fit()
+        if self.volume is not None:
+            self.volume.fit()
 
     # ---- layout -------------------------------------------------------------------
 
@@ -151,6 +184,8 @@ class LinkedViews(QObject):
         if self._bench.session is None:
             self.area.arrange(PaneLayout.ONE)
         else:
+            if self._state.layout is PaneLayout.QUAD and self.volume is None:
+                self._make_volume()
             self.area.arrange(self._state.layout, self._state.enlarged)
         if self._bench.session is not None and self._canvas.size() != before:
             self._viewer.reset_view(margin=_MARGIN)
@@ -161,6 +196,8 @@ class LinkedViews(QObject):
         """Give the keys to a picture that is shown, if one that is hidden had them."""
         pictures: dict[str, QWidget] = {str(p): w for p, w in self.panes.items()}
         pictures[str(Plane.AXIAL)] = self._canvas
+        if self.volume is not None:
+            pictures[VOLUME] = self.volume
         focus = self._canvas.window().focusWidget()
         if focus is None or (focus in pictures.values() and focus.isHidden()):
             pictures[self.area.shown[0]].setFocus()
@@ -192,7 +229,8 @@ class LinkedViews(QObject):
             self._viewer.dims.thickness = (thick, 0.0, 0.0)
         if str(image.projection_mode) != str(on):
             image.projection_mode = str(on)
-        self._stage.apply_tool()
+        if self._stage.is_ready:  # else nothing is to be painted on yet
+            self._stage.apply_tool()
         self._refresh()
 
     def _index_at(self, at: QPointF) -> np.ndarray:

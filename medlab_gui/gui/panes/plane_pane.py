@@ -191,9 +191,9 @@ class PlanePane(QWidget):
         index[list(self.plane.axes)] = self.to_flat(x, y)
         return index
 
-    def watch(self, moved: Callable[[], object]) -> None:
-        """Have a function called whenever the picture is zoomed or moved."""
-        self.view_changed.connect(moved)
+    def watch(self, changed: Callable[..., object]) -> None:
+        """Have a function called when zoom, place, slice or series change."""
+        self.view_changed.connect(changed)
 
     # ---- zoom and place ---------------------------------------------------------
 

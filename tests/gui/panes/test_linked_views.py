@@ -12,10 +12,11 @@ from qtpy.QtGui import QWheelEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-from medlab_gui.core.measurements import Plane
+from medlab_gui.core.measurements import Kind, Plane
 from medlab_gui.gui.panes.linked_state import PaneLayout
 from medlab_gui.gui.panes.slab import Projection, Slab
 from medlab_gui.gui.view_state import Mode, ViewState
+from medlab_gui.imaging.rendering import Rendering
 from tests.gui.conftest import make_window, open_series, wait_for
 from tests.gui.hand import CTRL, LEFT, MIDDLE, NONE, RIGHT, SHIFT, Hand
 from tests.gui.panes.moving import move
@@ -422,3 +423,77 @@ def test_the_layout_is_remembered(fresh_window):
     again = fresh_window()
     assert again.bench.linked.layout is PaneLayout.LARGE
     again.bench.linked.layout = PaneLayout.ONE
+
+
+# ---- measuring -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("plane", LIGHT_PANES)
+def test_a_distance_is_measured_in_every_pane_in_mm(opened, plane):
+    window = opened()
+    measure, pane = window.bench.measure, window.views.panes[plane]
+    wait_for(lambda: measure.list is not None)
+    before = len(measure.items)
+    measure.tool = Kind.DISTANCE
+    begin, end = at(pane, (1, 1)), at(pane, (3, 4))
+    QTest.mousePress(pane, LEFT, NONE, begin)
+    for n in range(1, 6):
+        QTest.mouseMove(pane, begin + (end - begin) * n / 5)
+    QTest.mouseRelease(pane, LEFT, NONE, end)
+    measure.tool = None
+    assert len(measure.items) == before + 1
+    made = measure.items[-1]
+    assert made.plane is plane
+    spacing = window.bench.session.volume.grid.spacing
+    steps = np.array([2, 3]) * [spacing[a] for a in plane.axes]
+    length = np.linalg.norm(np.subtract(*made.points))
+    assert length == pytest.approx(np.linalg.norm(steps), abs=0.15)
+    assert window.bench.linked.slice_of(plane) == 3, "the crosshair stays"
+    window.bench.linked.step(plane, 2)
+    measure.show(made)
+    assert window.bench.linked.slice_of(plane) == 3
+
+
+# ---- 3D ----------------------------------------------------------------------------
+
+
+def test_the_3d_view_is_made_when_it_is_asked_for_and_turns(unique_window, opened):
+    window = opened()
+    assert "volume" not in window.views.area.shown
+    window.bench.linked.layout = PaneLayout.QUAD
+    pane = window.views.volume
+    assert set(window.views.area.shown) == {"axial", "coronal", "sagittal", "volume"}
+    wait_for(lambda: pane.picture is not None and pane.is_fine)
+    before = pane.picture.copy()
+    yaw = pane.view_point.yaw
+    QTest.mousePress(pane, LEFT, NONE, QPoint(50, 50))
+    QTest.mouseMove(pane, QPoint(90, 50))
+    QTest.mouseRelease(pane, LEFT, NONE, QPoint(90, 50))
+    turned = (yaw - pane.view_point.yaw) % 360
+    assert turned == pytest.approx(40 * 180 / min(pane.width(), pane.height()))
+    wait_for(lambda: pane.is_fine)
+    assert pane.picture != before
+    window.bench.linked.rendering = Rendering.VOLUME
+    wait_for(lambda: pane.is_fine)
+    QTest.mouseDClick(pane, LEFT, NONE, QPoint(40, 40))
+    assert window.views.area.shown == ("volume",)
+    QTest.keyClick(pane, Qt.Key.Key_V)
+    assert window.bench.linked.layout is PaneLayout.ONE
+    assert window.views.area.shown == ("axial",)
+    window.bench.linked.rendering = Rendering.MIP
+
+
+def test_the_3d_view_marks_the_crosshair_where_the_voxel_is(opened):
+    window = opened(layout=PaneLayout.QUAD)
+    pane = window.views.volume
+    wait_for(lambda: pane.picture is not None and pane.is_fine)
+    grid = window.bench.session.volume.grid
+    middle = (np.array(SHAPE) - 1) / 2
+    at_middle = pane.place_of(grid.to_mm(middle))
+    assert at_middle.x() == pytest.approx(pane.width() / 2)
+    assert at_middle.y() == pytest.approx(pane.height() / 2)
+    # from the front: left of the patient is right, the head is up
+    left_and_up = pane.place_of(grid.to_mm(middle + np.array([1, 0, 2])))
+    assert left_and_up.x() > at_middle.x() + 3
+    assert left_and_up.y() < at_middle.y() - 3
+    assert pane.place_of(grid.to_mm(middle + np.array([0, 2, 0]))).x() == at_middle.x()
