@@ -113,7 +113,7 @@ class LinkedViews(QObject):
         hand.first = measuring.hand.take
         hand.hovered.connect(self.hovered)
         hand.left.connect(self.left)
-        hand.double_clicked.connect(lambda: self._state.enlarge(str(plane)))
+        hand.double_clicked.connect(self._enlarge)
         self.panes[plane], self.hands[plane] = pane, hand
         self.area.add(str(plane), pane)
 
@@ -121,9 +121,15 @@ class LinkedViews(QObject):
         from medlab_gui.gui.panes.volume_pane import VolumePane
 
         self.volume = VolumePane(self._bench)
-        self.volume.double_clicked.connect(lambda: self._state.enlarge(VOLUME))
+        self.volume.double_clicked.connect(self._enlarge_volume)
         self.area.add(VOLUME, self.volume)
         self.made.emit(self.volume)
+
+    def _enlarge(self, plane: Plane) -> None:
+        self._state.enlarge(str(plane))
+
+    def _enlarge_volume(self) -> None:
+        self._state.enlarge(VOLUME)
 
     def _pans(self) -> bool:
         return self._stage.holds_pan

@@ -42,8 +42,8 @@ class PaneHand(QObject):
     """Position ``(k, j, i)`` under the mouse."""
     left = Signal()
     """The mouse went away."""
-    double_clicked = Signal()
-    """The person wants the pane large, or small again."""
+    double_clicked = Signal(object)
+    """The person wants the pane of this plane large, or small again."""
 
     def __init__(
         self, pane: PlanePane, bench: Workbench, pans: Callable[[], bool]
@@ -99,7 +99,7 @@ class PaneHand(QObject):
             and event.button() == Qt.MouseButton.LeftButton
         ):
             self._drag = ""
-            self.double_clicked.emit()
+            self.double_clicked.emit(self._pane.plane)
         return True
 
     def _on_press(self, event: QMouseEvent) -> None:
