@@ -416,13 +416,16 @@ def test_nothing_open_shows_the_welcome_page_alone(opened):
     assert window.welcome.isVisible()
 
 
-def test_the_layout_is_remembered(fresh_window):
-    window = fresh_window()
-    window.bench.linked.layout = PaneLayout.LARGE
-    window.close()
-    again = fresh_window()
-    assert again.bench.linked.layout is PaneLayout.LARGE
-    again.bench.linked.layout = PaneLayout.ONE
+def test_the_layout_is_remembered(opened):
+    window = opened(layout=PaneLayout.LARGE)
+    window._save_geometry()  # as closing does
+    window.bench.linked.layout = PaneLayout.ONE
+    window._restore_geometry()  # as the next start does
+    assert window.bench.linked.layout is PaneLayout.LARGE
+    window.bench.linked.restore("no such layout")
+    assert window.bench.linked.layout is PaneLayout.LARGE
+    window.bench.linked.layout = PaneLayout.ONE
+    window._save_geometry()
 
 
 # ---- measuring -----------------------------------------------------------------------
