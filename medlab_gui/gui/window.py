@@ -153,15 +153,11 @@ class MedlabWindow(QObject):
         self.bench.cine.watch(self.canvas)
         self.mouse = MouseFilter(self.viewer, self.canvas, self.bench, self.stage)
         self.box = WindowBox(self.measurements.pane, self.canvas, self.bench)
-        for plane, hand in self.views.hands.items():
-            pane = self.views.panes[plane]
-            hand.first = WindowBox(pane, pane, self.bench).take
         self.mouse.first = self._take_first
         self.mouse.hovered.connect(self.status.hover)
         self.mouse.left.connect(self.status.leave)
         self.views.hovered.connect(self.status.hover_voxel)
         self.views.left.connect(self.status.leave)
-        self.views.made.connect(self._on_pane)
         self.mouse.refused.connect(self._on_refused)
         self.camera_tie = CameraTie(self.viewer, self.canvas, self.bench)
         self.keys = KeyFilter(self.main, self._press, self.stage.hold_pan)
@@ -173,7 +169,9 @@ class MedlabWindow(QObject):
             *self.views.panes.values(),
             self.pair.pane,
         ):
+        for widget in (self.main, self.canvas, viewer_widget):
             widget.installEventFilter(self.keys)
+        self.views.send_keys_to(self.keys)
         self._drops = [
             DropFilter(w, self.import_paths) for w in (self.main, viewer_widget)
         ]
@@ -276,9 +274,6 @@ class MedlabWindow(QObject):
     def _press(self, key: str) -> None:
         self.refresh_facts()
         self.menus.press(key)
-
-    def _on_pane(self, pane: QWidget) -> None:
-        pane.installEventFilter(self.keys)
 
     def _on_refused(self) -> None:
         if not self._warned:

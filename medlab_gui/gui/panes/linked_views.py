@@ -20,6 +20,7 @@ from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
 from medlab_gui.gui.panes.plane_pane import PlanePane
 from medlab_gui.gui.panes.slab import Projection
 from medlab_gui.gui.view_state import Mode
+from medlab_gui.gui.window_box import WindowBox
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -70,8 +71,6 @@ class LinkedViews(QObject):
     """Position ``(k, j, i)`` under the mouse in one of the panes."""
     left = Signal()
     """The mouse left a pane."""
-    made = Signal(object)
-    """There is another pane: the 3D view, which is made when it is first asked for."""
 
     def __init__(
         self,
@@ -88,6 +87,7 @@ class LinkedViews(QObject):
         self._dragging = False
         self._active = Plane.AXIAL
         self.volume: VolumePane | None = None
+        self._keys: QObject | None = None
         self._picture = PicturePane(viewer, canvas, bench)
         self.area = PaneArea(canvas)
         self.panes: dict[Plane, PlanePane] = {}
@@ -110,12 +110,18 @@ class LinkedViews(QObject):
         pane = PlanePane(self._bench, plane)
         hand = PaneHand(pane, self._bench, self._pans)
         measuring = MeasureOverlay(pane, pane, self._bench, self._pans)
-        hand.first = measuring.hand.take
+        hand.first = [measuring.hand.take, WindowBox(pane, pane, self._bench).take]
         hand.hovered.connect(self.hovered)
         hand.left.connect(self.left)
         hand.double_clicked.connect(self._enlarge)
         self.panes[plane], self.hands[plane] = pane, hand
         self.area.add(str(plane), pane)
+
+    def send_keys_to(self, keys: QObject) -> None:
+        """Have a filter of events get the keys of every pane, also of later ones."""
+        self._keys = keys
+        for pane in self.panes.values():
+            pane.installEventFilter(keys)
 
     def _make_volume(self) -> None:
         from medlab_gui.gui.panes.volume_pane import VolumePane
@@ -123,7 +129,8 @@ class LinkedViews(QObject):
         self.volume = VolumePane(self._bench)
         self.volume.double_clicked.connect(self._enlarge_volume)
         self.area.add(VOLUME, self.volume)
-        self.made.emit(self.volume)
+        if self._keys is not None:
+            self.volume.installEventFilter(self._keys)
 
     def _enlarge(self, plane: Plane) -> None:
         self._state.enlarge(str(plane))

@@ -34,8 +34,8 @@ class PaneHand(QObject):
 
     Attributes
     ----------
-    first : callable or None
-        ``first(kind, event) -> bool`` may take an event before anybody else.
+    first : list of callable
+        ``take(kind, event) -> bool`` of each may take an event before anybody else.
     """
 
     hovered = Signal(object)
@@ -53,7 +53,7 @@ class PaneHand(QObject):
         self._drag = ""
         self._last = QPointF()
         self._turned = 0
-        self.first: Callable[[QEvent.Type, QMouseEvent], bool] | None = None
+        self.first: list[Callable[[QEvent.Type, QMouseEvent], bool]] = []
         pane.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -82,10 +82,7 @@ class PaneHand(QObject):
         return True
 
     def _on_mouse(self, kind: QEvent.Type, event: QMouseEvent) -> bool:
-        if not self._drag and self.first is not None and self.first(kind, event):
-            taken = True
-        else:
-            taken = False
+        taken = not self._drag and any(take(kind, event) for take in self.first)
         if kind == QEvent.Type.MouseMove:
             self._on_move(event, taken=taken)
         elif taken:
