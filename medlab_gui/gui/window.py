@@ -162,14 +162,7 @@ class MedlabWindow(QObject):
         self.camera_tie = CameraTie(self.viewer, self.canvas, self.bench)
         self.keys = KeyFilter(self.main, self._press, self.stage.hold_pan)
         viewer_widget = private.viewer_widget(self.viewer)
-        for widget in (
-            self.main,
-            self.canvas,
-            viewer_widget,
-            *self.views.panes.values(),
-            self.pair.pane,
-        ):
-        for widget in (self.main, self.canvas, viewer_widget):
+        for widget in (self.main, self.canvas, viewer_widget, self.pair.pane):
             widget.installEventFilter(self.keys)
         self.views.send_keys_to(self.keys)
         self._drops = [
