@@ -9,6 +9,7 @@ from typing import Any
 
 from medlab_gui.commands.accept import ACCEPT, SKIP
 from medlab_gui.commands.adopt import ADOPT
+from medlab_gui.commands.classes import CLASSES
 from medlab_gui.commands.command import Command, Context, Where, param
 from medlab_gui.commands.compare import COMPARE
 from medlab_gui.commands.demo import DEMO
@@ -47,6 +48,7 @@ COMMANDS: tuple[Command[Any, Any], ...] = (
     SAVE,
     ANNOTATE,
     LOCK,
+    CLASSES,
     TRAIN,
     ADOPT,
     EVALUATE,

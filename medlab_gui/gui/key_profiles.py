@@ -82,6 +82,7 @@ _ITK_SNAP = {
     "medlab.view.layout_next": ("|",),
     "medlab.view.fit": ("Ctrl+F",),
     "medlab.view.preset_own": ("Ctrl+J",),
+    "medlab.classes": ("Ctrl+L",),
     "medlab.import": ("Ctrl+G", "Ctrl+O"),
 }
 

@@ -104,6 +104,11 @@ def follow_up(bench: Workbench, verb: str, result: Any) -> None:
             )
     elif verb == "lock":
         bench.reopen()
+    elif verb == "classes":
+        if result["message"]:
+            bench.warn(result["message"])
+        if result["changed"]:
+            bench.reopen()
     elif verb in ("predict", "score"):
         refresh_prediction(bench, show=verb == "predict")
 

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["MedlabWindow", "prepare"]
 
 _SPECIAL_DIALOGS = {
+    "classes": "medlab_gui.gui.dialogs.classes:ClassesDialog",
     "train": "medlab_gui.gui.dialogs.finetune:FineTuneDialog",
 }
 """Verbs whose dialog shows more than a form; the rest get `dialogs.form`."""
