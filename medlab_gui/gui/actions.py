@@ -10,6 +10,12 @@ from typing import TYPE_CHECKING
 
 from medlab_gui.core.i18n import N_
 from medlab_gui.gui.cine_actions import CINE_ACTIONS
+from medlab_gui.gui.drawing import (
+    cancel_polygon,
+    next_class,
+    remove_polygon_point,
+    resize_brush,
+)
 from medlab_gui.gui.key_actions import KEY_ACTIONS
 from medlab_gui.gui.measure_actions import MEASURE_ACTIONS
 from medlab_gui.gui.pair.pair_actions import PAIR_ACTIONS
@@ -126,7 +132,7 @@ _ANNOTATE = (
     PlainAction(
         "medlab.annotate.smaller",
         N_("Smaller brush"),
-        lambda w: w.resize_brush(-1),
+        lambda w: resize_brush(w.bench, w.stage, -1),
         ("[",),
         "medlab/annotate/5_brush",
         "series_open",
@@ -134,7 +140,7 @@ _ANNOTATE = (
     PlainAction(
         "medlab.annotate.larger",
         N_("Larger brush"),
-        lambda w: w.resize_brush(1),
+        lambda w: resize_brush(w.bench, w.stage, 1),
         ("]",),
         "medlab/annotate/5_brush",
         "series_open",
@@ -142,7 +148,7 @@ _ANNOTATE = (
     PlainAction(
         "medlab.annotate.next_class",
         N_("Next class"),
-        lambda w: w.next_class(),
+        lambda w: next_class(w.bench),
         ("C",),
         "medlab/annotate/5_brush",
         "series_open",
@@ -150,7 +156,7 @@ _ANNOTATE = (
     PlainAction(
         "medlab.annotate.previous_class",
         N_("Previous class"),
-        lambda w: w.next_class(-1),
+        lambda w: next_class(w.bench, -1),
         ("Shift+C",),
         "medlab/annotate/5_brush",
         "series_open",
@@ -158,7 +164,7 @@ _ANNOTATE = (
     PlainAction(
         "medlab.annotate.polygon_done",
         N_("Close the polygon"),
-        lambda w: w.finish_polygon(),
+        lambda w: w.stage.finish_polygon(),
         ("Return",),
         "medlab/annotate/6_polygon",
         "polygon_open",
@@ -174,7 +180,7 @@ _ANNOTATE = (
     PlainAction(
         "medlab.annotate.polygon_back",
         N_("Take back the last corner"),
-        lambda w: w.remove_polygon_point(),
+        lambda w: remove_polygon_point(w.stage),
         ("Backspace",),
         "medlab/annotate/6_polygon",
         "polygon_open",
@@ -182,7 +188,7 @@ _ANNOTATE = (
     PlainAction(
         "medlab.annotate.polygon_cancel",
         N_("Drop the polygon"),
-        lambda w: w.cancel_polygon(),
+        lambda w: cancel_polygon(w.stage),
         ("Escape",),
         "medlab/annotate/6_polygon",
         "polygon_open",
@@ -238,6 +244,13 @@ _HELP = (
         N_("Keys and mouse"),
         lambda w: w.show_keys(),
         ("F1",),
+        "medlab/help/1_help",
+    ),
+    PlainAction(
+        "medlab.help.palette",
+        N_("All commands…"),
+        lambda w: w.menus.show_palette(),
+        ("Ctrl+Shift+P",),
         "medlab/help/1_help",
     ),
     PlainAction(

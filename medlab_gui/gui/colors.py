@@ -14,15 +14,26 @@ if TYPE_CHECKING:
 __all__ = ["scheme_colors", "uncertainty_colors"]
 
 
-def scheme_colors(scheme: LabelScheme) -> dict[int | None, tuple[float, ...]]:
-    """Return colours of a scheme for napari: RGBA in [0, 1] by value."""
+def scheme_colors(
+    scheme: LabelScheme, hidden: frozenset[int] = frozenset()
+) -> dict[int | None, tuple[float, ...]]:
+    """Return colours of a scheme for napari: RGBA in [0, 1] by value.
+
+    Parameters
+    ----------
+    scheme : LabelScheme
+        Gives the colours.
+    hidden : frozenset of int
+        Values that are see-through.
+    """
     colors: dict[int | None, tuple[float, ...]] = {
         None: (0.6, 0.6, 0.6, 1.0),
         0: (0.0, 0.0, 0.0, 0.0),
         IGNORE: (0.5, 0.5, 0.5, 1.0),
     }
     for c in scheme.classes:
-        colors[c.value] = (*(v / 255 for v in c.color), 1.0)
+        shown = float(c.value not in hidden)
+        colors[c.value] = (*(v / 255 for v in c.color), shown)
     return colors
 
 

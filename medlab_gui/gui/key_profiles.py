@@ -55,6 +55,7 @@ _SLICER = {
     "medlab.view.crosshair": ("Shift+X",),
     "medlab.measure.angle": ("Shift+G",),
     "medlab.measure.rectangle": ("Shift+B",),
+    "medlab.help.palette": ("Ctrl+Shift+P", "Ctrl+F"),
 }
 
 _ITK_SNAP = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 from qtpy.QtCore import QTimer
 
 from medlab_gui.core.errors import MedlabError
@@ -74,6 +75,7 @@ class Stage:
         self._opening = False
         self._filled = False
         self._scheme: LabelScheme | None = None
+        self._hidden: frozenset[int] = frozenset()
         self._unveiling: Generator[None] = (_ for _ in ())
         bench.session_changed.connect(self._on_session)
         bench.slice_changed.connect(self._on_slice)
@@ -90,6 +92,7 @@ class Stage:
             "prediction_visible",
         ):
             getattr(events, name).connect(self._apply_looks)
+        events.hidden.connect(self._on_hidden)
         for name in ("mode", "tool", "value", "brush_mm"):
             getattr(events, name).connect(self.apply_tool)
 
@@ -152,6 +155,8 @@ class Stage:
             return
         view = self.bench.view
         view.value = min(max(view.value, 1), len(session.scheme.classes))
+        if self._scheme is not None and session.scheme != self._scheme:
+            view.hidden = frozenset()
         session.edited.connect(self._on_edited)
         session.prediction_changed.connect(self._on_prediction)
         mask.mode = "pan_zoom"  # nothing is painted before all is there
@@ -184,11 +189,16 @@ class Stage:
         self.apply_tool()
 
     def _set_colors(self, scheme: LabelScheme) -> None:
-        if scheme != self._scheme:
-            self._scheme = scheme
+        hidden = self.bench.view.hidden
+        if (scheme, hidden) != (self._scheme, self._hidden):
+            self._scheme, self._hidden = scheme, hidden
             for layer in (self.mask, self.prediction):
                 assert layer is not None
-                private.set_label_colors(layer, scheme_colors(scheme))
+                private.set_label_colors(layer, scheme_colors(scheme, hidden))
+
+    def _on_hidden(self) -> None:
+        if self.is_ready and self.bench.session is not None:
+            self._set_colors(self.bench.session.scheme)
 
     def reset_window(self) -> None:
         """Show the grey values that fit the scan."""
@@ -405,6 +415,8 @@ class Stage:
         kind = {"paint": "brush", "erase": "eraser"}.get(str(mask.mode), str(mask.mode))
         try:
             session.record(kind, stroke.where, stroke.before, stroke.after)
+            # What somebody paints is not out of sight.
+            self.bench.view.hidden -= {int(v) for v in np.unique(stroke.after)}
         except MedlabError as error:
             # The session has put the voxels back and said so (`edited`).
             self.bench.fail(error, _("The stroke was taken back"))

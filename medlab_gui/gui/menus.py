@@ -17,7 +17,7 @@ from medlab_gui.core.i18n import N_, _
 from medlab_gui.gui import napari_private as private
 from medlab_gui.gui.actions import ACTIONS
 from medlab_gui.gui.cine_actions import CINE_SUBMENU
-from medlab_gui.gui.keybook import split_key
+from medlab_gui.gui.keybook import shown_key, split_key
 from medlab_gui.gui.keys import is_menu_shortcut
 from medlab_gui.gui.pair.pair_actions import PAIR_SUBMENUS
 from medlab_gui.gui.panes.layout_actions import PANE_SUBMENUS
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QMenuBar, QWidget
 
     from medlab_gui.commands.command import Command
+    from medlab_gui.gui.dialogs.palette import Choice
     from medlab_gui.gui.window import MedlabWindow
 
 __all__ = ["MENUS", "Menus", "napari_menu"]
@@ -84,6 +85,7 @@ class Menus:
     ) -> None:
         Application.destroy("medlab")
         self.app = Application("medlab", raise_synchronous_exceptions=True)
+        self._window, self._commands = window, commands
         self._keybook = window.bench.keybook
         self._keybook.changed.connect(self._on_keys)
         self._presets = window.bench.presets
@@ -203,6 +205,36 @@ class Menus:
         expression = self._enablement.get(id_)
         return expression is None or bool(expression.eval(self.app.context))
 
+    def show_palette(self) -> None:
+        """Show everything that can be done, to be found by typing."""
+        from medlab_gui.gui.dialogs.palette import Palette
+
+        self._window.refresh_facts()
+        Palette(self.choices(), self.run, self._window.main).open()
+
+    def choices(self) -> list[Choice]:
+        """Return every action as the palette shows it now."""
+        from medlab_gui.gui.dialogs.palette import Choice
+
+        heads = {menu: _(title).replace("&", "") for menu, title in MENUS}
+        titles = self._presets.titles()
+        entries = [(c.id, c.title, c.menu) for c in self._commands if c.menu]
+        entries += [(a.id, a.title, a.menu) for a in ACTIONS]
+        return [
+            Choice(
+                id_,
+                f"{heads['/'.join(menu.split('/')[:2])]}: {titles.get(id_, _(title))}",
+                ", ".join(shown_key(key) for key in self._keybook.of(id_)),
+                self.is_enabled(id_),
+            )
+            for id_, title, menu in entries
+            if id_ not in _PRESET_IDS or id_ in titles
+        ]
+
+    def run(self, id_: str) -> None:
+        """Run an action."""
+        self.app.commands.execute_command(id_).result()
+
     def press(self, key: str) -> bool:
         """Run the action that a key means now; return whether there is one."""
         context = {
@@ -210,7 +242,7 @@ class Menus:
         }
         for id_ in self._keybook.meant(key, context):
             if self.is_enabled(id_):
-                self.app.commands.execute_command(id_).result()
+                self.run(id_)
                 return True
         return False
 

@@ -112,6 +112,7 @@ class PictureText(QWidget):
             "level",
             "width",
             "inverted",
+            "hidden",
             "corner_text",
             "letters",
             "entropy_visible",
@@ -153,6 +154,9 @@ class PictureText(QWidget):
             top.append(_("Locked for validation"))
         elif session.confirmed[k]:
             top.append(_("Accepted"))
+        hidden = [c.name for c in session.scheme.classes if c.value in view.hidden]
+        if hidden and view.mask_visible:
+            top.append(_("Hidden: {names}").format(names=", ".join(hidden)))
         bottom = [
             _("W {width:.0f}  L {level:.0f}").format(width=view.width, level=view.level)
             + units

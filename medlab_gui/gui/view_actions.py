@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medlab_gui.core.i18n import N_
+from medlab_gui.gui.class_list import flip_class, flip_solo
 from medlab_gui.gui.plain_action import PlainAction
 from medlab_gui.gui.window_presets import N_DIGITS, preset_id
 
@@ -86,6 +87,22 @@ VIEW_ACTIONS = (
         "medlab/view/1_layers",
         "series_open",
         "outline",
+    ),
+    PlainAction(
+        "medlab.view.class_shown",
+        N_("Show or hide the class"),
+        lambda w: flip_class(w.bench, w.bench.view.value),
+        ("Shift+H",),
+        "medlab/view/1_layers",
+        "series_open",
+    ),
+    PlainAction(
+        "medlab.view.class_solo",
+        N_("This class only, or all"),
+        lambda w: flip_solo(w.bench, w.bench.view.value),
+        ("Shift+S",),
+        "medlab/view/1_layers",
+        "series_open",
     ),
     PlainAction(
         "medlab.view.entropy",

@@ -49,6 +49,8 @@ class ViewState:
         Diameter of brush and eraser in millimetres.
     mask_visible, outline : bool
         Whether the mask is shown, and as a line only.
+    hidden : frozenset of int
+        Classes that are not shown.
     mask_opacity : float
         0 to 1.
     entropy_visible : bool
@@ -75,6 +77,7 @@ class ViewState:
     brush_mm: float = 10.0
     mask_visible: bool = True
     outline: bool = False
+    hidden: frozenset[int] = frozenset()
     mask_opacity: float = 0.45
     entropy_visible: bool = False
     entropy_opacity: float = 0.6

@@ -174,7 +174,7 @@ class MedlabWindow(QObject):
         bar = self.viewer.window.main_menu
         for menu in private.napari_menus(self.viewer):
             bar.removeAction(menu.menuAction())
-        self.menus = Menus(self, self.commands)
+        self.menus: Menus = Menus(self, self.commands)
         self.menus.build(bar, self.main)
         view = self.menus.menu("medlab/view")
         view.addSeparator()
@@ -306,33 +306,6 @@ class MedlabWindow(QObject):
         )
         if folder:
             self.bench.open_project(folder)
-
-    def resize_brush(self, steps: int) -> None:
-        """Make the brush a pixel or 15 % larger or smaller."""
-        view, pixel = self.bench.view, self.stage.pixel_mm
-        grown = max(view.brush_mm * 1.15**steps, view.brush_mm + pixel * steps)
-        shrunk = min(view.brush_mm * 1.15**steps, view.brush_mm + pixel * steps)
-        view.brush_mm = min(200.0, max(pixel, grown if steps > 0 else shrunk))
-
-    def next_class(self, step: int = 1) -> None:
-        """Take the next class of the scheme, or with -1 the one before."""
-        if self.bench.session is not None:
-            n = len(self.bench.session.scheme.classes)
-            self.bench.view.value = (self.bench.view.value - 1 + step) % n + 1
-
-    def finish_polygon(self) -> None:
-        """Paint the polygon that is being drawn."""
-        self.stage.finish_polygon()
-
-    def remove_polygon_point(self) -> None:
-        """Take back the last corner."""
-        if self.stage.mask is not None:
-            private.polygon_remove_point(self.stage.mask)
-
-    def cancel_polygon(self) -> None:
-        """Forget the polygon that is being drawn."""
-        if self.stage.mask is not None:
-            private.polygon_cancel(self.stage.mask)
 
     def own_window(self) -> None:
         """Show the grey values in which the scan opened."""

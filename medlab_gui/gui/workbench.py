@@ -111,7 +111,7 @@ class Workbench:
         self.settings = settings or load_settings()
         self.store: ProjectStore | None = None
         self.session: ReviewSession | None = None
-        self.view = ViewState(
+        self.view: ViewState = ViewState(
             mask_opacity=self.settings.overlay_opacity,
             entropy_opacity=self.settings.entropy_opacity,
         )

@@ -13,8 +13,6 @@ from qtpy.QtWidgets import (
     QGroupBox,
     QHBoxLayout,
     QLabel,
-    QListWidget,
-    QListWidgetItem,
     QPushButton,
     QSlider,
     QToolButton,
@@ -23,6 +21,7 @@ from qtpy.QtWidgets import (
 )
 
 from medlab_gui.core.i18n import N_, _
+from medlab_gui.gui.class_list import ClassList
 from medlab_gui.gui.view_state import Mode, Tool
 
 if TYPE_CHECKING:
@@ -99,7 +98,6 @@ class LabelsDock(QWidget):
         bench.mode_changed.connect(self._on_view)
         for name in (
             "tool",
-            "value",
             "brush_mm",
             "outline",
             "mask_visible",
@@ -200,11 +198,7 @@ class LabelsDock(QWidget):
         box = QGroupBox(_("Classes"))
         inner = QVBoxLayout(box)
         inner.setContentsMargins(0, 2, 0, 0)
-        self.classes = QListWidget()
-        self.classes.setMinimumHeight(60)
-        self.classes.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.classes.setAccessibleName(_("Class that the tools paint"))
-        self.classes.currentRowChanged.connect(self._on_class)
+        self.classes = ClassList(self._bench)
         inner.addWidget(self.classes)
         return box
 
@@ -268,10 +262,6 @@ class LabelsDock(QWidget):
         least = self._pixel_mm()
         self._bench.view.brush_mm = least + (_MOST_MM - least) * (position / 100) ** 2
 
-    def _on_class(self, row: int) -> None:
-        if row >= 0:
-            self._bench.view.value = row + 1
-
     def _set(self, field: str, value: object) -> None:
         setattr(self._bench.view, field, value)
 
@@ -289,14 +279,10 @@ class LabelsDock(QWidget):
 
     def _on_session(self) -> None:
         session = self._bench.session
-        self.classes.blockSignals(True)
-        self.classes.clear()
+        self.classes.fill()
         if session is not None:
-            for c in session.scheme.classes:
-                self.classes.addItem(QListWidgetItem(swatch(c.color), c.name))
             session.state_changed.connect(self._on_state)
             session.prediction_changed.connect(self._on_state)
-        self.classes.blockSignals(False)
         self._on_view()
         self._on_state()
 
@@ -331,9 +317,6 @@ class LabelsDock(QWidget):
             check.blockSignals(True)
             check.setChecked(bool(getattr(view, field)))
             check.blockSignals(False)
-        self.classes.blockSignals(True)
-        self.classes.setCurrentRow(view.value - 1)
-        self.classes.blockSignals(False)
 
     def _on_state(self) -> None:
         session = self._bench.session

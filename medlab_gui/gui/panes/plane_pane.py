@@ -242,12 +242,13 @@ class PlanePane(QWidget):
     def _palette(self, kind: str, opacity: float) -> NDArray[np.uint32]:
         session = self._bench.session
         assert session is not None
-        key = (kind, opacity, session.scheme if kind == "labels" else None)
+        hidden = self._bench.view.hidden
+        key = (kind, opacity, (session.scheme, hidden) if kind == "labels" else None)
         if key not in self._palettes:
             if len(self._palettes) > 20:
                 self._palettes.clear()
             self._palettes[key] = (
-                label_palette(session.scheme, opacity)
+                label_palette(session.scheme, opacity, hidden)
                 if kind == "labels"
                 else doubt_palette(opacity)
             )
@@ -301,6 +302,7 @@ class PlanePane(QWidget):
         key = (
             *(self._gray[0] if self._gray is not None else (), size, transform),
             *(view.smooth, self._mask_changes, view.mask_visible, view.outline),
+            view.hidden,
             *(view.mask_opacity, view.entropy_visible, view.entropy_opacity),
             view.prediction_visible,
         )

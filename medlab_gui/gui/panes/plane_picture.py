@@ -62,9 +62,11 @@ def _premultiplied(rgba: NDArray[np.float64]) -> NDArray[np.uint32]:
     return np.asarray(opacity << 24 | red << 16 | green << 8 | blue, dtype=np.uint32)
 
 
-def label_palette(scheme: LabelScheme, opacity: float) -> NDArray[np.uint32]:
+def label_palette(
+    scheme: LabelScheme, opacity: float, hidden: frozenset[int] = frozenset()
+) -> NDArray[np.uint32]:
     """Return the colour of every label value as premultiplied ARGB, shape (256,)."""
-    colors = scheme_colors(scheme)
+    colors = scheme_colors(scheme, hidden)
     rgba = np.array([colors.get(v, colors[None]) for v in range(256)])
     rgba[:, 3] *= opacity
     return _premultiplied(rgba)
