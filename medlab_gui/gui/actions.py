@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medlab_gui.core.i18n import N_
+from medlab_gui.gui.choices import remember
 from medlab_gui.gui.cine_actions import CINE_ACTIONS
 from medlab_gui.gui.drawing import (
     cancel_polygon,
@@ -45,6 +46,11 @@ def _tool(tool: Tool) -> Callable[[MedlabWindow], object]:
         window.bench.view.tool = tool
 
     return run
+
+
+def _right_erases(window: MedlabWindow) -> None:
+    erases = not window.bench.settings.right_drag_erases
+    remember(window.bench, right_drag_erases=erases)
 
 
 _STUDY = (
@@ -144,6 +150,15 @@ _ANNOTATE = (
         ("]",),
         "medlab/annotate/5_brush",
         "series_open",
+    ),
+    PlainAction(
+        "medlab.annotate.right_erases",
+        N_("Right drag erases"),
+        _right_erases,
+        (),
+        "medlab/annotate/5_brush",
+        "",
+        "right_erases",
     ),
     PlainAction(
         "medlab.annotate.next_class",
@@ -290,7 +305,8 @@ MOUSE = (
     (N_("Ctrl + left drag"), N_("Annotate: erase instead of paint, paint for erase")),
     (N_("Middle drag"), N_("Move the picture")),
     (N_("Right drag"), N_("Review: window width (across) and level (up, down)")),
-    (N_("Right drag"), N_("Annotate: erase (polygon: take back a corner)")),
+    (N_("Right drag"), N_("Annotate: erase, or window if so chosen in the menu")),
+    (N_("Right click"), N_("Polygon: take back a corner")),
     (N_("Alt + move"), N_("Annotate: size of the brush")),
     (N_("Double click"), N_("Polygon: close it; with Ctrl cut it out")),
     (N_("Double click"), N_("Several views, Review: enlarge one, or back")),

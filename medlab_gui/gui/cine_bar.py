@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QSpinBox, QStyle, QToolButton, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QSpinBox, QToolButton, QWidget
 
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.cine import FASTEST, SLOWEST
@@ -55,6 +55,7 @@ class CineBar(QWidget):
         self.swing.toggled.connect(self._on_swing)
         self.rate = QLabel()
         self.rate.setObjectName("hint")
+        self.rate.setFixedWidth(72)
         for button in (self.play, self.swing):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         row = QHBoxLayout(self)
@@ -85,9 +86,7 @@ class CineBar(QWidget):
         self.swing.setChecked(cine.swings)
         for widget in (self.fps, self.swing):
             widget.blockSignals(False)
-        pixmap = QStyle.StandardPixmap
-        icon = pixmap.SP_MediaStop if cine.is_playing else pixmap.SP_MediaPlay
-        self.play.setIcon(self.style().standardIcon(icon))
+        self.play.setText("\u25a0" if cine.is_playing else "\u25b6")
         self.play.setChecked(cine.is_playing)
         self.play.setEnabled(self._bench.session is not None)
         text = _("Stop the cine") if cine.is_playing else _("Play the slices")

@@ -36,6 +36,7 @@ class Key(StrEnum):
     IS_CT = "is_ct"
     N_WINDOWS = "n_windows"
     INVERTED = "inverted"
+    RIGHT_ERASES = "right_erases"
     CINE = "cine"
     CINE_SWINGS = "cine_swings"
     POLYGON_OPEN = "polygon_open"
@@ -105,6 +106,7 @@ def facts(bench: Workbench, stage: Stage, plane: Plane) -> dict[str, Any]:
         Key.SMOOTH: view.smooth,
         Key.N_WINDOWS: len(bench.presets.usable),
         Key.INVERTED: view.inverted,
+        Key.RIGHT_ERASES: bench.settings.right_drag_erases,
         Key.CINE: bench.cine.is_playing,
         Key.CINE_SWINGS: bench.cine.swings,
         Key.LAYOUT: str(bench.linked.layout),

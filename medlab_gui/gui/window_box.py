@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import QEvent, QObject, QPoint, QRect, Qt
-from qtpy.QtGui import QKeyEvent
-from qtpy.QtWidgets import QRubberBand, QWidget
+from qtpy.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPen
+from qtpy.QtWidgets import QWidget
 
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
@@ -59,6 +59,25 @@ def window_of(
     return ((low + high) / 2, high - low) if high > low else None
 
 
+class _Frame(QWidget):
+    """A rectangle that hides nothing of what is judged in it."""
+
+    def __init__(self, canvas: QWidget) -> None:
+        super().__init__(canvas)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
+        self.hide()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw a light line on a dark one."""
+        painter = QPainter(self)
+        room = self.rect().adjusted(1, 1, -2, -2)
+        for color, width in ((QColor(0, 0, 0, 200), 3), (QColor(240, 228, 66), 1)):
+            painter.setPen(QPen(color, width))
+            painter.drawRect(room)
+        painter.end()
+
+
 class WindowBox(QObject):
     """The hand that draws the box, in Review, on one pane.
 
@@ -75,7 +94,7 @@ class WindowBox(QObject):
     def __init__(self, pane: Pane, canvas: QWidget, bench: Workbench) -> None:
         super().__init__(canvas)
         self._pane, self._canvas, self._bench = pane, canvas, bench
-        self._band = QRubberBand(QRubberBand.Shape.Rectangle, canvas)
+        self._band = _Frame(canvas)
         self._start: QPoint | None = None
         self._slice = 0
         self._picture: NDArray[Any] = np.zeros((0, 0))

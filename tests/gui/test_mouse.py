@@ -213,3 +213,17 @@ def test_alt_and_moving_sizes_the_brush(window, hand):
         QTest.qWait(5)
     assert view.brush_mm > before
     assert not window.bench.session.mask.any()
+
+
+def test_the_right_button_can_be_for_the_window_while_annotating_too(window, hand):
+    view, session = window.bench.view, window.bench.session
+    view.mode, view.tool = Mode.ANNOTATE, Tool.FILL
+    hand.click(50, 50)
+    window.menus.run("medlab.annotate.right_erases")
+    width = view.width
+    hand.drag((30, 30), (30, 60), RIGHT)
+    assert session.mask[8].all()
+    assert view.width > width
+    window.menus.run("medlab.annotate.right_erases")
+    hand.drag((30, 30), (30, 60), RIGHT)
+    assert session.mask[8, 30, 45] == 0

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.actions import ACTIONS, HELD_KEYS, MOUSE
 from medlab_gui.gui.keybook import shown_key, split_key
+from medlab_gui.gui.window_presets import N_DIGITS, preset_id
 
 if TYPE_CHECKING:
     from medlab_gui.commands.command import Command
@@ -57,7 +58,10 @@ def key_table(
     entries = [(c.id, c.title, c.menu) for c in commands if c.menu]
     entries += [(a.id, a.title, a.menu) for a in ACTIONS]
     modes = {"": "", "reviewing": _("Review: "), "annotating": _("Annotate: ")}
+    unused = {preset_id(n) for n in range(1, N_DIGITS + 1)} - set(titles)
     for id_, title, menu in entries:
+        if titles and id_ in unused:
+            continue
         keys: dict[str, list[str]] = {}
         for key in keybook.of(id_):
             keys.setdefault(split_key(key)[0], []).append(shown_key(key))
@@ -104,7 +108,7 @@ class KeySheet(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(text)
         layout.addWidget(buttons)
-        self.resize(760, 620)
+        self.resize(940, 680)
 
     def _fill(self) -> None:
         bench = self._bench

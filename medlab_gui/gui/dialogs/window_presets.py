@@ -45,15 +45,18 @@ def as_preset(
         If there is no name, or a number is none or impossible.
     """
     numbers = []
-    for title, text in ((_("level"), level), (_("width"), width)):
+    for title, text, like in (
+        (_("level"), level, "40 or -600"),
+        (_("width"), width, "400"),
+    ):
         try:
             value = float(text.strip().replace(",", "."))
         except ValueError:
             value = math.nan
         if not math.isfinite(value):
             msg = _(
-                "Row {row}: the {title} is a number such as 40 or -600; found {text!r}."
-            ).format(row=row, title=title, text=text)
+                "Row {row}: the {title} is a number such as {like}; found {text!r}."
+            ).format(row=row, title=title, like=like, text=text)
             raise SpecError(msg)
         numbers.append(value)
     if not name.strip():
