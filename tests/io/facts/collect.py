@@ -26,6 +26,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import sys
 import tarfile
 import tempfile
@@ -364,8 +365,7 @@ def _cross_check(
     try:
         image = sitk.ReadImage(paths if len(paths) > 1 else paths[0])
     except RuntimeError as error:
-        said = str(error).strip().splitlines()[-1]
-        fact["disagrees"] = f"SimpleITK does not read it: {said[:100]}"
+        fact["disagrees"] = f"SimpleITK does not read it: {_reason(error)}"
         return
     other = sitk.GetArrayFromImage(image).astype(np.float64)
     if other.shape != values.shape:
@@ -450,8 +450,7 @@ def _nifti(path: Path, image: Any, k_volume: int) -> dict[str, Any]:
     try:
         other = sitk.ReadImage(str(path))
     except RuntimeError as error:
-        said = str(error).strip().splitlines()[-1].replace(str(path.parent), "")
-        return fact | {"disagrees": f"SimpleITK does not read it: {said[:120]}"}
+        return fact | {"disagrees": f"SimpleITK does not read it: {_reason(error)}"}
     if other.GetDimension() < 3:
         return fact | {"disagrees": "SimpleITK sees a picture without depth"}
     rest = [0] * (other.GetDimension() - 3)
@@ -483,6 +482,12 @@ def _pictures(folder: Path) -> list[dict[str, Any]]:
         fact = {"shape": [len(planes), rows, columns], "mode": mode}
         found.append(fact | {"readers": ["Pillow"]} | _values(np.stack(planes)))
     return found
+
+
+def _reason(error: RuntimeError) -> str:
+    """Return ITK's last line without paths and addresses."""
+    said = str(error).strip().splitlines()[-1].removeprefix("sitk::ERROR: ")
+    return re.sub(r' for "[^"]*"|\(0x[0-9a-f]+\)|"?/[^ "]*"?', "", said)[:100].strip()
 
 
 # --- numbers -------------------------------------------------------------------------
