@@ -33,7 +33,6 @@ class Key(StrEnum):
     BUSY = "busy"
     REVIEWING = "reviewing"
     ANNOTATING = "annotating"
-    IS_CT = "is_ct"
     N_WINDOWS = "n_windows"
     INVERTED = "inverted"
     RIGHT_ERASES = "right_erases"
@@ -92,7 +91,6 @@ def facts(bench: Workbench, stage: Stage, plane: Plane) -> dict[str, Any]:
         Key.BUSY: any(job.title for job in bench.jobs.active),
         Key.REVIEWING: view.mode is Mode.REVIEW,
         Key.ANNOTATING: view.mode is Mode.ANNOTATE,
-        Key.IS_CT: session is not None and session.volume.modality == "CT",
         Key.POLYGON_OPEN: polygon,
         Key.TOOL: str(view.tool),
         Key.MASK_VISIBLE: view.mask_visible,
