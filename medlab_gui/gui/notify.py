@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import (
+    QBoxLayout,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["NoticeBar", "Notifier", "bug_report"]
 
 _log = logging.getLogger(__name__)
+_NARROW = 480
 _SHOWN_MS = {Level.INFO: 6000, Level.WARNING: 12000, Level.ERROR: 0}
 
 
@@ -87,10 +89,12 @@ class NoticeBar(QFrame):
         close.setAccessibleName(_("Close the message"))
         close.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         close.clicked.connect(self.hide)
+        self._words = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._words.addWidget(self.text, 1)
+        self._words.addLayout(self._buttons)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(10, 5, 5, 5)
-        layout.addWidget(self.text, 1)
-        layout.addLayout(self._buttons)
+        layout.addLayout(self._words, 1)
         layout.addWidget(close)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -121,8 +125,18 @@ class NoticeBar(QFrame):
     def _place(self) -> None:
         parent = self._picture
         width = min(620, max(240, parent.width() - 90))
+        narrow = width < _NARROW and self._buttons.count() > 0
+        self._words.setDirection(
+            QBoxLayout.Direction.TopToBottom
+            if narrow
+            else QBoxLayout.Direction.LeftToRight
+        )
         self.setFixedWidth(width)
-        self.adjustSize()
+        layout = self.layout()
+        assert layout is not None
+        layout.activate()
+        # As high as the sentence needs in this width: nothing of it is cut off.
+        self.resize(width, layout.totalHeightForWidth(width))
         self.move((parent.width() - width) // 2, 60)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

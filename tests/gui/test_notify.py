@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from qtpy.QtWidgets import QPushButton, QWidget
 
-from medlab_gui.gui.notify import bug_report
+from medlab_gui.gui.notices import Level, Notice, NoticeAction
+from medlab_gui.gui.notify import NoticeBar, bug_report
 
 
 def test_a_bug_report_holds_places_but_no_words_of_the_data():
@@ -29,3 +31,21 @@ def test_an_uncaught_error_is_a_dialog_with_details(window):
     assert "bug in MedLab" in box.windowTitle()
     assert "IndexError" in box.detailedText()
     assert "test_notify.py" in box.detailedText()
+
+
+@pytest.mark.parametrize("width", [330, 480, 900])
+def test_nothing_of_a_notice_is_cut_off(qtbot, width):
+    picture = QWidget()
+    qtbot.addWidget(picture)
+    picture.resize(width, 500)
+    picture.show()
+    bar = NoticeBar(picture)
+    text = "The two series have different frames of reference. " * 2
+    bar.tell(Notice(text, Level.WARNING, actions=(NoticeAction("Do it", list),)))
+    qtbot.waitExposed(picture)
+    (button,) = bar.findChildren(QPushButton)
+    qtbot.waitUntil(lambda: bar.text.width() > 100)
+    assert bar.text.height() >= bar.text.heightForWidth(bar.text.width())
+    assert bar.rect().contains(button.geometry())
+    assert not button.geometry().intersects(bar.text.geometry())
+    assert button.width() >= button.sizeHint().width()

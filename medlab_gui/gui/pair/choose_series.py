@@ -56,7 +56,7 @@ class SeriesChooser(QDialog):
         self.over = QPushButton(_("Lay over"))
         buttons.addButton(self.beside, QDialogButtonBox.ButtonRole.AcceptRole)
         buttons.addButton(self.over, QDialogButtonBox.ButtonRole.ActionRole)
-        buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        buttons.addButton(_("Cancel"), QDialogButtonBox.ButtonRole.RejectRole)
         self.beside.setDefault(True)
         self.beside.clicked.connect(self._beside)
         self.over.clicked.connect(self._over)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSignalBlocker, QSize, Qt
+from qtpy.QtCore import QEvent, QObject, QSignalBlocker, QSize, Qt
 from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -171,6 +171,7 @@ class OverlayBar(QWidget):
             QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
         )
         self.title.setMinimumWidth(40)
+        self.title.installEventFilter(self)
         self.beside = _button(
             _("Beside"), _("Show the second series in a pane of its own"), self._beside
         )
@@ -193,7 +194,7 @@ class OverlayBar(QWidget):
         self.opacity.setRange(0, 100)
         self.opacity.setPageStep(10)
         self.opacity.setMinimumWidth(60)
-        self.opacity.setMaximumWidth(140)
+        self.opacity.setMaximumWidth(120)
         self.opacity.setToolTip(_("Opacity of the overlay"))
         self.opacity.setAccessibleName(_("Opacity of the overlay"))
         self.opacity.valueChanged.connect(self._on_opacity)
@@ -225,6 +226,20 @@ class OverlayBar(QWidget):
         self._state.changed.connect(self._on_changed)
         self._state.shown_changed.connect(self._show_state)
 
+    def _elide(self) -> None:
+        second = self._state.second
+        if second is not None:
+            metrics = self.title.fontMetrics()
+            room = max(0, self.title.width() - 4)
+            text = metrics.elidedText(second.title, Qt.TextElideMode.ElideRight, room)
+            self.title.setText(text)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Shorten the title to its room."""
+        if event.type() == QEvent.Type.Resize:
+            self._elide()
+        return False
+
     def minimumSizeHint(self) -> QSize:
         """Let the window become as narrow as it would without this bar."""
         return QSize(0, super().minimumSizeHint().height())
@@ -236,8 +251,8 @@ class OverlayBar(QWidget):
         box.setKeyboardTracking(False)
         box.setToolTip(name)
         box.setAccessibleName(name)
-        box.setMinimumWidth(76)
-        box.setMaximumWidth(110)
+        box.setMinimumWidth(84)
+        box.setMaximumWidth(96)
         return box
 
     def _on_changed(self) -> None:
@@ -245,7 +260,7 @@ class OverlayBar(QWidget):
         self.setVisible(second is not None)
         if second is None:
             return
-        self.title.setText(second.title)
+        self._elide()
         self.title.setToolTip(
             f"{second.title}\n{second.volume.modality}, "
             + _("{n} slices").format(n=second.volume.grid.shape[0])

@@ -93,21 +93,30 @@ class PairViews(QObject):
         layout.setSpacing(0)
         layout.addWidget(self.split, 1)
         layout.addWidget(self.bar)
+        self._is_wide: bool | None = None
+        bench.linked.layout_changed.connect(self._share)
         self._state.changed.connect(self._arrange)
         self._state.shown_changed.connect(self._arrange)
+
+    def _share(self) -> None:
+        """Give several views of the first series more room than one of the second."""
+        linked = self._linked
+        wide = linked.is_linked and linked.layout is not PaneLayout.COLUMN
+        if self.panel.isHidden() or wide == self._is_wide:
+            return
+        self._is_wide = wide
+        part = max(1, self.split.width() // 6)
+        self.split.setSizes([4 * part, 2 * part] if wide else [3 * part, 3 * part])
 
     def _arrange(self) -> None:
         shown = self._state.second is not None and self._state.beside
         if shown != self.panel.isHidden():
             return
         had_focus = self.pane.hasFocus()
+        self._is_wide = None
         self.panel.setVisible(shown)
         if shown:
-            # Several views of the first series take more room than one of the second.
-            linked = self._linked
-            wide = linked.is_linked and linked.layout is not PaneLayout.COLUMN
-            part = max(1, self.split.width() // 6)
-            self.split.setSizes([4 * part, 2 * part] if wide else [3 * part, 3 * part])
+            self._share()
         elif had_focus and self._canvas is not None:
             self._canvas.setFocus()
         # The picture has its new size when Qt has laid the widgets out.
