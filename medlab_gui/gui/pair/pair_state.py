@@ -321,7 +321,9 @@ class PairState:
 
     def _refuse(self) -> None:
         self._bench.warn(
-            _("{why} It is not laid over the picture.").format(why=self.why_not_linked),
+            _("{why} The second is not laid over the first.").format(
+                why=self.why_not_linked
+            ),
             NoticeAction(
                 _("Overlay anyway"), partial(self.trust_positions, overlay=True)
             ),
