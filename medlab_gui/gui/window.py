@@ -314,6 +314,7 @@ class MedlabWindow(QObject):
     def fit(self) -> None:
         """Fit the picture to the window."""
         self.views.fit()
+        self.pair.pane.fit()
 
     def show_dock(self, name: str) -> None:
         """Show a dock and bring it to the front."""

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QApplication, QPushButton
 from medlab_gui.gui.docks.studies import StudiesDock
 from medlab_gui.gui.pair.choose_series import SeriesChooser
 from medlab_gui.gui.pair.pair_state import Link
+from medlab_gui.gui.panes.linked_state import PaneLayout
 from medlab_gui.gui.view_state import Mode, ViewState
 from tests.gui.conftest import make_window, open_series, wait_for
 from tests.gui.hand import CTRL, LEFT, MIDDLE, NONE, RIGHT, Hand
@@ -537,3 +538,37 @@ def test_it_closes_with_button_and_series(compare, pair_window, way):
     assert views.layer.layer.data.shape == (1, 1)
     assert views.pane.message() == ""
     assert views.pane.corner_lines() == []
+
+
+def test_keys_over_its_pane_are_those_of_the_window(compare):
+    window = compare("PET")
+    pane, bench = window.pair.pane, window.bench
+    QTest.mouseClick(pane, LEFT, NONE, QPoint(40, 60))
+    assert pane.hasFocus()
+    QTest.keyClick(pane, Qt.Key.Key_Up)
+    assert bench.session.k == 11
+    wheel(pane, 3, CTRL)
+    QTest.keyClick(pane, Qt.Key.Key_F)
+    assert pane.camera.fits
+    bench.pair.beside = False
+    assert not pane.hasFocus()
+    QTest.keyClick(window.canvas, Qt.Key.Key_Down)
+    assert bench.session.k == 10
+
+
+def test_several_views_of_the_first_get_more_room(compare):
+    window = compare("PET")
+    split, linked = window.pair.split, window.bench.linked
+    assert split.sizes()[0] == pytest.approx(split.sizes()[1], abs=8)
+    linked.layout = PaneLayout.ROW
+    try:
+        assert split.sizes()[0] > 1.5 * split.sizes()[1]
+        window.bench.view.crosshair = True
+        QTest.mouseClick(
+            window.pair.pane, LEFT, NONE, fitted(window.pair.pane, "PET", BALLS[0])
+        )
+        at = window.pair.pane.crosshair_at().toPoint()
+        away = at - fitted(window.pair.pane, "PET", BALLS[0])
+        assert away.manhattanLength() <= 2
+    finally:
+        linked.layout = PaneLayout.ONE
