@@ -112,7 +112,8 @@ class PairViews(QObject):
         shown = self._state.second is not None and self._state.beside
         if shown != self.panel.isHidden():
             return
-        had_focus = self.pane.hasFocus()
+        focus = self.room.window().focusWidget()
+        had_focus = focus is not None and self.panel.isAncestorOf(focus)
         self._is_wide = None
         self.panel.setVisible(shown)
         if shown:

@@ -544,14 +544,14 @@ def test_keys_over_its_pane_are_those_of_the_window(compare):
     window = compare("PET")
     pane, bench = window.pair.pane, window.bench
     QTest.mouseClick(pane, LEFT, NONE, QPoint(40, 60))
-    assert pane.hasFocus()
+    assert window.main.focusWidget() is pane
     QTest.keyClick(pane, Qt.Key.Key_Up)
     assert bench.session.k == 11
     wheel(pane, 3, CTRL)
     QTest.keyClick(pane, Qt.Key.Key_F)
     assert pane.camera.fits
     bench.pair.beside = False
-    assert not pane.hasFocus()
+    assert window.main.focusWidget() is not pane
     QTest.keyClick(window.canvas, Qt.Key.Key_Down)
     assert bench.session.k == 10
 
@@ -562,7 +562,7 @@ def test_several_views_of_the_first_get_more_room(compare):
     assert split.sizes()[0] == pytest.approx(split.sizes()[1], abs=8)
     linked.layout = PaneLayout.ROW
     try:
-        assert split.sizes()[0] > 1.5 * split.sizes()[1]
+        assert split.sizes()[0] > split.sizes()[1] + 20
         window.bench.view.crosshair = True
         QTest.mouseClick(
             window.pair.pane, LEFT, NONE, fitted(window.pair.pane, "PET", BALLS[0])
