@@ -6,7 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, Where, param
-from medlab_gui.commands.inputs import check_classes, weights_file
+from medlab_gui.commands.inputs import (
+    check_classes,
+    refuse_black_and_white,
+    weights_file,
+)
 from medlab_gui.commands.values import as_path, counted, parse_class_map
 from medlab_gui.core.errors import GeometryError, InputError
 from medlab_gui.core.i18n import N_
@@ -68,8 +72,10 @@ def compare_files(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
             f"{params.truth} has {_described(truth_grid)}."
         )
         raise GeometryError(msg) from error
-    truth = _translate(truth, params.map_truth, params.truth)
-    found = _translate(found, params.map_prediction, params.prediction)
+    truth = _translate(truth, params.map_truth, params.truth, "--map-truth")
+    found = _translate(
+        found, params.map_prediction, params.prediction, "--map-prediction"
+    )
     values = sorted({*np.unique(truth), *np.unique(found)} - {0, 255})
     ctx.progress(1, 3, "Measuring")
     metrics = mask_metrics(found, truth, truth_grid.spacing, [int(v) for v in values])
@@ -101,7 +107,7 @@ def _described(grid: Grid | tuple[int, ...]) -> str:
     return f"{size} voxels of {spacing} mm (Z x Y x X), axes {axes}, from ({corner}) mm"
 
 
-def _translate(mask: Any, text: str, name: str) -> Any:
+def _translate(mask: Any, text: str, name: str, option: str) -> Any:
     import numpy as np
 
     table = parse_class_map(text)
@@ -110,11 +116,13 @@ def _translate(mask: Any, text: str, name: str) -> Any:
         for source, target in table.items():
             result[mask == source] = target
         return result
+    if table is None:
+        refuse_black_and_white(np.unique(mask).tolist(), name, option)
     if mask.min() < 0 or mask.max() > 255:
         msg = (
             f"A mask holds whole numbers from 0 to 255; {name} holds {mask.min()} to "
             f"{mask.max()}. Is it a mask? If so, name the values that count, e.g. "
-            "--map-truth 1005=1."
+            f"{option} 1005=1."
         )
         raise InputError(msg)
     return mask.astype(np.uint8)

@@ -35,6 +35,7 @@ __all__ = [
     "problem_lines",
     "project_weights",
     "read_labels",
+    "refuse_black_and_white",
     "register_weights",
     "scaled",
     "weights_file",
@@ -208,6 +209,8 @@ def mapped(
 
     allowed = set(allowed)
     values = [int(v) for v in np.unique(mask)]
+    if class_map is None:
+        refuse_black_and_white(values, name, "--map")
     table: dict[int, int] = {} if class_map is not None else {v: v for v in values}
     for source, target in (class_map or {}).items():
         if isinstance(source, str):
@@ -230,6 +233,26 @@ def mapped(
         if target and source in values:
             result[mask == source] = target
     return result
+
+
+def refuse_black_and_white(values: Iterable[int], name: str, option: str) -> None:
+    """Refuse a mask of 0 and 255 alone, where nobody said what 255 means.
+
+    Programs that draw masks as pictures write 255 for "inside", but here it is what
+    does not count: such a mask would silently hold nothing at all.
+
+    Raises
+    ------
+    InputError
+        If it is one; the message names the option that says it.
+    """
+    if set(values) in ({0, 255}, {255}):
+        msg = (
+            f"The mask {name} is black and white (0 and 255), and 255 is what does not "
+            f"count here. Say what it means: {option} 255=1 for class 1, or "
+            f"{option} 255=255 if it shall not count."
+        )
+        raise InputError(msg)
 
 
 def problem_lines(problems: Iterable[dict[str, Any]]) -> list[str]:

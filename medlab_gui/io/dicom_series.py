@@ -211,10 +211,7 @@ def _split_notes(labels: Labels, n_parts: int) -> list[Problem]:
         )
     rest = [(n, v) for n, v in labels if n not in ("size", "orientation")]
     if rest:
-        what = ", ".join(
-            f"number {v} in the order of the files" if n == "order" else f"{n} {v}"
-            for n, v in rest
-        )
+        what = ", ".join(_label_text(n, v) for n, v in rest)
         notes.append(
             Problem(
                 "several-volumes",
@@ -224,6 +221,12 @@ def _split_notes(labels: Labels, n_parts: int) -> list[Problem]:
             )
         )
     return notes
+
+
+def _label_text(name: str, value: str) -> str:
+    if name == "order":
+        return f"number {value} in the order of the files"
+    return f"{name} {value}" if value else f"the one without {name}"
 
 
 def _one_series(

@@ -148,12 +148,15 @@ def _refuse(frames: tuple[Frame, ...]) -> Problem | None:
         )
     lacking = [f for f in frames if f.position is None or f.orientation is None]
     if lacking:
-        who = counted(len(lacking), "picture does", "pictures do")
+        who = counted(
+            len(lacking),
+            "picture does not say where in the patient it was",
+            "pictures do not say where in the patient they were",
+        )
         return no(
             "no-position",
-            f"{who} not say where in the patient it was taken (Image Position and "
-            f"Orientation are missing in {len(lacking)} of {len(frames)}), so there is "
-            "no volume to be made of them.",
+            f"{who} taken (Image Position and Orientation are missing in "
+            f"{len(lacking)} of {len(frames)}), so no volume can be made.",
         )
     if first.orientation is None or slice_normal(first.orientation) is None:
         return no(

@@ -9,6 +9,7 @@ from medlab_gui.core.errors import DamagedFileError, GeometryError, InputError
 from medlab_gui.io.scan import scan
 from medlab_gui.io.series import FileSeries
 from medlab_gui.io.stream import VolumeStream, place_of
+from medlab_gui.io.wording import counted
 
 if TYPE_CHECKING:
     import os
@@ -201,7 +202,7 @@ def _choose(
 
 def _listed(found: tuple[FileSeries, ...]) -> str:
     lines = [
-        f"{s.uid} ({s.modality}, {s.n_slices} slices"
+        f"{s.uid} ({s.modality}, {counted(s.n_slices, 'slice', 'slices')}"
         + (f", {s.name})" if s.description or s.part else ")")
         for s in found[:8]
     ]

@@ -123,8 +123,9 @@ def resample(series: FileSeries, codes: Sequence[str]) -> FileSeries:
             Problem(
                 "not-measured",
                 Severity.WARNING,
-                f"{counted(len(empty), 'slice was', 'slices were')} never measured and "
-                "hold the lowest value of the scan; volumes across them are a guess.",
+                f"{counted(len(empty), 'slice was', 'slices were')} never measured: "
+                "the lowest value of the scan fills the place, and volumes across it "
+                "are a guess.",
             )
         )
     done = replace(

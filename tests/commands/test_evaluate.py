@@ -136,3 +136,18 @@ def test_labelme_against_labelme_and_against_a_volume(tmp_path):
         told = run(EvaluateParams(*pair, **maps), Context())
         assert told["spacing_mm"] == [3.0, 2.0, 1.0]
         assert told["classes"]["1"]["dsc"] == pytest.approx(0.5)
+
+
+def test_black_and_white_masks_are_not_taken_for_empty(tmp_path):
+    """255 does not count; where it is all that there is, somebody has to say so."""
+    data = np.zeros(GRID.shape, np.uint8)
+    data[1:3, 1:5, 0:4] = 255
+    mask = str(write_image(tmp_path / "m.nii", data, GRID))
+    with pytest.raises(InputError, match=r"black and white.*--map-truth 255=1"):
+        run(EvaluateParams(mask, mask), Context())
+    with pytest.raises(InputError, match="--map-prediction 255=1"):
+        run(EvaluateParams(mask, mask, "255=1"), Context())
+    told = run(EvaluateParams(mask, mask, "255=1", "255=1"), Context())
+    assert told["classes"]["1"]["dsc"] == 1
+    told = run(EvaluateParams(mask, mask, "255=255", "255=255"), Context())
+    assert told["classes"] == {}

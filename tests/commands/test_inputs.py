@@ -99,3 +99,11 @@ def test_reading_can_be_stopped(tmp_path):
     job.cancel()
     with pytest.raises(Cancelled):
         open_input(str(tmp_path), Context(job=job))
+
+
+@pytest.mark.parametrize("values", [[0, 255], [255, 255]])
+def test_black_and_white_masks_want_a_word(values):
+    mask = np.array([[values]])
+    with pytest.raises(InputError, match=r"black and white.*--map 255=1"):
+        mapped(mask, None, (0, 1, 255), "m")
+    assert mapped(mask, {255: 1}, (0, 1, 255), "m").max() == 1

@@ -1,0 +1,50 @@
+"""Sentences that a clinician reads agree with their numbers."""
+
+from __future__ import annotations
+
+import pytest
+
+from medlab_gui.core.errors import InputError
+from medlab_gui.io import read_one, scan
+from tests.io.dicom_checks import problem
+from tests.synthetic import plain_grid, write_series
+
+
+def _without_place(ds, k):
+    del ds.ImagePositionPatient
+
+
+@pytest.mark.parametrize(
+    ("n", "said"),
+    [
+        (1, "1 picture does not say where in the patient it was taken"),
+        (3, "3 pictures do not say where in the patient they were taken"),
+    ],
+)
+def test_without_a_position(tmp_path, n, said):
+    write_series(tmp_path, plain_grid((n, 4, 5)), edit=_without_place)
+    (series,) = scan(tmp_path).series
+    assert problem(series, "no-position").message.startswith(said)
+
+
+def test_one_slice_in_a_list(tmp_path):
+    write_series(tmp_path / "a", plain_grid((1, 4, 5)), series_uid="1.2.3")
+    write_series(tmp_path / "b", plain_grid((2, 4, 5)), series_uid="1.2.4")
+    with pytest.raises(InputError, match=r"CT, 1 slice[,)].*CT, 2 slices[,)]"):
+        read_one(tmp_path)
+
+
+def test_a_volume_told_by_what_it_lacks(tmp_path):
+    def edit(ds, k):
+        ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
+
+    def other(ds, k):
+        edit(ds, k)
+        ds.EchoTime = 4.6
+
+    uid = "1.2.3.4"
+    write_series(tmp_path / "a", plain_grid((3, 4, 5)), edit=edit, series_uid=uid)
+    write_series(tmp_path / "b", plain_grid((3, 4, 5)), edit=other, series_uid=uid)
+    told = {problem(s, "several-volumes").message for s in scan(tmp_path).series}
+    assert any("echo time 4.6. Each" in message for message in told)
+    assert any("the one without echo time. Each" in message for message in told)
