@@ -163,7 +163,7 @@ class Command(Generic[P, R]):
     shortcut : str, optional
         Such as ``"Ctrl+O"``.
     when : str, optional
-        Expression over context keys: ``series_open``, ``mask_dirty``,
+        Expression over context keys: ``series_stored``, ``mask_dirty``,
         ``prediction_open``, ``queue_open``, ``checkpoint_present``, ``busy``.
     details : str
         For ``--help``: what is read and written, in which units.

@@ -148,7 +148,7 @@ EXPORT = Command(
     text=text,
     menu="medlab/study/2_out",
     shortcut="Ctrl+Shift+E",
-    when="series_open",
+    when="series_stored",
     details=N_(
         "Everything is written on the grid that the scan came in on; of a series that "
         "was resampled when it was imported, on the resampled grid, which is said. "

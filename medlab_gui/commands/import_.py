@@ -19,10 +19,10 @@ from medlab_gui.core.records import Problem, Series, Severity, Study
 
 if TYPE_CHECKING:
     from medlab_gui.commands.command import Context
-    from medlab_gui.io import FileSeries
+    from medlab_gui.io import FileSeries, VolumeStream
     from medlab_gui.store.project import ProjectStore
 
-__all__ = ["IMPORT", "ImportParams", "import_series"]
+__all__ = ["IMPORT", "ImportParams", "import_series", "take_in"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,12 @@ class ImportParams:
     )
 
 
-def import_series(store: ProjectStore, found: FileSeries, ctx: Context) -> str:
+def import_series(
+    store: ProjectStore,
+    found: FileSeries,
+    ctx: Context,
+    stream: VolumeStream | None = None,
+) -> str:
     """Copy one series' voxels into the project on the working grid.
 
     The voxels are permuted and flipped so that slices are axial and run from the feet
@@ -68,7 +73,10 @@ def import_series(store: ProjectStore, found: FileSeries, ctx: Context) -> str:
     found : FileSeries
         What `io.scan` found.
     ctx : Context
-        Progress and cancellation.
+        Progress and cancellation; a cancelled import leaves nothing behind.
+    stream : VolumeStream, optional
+        Where its voxels are being read already; it is waited for. The project's bytes
+        are the same without it.
 
     Returns
     -------
@@ -79,10 +87,11 @@ def import_series(store: ProjectStore, found: FileSeries, ctx: Context) -> str:
     from medlab_gui.io.archives import origin
 
     first = origin(found.files[0])
-    found, volume = read_checked(found, progress=ctx.progress)
+    found, volume = read_checked(found, progress=ctx.progress, stream=stream)
     how = volume.grid.canonical()
     working = volume.reoriented(how)
-    blob = store.put_array(working.data)
+    ctx.progress(0, 0, "Writing the voxels")
+    blob = store.put_array(working.data, check=ctx.job.check)
     store.add_study(
         Study(
             uid=found.study_uid,
@@ -144,7 +153,7 @@ def run(params: ImportParams, ctx: Context) -> dict[str, Any]:
     with ctx.store(create=True) as store:
         for series in volumes:
             try:
-                taken.append(_take(store, series, ctx))
+                taken.append(take_in(store, series, ctx))
             except (InputError, ResourceError) as error:
                 # One damaged series must not keep the others of the folder out.
                 failure = failure or error
@@ -170,10 +179,27 @@ def _was(series: FileSeries, params: ImportParams) -> bool:
     return bool(params.series) and params.series == series.original_uid
 
 
-def _take(store: ProjectStore, series: FileSeries, ctx: Context) -> dict[str, Any]:
+def take_in(
+    store: ProjectStore,
+    series: FileSeries,
+    ctx: Context,
+    stream: VolumeStream | None = None,
+) -> dict[str, Any]:
+    """Take a series into the project unless it is there; say what came of it.
+
+    Parameters
+    ----------
+    store, series, ctx, stream
+        As for `import_series`.
+
+    Returns
+    -------
+    dict
+        One entry of ``"series"`` of the command's result.
+    """
     known_already = store.has_series(series.uid)
     if not known_already:
-        import_series(store, series, ctx)
+        import_series(store, series, ctx, stream)
     elif series.applied:
         store.set_remedies(series.uid, series.applied)
     record = store.series(series.uid)

@@ -204,7 +204,7 @@ PREDICT = Command(
     lane="gpu",
     menu="medlab/model/1_run",
     shortcut="Ctrl+P",
-    when="series_open",
+    when="series_stored",
     details=N_(
         "The mask has the classes of the weights as values (0 is background) and lies "
         "on the grid of the scan as it is in the file, voxel for voxel. A series of "

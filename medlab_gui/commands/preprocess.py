@@ -178,7 +178,7 @@ PREPROCESS = Command(
     text=text,
     undone=undone,
     menu="medlab/study/2_out",
-    when="series_open",
+    when="series_stored",
     details=N_(
         "The steps run on axial slices (the bias field on the whole scan), by the same "
         "code as the window's preview, to the same bits; the result is written on the "

@@ -61,7 +61,7 @@ SAVE = Command(
     text=text_save,
     menu="medlab/annotate/1_save",
     shortcut="Ctrl+S",
-    when="series_open",
+    when="series_stored",
     details=N_(
         "Every finished stroke is on the disk already; a revision is what fine-tuning "
         "and export of older states go by. Revisions are never changed or removed."
@@ -143,7 +143,7 @@ ANNOTATE = Command(
     run=run_annotate,
     text=text_annotate,
     menu="medlab/annotate/2_files",
-    when="series_open and not mask_dirty",
+    when="series_stored and not mask_dirty",
     details=N_(
         "The mask must lie on the voxels of the scan, in any order of its axes; "
         "nothing is interpolated. Makes a revision in which the slices count as "
@@ -203,7 +203,7 @@ LOCK = Command(
     run=run_lock,
     text=text_lock,
     menu="medlab/model/3_judge",
-    when="series_open",
+    when="series_stored",
     details=N_(
         "Locked slices keep the mask that they have now as the truth; there is no "
         "unlocking, so that all weights of a project are judged alike."

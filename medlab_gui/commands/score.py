@@ -138,7 +138,7 @@ SCORE = Command(
     lane="gpu",
     menu="medlab/queue/1_rank",
     shortcut="Ctrl+R",
-    when="series_open",
+    when="series_stored",
     details=N_(
         "Predicts what these weights have not predicted yet and keeps it in the "
         "project. A slice's score, 0 to 1, is the mean uncertainty over the predicted "

@@ -363,7 +363,7 @@ TRAIN = Command(
     lane="gpu",
     menu="medlab/model/2_learn",
     shortcut="Ctrl+T",
-    when="series_open",
+    when="series_stored",
     details=N_(
         "Learns from the slices that a person vouches for. Where no slice is locked "
         "for validation yet, about a fifth of them is locked first, for good. Old and "

@@ -72,6 +72,10 @@ class Settings(BaseSettings):
     cine_swings: bool = Field(
         False, description="Whether the cine goes back and forth."
     )
+    show_names: bool = Field(
+        True,
+        description="Show the patients' names of files that are open; never stored.",
+    )
     right_drag_erases: bool = Field(
         True, description="Dragging with the right button erases while annotating."
     )

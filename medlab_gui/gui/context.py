@@ -23,6 +23,7 @@ class Key(StrEnum):
 
     PROJECT_OPEN = "project_open"
     SERIES_OPEN = "series_open"
+    SERIES_STORED = "series_stored"
     MASK_DIRTY = "mask_dirty"
     EDITABLE = "editable"
     CAN_UNDO = "can_undo"
@@ -83,6 +84,8 @@ def facts(bench: Workbench, stage: Stage, plane: Plane) -> dict[str, Any]:
     return {
         Key.PROJECT_OPEN: bench.store is not None,
         Key.SERIES_OPEN: session is not None,
+        # Not while it is still being read: the project does not know it yet.
+        Key.SERIES_STORED: session is not None and not session.is_provisional,
         Key.MASK_DIRTY: session is not None and session.n_unsaved > 0,
         Key.EDITABLE: session is not None and not stage.why_not_editable,
         Key.CAN_UNDO: undo is not None and undo.can_undo,

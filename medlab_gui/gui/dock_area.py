@@ -76,7 +76,7 @@ def build_docks(main: QMainWindow, bench: Workbench) -> dict[str, QDockWidget]:
         main.tabifyDockWidget(docks["studies"], docks["labels"])
         docks["studies"].raise_()
     main.resizeDocks(
-        [docks["studies"], docks["labels"]], [300, 600], Qt.Orientation.Vertical
+        [docks["studies"], docks["labels"]], [400, 500], Qt.Orientation.Vertical
     )
     main.resizeDocks(
         [docks["studies"], docks["queue"]], [270, 340], Qt.Orientation.Horizontal

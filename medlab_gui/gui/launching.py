@@ -23,6 +23,7 @@ __all__ = [
     "context_of",
     "follow_up",
     "refresh_prediction",
+    "tell_problems",
 ]
 
 _log = logging.getLogger(__name__)
@@ -122,12 +123,15 @@ def _after_import(bench: Workbench, result: dict[str, Any]) -> None:
             _("{n} series are in the project; the first one opens.").format(n=more + 1)
         )
     for series in taken:
-        for problem in series["problems"]:
-            if problem["severity"] not in ("note",):
-                bench.warn(
-                    f"{series['description'] or ''} {problem['message']}".strip()
-                )
+        tell_problems(bench, series)
     bench.open_series(first["uid"])
+
+
+def tell_problems(bench: Workbench, taken: dict[str, Any]) -> None:
+    """Say what is odd about a series that was taken in (an entry of the result)."""
+    for problem in taken["problems"]:
+        if problem["severity"] not in ("note",):
+            bench.warn(f"{taken['description'] or ''} {problem['message']}".strip())
 
 
 def refresh_prediction(bench: Workbench, *, show: bool) -> None:

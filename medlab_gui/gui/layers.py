@@ -136,7 +136,8 @@ class Stage:
     @property
     def is_ready(self) -> bool:
         """Whether the open series is on the screen whole and can be painted on."""
-        return self.bench.session is not None and not self._opening
+        session = self.bench.session
+        return session is not None and not (self._opening or session.is_provisional)
 
     def _on_session(self) -> None:
         for _step in self.warm_up():
@@ -160,9 +161,11 @@ class Stage:
         session.edited.connect(self._on_edited)
         session.prediction_changed.connect(self._on_prediction)
         mask.mode = "pan_zoom"  # nothing is painted before all is there
-        # A hidden layer is not drawn: all are filled first, and shown after.
-        for layer in (image, mask, self.prediction, self.entropy):
-            set_changed(layer, visible=False)
+        session.arrived.connect(self._on_arrived)
+        if not self.bench.is_same_place:
+            # A hidden layer is not drawn: all are filled first, and shown after.
+            for layer in (image, mask, self.prediction, self.entropy):
+                set_changed(layer, visible=False)
         self._unveiling = self._unveil(session)
         in_steps(self._unveiling)
 
@@ -178,9 +181,11 @@ class Stage:
             self._set_colors(session.scheme)
         self._filled = True
         yield
-        self.reset_window()
-        self.viewer.reset_view(margin=0.02)
-        set_changed(self.image, visible=True)
+        # What takes the place of its own provisional picture stays where it was.
+        if not self.bench.is_same_place:
+            self.reset_window()
+            self.viewer.reset_view(margin=0.02)
+        set_changed(self.image, visible=session.is_filled(session.k))
         yield
         self._apply_looks()
         yield
@@ -252,7 +257,9 @@ class Stage:
         is_open = session is not None and self._filled
         whole = None if self._opening else session
         if self.image is not None:
-            set_changed(self.image, visible=is_open)
+            # What is not read yet is not shown as if it were grey tissue.
+            there = is_open and session is not None and session.is_filled(session.k)
+            set_changed(self.image, visible=there)
         if self.mask is not None:
             set_changed(
                 self.mask,
@@ -284,7 +291,21 @@ class Stage:
             self.viewer.dims.set_current_step(0, k)
         if self.mask is not None and self.bench.view.tool is Tool.POLYGON:
             private.polygon_cancel(self.mask)
+        if self.bench.session.is_provisional:
+            self._apply_looks()
         self.apply_tool()
+
+    def _on_arrived(self) -> None:
+        """Show what has been read since of a series that is still coming in."""
+        session = self.bench.session
+        if session is None or self.image is None or not self._filled:
+            return
+        if self.image.data is not session.volume.data:
+            show(self.image, session.volume.data, session.volume.grid.spacing)
+            self._apply_window()
+        elif session.is_filled(session.k):
+            self.image.refresh(extent=False, thumbnail=False)
+        self._apply_looks()
 
     def _on_dims(self) -> None:
         session = self.bench.session

@@ -89,7 +89,7 @@ MEASURE_ACTIONS = (
             _tool(kind),
             (key,),
             "medlab/measure/1_tools",
-            "series_open",
+            "series_stored",
             f"measure_tool == '{kind}'",
         )
         for kind, key in TOOL_KEYS.items()
@@ -124,7 +124,7 @@ MEASURE_ACTIONS = (
         _show,
         (),
         "medlab/measure/4_all",
-        "series_open",
+        "series_stored",
         "measure_visible",
     ),
     PlainAction(

@@ -101,7 +101,7 @@ class MeasureState:
     def reload(self) -> None:
         """Read the measurements of the open series again."""
         session, place = self._bench.session, self._bench.project_place
-        if session is None:
+        if session is None or session.is_provisional:
             return
         uid, author = session.series_uid, session.author
         writer = self._writers.setdefault(place, MeasurementWriter(place))

@@ -142,7 +142,8 @@ class PreprocessBench(QObject):
         While one is under way there is only one more to come: threads that are
         started for every move of a slider would take the time from the window.
         """
-        if self._bench.session is None or not self.comparing:
+        session = self._bench.session
+        if session is None or session.is_provisional or not self.comparing:
             return
         self._wanted = True
         if self._slice_job is None:

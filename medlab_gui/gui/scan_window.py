@@ -36,10 +36,10 @@ class ScanWindow:
 
     def read(self) -> None:
         """Look up what the open series says."""
-        bench = self._bench
+        session = self._bench.session
         self.display, self._file_window = Display(), None
-        if bench.session is not None and bench.store is not None:
-            series = bench.store.series(bench.session.series_uid)
+        if session is not None:
+            series = session.series
             self.display, self._file_window = series.display, series.window
 
     def first(self) -> tuple[float, float]:
@@ -48,11 +48,11 @@ class ScanWindow:
 
         session = self._bench.session
         assert session is not None
-        volume = session.volume
-        # The middle slice tells enough, and a whole volume would take long.
-        middle = np.asarray(volume.data[volume.data.shape[0] // 2])
         level, width = default_window(
-            middle, volume.modality, self._file_window, self.display.padding
+            session.sample(),
+            session.volume.modality,
+            self._file_window,
+            self.display.padding,
         )
         return float(level), float(width)
 

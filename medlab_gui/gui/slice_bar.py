@@ -19,6 +19,7 @@ __all__ = ["SliceBar"]
 ACCEPTED = QColor(0, 158, 115)
 LOCKED = QColor(204, 121, 167)
 WAITING = QColor(230, 159, 0)
+UNREAD = QColor(0, 0, 0, 150)
 """Okabe-Ito colours; the rows differ too, so colour is not all that tells."""
 
 
@@ -44,7 +45,7 @@ class SliceBar(QWidget):
             _(
                 "Slices from the feet (left) to the head (right). Green below: "
                 "accepted. Pink below: locked for validation. Orange above: in the "
-                "queue."
+                "queue. Dark: not read yet."
             )
         )
         bench.session_changed.connect(self._on_session)
@@ -59,6 +60,7 @@ class SliceBar(QWidget):
         session = self._bench.session
         if session is not None:
             session.state_changed.connect(self._refresh)
+            session.arrived.connect(self._refresh)
         self._on_project()
 
     def _on_project(self) -> None:
@@ -88,6 +90,8 @@ class SliceBar(QWidget):
         for k in range(n):
             left = k * cell
             thick = max(cell - (1 if cell > 3 else 0), 1.0)
+            if not session.is_filled(k):
+                painter.fillRect(QRectF(left, 5, cell, height - 10), UNREAD)
             if k in session.locked:
                 painter.fillRect(QRectF(left, height - 5, thick, 4), LOCKED)
             elif session.confirmed[k]:

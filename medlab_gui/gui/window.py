@@ -30,6 +30,7 @@ from medlab_gui.gui.overlays import PictureText
 from medlab_gui.gui.pair.pair_views import PairViews
 from medlab_gui.gui.panes.linked_views import LinkedViews
 from medlab_gui.gui.prefetch import prefetch
+from medlab_gui.gui.reading_note import ReadingNote
 from medlab_gui.gui.slice_bar import SliceBar
 from medlab_gui.gui.status import StatusBar
 from medlab_gui.gui.view_state import Mode
@@ -38,11 +39,14 @@ from medlab_gui.gui.window_box import WindowBox
 from medlab_gui.gui.workbench import Workbench
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from qtpy.QtGui import QMouseEvent
 
     from medlab_gui.commands.command import Command
+    from medlab_gui.gui.incoming import Choice
+    from medlab_gui.io import FileSeries
 
 __all__ = ["MedlabWindow", "prepare"]
 
@@ -106,6 +110,7 @@ class MedlabWindow(QObject):
         self.commands: tuple[Command[Any, Any], ...] = COMMANDS
         self.bench: Workbench = Workbench(project_place, settings)
         self.bench.ask = self._ask
+        self.bench.incoming.ask = self._ask_way
         self.stage: Stage = Stage(self.viewer, self.bench)
         self._warned = False
         self._closed = False
@@ -141,6 +146,7 @@ class MedlabWindow(QObject):
         )
         self.notifier = Notifier(self.bench, self.main, self.canvas)
         self.welcome = Welcome(self.bench, self.canvas)
+        self.reading = ReadingNote(self.bench, self.canvas)
         self.slice_bar = SliceBar(self.bench)
         self.views = LinkedViews(
             self.viewer, self.canvas, self.bench, self.stage, self.text
@@ -239,7 +245,8 @@ class MedlabWindow(QObject):
             session.state_changed.connect(self._later)
             session.prediction_changed.connect(self._later)
             self.canvas.setFocus()
-            self.docks["labels"].raise_()
+            if not (session.is_provisional or self.bench.is_same_place):
+                self.docks["labels"].raise_()
         self._show_title()
         self._later()
 
@@ -294,10 +301,19 @@ class MedlabWindow(QObject):
         dialog.deleteLater()
         return params
 
+    def _ask_way(
+        self,
+        found: FileSeries,
+        answer: Callable[[Choice], object],
+        refuse: Callable[[], object],
+    ) -> None:
+        from medlab_gui.gui.dialogs.remedies import ask_way
+
+        ask_way(found, answer, refuse, self.main)
+
     def import_paths(self, paths: tuple[Path, ...]) -> None:
-        """Take files or folders into the project and open what they hold."""
-        for path in paths:
-            self.bench.launch("import", {"path": str(path)})
+        """Look through files or folders and open what they hold."""
+        self.bench.incoming.open(paths)
 
     def choose_project(self) -> None:
         """Let the person choose the folder of another project."""

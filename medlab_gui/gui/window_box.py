@@ -135,9 +135,7 @@ class WindowBox(QObject):
         self._picture = project(
             session.volume.data, pane.plane.axis, self._slice, reach, slab.projection
         )
-        self._padding = None
-        if bench.store is not None:
-            self._padding = bench.store.series(session.series_uid).display.padding
+        self._padding = session.series.display.padding
         self._canvas.setFocus()
         self._canvas.installEventFilter(self)
         self._band.setGeometry(QRect(at, at))

@@ -7,6 +7,7 @@ Everything here happens on the Qt thread, and all its signals fire there.
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from psygnal import Signal
@@ -19,6 +20,7 @@ from medlab_gui.core.settings import Settings, load_settings
 from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec
 from medlab_gui.gui import launching, opening, reviewing
 from medlab_gui.gui.cine import Cine
+from medlab_gui.gui.incoming import Incoming
 from medlab_gui.gui.jobs import Jobs
 from medlab_gui.gui.key_actions import new_keybook
 from medlab_gui.gui.measure_state import MeasureState
@@ -66,6 +68,8 @@ class Workbench:
         Zoom and place of the axial slice, common to the canvas and the comparison.
     jobs : Jobs
         Work under way.
+    incoming : Incoming
+        What was dropped or opened last, on its way into the project.
     linked : LinkedState
         Crosshair, slabs and layout of the views.
     keybook : Keybook
@@ -78,6 +82,8 @@ class Workbench:
         The second series, beside the open one or over it.
     measure : MeasureState
         What is measured on the open series, and with which tool.
+    is_same_place : bool
+        Whether the open series took the place of its own provisional picture.
     ask : callable or None
         ``ask(command, given) -> params or None``: the dialog; set by the window.
     session_changed : Signal()
@@ -121,6 +127,7 @@ class Workbench:
         self._pipeline: PipelineSpec | None = None
         self.opening: Job | None = None
         self.series_title = ""
+        self.is_same_place = False
         self._pipeline_timer = QTimer()
         self._pipeline_timer.setSingleShot(True)
         self._pipeline_timer.setInterval(_PIPELINE_SAVE_MS)
@@ -129,6 +136,7 @@ class Workbench:
         self.job_progressed = self.jobs.progressed
         self.job_finished = self.jobs.finished
         self.jobs.failed.connect(self._on_failed)
+        self.incoming = Incoming(self)
         self.linked = LinkedState(self)
         self.measure: MeasureState = MeasureState(self)
         self.presets = WindowPresets(self)
@@ -223,10 +231,15 @@ class Workbench:
         from medlab_gui.commands.launch import make_job
 
         command = self.command(verb)
+        asked = params is None
         if not isinstance(params, command.params):
             params = launching.complete(self, command, params)
             if params is None:
                 return None
+        if verb == "import" and asked:
+            # A person at the window looks while it is read.
+            self.incoming.open((Path(params.path).expanduser(),))
+            return None
 
         def done(result: Any) -> Iterator[None]:
             self.project_changed.emit()
@@ -331,13 +344,15 @@ class Workbench:
         """
         opening.open_series(self, uid, k, then)
 
-    def adopt_session(self, session: ReviewSession) -> None:
-        """Make an open series the one on the stage, and say what was recovered."""
-        self.session = session
-        self.series_title = session.volume.modality
-        if self.store is not None:
-            series = self.store.series(session.series_uid)
-            self.series_title = series.description or session.volume.modality
+    def adopt_session(
+        self, session: ReviewSession, *, is_same_place: bool = False
+    ) -> None:
+        """Make an open series the one on the stage, and say what was recovered.
+
+        Window, zoom and place stay what they are where ``is_same_place``.
+        """
+        self.session, self.is_same_place = session, is_same_place
+        self.series_title = session.series.description or session.volume.modality
         session.slice_changed.connect(self._on_slice)
         # what the model says loads with the study; one key (P) turns it off
         self.view.prediction_visible = session.prediction is not None

@@ -57,7 +57,10 @@ def read_volume(
 
 
 def read_checked(
-    series: FileSeries, *, progress: ProgressCallback | None = None
+    series: FileSeries,
+    *,
+    progress: ProgressCallback | None = None,
+    stream: VolumeStream | None = None,
 ) -> tuple[FileSeries, Volume]:
     """Read the voxels of a series, and what only they can tell about it.
 
@@ -68,6 +71,8 @@ def read_checked(
     ----------
     series, progress
         As for `read_volume`.
+    stream : VolumeStream, optional
+        One that reads this series already; it is waited for.
 
     Returns
     -------
@@ -82,7 +87,8 @@ def read_checked(
         As `read_volume`.
     """
     refuse_blocked(series)
-    stream = VolumeStream(series, start_at=-1)
+    if stream is None:
+        stream = VolumeStream(series, start_at=-1)
     volume = stream.wait(progress)
     if stream.problems:
         series = replace(series, problems=(*series.problems, *stream.problems))

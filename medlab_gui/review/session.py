@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from psygnal import Signal
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from medlab_gui.core.records import Annotation
+    from medlab_gui.core.records import Annotation, Series
 
 __all__ = ["Recovery", "ReviewSession"]
 
@@ -45,6 +45,8 @@ class ReviewSession(MaskEditor):
         Which series it is.
     author : str
         Who reviews.
+    series : Series
+        What the project knows about it.
     volume : Volume
         The scan, mapped from the disk; read-only.
     mask : ndarray of uint8, shape (Z, Y, X)
@@ -73,14 +75,21 @@ class ReviewSession(MaskEditor):
         There is another prediction.
     slice_changed(int)
         Another slice is shown.
+    arrived()
+        Slices that were still being read can be shown (`ProvisionalSession`).
     """
 
+    is_provisional = False
+    """Whether the voxels are still being read and the project does not know it yet."""
+
+    arrived = Signal()
     prediction_changed = Signal()
     slice_changed = Signal(int)
 
     def __init__(self, place: str | Path, series_uid: str, author: str) -> None:
         super().__init__(author)
         self.series_uid = series_uid
+        self.series: Series
         self.volume: Volume
         self.recovered: Recovery | None = None
         self.prediction: NDArray[np.uint8] | None = None
@@ -127,7 +136,7 @@ class ReviewSession(MaskEditor):
 
         uid = self.series_uid
         with ProjectStore.open(self._place) as store:
-            series = store.series(uid)
+            series = self.series = store.series(uid)
             self.volume = Volume(
                 store.array(series.blob),
                 series.grid,
@@ -220,6 +229,15 @@ class ReviewSession(MaskEditor):
         if k != self._k:
             self._k = k
             self.slice_changed.emit(k)
+
+    def is_filled(self, k: int) -> bool:
+        """Tell whether a slice can be shown."""
+        return True
+
+    def sample(self) -> NDArray[Any]:
+        """Return the middle slice, shape (Y, X), from which a window is chosen."""
+        # A whole volume would take long, and the middle tells enough.
+        return np.asarray(self.volume.data[self.volume.data.shape[0] // 2])
 
     # ---- predictions --------------------------------------------------------
 

@@ -68,7 +68,13 @@ class BlobStore:
 
     # ---- writing ------------------------------------------------------------
 
-    def put_array(self, array: NDArray[Any], *, compressed: bool = False) -> str:
+    def put_array(
+        self,
+        array: NDArray[Any],
+        *,
+        compressed: bool = False,
+        check: Callable[[], object] | None = None,
+    ) -> str:
         """Keep an array.
 
         Parameters
@@ -78,6 +84,8 @@ class BlobStore:
         compressed : bool
             True for masks and entropy, which shrink a lot; False for volumes, which
             are then mapped into memory instead of read.
+        check : callable, optional
+            Called before each piece of some MB; if it raises, nothing is kept.
 
         Returns
         -------
@@ -99,15 +107,15 @@ class BlobStore:
                 head, {**about, "fortran_order": False}
             )
             pieces = itertools.chain((head.getvalue(),), _pieces(array))
-            if not compressed:
-                for piece in pieces:
-                    write(piece)
-                return
-            packer = zlib.compressobj(1)
-            write(_MAGIC)
+            packer = zlib.compressobj(1) if compressed else None
+            if packer is not None:
+                write(_MAGIC)
             for piece in pieces:
-                write(packer.compress(piece))
-            write(packer.flush())
+                if check is not None:
+                    check()
+                write(piece if packer is None else packer.compress(piece))
+            if packer is not None:
+                write(packer.flush())
 
         return self._put(fill)
 

@@ -42,6 +42,7 @@ from medlab_gui.store.schema import check_version, migrate, version_of
 from medlab_gui.store.weights import CheckpointRows
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from numpy.typing import NDArray
@@ -224,10 +225,16 @@ class ProjectStore(
 
     # ---- arrays and files ---------------------------------------------------
 
-    def put_array(self, array: NDArray[Any], *, compressed: bool = False) -> str:
+    def put_array(
+        self,
+        array: NDArray[Any],
+        *,
+        compressed: bool = False,
+        check: Callable[[], object] | None = None,
+    ) -> str:
         """Keep an array; see `BlobStore.put_array`."""
         self._database.check_present()
-        return self._blobs.put_array(array, compressed=compressed)
+        return self._blobs.put_array(array, compressed=compressed, check=check)
 
     def array(self, blob: str, *, mmap: bool = True) -> NDArray[Any]:
         """Return an array; see `BlobStore.array`."""

@@ -69,7 +69,7 @@ def drive(qtbot):
         window.bench.open_project(str(project))
         driver.wait(lambda: window.bench.store is not None)
         window.bench.open_series(uid)
-        driver.wait(lambda: window.bench.session is not None)
+        driver.wait(lambda: window.stage.is_ready)
         driver.idle()
         return driver
 

@@ -1,19 +1,17 @@
-"""Patients, their studies and series; a double click opens one."""
+"""The study browser: what was opened last, and what is in the project."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QSize, Qt
-from qtpy.QtGui import QIcon, QImage, QPixmap
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtGui import QIcon, QKeyEvent, QPixmap
 from qtpy.QtWidgets import (
-    QAbstractItemView,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
+    QLineEdit,
     QMenu,
     QPushButton,
-    QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
     QWidget,
@@ -21,33 +19,30 @@ from qtpy.QtWidgets import (
 
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
-from medlab_gui.core.records import Severity
 from medlab_gui.gui.pair.pair_actions import add_compare
+from medlab_gui.gui.series_pictures import SeriesPictures
+from medlab_gui.gui.study_rows import (
+    SeriesRow,
+    in_files,
+    in_project,
+    problem_text,
+)
+from medlab_gui.gui.study_tree import PICTURE_SIDE, StudyTree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from qtpy.QtCore import QPoint
 
-    from medlab_gui.core.jobs import JobContext
-    from medlab_gui.core.records import Problem, Series
+    from medlab_gui.core.jobs import Job, Progress
     from medlab_gui.gui.workbench import Workbench
 
 __all__ = ["StudiesDock", "problem_text"]
 
-_UID = Qt.ItemDataRole.UserRole
-_SIDE = 40
-
-
-def problem_text(problems: Iterable[Problem]) -> str:
-    """Return one line for each problem that deserves a look."""
-    return "\n".join(
-        f"• {p.message}" for p in problems if p.severity is not Severity.NOTE
-    )
-
 
 class StudiesDock(QWidget):
-    """The scans of the project.
+    """Patients, studies and series, with pictures and a search.
+
+    What lies in the folder that was opened last is above what is in the project.
+    A double click, or Enter, opens a series.
 
     Parameters
     ----------
@@ -60,26 +55,46 @@ class StudiesDock(QWidget):
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._bench = workbench
-        self._pictures: dict[str, QIcon] = {}
         self._known: Any = None
-        self._rows: list[QTreeWidgetItem] = []
-        self.tree = QTreeWidget()
-        self.tree.setColumnCount(2)
-        self.tree.setHeaderLabels([_("Study"), _("Labelled")])
-        self.tree.setAccessibleName(_("Studies of the project"))
-        self.tree.setIconSize(QSize(_SIDE, _SIDE))
-        self.tree.setIndentation(12)
-        self.tree.setUniformRowHeights(False)
-        self.tree.setRootIsDecorated(True)
-        self.tree.setExpandsOnDoubleClick(False)
-        self.tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        header = self.tree.header()
-        header.setStretchLastSection(False)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        self._stored: tuple[SeriesRow, ...] = ()
+        self._files: tuple[SeriesRow, ...] = ()
+        self._icons: dict[int, QIcon] = {}
+        side = round(PICTURE_SIDE * self.devicePixelRatioF())
+        self.pictures = SeriesPictures(workbench, side)
+        self._build()
+        workbench.project_changed.connect(self.refresh)
+        workbench.session_changed.connect(self._mark_open)
+        workbench.incoming.changed.connect(self._on_incoming)
+        workbench.job_progressed.connect(self._on_progress)
+        self.pictures.ready.connect(self._show_pictures)
+        self.refresh()
+
+    def _build(self) -> None:
+        self.search = QLineEdit()
+        self.search.setPlaceholderText(_("Search name, study, series, date…"))
+        self.search.setAccessibleName(_("Search studies"))
+        self.search.setClearButtonEnabled(True)
+        self.search.textChanged.connect(self._on_search)
+        self.search.installEventFilter(self)
+        self.tree = StudyTree()
         self.tree.itemActivated.connect(self._on_activated)
+        self.tree.currentItemChanged.connect(self._show_details)
         self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.tree.customContextMenuRequested.connect(self._on_menu)
+        self.scanning = QLabel()
+        self.scanning.setWordWrap(True)
+        self.cancel = QPushButton(_("Stop"))
+        self.cancel.setAccessibleName(_("Stop looking through the files"))
+        self.cancel.clicked.connect(self._on_cancel)
+        self.scan_row = QWidget()
+        row = QHBoxLayout(self.scan_row)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.scanning, 1)
+        row.addWidget(self.cancel)
+        self.details = QLabel()
+        self.details.setObjectName("hint")
+        self.details.setWordWrap(True)
+        self.details.setTextFormat(Qt.TextFormat.PlainText)
         self.empty = QLabel(
             _("No studies yet. Open one, or drop a folder onto the picture.")
         )
@@ -88,24 +103,30 @@ class StudiesDock(QWidget):
         open_ = QPushButton(_("Open study…"))
         open_.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         open_.clicked.connect(self._on_open)
-        row = QHBoxLayout()
-        row.addWidget(open_)
-        row.addStretch()
+        top = QHBoxLayout()
+        top.addWidget(open_)
+        top.addWidget(self.search, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
-        layout.addLayout(row)
+        layout.addLayout(top)
+        layout.addWidget(self.scan_row)
         layout.addWidget(self.empty)
         layout.addWidget(self.tree, 1)
-        layout.addStretch()
-        workbench.project_changed.connect(self.refresh)
-        workbench.session_changed.connect(self._mark_open)
-        self.refresh()
+        layout.addWidget(self.details)
+        self.scan_row.hide()
+        self.details.hide()
+        self.empty.hide()
 
     def sizeHint(self) -> QSize:
         """Return a narrow panel."""
         return QSize(260, 300)
 
     # ---- content ----------------------------------------------------------------
+
+    @property
+    def rows(self) -> tuple[SeriesRow, ...]:
+        """Every series that is listed, those of the files first."""
+        return (*self._files, *self._stored)
 
     def refresh(self) -> None:
         """Read the project again; nothing is redrawn where nothing changed."""
@@ -122,145 +143,127 @@ class StudiesDock(QWidget):
         except MedlabError as error:
             self._bench.fail(error, _("Studies"))
             return
-        known = ([s.uid for s in studies], [s.uid for s in series], counts)
-        if known == self._known:
-            return
-        self._known = known
-        self.tree.clear()
-        self._rows = []
-        by_patient: dict[str, QTreeWidgetItem] = {}
-        for study in studies:
-            own = [s for s in series if s.study_uid == study.uid]
-            if not own:
-                continue
-            patient = by_patient.get(study.patient_key)
-            if patient is None:
-                name = _("Patient {key}").format(key=study.patient_key[:8])
-                patient = QTreeWidgetItem(self.tree, [name])
-                patient.setToolTip(0, _("A pseudonym: MedLab keeps no patient's name."))
-                patient.setFirstColumnSpanned(True)
-                by_patient[study.patient_key] = patient
-            text = "  ".join(t for t in (study.date, study.description) if t)
-            visit = QTreeWidgetItem(patient, [text or _("Study without a date")])
-            visit.setFirstColumnSpanned(True)
-            for one in own:
-                self._add_series(visit, one, counts[one.uid])
-        self.tree.expandAll()
-        self.empty.setVisible(not series)
-        self.tree.setVisible(bool(series))
+        names = self._names()
+        known = ([s.uid for s in studies], [s.uid for s in series], counts, names)
+        if known != self._known:
+            self._known = known
+            self._stored = in_project(studies, series, counts, names)
+            self._fill()
+            self.pictures.want(series)
+
+    def _names(self) -> dict[str, str]:
+        incoming = self._bench.incoming
+        return dict(incoming.names) if self._bench.settings.show_names else {}
+
+    def _on_incoming(self) -> None:
+        incoming = self._bench.incoming
+        # New names may be those of patients of the project.
+        self.refresh()
+        self._files = in_files(incoming.found, self._names())
+        self.scan_row.setVisible(incoming.is_scanning)
+        if incoming.is_scanning and incoming.places:
+            self._tell(_("Looking for files…"))
+        self._fill()
+        self.pictures.want(incoming.found)
+
+    def _fill(self) -> None:
+        places = self._bench.incoming.places
+        name = (places[0].name or str(places[0])) if places else ""
+        self.tree.fill(
+            (
+                (_("In {name}").format(name=name), self._files),
+                (_("In the project"), self._stored),
+            )
+        )
+        self._show_pictures()
+        self._on_search(self.search.text())
         self._mark_open()
-        missing = [s for s in series if s.uid not in self._pictures]
-        if missing:
-            self._load_pictures(missing)
-
-    def _add_series(
-        self, visit: QTreeWidgetItem, series: Series, labelled: int
-    ) -> None:
-        problems = problem_text(series.problems)
-        name = series.description or _("Series without a description")
-        warning = "⚠ " if problems else ""
-        size = _("{n} slices").format(n=series.n_slices)
-        item = QTreeWidgetItem(
-            visit,
-            [f"{warning}{name}\n{series.modality}, {size}", f"{labelled}"],
-        )
-        item.setData(0, _UID, series.uid)
-        self._rows.append(item)
-        dz, dy, dx = series.grid.spacing
-        tip = _("{name}\n{n} slices, voxels {dx:.3g} x {dy:.3g} x {dz:.3g} mm").format(
-            name=name, n=series.n_slices, dx=dx, dy=dy, dz=dz
-        )
-        item.setToolTip(0, f"{tip}\n{problems}".strip())
-        item.setToolTip(
-            1,
-            _("{k} of {n} slices are labelled").format(k=labelled, n=series.n_slices),
-        )
-        item.setTextAlignment(1, Qt.AlignmentFlag.AlignCenter)
-        if series.uid in self._pictures:
-            item.setIcon(0, self._pictures[series.uid])
-
-    def _items(self) -> list[QTreeWidgetItem]:
-        return list(self._rows)
+        busy = self._bench.incoming.is_scanning
+        self.empty.setVisible(not self.rows and not busy)
+        self.tree.setVisible(bool(self.rows) or busy)
 
     def _mark_open(self) -> None:
         session = self._bench.session
-        for item in self._items():
-            font = item.font(0)
-            is_open = session is not None and item.data(0, _UID) == session.series_uid
-            font.setBold(is_open)
-            item.setFont(0, font)
-            if is_open:
-                self.tree.setCurrentItem(item)
+        self.tree.mark_open(session.series_uid if session is not None else "")
 
-    # ---- pictures ---------------------------------------------------------------
+    def _show_pictures(self) -> None:
+        icons = {}
+        for row in self.rows:
+            image = self.pictures.get(row.uid)
+            if image is None or row.uid in icons:
+                continue
+            icon = self._icons.get(image.cacheKey())
+            if icon is None:
+                pixmap = QPixmap.fromImage(image)
+                icon = QIcon(pixmap)
+                # Grey values stay as they are in a selected row.
+                icon.addPixmap(pixmap, QIcon.Mode.Selected)
+                self._icons[image.cacheKey()] = icon
+            icons[row.uid] = icon
+        self.tree.show_pictures(icons)
 
-    def _load_pictures(self, series: list[Series]) -> None:
-        place = self._bench.project_place
-        side = round(_SIDE * self.devicePixelRatioF())
+    # ---- looking through files ----------------------------------------------------
 
-        def work(ctx: JobContext) -> dict[str, QImage]:
-            import numpy as np
+    def _on_progress(self, _job: Job, reports: tuple[Progress, ...]) -> None:
+        incoming = self._bench.incoming
+        if incoming.is_scan(_job):
+            last = reports[-1]
+            n = len(incoming.found)
+            text = _("{n} series so far").format(n=n)
+            if last.total:
+                text = _("{done:.0f} of {total:.0f} files, {n} series so far").format(
+                    done=last.done, total=last.total, n=n
+                )
+            self._tell(text)
 
-            from medlab_gui.gui.pictures import thumbnail
-            from medlab_gui.imaging.window import default_window
-            from medlab_gui.store.project import ProjectStore
+    def _tell(self, text: str) -> None:
+        self.scanning.setText(text)
 
-            found = {}
-            with ProjectStore.open(place) as store:
-                for one in series:
-                    ctx.check()
-                    voxels = store.array(one.blob)
-                    middle = np.asarray(voxels[one.n_slices // 2])
-                    found[one.uid] = thumbnail(
-                        middle,
-                        one.grid.spacing[1:],
-                        default_window(
-                            middle, one.modality, one.window, one.display.padding
-                        ),
-                        side,
-                    )
-            return found
+    def _on_cancel(self) -> None:
+        self._bench.incoming.cancel()
 
-        def failed(_error: BaseException) -> None:
-            """Leave the series without a picture; opening it will say why."""
+    # ---- search -------------------------------------------------------------------
 
-        self._bench.submit(
-            "",
-            work,
-            on_done=self._on_pictures,
-            on_error=failed,
-            lane="thumbnail",
-            newest_wins=False,
-        )
+    def _on_search(self, text: str) -> None:
+        self.tree.show_only(text)
 
-    def _on_pictures(self, found: dict[str, QImage]) -> None:
-        for uid, image in found.items():
-            pixmap = QPixmap.fromImage(image)
-            icon = QIcon(pixmap)
-            # Grey values stay as they are in a selected row.
-            icon.addPixmap(pixmap, QIcon.Mode.Selected)
-            self._pictures[uid] = icon
-        for item in self._items():
-            picture = self._pictures.get(item.data(0, _UID))
-            if picture is not None:
-                item.setIcon(0, picture)
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Lead from the search to what was found, by the keys."""
+        if watched is not self.search or event.type() != QEvent.Type.KeyPress:
+            return False
+        assert isinstance(event, QKeyEvent)
+        if event.key() == Qt.Key.Key_Escape and self.search.text():
+            self.search.clear()
+            return True
+        if event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Return):
+            self.tree.go_to_first()
+            return True
+        return False
 
     # ---- doing ------------------------------------------------------------------
 
+    def _show_details(self, item: QTreeWidgetItem | None) -> None:
+        row = self.tree.row_of(item)
+        text = "" if row is None else row.why
+        self.details.setText(text)
+        self.details.setVisible(bool(text))
+
     def _on_activated(self, item: QTreeWidgetItem, _column: int) -> None:
-        uid = item.data(0, _UID)
-        if uid is None:
+        row = self.tree.row_of(item)
+        if row is None:
             item.setExpanded(not item.isExpanded())
+        elif row.found is not None:
+            self._bench.incoming.open_found(row.found)
         else:
-            self._bench.open_series(uid)
+            self._bench.open_series(row.uid)
 
     def _on_menu(self, at: QPoint) -> None:
-        item = self.tree.itemAt(at)
-        uid = item.data(0, _UID) if item is not None else None
-        if uid is not None:
+        row = self.tree.row_of(self.tree.itemAt(at))
+        store = self._bench.store
+        if row is not None and store is not None and store.has_series(row.uid):
             menu = QMenu(self.tree)
             menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            add_compare(menu, self._bench, uid)
+            add_compare(menu, self._bench, row.uid)
             menu.popup(self.tree.viewport().mapToGlobal(at))
 
     def _on_open(self) -> None:

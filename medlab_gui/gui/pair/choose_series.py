@@ -78,7 +78,7 @@ class SeriesChooser(QDialog):
             return
         try:
             series = [s for s in store.series_list() if s.uid != session.series_uid]
-            study = store.series(session.series_uid).study_uid
+            study = session.series.study_uid
         except MedlabError as error:
             self._bench.fail(error, self.windowTitle())
             return

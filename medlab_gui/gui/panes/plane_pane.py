@@ -115,13 +115,17 @@ class PlanePane(QWidget):
         self._geometry = None
         if session is not None:
             self._geometry = PlaneGeometry(session.volume.grid, self.plane)
-            store = self._bench.store
-            series = store.series(session.series_uid) if store is not None else None
-            self._display = series.display if series is not None else Display()
+            self._display = session.series.display
+            session.arrived.connect(self._on_arrived)
             session.edited.connect(self._on_edited)
             session.state_changed.connect(self._on_edited)
             session.prediction_changed.connect(self._on_mask)
-            self.fit()
+            if not self._bench.is_same_place:
+                self.fit()
+        self.update()
+
+    def _on_arrived(self) -> None:
+        self._gray = self._base = None
         self.update()
 
     def _on_edited(self, *_args: object) -> None:

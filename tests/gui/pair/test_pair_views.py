@@ -468,9 +468,7 @@ def test_a_series_is_chosen_from_the_list_of_studies(compare, pair_window):
     QApplication.processEvents()
     dock = window.main.findChild(StudiesDock)
     tree = dock.tree
-    row = next(
-        r for r in dock._rows if r.data(0, Qt.ItemDataRole.UserRole) == uids["NIfTI"]
-    )
+    row = next(r for r in tree.series_items if tree.row_of(r).uid == uids["NIfTI"])
     tree.scrollToItem(row)
     at = tree.visualItemRect(row).center()
     event = QContextMenuEvent(

@@ -1,0 +1,341 @@
+"""What was dropped or opened last: looked through in the background, then opened.
+
+Here is also where patients' names are: in memory, by pseudonym, for as long as the
+window is open. The project keeps none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+
+from medlab_gui.core.errors import MedlabError, NotAnImageError
+from medlab_gui.core.i18n import _
+from medlab_gui.core.jobs import JobState
+from medlab_gui.core.records import Severity
+from medlab_gui.gui import launching
+from medlab_gui.gui.stream_opening import StreamOpening
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from medlab_gui.core.jobs import Job, JobContext, Progress
+    from medlab_gui.gui.workbench import Workbench
+    from medlab_gui.io import FileSeries
+
+__all__ = ["Choice", "Incoming", "questions"]
+
+Choice = tuple[list[str], tuple[float, float, float] | None]
+"""Codes of remedies, and a spacing ``(dz, dy, dx)`` in mm where one was given."""
+
+Group = tuple[str, str]
+
+
+def questions(found: FileSeries) -> bool:
+    """Tell whether a person has to say what is to be done about a series' geometry."""
+    if found.applied:
+        return False
+    return any(p.severity is not Severity.NOTE and p.remedies for p in found.problems)
+
+
+class Incoming:
+    """Files and folders on their way into the window.
+
+    Everything here happens on the Qt thread.
+
+    Parameters
+    ----------
+    bench : Workbench
+        Where things open.
+
+    Attributes
+    ----------
+    places : tuple of Path
+        What was opened last.
+    found : tuple of FileSeries
+        The series there, as far as they are known.
+    names : dict of str to str
+        Patients' names by pseudonym.
+    opening : StreamOpening or None
+        The series that is being read from its files.
+    ask : callable or None
+        ``ask(found, answer, refuse)`` asks what is to be done about the geometry of a
+        series, without waiting, and calls ``answer(Choice)`` or ``refuse()``. Set by
+        the window; without it series are kept as measured.
+    changed : Signal()
+        What was found, or whether it is being looked through.
+    opening_changed : Signal()
+        Another series is being read, or none.
+    """
+
+    changed = Signal()
+    opening_changed = Signal()
+
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
+        self.places: tuple[Path, ...] = ()
+        self.found: tuple[FileSeries, ...] = ()
+        self.names: dict[str, str] = {}
+        self.opening: StreamOpening | None = None
+        self.ask: (
+            Callable[
+                [FileSeries, Callable[[Choice], object], Callable[[], object]], object
+            ]
+            | None
+        ) = None
+        self._scan: Job | None = None
+        self._groups: dict[Group, tuple[FileSeries, ...]] = {}
+        self._wish: Group | None = None
+        self._waiting: tuple[Path, ...] = ()
+        bench.job_progressed.connect(self._on_progress)
+        bench.project_changed.connect(self._on_project)
+
+    # ---- looking through ------------------------------------------------------
+
+    @property
+    def is_scanning(self) -> bool:
+        """Whether files are still being looked at."""
+        return self._scan is not None
+
+    def is_scan(self, job: Job) -> bool:
+        """Tell whether a job is the one that looks at files."""
+        return job is self._scan
+
+    def open(self, paths: Iterable[Path]) -> None:
+        """Look through files and folders, and open the largest series there.
+
+        The series appear in `found` as they are met.
+        """
+        paths = tuple(paths)
+        if self._bench.store is None:  # the window is just starting
+            self._waiting = paths
+            return
+        self._leave()
+        self.places, self.found = paths, ()
+        self._groups, self._wish = {}, None
+
+        def work(ctx: JobContext) -> tuple[FileSeries, ...]:
+            return _look_through(paths, ctx)
+
+        name = paths[0].name or str(paths[0])
+        job = self._scan = self._bench.submit(
+            _("Look through {name}").format(name=name),
+            work,
+            on_done=self._on_scanned,
+            on_error=self._on_scan_failed,
+            on_end=lambda: self._on_scan_end(job),
+            lane="scan",
+        )
+        self.changed.emit()
+
+    def _on_project(self) -> None:
+        if self._waiting and self._bench.store is not None:
+            paths, self._waiting = self._waiting, ()
+            self.open(paths)
+
+    def _on_progress(self, job: Job, reports: tuple[Progress, ...]) -> None:
+        if job is not self._scan:
+            return
+        before = dict(self._groups)
+        for report in reports:
+            self._groups.update((report.data or {}).get("found", {}))
+        if before != self._groups:
+            self._list(s for group in self._groups.values() for s in group)
+
+    def _list(self, series: Iterable[FileSeries]) -> None:
+        self.found = tuple(series)
+        for one in self.found:
+            if one.patient_name:
+                self.names[one.patient_key] = one.patient_name
+        self.changed.emit()
+
+    def _on_scanned(self, found: tuple[FileSeries, ...]) -> None:
+        self._scan = None
+        self._list(found)
+        volumes = [s for s in found if s.blocking is None]
+        wanted = [s for s in found if _group(s) == self._wish]
+        if wanted:
+            self.open_found(wanted[0])
+        elif volumes:
+            best = max(volumes, key=lambda s: s.n_slices)
+            if len(found) > 1:
+                self._bench.inform(
+                    _(
+                        "{n} series were found. {name} opens; the others are listed "
+                        "under Studies."
+                    ).format(n=len(found), name=best.name)
+                )
+            self.open_found(best)
+        else:
+            best = max(found, key=lambda s: (questions(s), s.n_slices))
+            self.open_found(best)
+
+    def _on_scan_failed(self, error: BaseException) -> None:
+        self._scan = None
+        self._list(())
+        self._bench.fail(error, _("Open study"))
+
+    def _on_scan_end(self, job: Job) -> None:
+        if job is self._scan and job.state is JobState.CANCELLED:
+            # What is known of a series so far may be half of it.
+            self._scan = None
+            self._list(())
+
+    # ---- opening ----------------------------------------------------------------
+
+    def cancel(self) -> None:
+        """Stop looking and reading; nothing is left half-done."""
+        if self._scan is not None:
+            self._bench.cancel(self._scan)
+        if self.opening is not None:
+            self.opening.cancel()
+
+    def _leave(self) -> None:
+        """Turn to something else; what is being written is finished."""
+        if self._scan is not None:
+            self._bench.cancel(self._scan)
+            self._scan = None
+        if self.opening is not None and not self.opening.is_importing:
+            self.opening.cancel()
+
+    def open_found(self, found: FileSeries) -> None:
+        """Open one of `found`; while they are looked through, as soon as that is done.
+
+        What cannot be a volume is refused with the reason, unless there is a way out.
+        """
+        bench = self._bench
+        if self.is_scanning:
+            self._wish = _group(found)
+            bench.inform(_("It opens as soon as all files have been looked at."))
+        elif bench.store is None:
+            self._waiting = self.places
+        elif bench.store.has_series(found.uid):
+            self._open_known(found)
+        elif found.blocking is None:
+            self._stream(found)
+        elif questions(found) and self.ask is not None:
+            self.ask(found, lambda choice: self._treat(found, choice), _nothing)
+        else:
+            where = found.files[0].parent if len(found.files) > 1 else found.files[0]
+            msg = _("{name} cannot be opened. {why}").format(
+                name=found.name, why=found.blocking.message
+            )
+            bench.fail(NotAnImageError(msg, path=where), _("Open study"))
+
+    def _open_known(self, found: FileSeries) -> None:
+        """Open what the project has; where the files differ from it, say so."""
+        bench = self._bench
+
+        def work(ctx: JobContext) -> dict[str, Any]:
+            from medlab_gui.commands.import_ import take_in
+
+            context = launching.context_of(bench, ctx)
+            with context.store(create=False) as store:
+                return take_in(store, found, context)
+
+        def done(result: dict[str, Any]) -> None:
+            launching.tell_problems(bench, result)
+            bench.open_series(found.uid)
+
+        bench.submit("", work, on_done=done, lane="open", newest_wins=False)
+
+    def _stream(self, found: FileSeries) -> None:
+        self._leave()
+        asked = questions(found) and self.ask is not None
+        opening = StreamOpening(self._bench, found, may_import=not asked)
+        opening.ended.connect(lambda _uid: self._on_ended(opening))
+        self.opening = opening
+        self.opening_changed.emit()
+        opening.start()
+        if asked and self.ask is not None:
+            self.ask(
+                found,
+                lambda choice: self._treat(found, choice, opening),
+                opening.cancel,
+            )
+
+    def _on_ended(self, opening: StreamOpening) -> None:
+        if self.opening is opening:
+            self.opening = None
+            self.opening_changed.emit()
+            self.changed.emit()
+
+    def _treat(
+        self, found: FileSeries, choice: Choice, opening: StreamOpening | None = None
+    ) -> None:
+        """Do with a series what the person chose, and open what comes of it."""
+        codes, spacing = choice
+
+        def work(ctx: JobContext) -> list[FileSeries]:
+            from medlab_gui.io.treatment import treat
+
+            ctx.check()
+            return treat(found, codes, spacing)
+
+        def done(treated: list[FileSeries]) -> None:
+            if opening is not None and codes == ["keep-as-measured"]:
+                opening.decide(treated[0])
+                return
+            if opening is not None:
+                opening.cancel()
+            known = {s.uid for s in treated}
+            self._list([*(s for s in self.found if s.uid not in known), *treated])
+            self._stream_first(treated)
+
+        def failed(error: BaseException) -> None:
+            if opening is not None:
+                opening.cancel()
+            self._bench.fail(error, _("Open study"))
+
+        self._bench.submit(
+            _("Open study"), work, on_done=done, on_error=failed, lane="open",
+            newest_wins=False,
+        )  # fmt: skip
+
+    def _stream_first(self, treated: Sequence[FileSeries]) -> None:
+        volumes = [s for s in treated if s.blocking is None]
+        first = max(volumes or treated, key=lambda s: s.n_slices)
+        self.open_found(first)
+
+
+def _nothing() -> None:
+    """Leave it: the person does not want it after all."""
+
+
+def _group(series: FileSeries) -> Group:
+    return series.study_uid, series.original_uid
+
+
+def _look_through(paths: Sequence[Path], ctx: JobContext) -> tuple[FileSeries, ...]:
+    """Scan paths one after the other; what fails is told where nothing else is there.
+
+    What was met travels with the reports of progress, a whole group (what the files
+    call one series) at a time: it may be taken apart when more of it is known.
+    """
+    from medlab_gui.io import scan
+
+    met: dict[Group, list[FileSeries]] = {}
+
+    def found(series: FileSeries) -> None:
+        met.setdefault(_group(series), []).append(series)
+
+    def progress(done: float, total: float = 0, message: str = "") -> None:
+        data = {"found": {k: tuple(v) for k, v in met.items()}} if met else None
+        met.clear()
+        ctx.progress(done, total, message, data)
+
+    series: dict[str, FileSeries] = {}
+    failure: MedlabError | None = None
+    for path in paths:
+        try:
+            result = scan(path, progress=progress, found=found)
+        except MedlabError as error:
+            failure = failure or error
+        else:
+            series.update((s.uid, s) for s in result.series)
+    if not series and failure is not None:
+        raise failure
+    return tuple(series.values())

@@ -1,0 +1,482 @@
+"""Folders on their way into the window: looked through, looked at, taken in."""
+
+from __future__ import annotations
+
+import zipfile
+
+import numpy as np
+import pytest
+
+from medlab_gui.commands.command import Context
+from medlab_gui.commands.import_ import ImportParams, run
+from medlab_gui.core.geometry import Grid
+from medlab_gui.gui.notices import Level
+from medlab_gui.gui.reading_note import reading_text
+from medlab_gui.gui.workbench import Workbench
+from medlab_gui.store.project import ProjectStore
+from tests.gui.slow_files import Gate
+from tests.synthetic import (
+    cut_short,
+    phantom_values,
+    plain_grid,
+    tilted_grid,
+    write_series,
+)
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def bench(qtbot, tmp_path):
+    """A workbench without a window, on an empty project."""
+    folder = tmp_path / "project"
+    ProjectStore.open(folder, create=True).close()
+    bench = Workbench(str(folder))
+    bench.told = []
+    bench.noticed.connect(bench.told.append)
+    bench.open_project()
+    qtbot.waitUntil(lambda: bench.store is not None)
+    yield bench
+    bench.close()
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    gate = Gate(monkeypatch)
+    yield gate
+    gate.open()  # no thread waits beyond its test
+
+
+def idle(qtbot, bench):
+    qtbot.waitUntil(lambda: not bench.jobs.active and bench.incoming.opening is None)
+
+
+def is_stored(bench):
+    return bench.session is not None and not bench.session.is_provisional
+
+
+def errors(bench):
+    return [n.text for n in bench.told if n.level is Level.ERROR]
+
+
+def nothing_written(bench):
+    """Whether the project is as it was, on the disk too."""
+    blobs = bench.store.folder / "blobs"
+    files = [p for p in blobs.rglob("*") if p.is_file()] if blobs.exists() else []
+    return not bench.store.series_list() and not bench.store.studies() and not files
+
+
+# ---- looking while it is read -------------------------------------------------------
+
+
+def test_the_middle_slice_is_looked_at_before_the_rest_is_read(
+    qtbot, bench, gate, tmp_path
+):
+    grid = plain_grid()
+    write_series(tmp_path / "scan", grid)
+    gate.let(6)
+    bench.incoming.open((tmp_path / "scan",))
+    qtbot.waitUntil(lambda: bench.session is not None)
+    session = bench.session
+    assert gate.asked[0] == 6
+    assert session.is_provisional
+    assert session.k == 6
+    assert session.n_read == 1
+    assert np.array_equal(session.volume.data[6], phantom_values(grid)[6])
+    assert [session.is_filled(k) for k in (5, 6, 7)] == [False, True, False]
+    assert "Reading 1 of 12 slices" in reading_text(bench)
+    assert nothing_written(bench)
+    gate.open()
+    qtbot.waitUntil(lambda: is_stored(bench))
+    assert bench.is_same_place
+    assert reading_text(bench) == ""
+
+
+def test_a_slice_that_is_asked_for_jumps_the_queue(qtbot, bench, gate, tmp_path):
+    write_series(tmp_path / "scan", plain_grid((30, 20, 24)))
+    gate.let(15)
+    bench.incoming.open((tmp_path / "scan",))
+    qtbot.waitUntil(lambda: bench.session is not None)
+    # Every reading thread stands before a slice by now, whatever their number.
+    n = len(bench.session.stream._threads)
+    qtbot.waitUntil(lambda: len(gate.asked) == n + 1)
+    bench.go_to(2)
+    assert "Slice 3 is read next" in reading_text(bench)
+    gate.let(gate.asked[-1])
+    qtbot.waitUntil(lambda: len(gate.asked) == n + 2)
+    assert gate.asked[-1] == 2
+    gate.let(2)
+    qtbot.waitUntil(lambda: bench.session.is_filled(2))
+    gate.open()
+    qtbot.waitUntil(lambda: is_stored(bench))
+    assert bench.session.k == 2
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_project_gets_the_same_bytes(qtbot, bench, tmp_path, turned):
+    grid = plain_grid()
+    if turned:  # slices are sagittal, from left to right
+        affine = grid.affine[:, [2, 0, 1, 3]]
+        grid = Grid((12, 20, 24), affine)
+    write_series(tmp_path / "scan", grid)
+    bench.incoming.open((tmp_path / "scan",))
+    qtbot.waitUntil(lambda: is_stored(bench))
+    idle(qtbot, bench)
+    (ours,) = bench.store.series_list()
+    run(ImportParams(str(tmp_path / "scan")), Context(str(tmp_path / "other")))
+    with ProjectStore.open(tmp_path / "other") as other:
+        (theirs,) = other.series_list()
+    assert ours.blob == theirs.blob  # the content's own hash
+    assert ours.grid.same_as(theirs.grid)
+    assert ours.problems == theirs.problems
+    assert ours.window == theirs.window
+
+
+def test_slices_across_the_picture_fill_it_line_by_line(qtbot, bench, gate, tmp_path):
+    base = plain_grid((12, 20, 24))
+    grid = Grid((12, 20, 24), base.affine[:, [2, 0, 1, 3]])  # sagittal
+    values = phantom_values(grid)
+    write_series(tmp_path / "scan", grid)
+    gate.let(6)
+    bench.incoming.open((tmp_path / "scan",))
+    qtbot.waitUntil(lambda: bench.session is not None)
+    session = bench.session
+    assert not session.is_sliced
+    assert session.volume.grid.shape == (20, 24, 12)
+    assert np.array_equal(session.sample(), values[6])
+    assert "Reading 1 of 12" in reading_text(bench)
+    gate.open()
+    qtbot.waitUntil(lambda: is_stored(bench))
+
+
+def test_values_beyond_int16_change_the_array_on_the_way(qtbot, bench, gate, tmp_path):
+    grid = plain_grid()
+    data = phantom_values(grid).astype(np.int32)
+    data[0, 0, 0] = 60000
+    write_series(tmp_path / "scan", grid, data)
+    gate.let(6)
+    bench.incoming.open((tmp_path / "scan",))
+    qtbot.waitUntil(lambda: bench.session is not None)
+    assert bench.session.volume.data.dtype == np.int16
+    session = bench.session
+    kinds = []
+    session.arrived.connect(lambda: kinds.append(session.volume.data.dtype.kind))
+    gate.open()
+    qtbot.waitUntil(lambda: is_stored(bench))
+    assert kinds[-1] == "f"
+    assert np.array_equal(bench.session.volume.data, data)
+
+
+def test_nothing_can_be_edited_or_saved_before_it_is_in_the_project(
+    qtbot, bench, gate, tmp_path
+):
+    write_series(tmp_path / "scan", plain_grid())
+    gate.let(6)
+    bench.incoming.open((tmp_path / "scan",))
+    qtbot.waitUntil(lambda: bench.session is not None)
+    session = bench.session
+    assert session.read_only
+    assert "still being read" in session.read_only_reason
+    assert not session.mask.flags.writeable
+    assert not session.can_undo
+    assert not session.can_redo
+    assert not session.undo()
+    assert session.n_unsaved == 0
+    bench.accept_and_next()
+    assert not session.confirmed.any()
+    assert bench.measure.list is None
+
+
+# ---- ends -------------------------------------------------------------------------
+
+
+def test_cancelling_the_reading_leaves_nothing(qtbot, bench, gate, tmp_path):
+    write_series(tmp_path / "scan", plain_grid())
+    gate.let(6)
+    bench.incoming.open((tmp_path / "scan",))
+    qtbot.waitUntil(lambda: bench.session is not None)
+    bench.incoming.cancel()
+    gate.open()
+    idle(qtbot, bench)
+    assert bench.session is None
+    assert nothing_written(bench)
+    # What was found stays listed, and can be opened after all.
+    bench.incoming.open_found(bench.incoming.found[0])
+    qtbot.waitUntil(lambda: is_stored(bench))
+
+
+def test_cancelling_the_import_leaves_nothing(qtbot, bench, tmp_path, monkeypatch):
+    from medlab_gui.store.blobs import BlobStore
+
+    real = BlobStore.put_array
+
+    def put_array(self, array, **how):
+        check = how.pop("check")
+
+        def cancelled():
+            bench.incoming.opening.cancel()
+            check()
+
+        return real(self, array, check=cancelled, **how)
+
+    monkeypatch.setattr(BlobStore, "put_array", put_array)
+    write_series(tmp_path / "scan", plain_grid())
+    bench.incoming.open((tmp_path / "scan",))
+    qtbot.waitUntil(lambda: bench.incoming.opening is not None)
+    idle(qtbot, bench)
+    assert bench.session is None
+    assert nothing_written(bench)
+
+
+def test_another_series_puts_an_end_to_reading(qtbot, bench, gate, tmp_path):
+    gate.open()
+    write_series(tmp_path / "one", plain_grid())
+    bench.incoming.open((tmp_path / "one",))
+    qtbot.waitUntil(lambda: is_stored(bench))
+    first = bench.session.series_uid
+    gate._all = False
+    write_series(tmp_path / "two", plain_grid((9, 20, 24)))
+    gate.let(4)
+    bench.incoming.open((tmp_path / "two",))
+    qtbot.waitUntil(lambda: bench.session is not None and bench.session.is_provisional)
+    bench.open_series(first)
+    gate.open()
+    idle(qtbot, bench)
+    assert bench.session.series_uid == first
+    assert [s.uid for s in bench.store.series_list()] == [first]
+
+
+def test_a_file_that_breaks_off_is_told_and_nothing_is_kept(
+    qtbot, bench, gate, tmp_path
+):
+    files = write_series(tmp_path / "scan", plain_grid())
+    gate.let(6)
+    bench.incoming.open((tmp_path / "scan",))
+    qtbot.waitUntil(lambda: bench.session is not None)
+    cut_short(files[2], 100)
+    gate.open()
+    qtbot.waitUntil(lambda: bool(errors(bench)))
+    idle(qtbot, bench)
+    assert files[2].name in errors(bench)[0]
+    assert bench.session is None
+    assert nothing_written(bench)
+
+
+def test_cancelling_the_search_lists_nothing_half(qtbot, bench, tmp_path):
+    write_series(tmp_path / "scan", plain_grid())
+    bench.incoming.open((tmp_path / "scan",))
+    assert bench.incoming.is_scanning
+    bench.incoming.cancel()
+    idle(qtbot, bench)
+    assert not bench.incoming.is_scanning
+    assert bench.incoming.found == ()
+    assert bench.session is None
+    assert nothing_written(bench)
+
+
+# ---- what there is ----------------------------------------------------------------
+
+
+def patients(folder):
+    """Three patients; the second has most slices, the third only a single one."""
+
+    def named(name, key, uid):
+        def edit(ds, _k):
+            ds.PatientName, ds.PatientID, ds.StudyInstanceUID = name, key, uid
+
+        return edit
+
+    write_series(folder / "a", plain_grid(), edit=named("王^小東", "a", "1.2.1"))
+    many = plain_grid((15, 20, 24))
+    write_series(folder / "b", many, edit=named("Müller^Käthe", "b", "1.2.2"))
+    one = plain_grid()
+    write_series(
+        folder / "c", one, edit=named("c", "c", "1.2.3"), slices=[3], modality="MR"
+    )
+
+
+def test_of_several_patients_the_largest_opens_and_all_are_listed(
+    qtbot, bench, tmp_path
+):
+    patients(tmp_path / "disc")
+    bench.incoming.open((tmp_path / "disc",))
+    qtbot.waitUntil(lambda: is_stored(bench))
+    idle(qtbot, bench)
+    assert bench.session.volume.grid.shape[0] == 15
+    assert sorted(s.n_slices for s in bench.incoming.found) == [1, 12, 15]
+    assert len(bench.store.series_list()) == 1
+    assert "王" in " ".join(bench.incoming.names.values())
+    told = " ".join(n.text for n in bench.told)
+    assert "3 series were found" in told
+    # Names are in memory only.
+    for path in bench.store.folder.rglob("*"):
+        if path.is_file():
+            assert "Käthe".encode() not in path.read_bytes()
+
+
+def test_series_are_listed_while_files_are_looked_at(
+    qtbot, bench, tmp_path, monkeypatch
+):
+    import threading
+
+    from medlab_gui.io import scan as scan_module
+    from medlab_gui.io.dicom_quick import HeaderReader
+
+    assert scan_module is not None
+    patients(tmp_path / "disc")
+    seen, go_on = [], threading.Event()
+    real = HeaderReader.read
+
+    def read(self, path, file, head):
+        seen.append(path)
+        if len(seen) == 20:  # all of the first patient, a part of the second
+            go_on.wait(30)
+        return real(self, path, file, head)
+
+    monkeypatch.setattr(HeaderReader, "read", read)
+    bench.incoming.open((tmp_path / "disc",))
+    try:
+        qtbot.waitUntil(lambda: len(bench.incoming.found) == 2)
+        assert bench.incoming.is_scanning
+        assert bench.session is None
+        # What is known by halves is not opened; the wish is remembered.
+        small = next(s for s in bench.incoming.found if "王" in s.patient_name)
+        bench.incoming.open_found(small)
+        assert bench.incoming.opening is None
+    finally:
+        go_on.set()
+    qtbot.waitUntil(lambda: is_stored(bench))
+    assert bench.session.volume.grid.shape[0] == 12
+
+
+def test_what_the_project_has_opens_from_it(qtbot, bench, gate, tmp_path):
+    gate.open()
+    write_series(tmp_path / "scan", plain_grid())
+    bench.incoming.open((tmp_path / "scan",))
+    qtbot.waitUntil(lambda: is_stored(bench))
+    idle(qtbot, bench)
+    bench.close_series()
+    n = len(gate.asked)
+    bench.incoming.open((tmp_path / "scan",))
+    qtbot.waitUntil(lambda: is_stored(bench))
+    idle(qtbot, bench)
+    assert len(gate.asked) == n
+    assert len(bench.store.series_list()) == 1
+
+
+@pytest.mark.parametrize("what", ["empty", "text", "zip", "nowhere"])
+def test_what_holds_no_scan_is_one_sentence(qtbot, bench, tmp_path, what):
+    path = tmp_path / what
+    if what == "empty":
+        path.mkdir()
+    elif what == "text":
+        path.write_text("no scan")
+    elif what == "zip":
+        path.write_bytes(b"PK\x03\x04" + bytes(60))
+    bench.incoming.open((path,))
+    qtbot.waitUntil(lambda: bool(errors(bench)))
+    (sentence,) = errors(bench)
+    assert what in sentence
+    assert "Traceback" not in sentence
+    assert bench.session is None
+
+
+def test_a_zip_opens(qtbot, bench, tmp_path):
+    grid = plain_grid()
+    files = write_series(tmp_path / "scan", grid)
+    with zipfile.ZipFile(tmp_path / "scan.zip", "w") as archive:
+        for file in files:
+            archive.write(file, f"disc/{file.name}")
+    bench.incoming.open((tmp_path / "scan.zip",))
+    qtbot.waitUntil(lambda: is_stored(bench))
+    assert np.array_equal(bench.session.volume.data, phantom_values(grid))
+
+
+# ---- questions ----------------------------------------------------------------------
+
+
+class Person:
+    """Somebody who is asked and answers when the test wants."""
+
+    def __init__(self, bench):
+        self.questions = []
+        bench.incoming.ask = lambda *question: self.questions.append(question)
+
+    def say(self, *codes, spacing=None):
+        self.questions[-1][1]((list(codes), spacing))
+
+    def refuse(self):
+        self.questions[-1][2]()
+
+
+def test_a_question_is_asked_over_the_picture_and_nothing_is_written_before(
+    qtbot, bench, tmp_path
+):
+    person = Person(bench)
+    write_series(tmp_path / "scan", tilted_grid())
+    bench.incoming.open((tmp_path / "scan",))
+    qtbot.waitUntil(lambda: bench.session is not None and bench.session.stream.done)
+    qtbot.waitUntil(lambda: not bench.jobs.active)
+    assert len(person.questions) == 1
+    assert bench.session.is_provisional
+    assert "waiting for what you choose" in reading_text(bench)
+    assert nothing_written(bench)
+    person.say("keep-as-measured")
+    qtbot.waitUntil(lambda: is_stored(bench))
+    (series,) = bench.store.series_list()
+    assert [r.code for r in series.remedies] == ["keep-as-measured"]
+
+
+def test_a_way_out_opens_what_comes_of_it(qtbot, bench, tmp_path):
+    person = Person(bench)
+    write_series(tmp_path / "scan", tilted_grid())
+    bench.incoming.open((tmp_path / "scan",))
+    qtbot.waitUntil(lambda: bench.session is not None)
+    person.say("straighten")
+    qtbot.waitUntil(lambda: is_stored(bench))
+    (series,) = bench.store.series_list()
+    assert [r.code for r in series.remedies] == ["straighten"]
+    assert len(person.questions) == 1
+    assert len(bench.incoming.found) == 2  # as measured, and straightened
+
+
+def test_who_does_not_want_it_gets_nothing(qtbot, bench, tmp_path):
+    person = Person(bench)
+    write_series(tmp_path / "scan", tilted_grid())
+    bench.incoming.open((tmp_path / "scan",))
+    qtbot.waitUntil(lambda: bench.session is not None)
+    person.refuse()
+    idle(qtbot, bench)
+    assert bench.session is None
+    assert nothing_written(bench)
+
+
+def test_pictures_are_asked_for_their_spacing(qtbot, bench, tmp_path):
+    from skimage.io import imsave
+
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    rng = np.random.default_rng(5)
+    values = rng.integers(0, 255, (5, 20, 24), np.uint8)
+    for k, picture in enumerate(values):
+        imsave(folder / f"slice{k:02d}.png", picture, check_contrast=False)
+    person = Person(bench)
+    bench.incoming.open((folder,))
+    qtbot.waitUntil(lambda: bool(person.questions))
+    assert bench.session is None
+    person.say(spacing=(3.0, 0.5, 0.7))
+    qtbot.waitUntil(lambda: is_stored(bench))
+    assert bench.session.volume.grid.spacing == pytest.approx((3.0, 0.5, 0.7))
+
+
+def test_what_cannot_be_a_volume_says_why(qtbot, bench, tmp_path):
+    files = write_series(tmp_path / "scan", plain_grid())
+    cut_short(files[3], 100)
+    bench.incoming.open((tmp_path / "scan",))
+    qtbot.waitUntil(lambda: bool(errors(bench)))
+    (sentence,) = errors(bench)
+    assert sentence.startswith("phantom cannot be opened. ")
+    (found,) = bench.incoming.found
+    assert found.blocking.message in sentence
+    assert bench.session is None
+    assert nothing_written(bench)
