@@ -94,6 +94,8 @@ def voxel_text(bench: Workbench, index: ArrayLike) -> str:
         not 0 <= n < size for n, size in zip((k, j, i), volume.grid.shape, strict=True)
     ):
         return ""
+    if not session.is_filled(k):
+        return _("not read yet")
     value = float(volume.data[k, j, i])
     if not math.isfinite(value):
         shown = _("no value")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QObject, QSettings, Qt, QTimer
@@ -17,6 +17,7 @@ from medlab_gui.gui import napari_private as private
 from medlab_gui.gui.camera_tie import CameraTie
 from medlab_gui.gui.cine_bar import CineBar
 from medlab_gui.gui.context import facts, project_facts
+from medlab_gui.gui.dialogs.remedies import ask_way
 from medlab_gui.gui.dock_area import build_docks
 from medlab_gui.gui.drops import DropFilter
 from medlab_gui.gui.keys import KeyFilter
@@ -29,7 +30,7 @@ from medlab_gui.gui.notify import Notifier
 from medlab_gui.gui.overlays import PictureText
 from medlab_gui.gui.pair.pair_views import PairViews
 from medlab_gui.gui.panes.linked_views import LinkedViews
-from medlab_gui.gui.prefetch import prefetch
+from medlab_gui.gui.prefetch import prefetch, spare_the_collector
 from medlab_gui.gui.reading_note import ReadingNote
 from medlab_gui.gui.slice_bar import SliceBar
 from medlab_gui.gui.status import StatusBar
@@ -39,14 +40,11 @@ from medlab_gui.gui.window_box import WindowBox
 from medlab_gui.gui.workbench import Workbench
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from qtpy.QtGui import QMouseEvent
 
     from medlab_gui.commands.command import Command
-    from medlab_gui.gui.incoming import Choice
-    from medlab_gui.io import FileSeries
 
 __all__ = ["MedlabWindow", "prepare"]
 
@@ -66,15 +64,6 @@ def prepare() -> None:
     theme = json.loads(resource("themes", "medlab.json").read_text(encoding="utf-8"))
     private.register_theme(theme["name"], theme["colors"], theme["font_size"])
     private.clear_key_bindings()
-
-
-def _spare_the_collector() -> None:
-    """Tell Python's garbage collector that what exists now is here to stay.
-
-    Looking through the million objects of napari and its libraries stops the window
-    for a quarter of a second each time.
-    """
-    gc.freeze()
 
 
 class MedlabWindow(QObject):
@@ -110,7 +99,7 @@ class MedlabWindow(QObject):
         self.commands: tuple[Command[Any, Any], ...] = COMMANDS
         self.bench: Workbench = Workbench(project_place, settings)
         self.bench.ask = self._ask
-        self.bench.incoming.ask = self._ask_way
+        self.bench.incoming.ask = partial(ask_way, parent=self.main)
         self.stage: Stage = Stage(self.viewer, self.bench)
         self._warned = False
         self._closed = False
@@ -301,16 +290,6 @@ class MedlabWindow(QObject):
         dialog.deleteLater()
         return params
 
-    def _ask_way(
-        self,
-        found: FileSeries,
-        answer: Callable[[Choice], object],
-        refuse: Callable[[], object],
-    ) -> None:
-        from medlab_gui.gui.dialogs.remedies import ask_way
-
-        ask_way(found, answer, refuse, self.main)
-
     def import_paths(self, paths: tuple[Path, ...]) -> None:
         """Look through files or folders and open what they hold."""
         self.bench.incoming.open(paths)
@@ -360,7 +339,7 @@ class MedlabWindow(QObject):
 
     def show(self) -> None:
         """Show the window, without waiting for the project."""
-        _spare_the_collector()
+        spare_the_collector()
         self.main.show()
         self.canvas.setFocus()
         self._warming = self.stage.warm_up()
@@ -372,7 +351,7 @@ class MedlabWindow(QObject):
         """Make one layer, then let the window breathe."""
         if self._closed:
             return
-        _spare_the_collector()
+        spare_the_collector()
         if next(self._warming, StopIteration) is None:
             QTimer.singleShot(5, self._warm_up)
 
