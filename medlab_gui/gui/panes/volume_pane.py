@@ -131,7 +131,8 @@ class VolumePane(QWidget):
     def _on_session(self) -> None:
         session = self._bench.session
         self._scene = self._labels = self._picture = None
-        self._wants_scene = session is not None
+        # What is still being read is a body with holes.
+        self._wants_scene = session is not None and not session.is_provisional
         self._wants_coarse = self._wants_fine = False
         self._view = _FIRST
         if session is not None:
@@ -231,10 +232,7 @@ class VolumePane(QWidget):
         found = scheme_colors(session.scheme)
         table = np.array([found.get(v, found[None])[:3] for v in range(256)])
         colors = np.round(table * 255).astype(np.uint8)
-        store = self._bench.store
-        inverted = (
-            store is not None and store.series(session.series_uid).display.inverted
-        )
+        inverted = session.series.display.inverted
 
         def work(ctx: JobContext) -> QImage:
             rgb = render(
