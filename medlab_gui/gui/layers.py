@@ -298,14 +298,11 @@ class Stage:
     def _on_arrived(self) -> None:
         """Show what has been read since of a series that is still coming in."""
         session = self.bench.session
-        if session is None or self.image is None or not self._filled:
-            return
-        if self.image.data is not session.volume.data:
+        if self._filled and session is not None and self.image is not None:
             show(self.image, session.volume.data, session.volume.grid.spacing)
-            self._apply_window()
-        elif session.is_filled(session.k):
+            self._apply_window()  # the voxels may be of another type by now
             self.image.refresh(extent=False, thumbnail=False)
-        self._apply_looks()
+            self._apply_looks()
 
     def _on_dims(self) -> None:
         session = self.bench.session
