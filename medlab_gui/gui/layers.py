@@ -291,8 +291,7 @@ class Stage:
             self.viewer.dims.set_current_step(0, k)
         if self.mask is not None and self.bench.view.tool is Tool.POLYGON:
             private.polygon_cancel(self.mask)
-        if self.bench.session.is_provisional:
-            self._apply_looks()
+        self._apply_looks()  # it may not be read yet
         self.apply_tool()
 
     def _on_arrived(self) -> None:
