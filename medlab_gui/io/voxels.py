@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["fit_voxels", "look_like_ct", "value_problems"]
 
+_EXACT_IN_FLOAT32 = 1 << 24
+
 
 @np.errstate(all="ignore")
 def fit_voxels(
@@ -75,7 +77,7 @@ def _whole_int16(values: NDArray[Any]) -> bool:
 
 
 def value_problems(raw: NDArray[Any]) -> list[Problem]:
-    """Say what is odd about stored values: not numbers, or all the same."""
+    """Say what is odd about stored values: not numbers, too large, all the same."""
     if raw.size == 0:
         return []
     if raw.dtype.kind == "f":
@@ -89,6 +91,13 @@ def value_problems(raw: NDArray[Any]) -> list[Problem]:
                 "the smallest value."
             )
             return [Problem("not-numbers", Severity.WARNING, message)]
+    is_wide = raw.dtype.kind in "iu" and raw.dtype.itemsize > 2
+    if is_wide and max(-int(raw.min()), int(raw.max())) > _EXACT_IN_FLOAT32:
+        message = (
+            f"The file holds whole numbers beyond {_EXACT_IN_FLOAT32:,} (from "
+            f"{raw.min():,} to {raw.max():,}); those are rounded to about seven digits."
+        )
+        return [Problem("values-rounded", Severity.NOTE, message)]
     if raw.min() == raw.max():
         message = f"All voxels have the same value ({raw.flat[0]})."
         return [Problem("empty-picture", Severity.WARNING, message)]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from medlab_gui.core.errors import InputError
 from medlab_gui.io import read_one, scan
+from medlab_gui.io.voxels import value_problems
 from tests.io.dicom_checks import problem
 from tests.synthetic import plain_grid, write_series
 
@@ -48,3 +50,12 @@ def test_a_volume_told_by_what_it_lacks(tmp_path):
     told = {problem(s, "several-volumes").message for s in scan(tmp_path).series}
     assert any("echo time 4.6. Each" in message for message in told)
     assert any("the one without echo time. Each" in message for message in told)
+
+
+def test_whole_numbers_that_float32_rounds():
+    exact = np.array([[[0, 1 << 24]]], np.uint32)
+    assert value_problems(exact) == []
+    (told,) = value_problems(exact + np.uint32(1))
+    assert told.code == "values-rounded"
+    assert "16,777,216 (from 1 to 16,777,217)" in told.message
+    assert value_problems(-exact.astype(np.int64) - 1)[0].code == "values-rounded"
