@@ -101,11 +101,22 @@ class OurWindow:
         self._wait_for_picture(lambda: self.window.import_paths((path,)))
 
     def _wait_for_picture(self, begin: Callable[[], object]) -> None:
-        """Wait until the series is on the screen whole and has been painted so."""
+        """Wait until the series is on the screen whole and has been painted."""
+        opened: list[int] = []
+
+        def note() -> None:
+            if self.bench.session is not None:
+                opened.append(self._watch.count)
+
+        self.bench.session_changed.connect(note)
         begin()
-        self._watch.pump_until(lambda: self.window.stage.is_ready)
-        ready = self._watch.count
-        self._watch.pump_until(lambda: self._watch.count > ready)
+        # The last step of opening need not draw anything anew.
+        self._watch.pump_until(
+            lambda: (
+                self.window.stage.is_ready and opened and self._watch.count > opened[0]
+            )
+        )
+        self.bench.session_changed.disconnect(note)
 
     def step(self, by: int) -> None:
         self.bench.step(by)
