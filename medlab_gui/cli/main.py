@@ -14,7 +14,13 @@ from medlab_gui.cli.console import Events, Terminal, own_logs, own_stdout
 from medlab_gui.cli.parser import UsageError, build_parser, params_from, params_in_file
 from medlab_gui.commands import COMMANDS
 from medlab_gui.commands.command import Context
-from medlab_gui.commands.launch import ChildBug, perform, plain, start_listening
+from medlab_gui.commands.launch import (
+    ChildBug,
+    make_way,
+    perform,
+    plain,
+    start_listening,
+)
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.jobs import Cancelled, JobContext
 from medlab_gui.core.settings import load_settings
@@ -120,6 +126,7 @@ def _run(arguments: Namespace, out: TextIO) -> tuple[int, Any]:
                 else params_from(command, vars(arguments))
             )
             if arguments.events:
+                make_way()
                 start_listening(job)
             result = perform(command, params, ctx)
         shown = plain(result)

@@ -44,6 +44,7 @@ __all__ = [
     "GRACE_SECONDS",
     "ChildBug",
     "make_job",
+    "make_way",
     "perform",
     "plain",
     "run_child",
@@ -51,6 +52,7 @@ __all__ = [
     "start_listening",
 ]
 
+_NICE = 5
 GRACE_SECONDS = 5.0
 """How long a child may take to stop politely before it is terminated."""
 
@@ -212,6 +214,7 @@ def run_child(command: Command[Any, Any], params: Any, ctx: Context) -> Any:
         ]
         # no console window flashes up on Windows; elsewhere there is no such flag
         flags = int(getattr(subprocess, "CREATE_NO_WINDOW", 0))
+        flags |= int(getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0))
         source = str(Path(__file__).resolve().parents[2])
         paths = [source, os.environ.get("PYTHONPATH", "")]
         environment = {
@@ -273,6 +276,16 @@ def _follow(
             process.kill()
     listener.join(timeout=1)
     return _outcome(last, process.returncode, command, ctx, said)
+
+
+def make_way() -> None:
+    """Let the window go first: a network would keep every core from it.
+
+    Called by the child. Windows has no such call; there it is started so.
+    """
+    if hasattr(os, "nice"):
+        with contextlib.suppress(OSError):
+            os.nice(_NICE)
 
 
 def _drain(process: subprocess.Popen[str], said: list[str]) -> None:

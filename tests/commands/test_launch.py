@@ -64,6 +64,12 @@ def alive(pid: int) -> bool:
     return not status.exists() or ") Z " not in status.read_text(encoding="utf-8")
 
 
+@pytest.mark.skipif(not hasattr(os, "nice"), reason="priorities differ on Windows")
+def test_a_child_lets_the_window_go_first(tmp_path):
+    told = run_child(TRY, TryParams("rank"), Context(str(tmp_path / "p")))
+    assert told["nice"] > os.nice(0) or os.nice(0) == 19
+
+
 def test_progress_and_result_arrive(tmp_path):
     heard = []
     ctx = Context(str(tmp_path / "p"), "cpu", job=JobContext(heard.append))
