@@ -117,7 +117,7 @@ class BlobStore:
             if packer is not None:
                 write(packer.flush())
 
-        return self._put(fill)
+        return self._put(fill, check)
 
     def put_file(self, source: Path) -> str:
         """Keep a copy of a file; return its content address.
@@ -140,7 +140,11 @@ class BlobStore:
         with opened:
             return self._put(fill)
 
-    def _put(self, fill: Callable[[Callable[[bytes], object]], None]) -> str:
+    def _put(
+        self,
+        fill: Callable[[Callable[[bytes], object]], None],
+        check: Callable[[], object] | None = None,
+    ) -> str:
         digest = hashlib.sha256()
         part = self._incoming / f"{secrets.token_hex(8)}.part"
         try:
@@ -154,6 +158,8 @@ class BlobStore:
                 fill(write)
                 file.flush()
                 os.fsync(file.fileno())
+            if check is not None:
+                check()  # the disk may have taken seconds
             blob = digest.hexdigest()
             target = self.path(blob)
             if target.exists() and target.stat().st_size == part.stat().st_size:

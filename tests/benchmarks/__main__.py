@@ -18,6 +18,7 @@ from typing import Any
 from tests.benchmarks.freeze import freeze
 from tests.benchmarks.imaging import filters
 from tests.benchmarks.measuring import measuring
+from tests.benchmarks.opening import opening
 from tests.benchmarks.preprocessing import preprocessing
 from tests.benchmarks.reading import read, scan
 from tests.benchmarks.table import Row, as_text
@@ -35,6 +36,7 @@ NAMES = (
     "memory",
     "read",
     "scan",
+    "opening",
     "filters",
 )
 MB = 1e6
@@ -218,6 +220,7 @@ MEASURES = {
         memory,
         read,
         scan,
+        opening,
         filters,
     )
 }

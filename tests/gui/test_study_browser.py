@@ -1,0 +1,225 @@
+"""The study browser and real drops, in the window."""
+
+from __future__ import annotations
+
+import zipfile
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.fileset import FileSet
+from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+from medlab_gui.gui.dialogs.remedies import RemediesDialog
+from medlab_gui.gui.docks.studies import StudiesDock
+from medlab_gui.io import scan
+from tests.gui.conftest import wait_for
+from tests.synthetic import (
+    cut_short,
+    phantom_values,
+    plain_grid,
+    tilted_grid,
+    write_series,
+)
+
+pytestmark = pytest.mark.gui
+
+
+def drop(window, *paths) -> None:
+    """Drop files onto the window as a file manager does."""
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(p)) for p in paths])
+    how = (
+        Qt.DropAction.CopyAction,
+        mime,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    QApplication.sendEvent(window.main, QDragEnterEvent(QPoint(30, 30), *how))
+    QApplication.sendEvent(window.main, QDropEvent(QPointF(30, 30), *how))
+
+
+def opened(window) -> bool:
+    bench = window.bench
+    idle = not bench.jobs.active and bench.incoming.opening is None
+    return idle and window.stage.is_ready
+
+
+def shown(dock) -> list[str]:
+    """Texts of the series that the search leaves."""
+    tree = dock.tree
+    return [tree.row_of(i).name for i in tree.series_items if not i.isHidden()]
+
+
+@pytest.fixture
+def dock(window):
+    window.show_dock("studies")
+    dock = window.main.findChild(StudiesDock)
+    yield dock
+    dock.search.clear()
+
+
+def complete(ds, k):
+    ds.StudyTime, ds.StudyID, ds.AccessionNumber = "120000", "1", "2"
+    ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
+
+
+@pytest.mark.parametrize("what", ["folder", "zip", "dicomdir", "file"])
+def test_what_is_dropped_is_on_the_screen_the_right_way_up(window, tmp_path, what):
+    grid = plain_grid()
+    files = write_series(tmp_path / "scan", grid, edit=complete)
+    expected = phantom_values(grid)
+    target = tmp_path / "scan"
+    if what == "zip":
+        target = tmp_path / "scan.zip"
+        with zipfile.ZipFile(target, "w") as archive:
+            for file in files:
+                archive.write(file, file.name)
+    elif what == "dicomdir":
+        made = FileSet()
+        for file in files:
+            made.add(pydicom.dcmread(file))
+        made.write(tmp_path / "disc")
+        made._stage["t"].cleanup()  # which pydicom leaves to the garbage collector
+        target = tmp_path / "disc" / "DICOMDIR"
+    elif what == "file":
+        target, expected = files[4], expected[4:5]
+    window.bench.close_series()
+    drop(window, target)
+    if what == "file":  # a single slice: its thickness is a question
+        wait_for(lambda: window.main.findChild(RemediesDialog) is not None)
+        window.main.findChild(RemediesDialog).accept()
+    wait_for(lambda: opened(window))
+    session = window.bench.session
+    assert np.array_equal(session.volume.data, expected)
+    assert session.k == len(expected) // 2
+    assert (window.bench.view.level, window.bench.view.width) == (50, 350)
+    assert window.stage.image.data is session.volume.data
+    assert window.stage.image.visible
+
+
+def test_the_import_does_not_move_the_picture(window, tmp_path, monkeypatch):
+    from tests.gui.slow_files import Gate
+
+    gate = Gate(monkeypatch)
+    gate.let(6)
+    write_series(tmp_path / "scan", plain_grid())
+    window.bench.close_series()
+    drop(window, tmp_path / "scan")
+    wait_for(lambda: window.bench.session is not None and window.stage.image.visible)
+    wait_for(lambda: window.reading.isVisible())
+    view, camera = window.bench.view, window.viewer.scene.camera
+    view.level, view.width = 13, 77
+    camera.zoom *= 2
+    zoom, center = camera.zoom, camera.center
+    gate.let(*range(5))
+    window.bench.go_to(9)
+    assert not window.stage.image.visible  # not read: not shown as grey
+    window.refresh_facts()
+    assert not window.menus.is_enabled("medlab.predict")
+    gate.open()
+    wait_for(lambda: opened(window))
+    assert (window.bench.session.k, view.level, view.width) == (9, 13, 77)
+    assert camera.zoom == zoom
+    assert camera.center == pytest.approx(center)
+    assert window.stage.image.visible
+    assert not window.reading.isVisible()
+    window.refresh_facts()
+    assert window.menus.is_enabled("medlab.predict")
+
+
+def test_patients_are_named_in_their_script_and_searched(window, dock, tmp_path):
+    def edit(name, key, uid, date, text):
+        def change(ds, _k):
+            ds.PatientName, ds.PatientID, ds.StudyInstanceUID = name, key, uid
+            ds.StudyDate, ds.SeriesDescription = date, text
+
+        return change
+
+    first = edit("Wang^XiaoDong=王^小東", "w", "1.2.77.1", "20240301", "portal venous")
+    second = edit("Müller^Käthe", "m", "1.2.77.2", "20230715", "knee")
+    grid = plain_grid((15, 20, 24))
+    write_series(tmp_path / "disc" / "a", grid, edit=first)
+    files = write_series(tmp_path / "disc" / "b", plain_grid(), edit=second)
+    cut_short(files[2], 90)
+    drop(window, tmp_path / "disc")
+    wait_for(lambda: opened(window))
+    wait_for(lambda: len(dock._files) == 2)
+    patients = {row.patient for row in dock._files}
+    assert any("王" in p for p in patients)
+    assert any("Käthe" in p for p in patients)
+    broken = next(row for row in dock._files if row.name == "knee")
+    assert broken.blocked
+    item = next(i for i in dock.tree.series_items if dock.tree.row_of(i) == broken)
+    sound = next(i for i in dock.tree.series_items if i is not item)
+    assert item.foreground(0).color() != sound.foreground(0).color()
+    assert broken.blocked in item.toolTip(0)
+    for words, found in (
+        ("王", {"portal venous"}),
+        ("käthe", {"knee"}),
+        ("2023-07", {"knee"}),
+        ("ct venous", {"portal venous"}),
+        ("ct nowhere", set()),
+    ):
+        dock.search.setText(words)
+        listed = set(shown(dock)) & {"portal venous", "knee"}
+        assert listed == found, words
+    # In the project the same patient has the same name, for as long as it is known.
+    dock.search.setText("venous")
+    assert len(shown(dock)) == 2
+
+
+def test_keys_are_enough(window, dock, tmp_path):
+    def edit(text, uid):
+        def change(ds, _k):
+            ds.SeriesDescription, ds.StudyInstanceUID = text, uid
+
+        return change
+
+    big = plain_grid((15, 20, 24))
+    write_series(tmp_path / "disc" / "a", big, edit=edit("large", "1.2.78.1"))
+    write_series(tmp_path / "disc" / "b", plain_grid(), edit=edit("small", "1.2.78.2"))
+    drop(window, tmp_path / "disc")
+    wait_for(lambda: opened(window))
+    dock.search.setFocus()
+    QTest.keyClicks(dock.search, "small")
+    QTest.keyClick(dock.search, Qt.Key.Key_Down)
+    row = dock.tree.row_of(dock.tree.currentItem())
+    assert row.name == "small"
+    QTest.keyClick(dock.tree, Qt.Key.Key_Return)
+    wait_for(lambda: window.bench.session.volume.grid.shape[0] == 12)
+    wait_for(lambda: opened(window))
+    QTest.keyClick(dock.search, Qt.Key.Key_Escape)
+    assert dock.search.text() == ""
+
+
+def test_series_have_pictures(window, dock, tmp_path):
+    write_series(tmp_path / "scan", plain_grid())
+    drop(window, tmp_path / "scan")
+    wait_for(lambda: opened(window))
+    wait_for(lambda: all(not i.icon(0).isNull() for i in dock.tree.series_items))
+
+
+# ---- the question about the geometry ----------------------------------------------
+
+
+@pytest.fixture
+def tilted(tmp_path, qtbot):
+    write_series(tmp_path / "scan", tilted_grid())
+    (found,) = scan(tmp_path / "scan").series
+    dialog = RemediesDialog(found)
+    qtbot.addWidget(dialog)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+    return dialog
+
+
+def test_as_measured_is_the_default(tilted):
+    assert tilted.choice == (["keep-as-measured"], None)
+
+
+def test_a_way_out_is_chosen(tilted):
+    tilted.choose("straighten")
+    assert tilted.choice == (["straighten"], None)
