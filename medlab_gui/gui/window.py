@@ -55,6 +55,8 @@ _SPECIAL_DIALOGS = {
 """Verbs whose dialog shows more than a form; the rest get `dialogs.form`."""
 
 _FACTS_MS = 30
+_AFTER_PAINT_MS = 200
+"""When to load what the first series needs: not while the window is being painted."""
 _WARN_AGAIN_MS = 3000
 
 
@@ -343,9 +345,13 @@ class MedlabWindow(QObject):
         self.main.show()
         self.canvas.setFocus()
         self._warming = self.stage.warm_up()
-        self.bench.submit(
-            "", prefetch, on_end=self._warm_up, lane="open", newest_wins=False
-        )
+        QTimer.singleShot(_AFTER_PAINT_MS, self._prefetch)
+
+    def _prefetch(self) -> None:
+        if not self._closed:
+            self.bench.submit(
+                "", prefetch, on_end=self._warm_up, lane="open", newest_wins=False
+            )
 
     def _warm_up(self) -> None:
         """Make one layer, then let the window breathe."""
