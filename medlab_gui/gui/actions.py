@@ -13,6 +13,7 @@ from medlab_gui.gui.choices import remember
 from medlab_gui.gui.cine_actions import CINE_ACTIONS
 from medlab_gui.gui.drawing import (
     cancel_polygon,
+    finish_polygon,
     next_class,
     remove_polygon_point,
     resize_brush,
@@ -179,7 +180,7 @@ _ANNOTATE = (
     PlainAction(
         "medlab.annotate.polygon_done",
         N_("Close the polygon"),
-        lambda w: w.stage.finish_polygon(),
+        lambda w: finish_polygon(w.stage),
         ("Return",),
         "medlab/annotate/6_polygon",
         "polygon_open",
@@ -187,7 +188,7 @@ _ANNOTATE = (
     PlainAction(
         "medlab.annotate.polygon_cut",
         N_("Close the polygon and cut it out"),
-        lambda w: w.stage.finish_polygon(cuts=True),
+        lambda w: finish_polygon(w.stage, cuts=True),
         ("Shift+Return",),
         "medlab/annotate/6_polygon",
         "polygon_open",

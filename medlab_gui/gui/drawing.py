@@ -10,7 +10,13 @@ if TYPE_CHECKING:
     from medlab_gui.gui.layers import Stage
     from medlab_gui.gui.workbench import Workbench
 
-__all__ = ["cancel_polygon", "next_class", "remove_polygon_point", "resize_brush"]
+__all__ = [
+    "cancel_polygon",
+    "finish_polygon",
+    "next_class",
+    "remove_polygon_point",
+    "resize_brush",
+]
 
 _GROWTH = 1.15
 _MOST_MM = 200.0
@@ -41,3 +47,13 @@ def cancel_polygon(stage: Stage) -> None:
     """Forget the polygon that is being drawn."""
     if stage.mask is not None:
         private.polygon_cancel(stage.mask)
+
+
+def finish_polygon(stage: Stage, *, cuts: bool = False) -> None:
+    """Paint the polygon that is being drawn, or cut it out."""
+    mask = stage.mask
+    if mask is not None and private.polygon_n_points(mask):
+        if cuts:
+            mask.selected_label = 0
+        private.polygon_finish(mask)
+        stage.apply_tool()

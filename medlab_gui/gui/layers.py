@@ -74,6 +74,7 @@ class Stage:
         self._erasing = self._inverse = False
         self._opening = False
         self._filled = False
+        self._placed = ""
         self._scheme: LabelScheme | None = None
         self._hidden: frozenset[int] = frozenset()
         self._unveiling: Generator[None] = (_ for _ in ())
@@ -150,6 +151,7 @@ class Stage:
         self._opening = session is not None
         self._filled = False
         if session is None:
+            self._placed = ""
             # The welcome page covers the picture. Another series often follows at
             # once, so the arrays are let go a little later.
             QTimer.singleShot(_LET_GO_MS, self._let_go)
@@ -182,7 +184,8 @@ class Stage:
         self._filled = True
         yield
         # What takes the place of its own provisional picture stays where it was.
-        if not self.bench.is_same_place:
+        if not self.bench.is_same_place or self._placed != session.series_uid:
+            self._placed = session.series_uid
             self.reset_window()
             self.viewer.reset_view(margin=0.02)
         set_changed(self.image, visible=session.is_filled(session.k))
@@ -392,15 +395,6 @@ class Stage:
         """Let the tool do the opposite for as long as a key is held."""
         self._inverse = held
         self.apply_tool()
-
-    def finish_polygon(self, *, cuts: bool = False) -> None:
-        """Paint the polygon that is being drawn, or cut it out."""
-        mask = self.mask
-        if mask is not None and private.polygon_n_points(mask):
-            if cuts:
-                mask.selected_label = 0
-            private.polygon_finish(mask)
-            self.apply_tool()
 
     def _on_picked(self) -> None:
         if self.mask is not None and str(self.mask.mode) == "pick":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QCoreApplication, QEvent, QObject, QPointF, Qt, Signal
 from qtpy.QtGui import QMouseEvent, QWheelEvent
 
+from medlab_gui.gui.drawing import finish_polygon
 from medlab_gui.gui.view_state import INVERTIBLE, Mode, Tool
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ class MouseFilter(QObject):
             return True
         if kind == QEvent.Type.MouseButtonDblClick:
             if annotating and view.tool is Tool.POLYGON:
-                self._stage.finish_polygon(cuts=inverts)
+                finish_polygon(self._stage, cuts=inverts)
                 return True
             # napari would zoom; the second click of two quick ones is a click.
             self._send(QEvent.Type.MouseButtonPress, event)

@@ -231,7 +231,7 @@ class StreamOpening:
     def _let_go(self) -> None:
         """Keep nothing of the voxels, which the project has by now or nobody needs."""
         if self._stream is not None:
-            self._stream.cancel()
+            self._stream.let_go()
         self._stream = self._job = self.session = None
         for signal, slot in (
             (self._bench.session_changed, self._on_session),

@@ -102,7 +102,12 @@ class VolumeStream:
             self._volume = self._of(nothing)
         self._n_running = n_threads
         self._threads = [
-            threading.Thread(target=self._run, name=f"medlab-read-{m}", daemon=True)
+            threading.Thread(
+                target=self._run,
+                args=(self._filler,),
+                name=f"medlab-read-{m}",
+                daemon=True,
+            )
             for m in range(n_threads)
         ]
         for thread in self._threads:
@@ -115,6 +120,15 @@ class VolumeStream:
         if data is not self._volume.data:
             self._volume = self._of(data)
         return self._volume
+
+    def let_go(self) -> None:
+        """Stop, and keep the voxels no longer; for when they are elsewhere by now.
+
+        Whoever asked for the reading may still hold this stream: jobs do.
+        """
+        self.cancel()
+        self._filler = None
+        self._volume = self._of(np.broadcast_to(np.int16(0), self.series.shape))
 
     @property
     def filled(self) -> NDArray[np.bool_]:
@@ -234,12 +248,12 @@ class VolumeStream:
     def _begin_at(self, k: int) -> None:
         self._pending.sort(key=lambda n: -abs(n - k))
 
-    def _run(self) -> None:
+    def _run(self, filler: SliceFiller | None) -> None:
         try:
-            if self._filler is None:
+            if filler is None:
                 self._read_all()
             else:
-                self._read_slices(self._filler)
+                self._read_slices(filler)
         except Cancelled:
             pass
         except Exception as error:  # noqa: BLE001 - carried to whoever waits for it

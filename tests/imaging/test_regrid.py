@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from medlab_gui.core.errors import GeometryError
@@ -133,6 +133,7 @@ def test_values_stay_in_the_range_of_the_scan():
     assert data.min() <= result.min() <= result.max() <= data.max()
 
 
+@example(degrees=(0.0, 0.0, 0.0), gaps=[0.5, 0.734375, 0.625], slant=(0.0, 0.0), n=4)
 @settings(max_examples=60, deadline=None)
 @given(
     degrees=st.tuples(*[st.floats(-180, 180)] * 3),
@@ -153,7 +154,10 @@ def test_a_linear_field_survives_any_stack(degrees, gaps, slant, n):
     result = regrid(data, stack, grid, [True] * (len(places) - 1), fill=np.nan)
     measured = ~np.isnan(result)
     assert measured.any()
-    assert np.allclose(result[measured], field(at(grid))[measured], atol=2e-3)
+    # A slice within a hundredth of the distance is taken as it is: off by that much.
+    as_it_is = 0.01 * abs(grid.affine[:3, 0] @ FIELD)
+    expected = field(at(grid))[measured]
+    assert np.allclose(result[measured], expected, rtol=1e-5, atol=as_it_is + 2e-3)
 
 
 @settings(max_examples=60, deadline=None)
