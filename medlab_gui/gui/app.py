@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import signal
 import sys
 from pathlib import Path
@@ -79,6 +80,9 @@ def main(arguments: Sequence[str] = ()) -> int:
         sys.stderr.write(f"medlab: {options.path} is not there; check the name.\n")
         return 2
 
+    # Making the window only ever adds objects: looking for garbage among them takes a
+    # quarter of a second. `MedlabWindow.show` turns it on again.
+    gc.disable()
     from medlab_gui import __version__
     from medlab_gui.core.resources import resource
     from medlab_gui.gui.napari_private import isolate_settings

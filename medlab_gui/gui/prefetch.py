@@ -23,6 +23,7 @@ _MODULES = (
     "scipy.ndimage",
     "skimage.segmentation",
     "skimage.draw",
+    "pydicom",
 )
 
 
@@ -65,3 +66,4 @@ def spare_the_collector() -> None:
     for a quarter of a second each time.
     """
     gc.freeze()
+    gc.enable()
