@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "open_window", "parse"]
 
+# Each of the some hundred OpenGL calls of a frame lets other threads run Python, and
+# then waits for its turn: by default 5 ms while one of them computes.
+_SWITCH_S = 0.0005
+
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return ``path``, ``project`` and ``series`` from the command line."""
@@ -47,6 +51,7 @@ def open_window(path: str = "", project: str = "", series: str = "") -> MedlabWi
 
     from medlab_gui.gui.window import MedlabWindow
 
+    sys.setswitchinterval(_SWITCH_S)
     settings = load_settings()
     place = project or str(settings.project_path)
     window = MedlabWindow(place, settings)

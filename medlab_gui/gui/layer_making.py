@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +17,32 @@ from medlab_gui.gui.layer_data import nothing
 if TYPE_CHECKING:
     from napari.layers import Image, Labels
 
-__all__ = ["new_entropy", "new_image", "new_labels"]
+__all__ = ["load_for_layers", "new_entropy", "new_image", "new_labels"]
+
+_LOADING = Lock()
+_MODULES = (
+    "pandas",
+    "napari.components.histogram",
+    "skimage.color.colorconv",
+    "skimage.exposure",
+    "skimage.util",
+)
+
+
+def load_for_layers() -> None:
+    """Load what napari loads when the first layer is made: half a second's work.
+
+    May be called on any thread; the second call finds it done.
+    """
+    with _LOADING:
+        for module in _MODULES:
+            importlib.import_module(module)
+        import pint
+        from vispy.visuals.line.dash_atlas import DashAtlas
+
+        # The first use reads the tables of all units.
+        _ = pint.get_application_registry().pixel
+        DashAtlas()  # keeps the patterns that it computes for all lines to come
 
 
 def new_image() -> Image:

@@ -13,7 +13,12 @@ from medlab_gui.core.measurements import Plane
 from medlab_gui.gui import napari_private as private
 from medlab_gui.gui.colors import scheme_colors
 from medlab_gui.gui.layer_data import blank, set_changed, show
-from medlab_gui.gui.layer_making import new_entropy, new_image, new_labels
+from medlab_gui.gui.layer_making import (
+    load_for_layers,
+    new_entropy,
+    new_image,
+    new_labels,
+)
 from medlab_gui.gui.scan_window import ScanWindow
 from medlab_gui.gui.steps import in_steps
 from medlab_gui.gui.view_state import Mode, Tool
@@ -105,6 +110,7 @@ class Stage:
         napari takes some tenths of a second for a layer and its shaders. Done once
         behind the welcome page, a study then opens by changing what they show.
         """
+        load_for_layers()
         yield
         if self.image is None:
             self.image = self._add(new_image())
@@ -122,9 +128,22 @@ class Stage:
             self.mask.events.selected_label.connect(self._on_picked)
             self.mask.events.brush_size.connect(self._on_brush_size)
             yield
-            self.mask.mode = "paint"  # makes the circle under the mouse
-            self.mask.mode = "pan_zoom"
-            yield
+
+    def rehearse(self) -> Iterator[None]:
+        """Draw all that a study will need, behind the welcome page; yield after each.
+
+        The first time that something is drawn, its shaders are compiled.
+        """
+        layers = (self.image, self.entropy, self.prediction, self.mask)
+        private.rehearse_press(self.viewer)
+        yield
+        for visible in (True, False):
+            for layer in layers:
+                if self.bench.session is None and layer is not None:
+                    layer.visible = visible
+                    yield
+        if self.bench.session is None:
+            yield from private.rehearse_brush(self.viewer)
 
     def _add(self, layer: L) -> L:
         private.silence_thumbnail(layer)

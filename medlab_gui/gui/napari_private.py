@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,7 @@ __all__ = [
     "apply_style",
     "canvas_widget",
     "clear_key_bindings",
+    "delay_layer_controls",
     "isolate_settings",
     "main_window",
     "napari_docks",
@@ -39,6 +41,8 @@ __all__ = [
     "polygon_start",
     "put_below_canvas",
     "register_theme",
+    "rehearse_brush",
+    "rehearse_press",
     "retire_sliders",
     "set_label_colors",
     "silence_history",
@@ -172,6 +176,61 @@ def retire_sliders(viewer: Viewer) -> None:
     sliders.hide()
     for emitter in viewer.dims.events.emitters.values():
         emitter.disconnect(sliders)
+
+
+def delay_layer_controls(viewer: Viewer) -> None:
+    """Make napari's layer controls when they are first looked at.
+
+    They are tucked away, and cost napari a twentieth of a second for each layer and
+    some time at each change of it.
+    """
+    qt_viewer = viewer.window._qt_viewer
+    controls: Any = qt_viewer.controls
+    layers = viewer.layers
+    listening = (
+        (layers.events.inserted, controls._add),
+        (layers.events.removed, controls._remove),
+        (layers.selection.events.changed, controls._populate),
+    )
+    for emitter, listener in listening:
+        emitter.disconnect(listener)
+
+    def make(is_shown: bool) -> None:
+        if not is_shown:
+            return
+        qt_viewer.dockLayerControls.visibilityChanged.disconnect(make)
+        for layer in layers:
+            controls._add(SimpleNamespace(value=layer))
+        for emitter, listener in listening:
+            emitter.connect(listener)
+        controls._populate()
+
+    qt_viewer.dockLayerControls.visibilityChanged.connect(make)
+
+
+def rehearse_brush(viewer: Viewer) -> Iterator[None]:
+    """Draw the circle under the mouse before it is needed; yield after each piece."""
+    circle = viewer.canvas.overlays._brush_circle
+    qt_viewer: Any = viewer.window._qt_viewer
+    viewer.mouse_over_canvas = True
+    circle.size = 20
+    circle.visible = True
+    try:
+        (drawn,) = qt_viewer.canvas._viewer_overlay_to_visual[circle]
+        drawn._black_circle.visible = False
+        yield
+        drawn._white_circle.visible = False
+        drawn._black_circle.visible = True
+        yield
+        drawn._white_circle.visible = True
+    finally:
+        circle.visible = False
+        viewer.mouse_over_canvas = canvas_widget(viewer).underMouse()
+
+
+def rehearse_press(viewer: Viewer) -> None:
+    """Look for what lies under the mouse, as vispy does at every press."""
+    viewer.window._qt_viewer.canvas._scene_canvas.visual_at((0, 0))
 
 
 def napari_docks(viewer: Viewer) -> tuple[QDockWidget, ...]:

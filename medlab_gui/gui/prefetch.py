@@ -10,6 +10,7 @@ import numpy as np
 
 from medlab_gui.core.labels import LabelScheme
 from medlab_gui.gui.colors import scheme_colors
+from medlab_gui.gui.layer_making import load_for_layers
 from medlab_gui.imaging.compiled import compile_here, warm_up
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def prefetch(ctx: JobContext) -> None:
     for module in _MODULES:
         ctx.check()
         importlib.import_module(module)
+    load_for_layers()
+    ctx.check()
     _map_colors()
     ctx.check()
     warm_up()

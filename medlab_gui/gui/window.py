@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QObject, QSettings, Qt, QTimer
@@ -126,6 +127,7 @@ class MedlabWindow(QObject):
 
     def _build_picture(self) -> None:
         private.retire_sliders(self.viewer)
+        private.delay_layer_controls(self.viewer)
         for dock in private.napari_docks(self.viewer):
             dock.hide()
         self.text = PictureText(self.viewer, self.canvas, self.bench, self.stage)
@@ -344,7 +346,7 @@ class MedlabWindow(QObject):
         spare_the_collector()
         self.main.show()
         self.canvas.setFocus()
-        self._warming = self.stage.warm_up()
+        self._warming = chain(self.stage.warm_up(), self.stage.rehearse())
         QTimer.singleShot(_AFTER_PAINT_MS, self._prefetch)
 
     def _prefetch(self) -> None:

@@ -32,6 +32,33 @@ def test_parts_of_the_window(window):
     assert len(private.napari_menus(window.viewer)) == 6
 
 
+def test_layer_controls_are_made_when_they_are_looked_at(window, qtbot):
+    controls = window.viewer.window._qt_viewer.controls
+    _list, dock = private.napari_docks(window.viewer)
+    assert not controls.widgets
+    dock.show()
+    qtbot.waitUntil(lambda: len(controls.widgets) == len(window.viewer.layers))
+    assert controls.currentWidget() is controls.widgets[window.stage.mask]
+    added = window.viewer.add_image(np.zeros((3, 4, 5)))
+    assert added in controls.widgets
+    window.viewer.layers.remove(added)
+    assert added not in controls.widgets
+    dock.hide()
+
+
+def test_a_rehearsal_leaves_no_circle_behind(window):
+    circle = window.viewer.canvas.overlays._brush_circle
+    steps = private.rehearse_brush(window.viewer)
+    next(steps)
+    assert circle.visible
+    for _step in steps:
+        pass
+    (drawn,) = window.viewer.window._qt_viewer.canvas._viewer_overlay_to_visual[circle]
+    assert not circle.visible
+    assert drawn._white_circle.visible
+    assert drawn._black_circle.visible
+
+
 def test_a_stroke_of_several_stamps_is_one_box_with_both_states(window, strokes):
     layer, found = strokes
     before = layer.data.copy()
@@ -97,3 +124,9 @@ def test_the_users_napari_settings_are_left_alone(window):
     from napari.settings import get_settings
 
     assert get_settings().config_path is None
+
+
+def test_a_rehearsal_changes_nothing_while_a_study_is_open(window):
+    before = [layer.visible for layer in window.viewer.layers]
+    for _step in window.stage.rehearse():
+        assert [layer.visible for layer in window.viewer.layers] == before
