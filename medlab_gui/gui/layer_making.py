@@ -41,7 +41,7 @@ def load_for_layers() -> None:
         from vispy.visuals.line.dash_atlas import DashAtlas
 
         # The first use reads the tables of all units.
-        _ = pint.get_application_registry().pixel
+        _ = pint.application_registry.pixel
         DashAtlas()  # keeps the patterns that it computes for all lines to come
 
 
