@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         return 2
 
     # Making the window only ever adds objects: looking for garbage among them takes a
-    # quarter of a second. `MedlabWindow.show` turns it on again.
+    # quarter of a second. Afterwards it is `gui.collector`'s.
     gc.disable()
     from medlab_gui import __version__
     from medlab_gui.core.resources import resource

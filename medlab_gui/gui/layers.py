@@ -201,7 +201,8 @@ class Stage:
             self._fill_prediction()
             self._set_colors(session.scheme)
         self._filled = True
-        yield
+        if not session.is_provisional:  # there is more of it than a picture
+            yield
         # What takes the place of its own provisional picture stays where it was.
         if not self.bench.is_same_place or self._placed != session.series_uid:
             self._placed = session.series_uid

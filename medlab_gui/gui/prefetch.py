@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 from typing import TYPE_CHECKING
 
@@ -60,13 +59,3 @@ def _map_colors() -> None:
 
     colors = scheme_colors(LabelScheme("none", ()))
     DirectLabelColormap(color_dict=colors).map(np.zeros((2, 2), np.uint8))
-
-
-def spare_the_collector() -> None:
-    """Tell Python's garbage collector that what exists now is here to stay.
-
-    Looking through the million objects of napari and its libraries stops the window
-    for a quarter of a second each time.
-    """
-    gc.freeze()
-    gc.enable()

@@ -17,6 +17,7 @@ from medlab_gui.core.settings import Settings, settings_path
 from medlab_gui.gui import napari_private as private
 from medlab_gui.gui.camera_tie import CameraTie
 from medlab_gui.gui.cine_bar import CineBar
+from medlab_gui.gui.collector import Collector, spare_what_exists
 from medlab_gui.gui.context import facts, project_facts
 from medlab_gui.gui.dialogs.remedies import ask_way
 from medlab_gui.gui.dock_area import build_docks
@@ -31,7 +32,7 @@ from medlab_gui.gui.notify import Notifier
 from medlab_gui.gui.overlays import PictureText
 from medlab_gui.gui.pair.pair_views import PairViews
 from medlab_gui.gui.panes.linked_views import LinkedViews
-from medlab_gui.gui.prefetch import prefetch, spare_the_collector
+from medlab_gui.gui.prefetch import prefetch
 from medlab_gui.gui.reading_note import ReadingNote
 from medlab_gui.gui.slice_bar import SliceBar
 from medlab_gui.gui.status import StatusBar
@@ -98,6 +99,7 @@ class MedlabWindow(QObject):
 
         self.viewer = Viewer(title="MedLab", show=False, show_welcome_screen=False)
         self.main = private.main_window(self.viewer)
+        self._collector = Collector(self.main)
         self.canvas = private.canvas_widget(self.viewer)
         self.commands: tuple[Command[Any, Any], ...] = COMMANDS
         self.bench: Workbench = Workbench(project_place, settings)
@@ -343,7 +345,7 @@ class MedlabWindow(QObject):
 
     def show(self) -> None:
         """Show the window, without waiting for the project."""
-        spare_the_collector()
+        spare_what_exists()
         self.main.show()
         self.canvas.setFocus()
         self._warming = chain(self.stage.warm_up(), self.stage.rehearse())
@@ -359,7 +361,7 @@ class MedlabWindow(QObject):
         """Make one layer, then let the window breathe."""
         if self._closed:
             return
-        spare_the_collector()
+        spare_what_exists()
         if next(self._warming, StopIteration) is None:
             QTimer.singleShot(5, self._warm_up)
 
@@ -383,6 +385,7 @@ class MedlabWindow(QObject):
         self.main.hide()
         self.bench.close()
         self.notifier.uninstall()
+        self._collector.stop()
 
     def _window_store(self) -> QSettings:
         path = settings_path().with_name("window.ini")

@@ -6,6 +6,7 @@ own: ``python -m tests.benchmarks.opening first_picture medlab FOLDER``.
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -48,17 +49,25 @@ def opening(bench: Bench) -> list[Row]:
 
 
 def _side(folder: Path) -> None:
-    import shutil
-
     from tests.benchmarks.paint_watch import PaintWatch
     from tests.benchmarks.sides import OurWindow
 
-    shutil.rmtree(folder / "dropped", ignore_errors=True)
-    shutil.copytree(folder / "empty", folder / "dropped")
     watch = PaintWatch()
-    window = OurWindow(watch, folder, "dropped")
-    seconds = [_drop(window, watch, folder / "slices") for _n in range(_TURNS + 1)]
+    window = OurWindow(watch, folder, _empty(folder, 0))
+    seconds = [_drop(window, watch, folder / "slices")]
+    for turn in range(1, _TURNS + 1):
+        # The rest is in the project soon: each drop goes into one of its own.
+        window.bench.open_project(str(folder / _empty(folder, turn)))
+        watch.pump_until(lambda: not window.bench.jobs.active)
+        seconds.append(_drop(window, watch, folder / "slices"))
     say(cold=seconds[0], warm=median(seconds[1:]), all=seconds)
+
+
+def _empty(folder: Path, turn: int) -> str:
+    name = f"dropped-{turn}"
+    shutil.rmtree(folder / name, ignore_errors=True)
+    shutil.copytree(folder / "empty", folder / name)
+    return name
 
 
 def _drop(window: OurWindow, watch: object, place: Path) -> float:
@@ -85,7 +94,9 @@ def _drop(window: OurWindow, watch: object, place: Path) -> float:
     assert session.is_provisional, "it was not there before the whole was read"
     assert session.is_filled(session.k)
     bench.incoming.cancel()
-    watch.pump_until(lambda: bench.session is None and not bench.jobs.active)
+    watch.pump_until(lambda: not bench.jobs.active)
+    bench.close_series()
+    bench.drop_session()
     watch.pump_for(1.0)
     return seconds
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 _TARGET = "vispy.app.backends._qt"
+_WAKE_MS = 5
 PATIENCE_S = 120.0
 
 
@@ -33,6 +34,7 @@ class PaintWatch(MetaPathFinder):
     def __init__(self, on_first: Callable[[], object] | None = None) -> None:
         self.count = 0
         self.on_first = on_first
+        self._wake: Any = None
         sys.meta_path.insert(0, self)
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
@@ -65,12 +67,20 @@ class PaintWatch(MetaPathFinder):
         module.CanvasBackendDesktop.paintGL = counted
 
     def pump_until(self, condition: Callable[[], object]) -> None:
-        """Run the event loop until a condition holds."""
+        """Run the event loop until a condition holds.
+
+        It sleeps while nothing comes, as the real one does: else it would compete with
+        the program's own threads for Python's lock.
+        """
+        from qtpy.QtCore import QEventLoop, QTimer
         from qtpy.QtWidgets import QApplication
 
+        if self._wake is None:
+            self._wake = QTimer()
+            self._wake.start(_WAKE_MS)
         end = time.monotonic() + PATIENCE_S
         while not condition():
-            QApplication.processEvents()
+            QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
             if time.monotonic() > end:
                 raise TimeoutError("the window did not get there")
 
