@@ -10,6 +10,7 @@ from psygnal import Signal
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 
 from medlab_gui.core.i18n import _
+from medlab_gui.core.measurements import Plane
 from medlab_gui.gui.choices import remember
 from medlab_gui.gui.view_state import Mode
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QMouseEvent
     from qtpy.QtWidgets import QWidget
 
+    from medlab_gui.gui.panes.linked_state import LinkedState
     from medlab_gui.gui.workbench import Workbench
 
 __all__ = ["FASTEST", "SLOWEST", "Cine"]
@@ -34,7 +36,7 @@ _RATED = 12
 
 
 class Cine(QObject):
-    """Plays the slices of the open series.
+    """Plays the slices of the view that has the keys.
 
     The slice follows from the clock: where drawing is slower than what is asked for,
     slices are left out and none is queued, so the window stays quick and the speed
@@ -43,7 +45,7 @@ class Cine(QObject):
     Parameters
     ----------
     bench : Workbench
-        Its slice is changed.
+        Its crosshair goes through the slices.
     clock : callable
         Seconds, for measuring time.
 
@@ -67,18 +69,29 @@ class Cine(QObject):
         self._is_playing = self._stepping = False
         self._was_drawn = True
         self._phase, self._mark, self._set_at = 0, 0.0, 0.0
+        self._plane = Plane.AXIAL
+        self._pictures: dict[QObject, Plane] = {}
+        self.plane_with_keys: Callable[[], Plane] = lambda: Plane.AXIAL
         self._times: deque[float] = deque(maxlen=_RATED)
-        bench.slice_changed.connect(self._on_slice)
         bench.session_changed.connect(self.stop)
         bench.mode_changed.connect(self._on_mode)
 
-    def watch(self, canvas: QWidget) -> None:
+    def watch(self, picture: QWidget, plane: Plane = Plane.AXIAL) -> None:
         """Tell from the paint events of a picture when a slice was drawn."""
-        canvas.installEventFilter(self)
+        self._pictures[picture] = plane
+        picture.installEventFilter(self)
+
+    def follow(self, linked: LinkedState) -> None:
+        """Stop where somebody else goes to a slice, or puts the picture away."""
+        linked.moved.connect(self._on_moved)
+        linked.layout_changed.connect(self._on_layout)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """See when the picture was drawn; take nothing."""
-        if event.type() == QEvent.Type.Paint:
+        if (
+            event.type() == QEvent.Type.Paint
+            and self._pictures.get(watched) is self._plane
+        ):
             self._was_drawn = True
         return False
 
@@ -114,7 +127,7 @@ class Cine(QObject):
             remember(self._bench, cine_swings=swings)
             session = self._bench.session
             if session is not None:
-                self._phase = session.k
+                self._phase = self._bench.linked.slice_of(self._plane)
             self.changed.emit()
 
     @property
@@ -132,14 +145,16 @@ class Cine(QObject):
             self.start()
 
     def start(self) -> None:
-        """Play from the slice shown, towards the head."""
+        """Play from the slice shown, to the head, the back or the patient's left."""
         session = self._bench.session
         if session is None or self._is_playing:
             return
-        if session.volume.grid.shape[0] < 2:
-            self._bench.inform(_("This series has one slice only: there is no cine."))
+        plane = self.plane_with_keys()
+        if session.volume.grid.shape[plane.axis] < 2:
+            self._bench.inform(_("There is one slice only in this view: no cine."))
             return
-        self._phase, self._mark = session.k, self._clock()
+        self._plane = plane
+        self._phase, self._mark = self._bench.linked.slice_of(plane), self._clock()
         self._was_drawn = True
         self._times.clear()
         self._is_playing = True
@@ -191,7 +206,8 @@ class Cine(QObject):
         self._times.append(now)
         self._stepping = True
         try:
-            self._bench.go_to(self._slice_of(session.volume.grid.shape[0]))
+            n = session.volume.grid.shape[self._plane.axis]
+            self._bench.linked.show_slice(self._plane, self._slice_of(n))
         finally:
             self._stepping = False
         if self._is_playing:
@@ -205,8 +221,12 @@ class Cine(QObject):
 
     # ---- what else happens ------------------------------------------------------
 
-    def _on_slice(self, k: int) -> None:
+    def _on_moved(self) -> None:
         if not self._stepping:
+            self.stop()
+
+    def _on_layout(self) -> None:
+        if self._plane is not Plane.AXIAL:
             self.stop()
 
     def _on_mode(self, mode: Mode) -> None:

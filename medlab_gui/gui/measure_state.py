@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from psygnal import Signal
 
+from medlab_gui.commands.measurements import caution
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.view_state import Mode
@@ -101,24 +102,27 @@ class MeasureState:
     def reload(self) -> None:
         """Read the measurements of the open series again."""
         session, place = self._bench.session, self._bench.project_place
-        if session is None or session.is_provisional:
+        if session is None:
+            return
+        # No length is shown before it is known that it can be relied on.
+        self.caution = caution(session.series)
+        self.changed.emit()
+        if session.is_provisional:
             return
         uid, author = session.series_uid, session.author
         writer = self._writers.setdefault(place, MeasurementWriter(place))
 
-        def work(ctx: JobContext) -> tuple[tuple[Measurement, ...], str]:
-            from medlab_gui.commands.measurements import caution
+        def work(ctx: JobContext) -> tuple[Measurement, ...]:
             from medlab_gui.store.project import ProjectStore
 
             ctx.check()
             with ProjectStore.open(place) as store:
-                return store.measurements(uid), caution(store.series(uid))
+                return store.measurements(uid)
 
-        def done(found: tuple[tuple[Measurement, ...], str]) -> None:
+        def done(found: tuple[Measurement, ...]) -> None:
             if self._bench.session is not session:
                 return
-            self.list = MeasurementList(uid, author, writer, found[0])
-            self.caution = found[1]
+            self.list = MeasurementList(uid, author, writer, found)
             self.list.changed.connect(lambda: self._on_list(writer))
             self.changed.emit()
 

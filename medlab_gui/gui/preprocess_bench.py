@@ -16,6 +16,7 @@ from medlab_gui.gui.compare_panel import ComparePanel
 from medlab_gui.gui.model_look import LookKey, ModelLook, look
 from medlab_gui.gui.preview import Figures, Preview, SliceRunner, figures, preview
 from medlab_gui.gui.processed_volume import ProcessedVolume
+from medlab_gui.gui.shading import shading
 from medlab_gui.imaging.recipes import effective
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class PreprocessBench(QObject):
         workbench.slice_changed.connect(self._on_slice)
         workbench.view.events.level.connect(self._on_window)
         workbench.view.events.width.connect(self._on_window)
+        workbench.view.events.inverted.connect(self._on_window)
         workbench.job_progressed.connect(self._on_progress)
 
     def read_weights(self) -> None:
@@ -133,7 +135,7 @@ class PreprocessBench(QObject):
     def _on_slice(self, _k: int) -> None:
         self.refresh()
 
-    def _on_window(self, _value: float) -> None:
+    def _on_window(self, _value: object) -> None:
         self.refresh()
 
     def refresh(self) -> None:
@@ -162,6 +164,9 @@ class PreprocessBench(QObject):
         data, scheme, unit = session.volume.data, session.scheme, self.unit
         window = (self._bench.view.level, self._bench.view.width)
         mask = session.mask[k].copy()
+        shown = shading(
+            session.series.display, data.dtype, inverted=self._bench.view.inverted
+        )
         volume = self._volume
         if volume is not None and not self._is_current(volume):
             volume = None
@@ -180,8 +185,8 @@ class PreprocessBench(QObject):
                 # that is late by one step of a slider is better than none.
                 done = runner.run(spec, k, ctx.check, ctx.progress)
             return preview(
-                data[k], done, spec, uid=uid, k=k, window=window, unit=unit,
-                mask=mask, scheme=scheme,
+                data[k], done, spec, uid=uid, k=k, window=window,
+                shading=shown, unit=unit, mask=mask, scheme=scheme,
             )  # fmt: skip
 
         self._slice_job = self._bench.submit(

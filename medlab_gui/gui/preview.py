@@ -13,7 +13,9 @@ import numpy as np
 from medlab_gui.core.specs import PipelineSpec
 from medlab_gui.gui.difference import difference_image, nice_limit
 from medlab_gui.gui.histogram_view import Histogram, summarise
+from medlab_gui.gui.panes.plane_picture import slice_image
 from medlab_gui.gui.pictures import gray_image, outline_image
+from medlab_gui.gui.shading import Shading
 from medlab_gui.imaging.recipes import as_spec, effective
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ __all__ = ["Figures", "Preview", "SliceRunner", "figures", "preview"]
 _KEPT = 48
 _FITS = 2
 _PATIENCE_S = 0.5
+_LINEAR = Shading("LINEAR_EXACT")
 
 
 class SliceRunner:
@@ -226,6 +229,7 @@ def preview(
     uid: str = "",
     k: int = 0,
     window: tuple[float, float],
+    shading: Shading = _LINEAR,
     unit: str = "",
     mask: NDArray[np.uint8] | None = None,
     scheme: LabelScheme | None = None,
@@ -244,6 +248,8 @@ def preview(
         Which series and slice it is.
     window : tuple of float
         ``(level, width)`` in which the original is shown.
+    shading : Shading
+        Function of that window, and whether low values are bright, as on the canvas.
     unit : str
         Of the scan, e.g. ``"HU"``.
     mask : ndarray of uint8, shape (Y, X), optional
@@ -252,8 +258,7 @@ def preview(
         Colours of the mask.
     """
     level, width = window
-    half = max(width, 1e-6) / 2
-    low, high = level - half, level + half
+    low, high = shading.ends(level, width)
     original = _finite(np.asarray(plane), low)
     processed = _finite(processed, 0.0)
     ends, kind = _shown_range(original, processed, spec, (low, high))
@@ -264,11 +269,18 @@ def preview(
         # Black is 0 and white is 1 in both: what the eye sees is what is subtracted.
         difference = np.clip(processed, *ends) - np.float32(ends[0])
         difference /= np.float32(ends[1] - ends[0])
-        before = (original - np.float32(low)) / np.float32(high - low)
+        seen, black, white = shading.brightness(original, level, width)
+        before = (seen - np.float32(black)) / np.float32(white - black)
         difference -= np.clip(before, 0, 1, out=before)
         difference_unit = "%"
     difference = difference.astype(np.float32, copy=False)
     limit = nice_limit(difference)
+    if kind == "scan":
+        after = slice_image(processed, level, width, shading)
+    else:
+        after = gray_image(processed, *ends)
+        if shading.inverted:  # the same way round as the original
+            after.invertPixels()
     outline = None
     if mask is not None and scheme is not None and mask.any():
         outline = outline_image(mask, scheme)
@@ -279,8 +291,8 @@ def preview(
         original=original,
         processed=processed,
         difference=difference,
-        original_image=gray_image(original, low, high),
-        processed_image=gray_image(processed, *ends),
+        original_image=slice_image(original, level, width, shading),
+        processed_image=after,
         difference_image=difference_image(difference, limit),
         limit=limit,
         outline=outline,

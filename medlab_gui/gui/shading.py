@@ -54,6 +54,14 @@ class Shading:
             return low, max(high, low + 1e-6)
         return level - width / 2, level + width / 2
 
+    def ends(self, level: float, width: float) -> tuple[float, float]:
+        """Return the ends of the window as a person means them, lowest first.
+
+        Of a sigmoid, where the straight line that touches its middle would end.
+        """
+        half = max(width, 1e-6) / 2
+        return level - half, level + half
+
     @property
     def name(self) -> str:
         """Name of the colours."""

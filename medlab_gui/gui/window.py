@@ -153,6 +153,7 @@ class MedlabWindow(QObject):
             self.viewer, self.pair.room, CineBar(self.bench, self.slice_bar)
         )
         self.bench.cine.watch(self.canvas)
+        self.bench.cine.plane_with_keys = lambda: self.views.active
         self.mouse = MouseFilter(self.viewer, self.canvas, self.bench, self.stage)
         self.box = WindowBox(self.measurements.pane, self.canvas, self.bench)
         self.mouse.first = self._take_first

@@ -141,6 +141,7 @@ class Workbench:
         self.measure: MeasureState = MeasureState(self)
         self.presets = WindowPresets(self)
         self.cine: Cine = Cine(self)
+        self.cine.follow(self.linked)
         self.keybook = new_keybook(self.settings.key_profile)
         self.pair: PairState = PairState(self)
         self.view.events.mode.connect(self._on_mode)
@@ -397,6 +398,7 @@ class Workbench:
         """Open the series again, at the same slice: its truth changed elsewhere."""
         if self.session is not None:
             uid, k = self.session.series_uid, self.session.k
+            self.pair.wait_for_reopening()
             self.close_series()
             self.open_series(uid, k)
 

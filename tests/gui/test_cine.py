@@ -154,3 +154,32 @@ def test_bar_menu_and_settings_follow(window, hand, clock):
     assert not cine.is_playing
     assert bar.rate.text() == ""
     assert window.bench.mode is Mode.REVIEW
+
+
+def test_it_plays_the_view_that_has_the_keys(window, clock):
+    from medlab_gui.core.measurements import Plane
+    from medlab_gui.gui.panes.linked_state import PaneLayout
+
+    bench, cine = window.bench, window.bench.cine
+    bench.linked.layout = PaneLayout.ROW
+    window.views.panes[Plane.SAGITTAL].setFocus()
+    wait_for(lambda: window.views.active is Plane.SAGITTAL)
+    bench.linked.show_slice(Plane.SAGITTAL, 40)
+    k, cine.fps = bench.session.k, 10
+    cine.start()
+    seen = []
+    for _n in range(4):
+        advance(window, clock, 0.1)
+        seen.append(bench.linked.slice_of(Plane.SAGITTAL))
+    assert seen == [41, 42, 43, 44]
+    assert bench.session.k == k
+    assert bench.linked.slice_of(Plane.CORONAL) != 44
+    advance(window, clock, 0.1, drawn=False)
+    window.canvas.update()
+    assert not cine._was_drawn, "another view's picture is not the one that plays"
+    bench.linked.step(Plane.CORONAL, 1)
+    assert not cine.is_playing, "a hand that goes elsewhere stops it"
+    cine.start()
+    bench.linked.layout = PaneLayout.ONE
+    assert not cine.is_playing, "nor is what cannot be seen played"
+    window.canvas.setFocus()

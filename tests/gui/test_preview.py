@@ -17,6 +17,7 @@ from medlab_gui.gui.figures_view import figure_rows
 from medlab_gui.gui.histogram_view import summarise
 from medlab_gui.gui.preview import SliceRunner, figures, preview
 from medlab_gui.gui.processed_volume import ProcessedVolume, outwards
+from medlab_gui.gui.shading import Shading
 from medlab_gui.imaging.pipeline import run_pipeline
 from tests.gui.docks_phantom import SCHEME, phantom
 
@@ -278,3 +279,26 @@ def test_a_volume_that_does_not_fit_is_refused(monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", Little)
     with pytest.raises(ResourceError, match="4 MB and 0 MB of memory"):
         ProcessedVolume("a", LIVER_PIPELINE, np.zeros((4, 512, 512), np.int16))
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_the_original_is_shown_by_the_files_own_curve(inverted):
+    """PS3.3 C.11.2.1.3: SIGMOID reckoned by hand, and MONOCHROME1 turned round."""
+    plane = np.arange(-400, 500, 100).reshape(3, 3).astype(np.int16)
+    shown = made(plane, PipelineSpec(), shading=Shading("SIGMOID", inverted))
+    expected = 255 / (1 + np.exp(-4 * (plane - 40.0) / 400))
+    if inverted:
+        expected = 255 - expected
+    for image in (shown.original_image, shown.processed_image):
+        found = [[image.pixelColor(i, j).red() for i in range(3)] for j in range(3)]
+        np.testing.assert_allclose(found, expected, atol=1.0)
+
+
+def test_the_difference_is_that_of_the_curve_that_is_seen():
+    plane = np.array([[-160, 40], [140, 240]], np.int16)
+    spec = PipelineSpec((Step("window", {"level": 40, "width": 400}),))
+    shown = made(plane, spec, shading=Shading("SIGMOID"))
+    seen = 1 / (1 + np.exp(-4 * (plane - 40.0) / 400))
+    np.testing.assert_allclose(
+        shown.difference, np.array([[0, 0.5], [0.75, 1]]) - seen, atol=1e-5
+    )

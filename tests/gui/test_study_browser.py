@@ -11,9 +11,10 @@ from pydicom.fileset import FileSet
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QScrollArea
 
 from medlab_gui.gui.dialogs.remedies import RemediesDialog
+from medlab_gui.gui.dialogs.spacing import SpacingDialog
 from medlab_gui.gui.docks.studies import StudiesDock
 from medlab_gui.io import scan
 from tests.gui.conftest import wait_for
@@ -223,3 +224,45 @@ def test_as_measured_is_the_default(tilted):
 def test_a_way_out_is_chosen(tilted):
     tilted.choose("straighten")
     assert tilted.choice == (["straighten"], None)
+
+
+def test_the_question_is_as_high_as_its_words_and_has_no_stock_icons(window, tmp_path):
+    write_series(tmp_path / "scan", tilted_grid())
+    (found,) = scan(tmp_path / "scan").series
+    tilted = RemediesDialog(found, window.main)
+    tilted.show()
+    wait_for(tilted.isVisible)
+    area = tilted.findChild(QScrollArea)
+    inner, seen = area.widget(), area.viewport()
+    assert inner.heightForWidth(seen.width()) <= seen.height() <= inner.height() + 2
+    last = max(
+        label.mapTo(inner, label.rect().bottomLeft()).y()
+        for label in inner.findChildren(QLabel)
+        if label.isVisible()
+    )
+    assert seen.height() - last < 60, "no empty space below the last words"
+    for button in tilted.findChildren(QPushButton):
+        assert button.icon().isNull()
+    tilted.close()
+
+
+def test_no_length_is_shown_before_it_is_known_whether_it_is_true(
+    window, dock, tmp_path
+):
+    from skimage.io import imsave
+
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for n in range(5):
+        picture = np.zeros((40, 50), np.uint8)
+        picture[10:30, 10 + n : 30] = 200
+        imsave(folder / f"{n}.png", picture, check_contrast=False)
+    drop(window, folder)
+    wait_for(lambda: window.main.findChild(SpacingDialog) is not None)
+    wait_for(lambda: window.bench.session is not None)
+    wait_for(lambda: window.bench.session.is_provisional)
+    told = window.bench.measure.caution
+    window.main.findChild(SpacingDialog).reject()
+    wait_for(lambda: window.main.findChild(SpacingDialog) is None)
+    assert "1 mm is assumed" in told
+    wait_for(lambda: not window.bench.jobs.active)

@@ -99,7 +99,7 @@ class KeySheet(QDialog):
         self._text = text = QTextBrowser()
         self._fill()
         bench.keybook.changed.connect(self._fill)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         copy = buttons.addButton(
             _("Copy as text"), QDialogButtonBox.ButtonRole.ActionRole
         )

@@ -25,6 +25,8 @@ from medlab_gui.core.records import Severity
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from qtpy.QtGui import QShowEvent
+
     from medlab_gui.core.records import Problem
     from medlab_gui.core.remedies import Remedy
     from medlab_gui.gui.incoming import Choice
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RemediesDialog", "ask_way"]
 
+_MOST_HIGH = 640
 _KEEP, _GIVEN = "keep-as-measured", "given-spacing"
 _WORDS = {
     Severity.WARNING: N_("Warning"),
@@ -104,7 +107,7 @@ class RemediesDialog(QDialog):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok, self)
         self._ok = buttons.button(QDialogButtonBox.StandardButton.Ok)
         self._ok.setText(_("Open"))
         no = buttons.addButton(_("Do not open"), QDialogButtonBox.ButtonRole.RejectRole)
@@ -122,8 +125,20 @@ class RemediesDialog(QDialog):
         layout.addWidget(buttons)
         self._judge()
         self._ok.setFocus()
-        inner.adjustSize()
-        self.resize(600, min(640, inner.heightForWidth(560) + 130))
+        self._scroll = scroll
+        self.resize(600, _MOST_HIGH)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Be as high as the questions need in the font of the window, and no higher."""
+        super().showEvent(event)
+        layout, inner = self.layout(), self._scroll.widget()
+        assert layout is not None
+        assert inner is not None
+        layout.activate()
+        seen = self._scroll.viewport()
+        around = self.height() - seen.height()
+        needed = inner.heightForWidth(seen.width()) + around
+        self.resize(self.width(), min(_MOST_HIGH, needed))
 
     # ---- building -------------------------------------------------------------
 

@@ -85,9 +85,11 @@ class PairState:
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
         self._loading: Job | None = None
+        self._waits = False
         self._reset()
         bench.session_changed.connect(self._on_session)
         bench.slice_changed.connect(self._on_slice)
+        bench.job_finished.connect(self._on_job_end)
 
     def _reset(self) -> None:
         self.second: SecondSeries | None = None
@@ -173,7 +175,19 @@ class PairState:
 
     def _on_session(self) -> None:
         session = self._bench.session
+        if session is None and self._waits:
+            return
+        self._waits = False
         if session is None or session.series_uid != self._first_uid:
+            self.close()
+
+    def wait_for_reopening(self) -> None:
+        """Stay while the first series is closed, to be opened again at once."""
+        self._waits = self.second is not None
+
+    def _on_job_end(self, job: Job) -> None:
+        if self._waits and job is self._bench.opening:
+            self._waits = False  # it could not be opened again
             self.close()
 
     # ---- which slice ------------------------------------------------------------

@@ -133,6 +133,10 @@ class LinkedState:
         index[plane.axis] = min(max(self.slice_of(plane) + n, 0), last)
         self.place(index)
 
+    def show_slice(self, plane: Plane, n: int) -> None:
+        """Go to a slice of a plane (the nearest that exists), to its middle."""
+        self.step(plane, n - self.slice_of(plane))
+
     def _on_session(self) -> None:
         session = self._bench.session
         if session is None:

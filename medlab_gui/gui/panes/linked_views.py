@@ -116,6 +116,7 @@ class LinkedViews(QObject):
         hand.double_clicked.connect(self._enlarge)
         self.panes[plane], self.hands[plane] = pane, hand
         self.area.add(str(plane), pane)
+        self._bench.cine.watch(pane, plane)
 
     def send_keys_to(self, keys: QObject) -> None:
         """Have a filter of events get the keys of every pane, also of later ones."""

@@ -570,3 +570,35 @@ def test_several_views_of_the_first_get_more_room(compare):
         assert away.manhattanLength() <= 2
     finally:
         linked.layout = PaneLayout.ONE
+
+
+# ---- opening again ----------------------------------------------------------------
+
+
+def test_the_second_series_stays_when_the_first_is_opened_again(compare):
+    window = compare("PET")
+    window.bench.pair.set_window(3.0, 8.0)
+    before = window.bench.session
+    window.bench.reopen()
+    wait_for(lambda: window.bench.session not in (None, before))
+    settle(window)
+    assert window.bench.pair.second.title == "PET"
+    assert (window.bench.pair.level, window.bench.pair.width) == (3.0, 8.0)
+    assert window.pair.pane.isVisible()
+    assert window.pair.pane.message() == ""
+
+
+def test_it_goes_where_the_first_cannot_be_opened_again(compare, monkeypatch):
+    from medlab_gui.core.errors import StoreError
+    from medlab_gui.review.session import ReviewSession
+
+    window = compare("PET")
+
+    def fail(*_args, **_more):
+        raise StoreError("The disk is away.")
+
+    monkeypatch.setattr(ReviewSession, "open", fail)
+    window.bench.reopen()
+    wait_for(lambda: window.bench.pair.second is None)
+    for box in list(window.notifier.dialogs):
+        box.close()
