@@ -37,6 +37,14 @@ class EvaluateParams:
         "Values in the truth and the classes they become, e.g. 5=1,1=2.", ""
     )
     map_prediction: str = param("The same for the mask to judge.", "", in_dialog=False)
+    tolerance: float = param(
+        "Distance that two surfaces may part and still agree, for the normalised "
+        "surface distance.",
+        2.0,
+        minimum=0.0,
+        maximum=100.0,
+        unit="mm",
+    )
     checkpoint: str = param(
         "Weights to judge on the locked slices; the weights in use where empty.",
         "",
@@ -78,13 +86,21 @@ def compare_files(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
     )
     values = sorted({*np.unique(truth), *np.unique(found)} - {0, 255})
     ctx.progress(1, 3, "Measuring")
-    metrics = mask_metrics(found, truth, truth_grid.spacing, [int(v) for v in values])
+    metrics = mask_metrics(
+        found,
+        truth,
+        truth_grid.spacing,
+        [int(v) for v in values],
+        tolerance_mm=params.tolerance,
+    )
     return {
         "prediction": params.prediction,
         "truth": params.truth,
         "spacing_mm": list(truth_grid.spacing) if has_mm else None,
         "classes": {str(v): asdict(m) for v, m in metrics.classes.items()},
         "miou": metrics.miou,
+        "accuracy": metrics.accuracy,
+        "tolerance_mm": params.tolerance,
     }
 
 
@@ -175,16 +191,27 @@ def text(result: dict[str, Any]) -> str:
         )
     if not result["classes"]:
         return "Neither mask holds a class: both are background everywhere."
-    head = "class     DSC     VOE    RVD %   ASD mm  RMSD mm  precision  recall     IoU"
+    classes = result["classes"].items()
+    head = "class     DSC     VOE    RVD %  precision  recall     IoU"
     lines = [head]
-    for value, m in result["classes"].items():
+    for value, m in classes:
         lines.append(
             f"{value:>5}  {_figure(m['dsc'], 4):>6}  {_figure(m['voe'], 4):>6}  "
-            f"{_figure(m['rvd'], 2):>7}  {_figure(m['asd_mm'], 3):>7}  "
-            f"{_figure(m['rmsd_mm'], 3):>7}  {_figure(m['precision'], 4):>9}  "
+            f"{_figure(m['rvd'], 2):>7}  {_figure(m['precision'], 4):>9}  "
             f"{_figure(m['recall'], 4):>6}  {_figure(m['iou'], 4):>6}"
         )
-    lines.append(f"mean IoU with background {_figure(result['miou'], 4)}")
+    lines += ["", "class   ASD mm  RMSD mm   HD95 mm    HD mm     NSD"]
+    for value, m in classes:
+        lines.append(
+            f"{value:>5}  {_figure(m['asd_mm'], 3):>7}  {_figure(m['rmsd_mm'], 3):>7}"
+            f"  {_figure(m['hd95_mm'], 3):>8}  {_figure(m['hd_mm'], 3):>7}"
+            f"  {_figure(m['nsd'], 4):>6}"
+        )
+    lines += [
+        "",
+        f"accuracy {_figure(result['accuracy'], 4)}, mean IoU with background "
+        f"{_figure(result['miou'], 4)}, NSD at {result['tolerance_mm']:g} mm",
+    ]
     if result["spacing_mm"] is None:
         lines.append("The masks have no pixel size: distances are in pixels, not mm.")
     return "\n".join(lines)
@@ -193,7 +220,7 @@ def text(result: dict[str, Any]) -> str:
 EVALUATE = Command(
     verb="evaluate",
     title=N_("Compare masks…"),
-    help=N_("Measure a mask against the truth: DSC, VOE, RVD, ASD, RMSD and more."),
+    help=N_("Measure a mask against the truth: DSC, VOE, RVD, ASD, HD95 and more."),
     params=EvaluateParams,
     run=run,
     text=text,
@@ -203,9 +230,11 @@ EVALUATE = Command(
     details=N_(
         "Two mask files must lie on the same voxels, in any order of their axes; "
         "nothing is interpolated. JSON: for each class dsc, voe, precision, recall, "
-        "iou (0 to 1), rvd (percent), asd_mm and rmsd_mm (millimetres between the "
-        "surfaces), null where a figure is not defined; miou is the mean IoU with "
-        "background. Voxels of the value 255 do not count. Masks may be pictures or "
+        "iou, nsd (0 to 1), rvd (percent), asd_mm, rmsd_mm, hd_mm and hd95_mm "
+        "(millimetres between the surfaces), null where a figure is not defined: with "
+        "both masks empty all of them, with one empty the distances, while dsc, iou "
+        "and nsd are 0. miou is the mean IoU with background, accuracy the share of "
+        "right voxels. Voxels of the value 255 do not count. Masks may be pictures or "
         "Labelme files too; name their classes, e.g. --map-truth liver=1, and if "
         "neither has a geometry, spacing_mm is null and distances are in pixels. "
         "Nothing is written."

@@ -11,7 +11,7 @@ from medlab_gui.imaging.masks import (
     border_band,
     bounding_box,
     fill_polygon,
-    surface_points,
+    surface,
 )
 from medlab_gui.imaging.pipeline import (
     STEPS,
@@ -46,7 +46,7 @@ __all__ = [
     "resample_slice",
     "resize",
     "run_pipeline",
-    "surface_points",
+    "surface",
     "total_variation",
     "warm_up",
     "window",

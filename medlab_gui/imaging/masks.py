@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["border_band", "bounding_box", "fill_polygon", "surface_points"]
+__all__ = ["border_band", "bounding_box", "fill_polygon", "surface"]
 
 
 def bounding_box(mask: NDArray[Any]) -> tuple[slice, ...] | None:
@@ -78,7 +78,7 @@ def border_band(mask: NDArray[Any], width_px: float) -> NDArray[np.bool_]:
     return band
 
 
-def surface_points(mask: NDArray[Any]) -> NDArray[np.int64]:
+def surface(mask: NDArray[Any]) -> NDArray[np.bool_]:
     """Return the voxels of a mask that touch what is outside.
 
     A voxel is on the surface where at least one of its neighbours across a face (4 in
@@ -91,21 +91,19 @@ def surface_points(mask: NDArray[Any]) -> NDArray[np.int64]:
 
     Returns
     -------
-    ndarray of int64, shape (n, ndim)
-        Indices in the order of the axes; none for an empty mask.
+    ndarray of bool
+        Same shape as ``mask``, in the order of C.
     """
-    inside = np.asarray(mask) != 0
-    box = bounding_box(inside)
-    if box is None:
-        return np.zeros((0, inside.ndim), dtype=np.int64)
-    crop = np.pad(inside[box], 1)
-    core = crop.copy()
-    for axis in range(crop.ndim):
-        for shift in (-1, 1):
-            # The padding is 0, so what rolls round the end is outside as well.
-            core &= np.roll(crop, shift, axis=axis)
-    points = np.argwhere(crop & ~core) - 1
-    return points + np.array([s.start for s in box], dtype=np.int64)
+    inside = np.ascontiguousarray(np.asarray(mask) != 0)
+    core = inside.copy()
+    for axis in range(inside.ndim):
+        # Views with this axis first; they write through.
+        ours, theirs = np.moveaxis(core, axis, 0), np.moveaxis(inside, axis, 0)
+        ours[1:] &= theirs[:-1]
+        ours[:-1] &= theirs[1:]
+        ours[0] = ours[-1] = False
+    outer: NDArray[np.bool_] = inside & ~core
+    return outer
 
 
 def fill_polygon(shape_yx: tuple[int, int], vertices: ArrayLike) -> NDArray[np.bool_]:

@@ -4,17 +4,21 @@ For a class, with S the predicted and T the true voxels:
 
 * DSC = 2 |S n T| / (|S| + |T|), VOE = 1 - |S n T| / |S u T|,
   RVD = (|S| / |T| - 1) * 100 %, precision = |S n T| / |S|, recall = |S n T| / |T|,
-  IoU = |S n T| / |S u T|.
+  IoU = |S n T| / |S u T|. (The F1 score of the voxels is the DSC.)
 * With B the surfaces and d the smallest Euclidean distance in mm:
-  ASD = (sum of d(x, B_T) over B_S + sum of d(x, B_S) over B_T) / (|B_S| + |B_T|), and
-  RMSD = sqrt of the same with squared distances.
+  ASD = (sum of d(x, B_T) over B_S + sum of d(x, B_S) over B_T) / (|B_S| + |B_T|),
+  RMSD = sqrt of the same with squared distances, HD the largest of all distances, HD95
+  the larger of the 95th percentiles of either direction, and NSD the share of all
+  surface voxels that are no farther than a tolerance.
+* Over all voxels: accuracy, the share whose value is right, and MIoU.
 
-**Surface** means: voxels of the mask that share a face with a voxel outside it; beyond
-the edge of the array counts as outside. Distances go from voxel centre to centre.
+What a surface is, and how other programs differ, says `learning.surfaces`.
+
 **Ignored** voxels (255, in either mask) take no part: they belong to neither S nor T.
 **Empty masks**: what has a zero denominator is None, not 0 and not 1. Where S and T are
-both empty, all is None; where only one is, DSC and IoU are 0, VOE is 1, RVD is -100 %
-(nothing predicted) or None (nothing true), and distances are None.
+both empty, all is None; where only one is, DSC, IoU and NSD are 0, VOE is 1, RVD is
+-100 % (nothing predicted) or None (nothing true), and distances are None, since there
+is nothing that they could be measured to.
 
 References
 ----------
@@ -29,23 +33,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medlab_gui.core.errors import GeometryError
+from medlab_gui.core.errors import GeometryError, InputError
 from medlab_gui.core.labels import IGNORE
-from medlab_gui.imaging.masks import surface_points
+from medlab_gui.learning.surfaces import surface_distances
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = [
-    "Agreement",
-    "MaskMetrics",
-    "dice",
-    "mask_metrics",
-    "miou",
-    "surface_distances",
-]
+__all__ = ["TOLERANCE_MM", "Agreement", "MaskMetrics", "dice", "mask_metrics", "miou"]
+
+TOLERANCE_MM = 2.0
+"""How far surfaces may part and still agree, where nobody says another distance."""
+
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,10 @@ class MaskMetrics:
         Between 0 and 1.
     rvd : float or None
         In percent; negative where too little was predicted.
-    asd_mm, rmsd_mm : float or None
+    asd_mm, rmsd_mm, hd_mm, hd95_mm : float or None
         In millimetres.
+    nsd : float or None
+        Normalised surface distance, between 0 and 1.
     """
 
     dsc: float | None
@@ -67,6 +71,9 @@ class MaskMetrics:
     rvd: float | None
     asd_mm: float | None
     rmsd_mm: float | None
+    hd_mm: float | None
+    hd95_mm: float | None
+    nsd: float | None
     precision: float | None
     recall: float | None
     iou: float | None
@@ -86,23 +93,37 @@ class Agreement:
         Class by class.
     miou : float or None
         Mean intersection over union of background and classes; see `miou`.
+    accuracy : float or None
+        Share of the voxels whose value is right; None where all are ignored.
     """
 
     classes: dict[int, MaskMetrics]
     miou: float | None
+    accuracy: float | None
 
 
 def _ratio(above: float, below: float) -> float | None:
     return above / below if below else None
 
 
-def _check(prediction: NDArray[Any], truth: NDArray[Any]) -> None:
+def _check(
+    prediction: NDArray[Any], truth: NDArray[Any]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    prediction, truth = np.asarray(prediction), np.asarray(truth)
     if prediction.shape != truth.shape:
         msg = (
             f"The prediction has the shape {prediction.shape} and the truth "
             f"{truth.shape}; they must be masks on the same grid."
         )
         raise GeometryError(msg)
+    for mask in (prediction, truth):
+        if mask.size and not 0 <= mask.min() <= mask.max() <= 255:
+            msg = (
+                f"Masks hold whole numbers from 0 to 255; found {mask.min()} to "
+                f"{mask.max()}."
+            )
+            raise InputError(msg)
+    return prediction.astype(np.uint8, copy=False), truth.astype(np.uint8, copy=False)
 
 
 def mask_metrics(
@@ -110,17 +131,21 @@ def mask_metrics(
     truth: NDArray[Any],
     spacing: Sequence[float],
     values: Iterable[int],
+    *,
+    tolerance_mm: float = TOLERANCE_MM,
 ) -> Agreement:
     """Return the agreement of two masks, class by class and in all.
 
     Parameters
     ----------
     prediction, truth : ndarray of int, shape (Z, Y, X) or (Y, X)
-        Class values; 255 is ignored.
+        Class values 0 to 254; 255 is ignored.
     spacing : sequence of float
         Millimetres between voxels along each axis, as long as the masks have axes.
     values : iterable of int
         Classes to measure, e.g. ``[1, 2]``.
+    tolerance_mm : float
+        For the normalised surface distance.
 
     Returns
     -------
@@ -131,9 +156,10 @@ def mask_metrics(
     ------
     GeometryError
         If the shapes differ, or the spacing is not positive on each axis.
+    InputError
+        If a value is none of a mask's.
     """
-    prediction, truth = np.asarray(prediction), np.asarray(truth)
-    _check(prediction, truth)
+    prediction, truth = _check(prediction, truth)
     if len(spacing) != truth.ndim or min(spacing) <= 0:
         msg = (
             f"Masks with {truth.ndim} axes need as many positive spacings in mm; "
@@ -141,64 +167,64 @@ def mask_metrics(
         )
         raise GeometryError(msg)
     values = list(values)
-    counts = (prediction != IGNORE) & (truth != IGNORE)
+    ignored = (prediction == IGNORE) | (truth == IGNORE)
+    n_ignored = int(np.count_nonzero(ignored))
+    if n_ignored:
+        prediction, truth = (np.where(ignored, 0, m) for m in (prediction, truth))
+    pairs = _pairs(prediction, truth)
+    pairs[0, 0] -= n_ignored
     classes = {
-        value: _one_class(
-            (prediction == value) & counts, (truth == value) & counts, spacing
-        )
+        value: _one_class(prediction, truth, value, pairs, spacing, tolerance_mm)
         for value in values
     }
-    return Agreement(classes, miou(prediction, truth, values))
+    return Agreement(
+        classes,
+        _miou_of(pairs, values),
+        _ratio(float(np.trace(pairs)), float(pairs.sum())),
+    )
+
+
+def _pairs(
+    prediction: NDArray[np.uint8], truth: NDArray[np.uint8]
+) -> NDArray[np.int64]:
+    """Count voxels by predicted value (rows) and true value (columns)."""
+    s, t = prediction.ravel(), truth.ravel()
+    pairs = np.zeros(1 << 16, np.int64)
+    # In parts: counting makes eight bytes of each.
+    for n in range(0, s.size, _CHUNK):
+        both = s[n : n + _CHUNK].astype(np.uint16) << 8 | t[n : n + _CHUNK]
+        pairs += np.bincount(both, minlength=pairs.size)
+    return pairs.reshape(256, 256)
 
 
 def _one_class(
-    s: NDArray[np.bool_], t: NDArray[np.bool_], spacing: Sequence[float]
+    prediction: NDArray[np.uint8],
+    truth: NDArray[np.uint8],
+    value: int,
+    pairs: NDArray[np.int64],
+    spacing: Sequence[float],
+    tolerance_mm: float,
 ) -> MaskMetrics:
-    n_s, n_t = int(s.sum()), int(t.sum())
-    n_both = int((s & t).sum())
+    n_both = int(pairs[value, value])
+    n_s, n_t = int(pairs[value].sum()), int(pairs[:, value].sum())
     iou = _ratio(n_both, n_s + n_t - n_both)
     relative = _ratio(n_s, n_t)
-    asd = rmsd = None
+    distances = None
     if n_s and n_t:
-        distances = np.concatenate(surface_distances(s, t, spacing))
-        asd = float(distances.mean())
-        rmsd = float(np.sqrt(np.mean(distances**2)))
+        distances = surface_distances(prediction == value, truth == value, spacing)
     return MaskMetrics(
         dsc=_ratio(2 * n_both, n_s + n_t),
         voe=None if iou is None else 1 - iou,
         rvd=None if relative is None else (relative - 1) * 100,
-        asd_mm=asd,
-        rmsd_mm=rmsd,
+        asd_mm=distances.asd_mm if distances else None,
+        rmsd_mm=distances.rmsd_mm if distances else None,
+        hd_mm=distances.hd_mm if distances else None,
+        hd95_mm=distances.hd95_mm if distances else None,
+        nsd=distances.nsd(tolerance_mm) if distances else _ratio(0, n_s + n_t),
         precision=_ratio(n_both, n_s),
         recall=_ratio(n_both, n_t),
         iou=iou,
     )
-
-
-def surface_distances(
-    s: NDArray[np.bool_], t: NDArray[np.bool_], spacing: Sequence[float]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return how far each surface voxel of one mask is from the other's surface.
-
-    Parameters
-    ----------
-    s, t : ndarray of bool, same shape
-        Two masks; neither is empty.
-    spacing : sequence of float
-        Millimetres between voxels along each axis.
-
-    Returns
-    -------
-    from_s, from_t : ndarray of float64, shapes (|B_S|,) and (|B_T|,)
-        Distances in mm.
-    """
-    from scipy.spatial import cKDTree
-
-    points_s = surface_points(s) * np.asarray(spacing, dtype=np.float64)
-    points_t = surface_points(t) * np.asarray(spacing, dtype=np.float64)
-    from_s, _ = cKDTree(points_t).query(points_s)
-    from_t, _ = cKDTree(points_s).query(points_t)
-    return from_s, from_t
 
 
 def miou(
@@ -224,13 +250,17 @@ def miou(
     Fang et al., Intelligent Computer and Applications 2024, 14(2):83-89: MIoU is
     (IoU of the bone + IoU of the background) / 2.
     """
-    _check(prediction, truth)
+    prediction, truth = _check(prediction, truth)
     counts = (prediction != IGNORE) & (truth != IGNORE)
-    prediction, truth = prediction[counts], truth[counts]
+    return _miou_of(_pairs(prediction[counts], truth[counts]), values)
+
+
+def _miou_of(pairs: NDArray[np.int64], values: Iterable[int]) -> float | None:
     found = []
     for value in {0, *values}:
-        s, t = prediction == value, truth == value
-        iou = _ratio(int((s & t).sum()), int((s | t).sum()))
+        n_both = int(pairs[value, value])
+        n_either = int(pairs[value].sum() + pairs[:, value].sum()) - n_both
+        iou = _ratio(n_both, n_either)
         if iou is not None:
             found.append(iou)
     return float(np.mean(found)) if found else None

@@ -21,6 +21,7 @@ from tests.benchmarks.measuring import measuring
 from tests.benchmarks.opening import opening
 from tests.benchmarks.preprocessing import preprocessing
 from tests.benchmarks.reading import read, scan
+from tests.benchmarks.scoring import scoring
 from tests.benchmarks.table import Row, as_text
 from tests.benchmarks.views import views
 
@@ -38,6 +39,7 @@ NAMES = (
     "scan",
     "opening",
     "filters",
+    "scoring",
 )
 MB = 1e6
 TIMEOUT_S = 300.0
@@ -222,6 +224,7 @@ MEASURES = {
         scan,
         opening,
         filters,
+        scoring,
     )
 }
 

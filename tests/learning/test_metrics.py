@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medlab_gui.core.errors import GeometryError
+from medlab_gui.core.errors import GeometryError, InputError
 from medlab_gui.learning.metrics import mask_metrics, miou
 
 
@@ -94,6 +94,9 @@ def test_empty_masks_are_undefined_not_perfect():
         "rvd": -100,
         "asd_mm": None,
         "rmsd_mm": None,
+        "hd_mm": None,
+        "hd95_mm": None,
+        "nsd": 0,
         "precision": None,
         "recall": 0,
         "iou": 0,
@@ -102,6 +105,7 @@ def test_empty_masks_are_undefined_not_perfect():
     assert nothing_true["rvd"] is None
     assert nothing_true["recall"] is None
     assert (nothing_true["dsc"], nothing_true["precision"]) == (0, 0)
+    assert (nothing_true["hd_mm"], nothing_true["nsd"]) == (None, 0)
 
 
 @pytest.mark.parametrize("side", [0, 1])
@@ -133,3 +137,50 @@ def test_what_does_not_fit_gets_a_sentence():
         one(a, a, (1, 1))
     with pytest.raises(GeometryError, match="spacings"):
         one(a, a, (1, 0, 1))
+    with pytest.raises(InputError, match="0 to 255; found 300 to 300"):
+        one(a, np.full(a.shape, 300))
+
+
+def test_hausdorff_percentile_and_tolerance_by_hand():
+    # Eight voxels of ten are found; two lie 3 and 4 mm beyond.
+    truth, found = np.zeros((2, 1, 1, 40), np.uint8)
+    truth[0, 0, 0:16:2] = 1
+    found[0, 0, 0:16:2] = 1
+    found[0, 0, [17, 18]] = 1
+    agreement = mask_metrics(found, truth, (1, 1, 1), [1], tolerance_mm=3)
+    m = agreement.classes[1]
+    assert m.hd_mm == 4
+    assert m.hd95_mm == pytest.approx(np.percentile([0] * 8 + [3, 4], 95))
+    assert m.nsd == pytest.approx(17 / 18)
+    assert one(found, truth).nsd == pytest.approx(16 / 18)
+    assert agreement.accuracy == pytest.approx(38 / 40)
+
+
+@pytest.mark.parametrize("spacing", [(1, 1, 1), (5, 0.7, 0.9), (0.3, 4, 1)])
+@pytest.mark.parametrize("share", [0.002, 0.2, 0.9])
+def test_distances_are_those_of_every_pair(spacing, share):
+    """Sparse, dense, far and near: all ways of searching give the smallest distance."""
+    from medlab_gui.imaging.masks import surface
+    from medlab_gui.learning.surfaces import surface_distances
+
+    rng = np.random.default_rng(2)
+    s, t = rng.random((2, 9, 22, 24)) < share
+    t[:, :, 12:] = False  # so that some have far to go
+    s[0, 0, 23] = t[8, 21, 0] = True
+    found = surface_distances(s, t, spacing)
+    points = [np.argwhere(surface(m)) * np.array(spacing) for m in (s, t)]
+    every = np.linalg.norm(points[0][:, None] - points[1][None], axis=2)
+    assert np.sort(found.from_s) == pytest.approx(np.sort(every.min(axis=1)))
+    assert np.sort(found.from_t) == pytest.approx(np.sort(every.min(axis=0)))
+
+
+def test_masks_of_any_layout_give_the_same_figures():
+    rng = np.random.default_rng(4)
+    s, t = rng.random((2, 6, 10, 8)) < 0.5
+    first = one(s.astype(np.uint8), t.astype(np.uint8), (3, 2, 1))
+    other = one(
+        np.asfortranarray(s.astype(np.int32)).transpose(2, 1, 0),
+        t.transpose(2, 1, 0).astype(np.float32),
+        (1, 2, 3),
+    )
+    assert first.to_dict() == pytest.approx(other.to_dict())
