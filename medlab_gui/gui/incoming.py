@@ -6,6 +6,7 @@ window is open. The project keeps none.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
@@ -32,6 +33,9 @@ Choice = tuple[list[str], tuple[float, float, float] | None]
 """Codes of remedies, and a spacing ``(dz, dy, dx)`` in mm where one was given."""
 
 Group = tuple[str, str]
+
+_TELL_S = 0.03
+"""A file takes a tenth of a millisecond, and to tell of it nearly as long."""
 
 
 def questions(found: FileSeries) -> bool:
@@ -318,11 +322,18 @@ def _look_through(paths: Sequence[Path], ctx: JobContext) -> tuple[FileSeries, .
     from medlab_gui.io import scan
 
     met: dict[Group, list[FileSeries]] = {}
+    told = 0.0
 
     def found(series: FileSeries) -> None:
         met.setdefault(_group(series), []).append(series)
 
     def progress(done: float, total: float = 0, message: str = "") -> None:
+        nonlocal told
+        now = time.monotonic()
+        if now - told < _TELL_S:
+            ctx.check()
+            return
+        told = now
         data = {"found": {k: tuple(v) for k, v in met.items()}} if met else None
         met.clear()
         ctx.progress(done, total, message, data)

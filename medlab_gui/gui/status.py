@@ -120,6 +120,10 @@ def voxel_text(bench: Workbench, index: ArrayLike) -> str:
     return "   ".join(parts)
 
 
+_PATIENCE_MS = 250
+"""What ends sooner is not worth a flash, and a moving bar slows it down."""
+
+
 class StatusBar(QStatusBar):
     """Four fields: mode, voxel, job, saved.
 
@@ -168,7 +172,11 @@ class StatusBar(QStatusBar):
         self.addWidget(self.voxel, 1)
         for widget in (self.job_text, self.progress, self.cancel, self.saved):
             self.addPermanentWidget(widget)
-        self._show_job(None)
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(_PATIENCE_MS)
+        self._patience.timeout.connect(lambda: self._set_job_visible(True))
+        self._set_job_visible(False)
         self._timer = QTimer(self)
         self._timer.setInterval(1000)
         self._timer.timeout.connect(self._on_state)
@@ -252,11 +260,18 @@ class StatusBar(QStatusBar):
 
     def _show_job(self, job: Job | None) -> None:
         self._job = job
+        if job is None:
+            self._patience.stop()
+            self._set_job_visible(False)
+            return
+        self.job_text.setText(job.title)
+        self.progress.setRange(0, 0)
+        if self.cancel.isHidden() and not self._patience.isActive():
+            self._patience.start()
+
+    def _set_job_visible(self, visible: bool) -> None:
         for widget in (self.job_text, self.progress, self.cancel):
-            widget.setVisible(job is not None)
-        if job is not None:
-            self.job_text.setText(job.title)
-            self.progress.setRange(0, 0)
+            widget.setVisible(visible)
 
     def _on_cancel(self) -> None:
         if self._job is not None:
