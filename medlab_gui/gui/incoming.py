@@ -330,7 +330,7 @@ def _look_through(paths: Sequence[Path], ctx: JobContext) -> tuple[FileSeries, .
     def progress(done: float, total: float = 0, message: str = "") -> None:
         nonlocal told
         now = time.monotonic()
-        if now - told < _TELL_S:
+        if not met and now - told < _TELL_S:
             ctx.check()
             return
         told = now
