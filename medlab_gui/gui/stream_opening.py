@@ -64,6 +64,7 @@ class StreamOpening:
         self._job: Job | None = None
         self._is_importing = False
         self._is_over = False
+        self._is_refused = False
 
     # ---- reading ----------------------------------------------------------------
 
@@ -87,6 +88,9 @@ class StreamOpening:
         self._stream = stream
         if self._is_over or bench.store is None:
             stream.cancel()
+            return
+        if self._is_refused:
+            self._give_up()
             return
         try:
             scheme = bench.store.scheme()
@@ -117,6 +121,9 @@ class StreamOpening:
 
     def _on_read(self, _nothing: None) -> None:
         self._job = None
+        if self._is_refused:  # just when the last slice had come
+            self._give_up()
+            return
         if self.session is not None:
             self.session.update()
             self.session.arrived.emit()  # also where nothing new came: it is all now
@@ -185,6 +192,7 @@ class StreamOpening:
 
     def cancel(self) -> None:
         """Stop; nothing of it stays, unless it is in the project by then."""
+        self._is_refused = True
         if self._job is not None:
             self._bench.cancel(self._job)
         elif not self._is_over:

@@ -451,6 +451,29 @@ def test_who_does_not_want_it_gets_nothing(qtbot, bench, tmp_path):
     assert nothing_written(bench)
 
 
+@pytest.mark.parametrize("step", ["_show", "_on_read"])
+def test_a_refusal_counts_though_the_files_have_just_been_read(
+    qtbot, bench, tmp_path, monkeypatch, step
+):
+    """The job is done by then, so that cancelling it does nothing any more."""
+    from medlab_gui.gui.stream_opening import StreamOpening
+
+    real = getattr(StreamOpening, step)
+
+    def refused(self, *result):
+        self.cancel()
+        real(self, *result)
+
+    monkeypatch.setattr(StreamOpening, step, refused)
+    Person(bench)
+    write_series(tmp_path / "scan", tilted_grid())
+    bench.incoming.open((tmp_path / "scan",))
+    qtbot.waitUntil(lambda: not bench.incoming.is_scanning)
+    idle(qtbot, bench)
+    assert bench.session is None
+    assert nothing_written(bench)
+
+
 def test_pictures_are_asked_for_their_spacing(qtbot, bench, tmp_path):
     from skimage.io import imsave
 
