@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 from qtpy.QtCore import QObject, QTimer
+
+from medlab_gui.gui.panes.axial_shear import axial_geometry, flat_of_point
 
 if TYPE_CHECKING:
     from napari import Viewer
     from qtpy.QtWidgets import QWidget
 
+    from medlab_gui.core.geometry import Grid
     from medlab_gui.gui.workbench import Workbench
 
 __all__ = ["CameraTie"]
-
-_Pair = tuple[float, float]
 
 _REST_MS = 120
 _MARGIN = 0.02
@@ -50,19 +52,18 @@ class CameraTie(QObject):
         viewer.scene.camera.events.center.connect(self._on_canvas)
         bench.camera.changed.connect(self._on_camera)
 
-    def _pixels(self) -> tuple[_Pair, _Pair] | None:
-        """Return size of the slice and of its pixels in mm; None if none is axial."""
+    def _grid(self) -> Grid | None:
+        """Return the grid of which the canvas shows an axial slice."""
         session, dims = self._bench.session, self._viewer.dims
         if session is None or dims.ndisplay != 2 or tuple(dims.displayed) != (1, 2):
             return None
-        _n, rows, columns = session.volume.grid.shape
-        _dz, dy, dx = session.volume.grid.spacing
-        return (rows * dy, columns * dx), (dy, dx)
+        return session.volume.grid
 
-    def _fitting(self, size: _Pair) -> float:
+    def _fitting(self, grid: Grid) -> float:
         """Return napari's zoom (pixels per mm) at which the slice fits."""
+        left, top, right, bottom = axial_geometry(grid).bounds
         room = max(1, self._canvas.height()), max(1, self._canvas.width())
-        return (1 - _MARGIN) * min(room[0] / size[0], room[1] / size[1])
+        return (1 - _MARGIN) * min(room[0] / (bottom - top), room[1] / (right - left))
 
     def _on_canvas(self, _event: object = None) -> None:
         if not self._busy:
@@ -71,17 +72,18 @@ class CameraTie(QObject):
 
     def pull(self) -> None:
         """Let the comparison show what the canvas shows."""
-        found = self._pixels()
+        grid = self._grid()
         zoom = float(self._viewer.scene.camera.zoom)
-        if found is None or not math.isfinite(zoom):
+        if grid is None or not math.isfinite(zoom):
             return
-        size, pixel = found
         y, x = self._viewer.scene.camera.center[-2:]
+        row, column = flat_of_point(grid, x, y)
         # napari's 0 is the middle of the first voxel.
-        center = ((y + pixel[0] / 2) / size[0], (x + pixel[1] / 2) / size[1])
+        _n, rows, columns = grid.shape
+        center = (float(row + 0.5) / rows, float(column + 0.5) / columns)
         self._busy = True
         try:
-            self._bench.camera.look_at(center, zoom / self._fitting(size))
+            self._bench.camera.look_at(center, zoom / self._fitting(grid))
         finally:
             self._busy = False
 
@@ -91,19 +93,17 @@ class CameraTie(QObject):
 
     def push(self) -> None:
         """Let the canvas show what the comparison shows."""
-        found = self._pixels()
-        if found is None:
+        grid = self._grid()
+        if grid is None:
             return
-        size, pixel = found
-        y, x = self._bench.camera.center
+        down, across = self._bench.camera.center
+        _n, rows, columns = grid.shape
+        flat = np.array([down * rows - 0.5, across * columns - 0.5])
+        x, y = axial_geometry(grid).matrix @ flat
         camera = self._viewer.scene.camera
         self._busy = True
         try:
-            camera.center = (
-                camera.center[0],
-                y * size[0] - pixel[0] / 2,
-                x * size[1] - pixel[1] / 2,
-            )
-            camera.zoom = self._bench.camera.zoom * self._fitting(size)
+            camera.center = (camera.center[0], float(y), float(x))
+            camera.zoom = self._bench.camera.zoom * self._fitting(grid)
         finally:
             self._busy = False

@@ -8,6 +8,7 @@ import numpy as np
 
 from medlab_gui.core.measurements import Plane
 from medlab_gui.gui.mouse import picture_point
+from medlab_gui.gui.panes.axial_shear import axial_geometry, flat_of_point
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,24 +98,21 @@ class PicturePane:
         session = self._bench.session
         return session.k if session is not None else 0
 
-    def _pixel_mm(self) -> NDArray[np.float64]:
-        grid = self.grid
-        assert grid is not None
-        return np.array([grid.spacing[a] for a in self.plane.axes])
-
     def to_canvas(self, flat: ArrayLike) -> NDArray[np.float64]:
         """Return logical pixels ``(x, y)`` of the canvas, shape (n, 2)."""
         positions = np.asarray(flat, dtype=np.float64).reshape(-1, 2)
         # `picture_point` is the one place that knows napari's camera; it is linear.
         corner = picture_point(self._viewer, self._canvas, 0.0, 0.0)
         zoom = self._viewer.scene.camera.zoom
-        mm = positions * self._pixel_mm()
-        return np.asarray((mm[:, ::-1] - [corner.x(), corner.y()]) * zoom)
+        assert self.grid is not None
+        mm = positions @ axial_geometry(self.grid).matrix.T
+        return np.asarray((mm - [corner.x(), corner.y()]) * zoom)
 
     def to_flat(self, x: float, y: float) -> NDArray[np.float64]:
         """Return the position ``(row, column)`` under a pixel of the canvas."""
         point = picture_point(self._viewer, self._canvas, x, y)
-        return np.array([point.y(), point.x()]) / self._pixel_mm()
+        assert self.grid is not None
+        return flat_of_point(self.grid, point.x(), point.y())
 
     def watch(self, changed: Callable[..., object]) -> None:
         """Have a function called when zoom, place, slice or series change."""

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWidge
 
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.overlays import position_text
+from medlab_gui.gui.panes.axial_shear import flat_of_point
 from medlab_gui.gui.view_state import Mode
 
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ def value_text(bench: Workbench, x_mm: float, y_mm: float) -> str:
     session = bench.session
     if session is None:
         return ""
-    _dz, dy, dx = session.volume.grid.spacing
-    return voxel_text(bench, (session.k, y_mm / dy, x_mm / dx))
+    row, column = flat_of_point(session.volume.grid, x_mm, y_mm)
+    return voxel_text(bench, (session.k, row, column))
 
 
 def voxel_text(bench: Workbench, index: ArrayLike) -> str:

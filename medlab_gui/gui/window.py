@@ -147,7 +147,13 @@ class MedlabWindow(QObject):
             self.viewer, self.canvas, self.bench, self.stage, self.text
         )
         self.pair = PairViews(
-            self.viewer, self.bench, self.stage, self.text, self.views.area, self.fit
+            self.viewer,
+            self.bench,
+            self.stage,
+            self.text,
+            self.views.area,
+            self.views.panes,
+            self.fit,
         )
         private.put_below_canvas(
             self.viewer, self.pair.room, CineBar(self.bench, self.slice_bar)
@@ -316,7 +322,7 @@ class MedlabWindow(QObject):
     def fit(self) -> None:
         """Fit the picture to the window."""
         self.views.fit()
-        self.pair.pane.fit()
+        self.pair.fit()
 
     def show_dock(self, name: str) -> None:
         """Show a dock and bring it to the front."""

@@ -102,6 +102,8 @@ def reslice(
     pair: GridPair,
     k: int,
     padding: tuple[float, float] | None = None,
+    *,
+    axis: int = 0,
 ) -> NDArray[np.float32]:
     """Return the second series in slice ``k`` of the first, pixel by pixel.
 
@@ -120,20 +122,24 @@ def reslice(
     padding : tuple of float, optional
         Lowest and highest of the values that only fill the picture.
 
+    axis : int
+        Along which the slices of the first are counted: 0 (axial), 1 or 2.
+
     Returns
     -------
-    ndarray of float32, shape ``pair.first.shape[1:]``
+    ndarray of float32, shape ``pair.first.shape`` without ``axis``
         In the units of ``data``; not a number where nothing was measured.
     """
-    _slices, rows, columns = pair.first.shape
+    down, across = (a for a in range(3) if a != axis)
+    rows, columns = pair.first.shape[down], pair.first.shape[across]
     result = np.full(rows * columns, np.nan, np.float32)
     inverse = np.linalg.inv(pair.second.affine)
     step = (inverse @ pair.first.affine)[:3]
-    start = step[:, 3] + k * step[:, 0]
+    start = step[:, 3] + k * step[:, axis]
     places = (
         start[:, None, None]
-        + step[:, 1, None, None] * np.arange(rows)[:, None]
-        + step[:, 2, None, None] * np.arange(columns)
+        + step[:, down, None, None] * np.arange(rows)[:, None]
+        + step[:, across, None, None] * np.arange(columns)
     ).reshape(3, -1)
     last = np.array(pair.second.shape)[:, None] - 1
     there = np.all((places >= -0.5 - _RIM) & (places <= last + 0.5 + _RIM), axis=0)

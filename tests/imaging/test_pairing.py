@@ -140,6 +140,13 @@ def test_reslicing_is_what_simpleitk_makes():
         assert (np.isfinite(found) != np.isfinite(truth[k])).mean() < 0.01
         compared += both.sum()
     assert compared > 2000
+    # coronal and sagittal slices of the first
+    for axis, n in ((1, 4), (1, 15), (2, 8), (2, 30)):
+        found, known = reslice(data, pair, n, axis=axis), np.take(truth, n, axis)
+        both = np.isfinite(found) & np.isfinite(known)
+        assert both.sum() > 100
+        np.testing.assert_allclose(found[both], known[both], atol=0.02)
+        assert (np.isfinite(found) != np.isfinite(known)).mean() < 0.02
 
 
 def test_the_same_grid_gives_the_same_bits():

@@ -26,6 +26,8 @@ class FlatCamera:
     ----------
     zoom : float
         Logical pixels for a millimetre.
+    center : tuple of float
+        ``(x, y)`` in mm of the slice, in the middle of the widget.
     fits : bool
         Whether it shows the whole slice, whatever the size of the widget.
     """
@@ -33,12 +35,12 @@ class FlatCamera:
     def __init__(self) -> None:
         self.zoom = 1.0
         self.fits = True
-        self._center = (0.0, 0.0)
+        self.center = (0.0, 0.0)
 
     def fit(self, geometry: PlaneGeometry, size: QSize) -> None:
         """Show the whole slice."""
         left, top, right, bottom = geometry.bounds
-        self._center = ((left + right) / 2, (top + bottom) / 2)
+        self.center = ((left + right) / 2, (top + bottom) / 2)
         self.zoom = _FIT * min(
             max(1, size.width()) / (right - left),
             max(1, size.height()) / (bottom - top),
@@ -50,13 +52,13 @@ class FlatCamera:
         zoom = min(_MOST_ZOOM, max(_LEAST_ZOOM, self.zoom * factor))
         shift = 1 / self.zoom - 1 / zoom
         x, y = at.x() - size.width() / 2, at.y() - size.height() / 2
-        self._center = (self._center[0] + x * shift, self._center[1] + y * shift)
+        self.center = (self.center[0] + x * shift, self.center[1] + y * shift)
         self.zoom, self.fits = zoom, False
 
     def move_by(self, pixels: QPointF) -> None:
         """Move the picture by logical pixels."""
-        x, y = self._center
-        self._center = (x - pixels.x() / self.zoom, y - pixels.y() / self.zoom)
+        x, y = self.center
+        self.center = (x - pixels.x() / self.zoom, y - pixels.y() / self.zoom)
         self.fits = False
 
     def transform(self, geometry: PlaneGeometry, size: QSize) -> QTransform:
@@ -67,8 +69,8 @@ class FlatCamera:
             z * m[1, 1],
             z * m[0, 0],
             z * m[1, 0],
-            size.width() / 2 - z * self._center[0],
-            size.height() / 2 - z * self._center[1],
+            size.width() / 2 - z * self.center[0],
+            size.height() / 2 - z * self.center[1],
         )
 
     def to_flat(

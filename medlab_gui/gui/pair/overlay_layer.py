@@ -13,6 +13,7 @@ from medlab_gui.gui import napari_private as private
 from medlab_gui.gui.layer_data import set_changed
 from medlab_gui.gui.pair.overlay_colors import color_bar, overlay_colors
 from medlab_gui.gui.panes import marks
+from medlab_gui.gui.panes.axial_shear import shear_layer
 from medlab_gui.gui.steps import in_steps
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ class OverlayLayer:
         look = self._state.look
         if not np.array_equal(layer.scale, session.volume.grid.spacing[1:]):
             layer.scale = session.volume.grid.spacing[1:]
+        shear_layer(layer, session.volume.grid)
         if look.colors != self._colors:
             self._colors = look.colors
             layer.colormap = _colormap(look.colors)

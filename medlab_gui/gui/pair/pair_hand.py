@@ -80,7 +80,7 @@ class PairHand(QObject):
             self._drag = ""
         elif kind == QEvent.Type.MouseButtonDblClick:
             self._drag = ""
-            self._pane.fit()
+            self._pane.fit_asked.emit()
         elif kind == QEvent.Type.MouseMove:
             self._on_move(at)
         return True

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt
+from qtpy.QtCore import Signal as QtSignal
 from qtpy.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 from qtpy.QtWidgets import QWidget
 
@@ -53,6 +54,11 @@ class PairPane(QWidget):
     camera : FlatCamera
         Zoom and place.
     """
+
+    moved_by_hand = QtSignal()
+    """Somebody zoomed or moved it here."""
+    fit_asked = QtSignal()
+    """Somebody wants to see all of it."""
 
     def __init__(
         self, bench: Workbench, slices: Resliced, parent: QWidget | None = None
@@ -132,6 +138,17 @@ class PairPane(QWidget):
         transform = self.camera.transform(self._geometry, self.size())
         return transform.map(QPointF(float(column), float(row)))
 
+    @property
+    def geometry_shown(self) -> PlaneGeometry | None:
+        """How the grid that is drawn lies on the screen; None for nothing."""
+        return self._geometry
+
+    def look_at(self, center: tuple[float, float], zoom: float) -> None:
+        """Show a place in mm of the slice in the middle, in pixels for a mm."""
+        self.camera.center, self.camera.zoom = center, zoom
+        self.camera.fits = False
+        self.update()
+
     def fit(self) -> None:
         """Show the whole slice."""
         if self._geometry is not None:
@@ -142,11 +159,13 @@ class PairPane(QWidget):
         """Zoom so that what is under a point stays there."""
         self.camera.zoom_at(at, factor, self.size())
         self.update()
+        self.moved_by_hand.emit()
 
     def move_by(self, pixels: QPointF) -> None:
         """Move the picture by logical pixels."""
         self.camera.move_by(pixels)
         self.update()
+        self.moved_by_hand.emit()
 
     def hover(self, at: QPointF | None) -> None:
         """Tell the value under a pixel, whatever slice is there, or none."""

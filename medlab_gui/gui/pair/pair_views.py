@@ -11,6 +11,8 @@ from medlab_gui.gui.pair.overlay_layer import OverlayLayer
 from medlab_gui.gui.pair.pair_hand import PairHand
 from medlab_gui.gui.pair.pair_pane import PairPane
 from medlab_gui.gui.pair.pair_panel import OverlayBar, PairPanel
+from medlab_gui.gui.pair.pair_tie import PairTie
+from medlab_gui.gui.pair.plane_tint import PlaneTint
 from medlab_gui.gui.pair.resliced import Resliced
 from medlab_gui.gui.panes.linked_state import PaneLayout
 
@@ -19,8 +21,10 @@ if TYPE_CHECKING:
 
     from napari import Viewer
 
+    from medlab_gui.core.measurements import Plane
     from medlab_gui.gui.layers import Stage
     from medlab_gui.gui.overlays import PictureText
+    from medlab_gui.gui.panes.plane_pane import PlanePane
     from medlab_gui.gui.workbench import Workbench
 
 __all__ = ["PairViews"]
@@ -49,6 +53,8 @@ class PairViews(QObject):
         Over the picture.
     area : QWidget
         The views of the first series; it moves into `room`.
+    panes : dict of Plane to PlanePane
+        Coronal and sagittal views of the first series.
     fit : callable
         Fits the views of the first series to their room.
 
@@ -69,6 +75,7 @@ class PairViews(QObject):
         stage: Stage,
         text: PictureText,
         area: QWidget,
+        panes: dict[Plane, PlanePane],
         fit: Callable[[], object],
     ) -> None:
         super().__init__(area)
@@ -76,8 +83,13 @@ class PairViews(QObject):
         self._linked, self._canvas = bench.linked, text.parentWidget()
         self.slices = Resliced(bench, bench.pair)
         self.layer = OverlayLayer(viewer, bench, stage, self.slices, text)
+        self.tints = {
+            plane: PlaneTint(bench, Resliced(bench, bench.pair, plane), pane)
+            for plane, pane in panes.items()
+        }
         self.pane = PairPane(bench, self.slices)
         self.hand = PairHand(self.pane, bench)
+        self.tie = PairTie(viewer, bench, self.pane, fit)
         self.panel = PairPanel(bench, self.pane)
         self.bar = OverlayBar(bench)
         self.split = QSplitter(Qt.Orientation.Horizontal)
@@ -97,6 +109,11 @@ class PairViews(QObject):
         bench.linked.layout_changed.connect(self._share)
         self._state.changed.connect(self._arrange)
         self._state.shown_changed.connect(self._arrange)
+
+    def fit(self) -> None:
+        """Show the whole slice of the second series, or as much as of the first."""
+        self.pane.fit()
+        self.tie.pull()
 
     def _share(self) -> None:
         """Give several views of the first series more room than one of the second."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
+from medlab_gui.core.measurements import Plane
 from medlab_gui.imaging.pairing import reslice
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class Resliced:
         Runs the work.
     state : PairState
         What is compared.
+    plane : Plane
+        Whose slices of the first series are filled.
 
     Signals
     -------
@@ -41,8 +44,10 @@ class Resliced:
 
     ready = Signal(int)
 
-    def __init__(self, bench: Workbench, state: PairState) -> None:
-        self._bench, self._state = bench, state
+    def __init__(
+        self, bench: Workbench, state: PairState, plane: Plane = Plane.AXIAL
+    ) -> None:
+        self._bench, self._state, self._plane = bench, state, plane
         self._kept: OrderedDict[int, NDArray[np.float32]] = OrderedDict()
         self._wanted = -1
         self._direction = 1
@@ -82,11 +87,11 @@ class Resliced:
         second = self._state.second
         assert second is not None
         pair, data = self._state.pair, second.volume.data
-        padding = second.display.padding
+        padding, axis = second.display.padding, self._plane.axis
 
         def work(ctx: JobContext) -> NDArray[np.float32]:
             ctx.check()
-            return reslice(data, pair, k, padding)
+            return reslice(data, pair, k, padding, axis=axis)
 
         def done(picture: NDArray[np.float32]) -> None:
             if self._state.second is not second:
@@ -97,10 +102,10 @@ class Resliced:
             self.ready.emit(k)
             self._make_ahead(self._wanted)
 
-        self._bench.submit("", work, on_done=done, lane="pair")
+        self._bench.submit("", work, on_done=done, lane=f"pair-{self._plane}")
 
     def _make_ahead(self, k: int) -> None:
-        n = self._state.pair.first.shape[0]
+        n = self._state.pair.first.shape[self._plane.axis]
         for distance in range(_AHEAD + 1):
             near = k + distance * self._direction
             if 0 <= near < n and near not in self._kept:

@@ -8,11 +8,11 @@ import numpy as np
 from qtpy.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
 from qtpy.QtGui import QFont, QFontMetricsF
 
-from medlab_gui.core.i18n import _
 from medlab_gui.core.measurements import Plane
 from medlab_gui.gui.measure_overlay import MeasureOverlay
 from medlab_gui.gui.measure_pane import PicturePane
 from medlab_gui.gui.panes import marks
+from medlab_gui.gui.panes.axial_shear import shear_layer
 from medlab_gui.gui.panes.linked_state import PaneLayout
 from medlab_gui.gui.panes.pane_area import VOLUME, PaneArea
 from medlab_gui.gui.panes.pane_hand import PaneHand
@@ -188,6 +188,11 @@ class LinkedViews(QObject):
     # ---- layout -------------------------------------------------------------------
 
     def _on_session(self) -> None:
+        if self._state.grid is not None:
+            stage = self._stage
+            for layer in (stage.image, stage.entropy, stage.prediction, stage.mask):
+                if layer is not None:
+                    shear_layer(layer, self._state.grid)
         self.arrange()
         self._on_slab(Plane.AXIAL)
         self._apply_smooth()
@@ -319,8 +324,10 @@ class LinkedViews(QObject):
                 self._bench.measure.caution,
             )
         lines = []
-        if self._state.is_linked and view.corner_text:
-            title = _(marks.PLANE_TITLES[Plane.AXIAL])
+        grid = self._state.grid
+        is_oblique = grid is not None and grid.is_oblique
+        if view.corner_text and (self._state.is_linked or is_oblique):
+            title = marks.title(Plane.AXIAL, self._state.grid)
             lines.append((title, marks.PLANE_COLORS[Plane.AXIAL]))
         if self.badge():
             lines.append((self.badge(), marks.BADGE_COLOR))

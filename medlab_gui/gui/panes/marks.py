@@ -14,6 +14,7 @@ from medlab_gui.core.measurements import Plane
 if TYPE_CHECKING:
     from qtpy.QtGui import QPainter
 
+    from medlab_gui.core.geometry import Grid
     from medlab_gui.gui.stamps import Stamps
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "draw_scale_bar",
     "scale_length",
     "side_text",
+    "title",
 ]
 
 MARGIN = 8.0
@@ -88,6 +90,14 @@ def scale_length(mm_per_px: float, room: float) -> float:
 
 def _length_text(mm: float) -> str:
     return f"{mm / 10:g} cm" if mm >= 10 else f"{mm:g} mm"
+
+
+def title(plane: Plane, grid: Grid | None) -> str:
+    """Return the name of a view, and whether it is cut obliquely to the patient."""
+    name = _(PLANE_TITLES[plane])
+    if grid is not None and grid.is_oblique:
+        return _("{plane}, oblique").format(plane=name)
+    return name
 
 
 def draw_scale_bar(

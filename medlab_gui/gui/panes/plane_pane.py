@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from medlab_gui.core.geometry import Grid
     from medlab_gui.core.measurements import Plane
+    from medlab_gui.gui.pair.plane_tint import PlaneTint
     from medlab_gui.gui.workbench import Workbench
 
 __all__ = ["PlanePane"]
@@ -61,6 +62,8 @@ class PlanePane(QWidget):
     ----------
     plane : Plane
         Which plane it shows.
+    tint : PlaneTint or None
+        Another series over this one.
     """
 
     view_changed = QtSignal()
@@ -82,6 +85,7 @@ class PlanePane(QWidget):
         self._palettes: dict[tuple[Any, ...], NDArray[np.uint32]] = {}
         self._mask_changes = 0
         self._display = Display()
+        self.tint: PlaneTint | None = None
         self._shown_slice = -1
         self.setObjectName(f"pane_{plane}")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -303,7 +307,9 @@ class PlanePane(QWidget):
         size = (round(self.width() * ratio), round(self.height() * ratio))
         transform = self.transform() * QTransform.fromScale(ratio, ratio)
         gray = self._gray_image()
+        tint = self.tint.image(self.slice_index) if self.tint is not None else None
         key = (
+            tint.cacheKey() if tint is not None else 0,
             *(self._gray[0] if self._gray is not None else (), size, transform),
             *(view.smooth, self._mask_changes, view.mask_visible, view.outline),
             view.hidden,
@@ -318,6 +324,7 @@ class PlanePane(QWidget):
                 size,
                 smooth=view.smooth,
                 ratio=ratio,
+                tint=tint,
             )
             picture.setDevicePixelRatio(ratio)
             self._base = (key, picture)
@@ -330,9 +337,7 @@ class PlanePane(QWidget):
         geometry = self._geometry
         if geometry is None:
             return [], []
-        title = _(marks.PLANE_TITLES[self.plane])
-        if geometry.grid.is_oblique:
-            title = _("{plane}, oblique").format(plane=title)
+        title = marks.title(self.plane, geometry.grid)
         index = (np.array(geometry.grid.shape) - 1) / 2
         index[self.plane.axis] = self.slice_index
         mm = geometry.grid.to_mm(index)
@@ -395,8 +400,10 @@ class PlanePane(QWidget):
         y = marks.MARGIN + metrics.ascent()
         color: QColor = marks.PLANE_COLORS[self.plane]
         lines = [(line, color if n == 0 else None) for n, line in enumerate(top)]
-        if self.badge():
-            lines.append((self.badge(), marks.BADGE_COLOR))
+        told, caution = self.tint.lines() if self.tint is not None else ("", "")
+        if told:
+            lines.append((told, None))
+        lines += [(t, marks.BADGE_COLOR) for t in (self.badge(), caution) if t]
         for line, tint in lines:
             at = QPointF(marks.MARGIN, y)
             if tint is None:

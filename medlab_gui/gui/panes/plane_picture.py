@@ -194,6 +194,7 @@ def draw_picture(
     *,
     smooth: bool,
     ratio: float = 1.0,
+    tint: QImage | None = None,
 ) -> QImage:
     """Return the pane's picture on black.
 
@@ -211,6 +212,8 @@ def draw_picture(
         Whether grey values between voxels are interpolated (linear) or not.
     ratio : float
         Device pixels for a logical one: how thick lines are.
+    tint : QImage, optional
+        Colours of another series over the grey, below all else; as many pixels.
 
     Returns
     -------
@@ -223,6 +226,9 @@ def draw_picture(
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
     painter.setTransform(transform)
     painter.drawImage(QPointF(-0.5, -0.5), image)  # its first pixel begins at 0
+    if tint is not None:
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawImage(QPointF(-0.5, -0.5), tint)
     painter.resetTransform()
     if overlays:
         sampler = Sampler(transform, size, (image.height(), image.width()))

@@ -12,9 +12,11 @@ from qtpy.QtGui import QContextMenuEvent, QWheelEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QPushButton
 
+from medlab_gui.core.measurements import Plane
 from medlab_gui.gui.docks.studies import StudiesDock
 from medlab_gui.gui.pair.choose_series import SeriesChooser
-from medlab_gui.gui.pair.pair_state import Link
+from medlab_gui.gui.pair.pair_state import Link, OverlayLook
+from medlab_gui.gui.pair.plane_tint import tint_image
 from medlab_gui.gui.panes.linked_state import PaneLayout
 from medlab_gui.gui.view_state import Mode, ViewState
 from tests.gui.conftest import make_window, open_series, wait_for
@@ -74,12 +76,16 @@ def settle(window):
         QTest.qWait(5)
 
 
-def fitted(pane, name, mm):
-    """Where a place is in an untouched pane, from spacing and origin alone."""
-    grid = GRIDS[name]
+def place(window, mm):
+    """Where a place is in the pane of the second series, tied to an untouched first.
+
+    From spacing and origin of the first alone: the same place of the patient is in the
+    middle of both pictures, and a millimetre is as long.
+    """
+    pane, canvas, grid = window.pair.pane, window.canvas, GRIDS["CT"]
     _dz, dy, dx = grid.spacing
     _z, rows, columns = grid.shape
-    zoom = 0.98 * min(pane.width() / (columns * dx), pane.height() / (rows * dy))
+    zoom = 0.98 * min(canvas.width() / (columns * dx), canvas.height() / (rows * dy))
     middle = grid.affine[:2, 3] + [dx * (columns - 1) / 2, dy * (rows - 1) / 2]
     x, y = (np.array(mm[:2]) - middle) * zoom
     return QPoint(round(pane.width() / 2 + x), round(pane.height() / 2 + y))
@@ -146,9 +152,9 @@ def test_the_balls_are_where_they_are_in_the_patient(compare):
     window.bench.pair.set_window(5.0, 10.0)
     for ball, other in (BALLS, BALLS[::-1]):
         window.bench.go_to(CT_Z.index(ball[2]))
-        assert gray(pane, fitted(pane, "PET", ball)) > 120
-        assert gray(pane, fitted(pane, "PET", other)) < 30
-        assert gray(pane, fitted(pane, "PET", (0, 0))) < 30
+        assert gray(pane, place(window, ball)) > 120
+        assert gray(pane, place(window, other)) < 30
+        assert gray(pane, place(window, (0, 0))) < 30
 
 
 def test_the_wheel_moves_both_when_linked_and_one_when_not(compare):
@@ -170,9 +176,10 @@ def test_the_wheel_moves_both_when_linked_and_one_when_not(compare):
     assert pane.slice_index == 21
 
 
-def test_zoom_place_and_window_are_its_own(compare):
-    window = compare("PET")
+def test_zoom_place_and_window_are_its_own_where_positions_are_not_compared(compare):
+    window = compare("Later CT")
     pane, bench = window.pair.pane, window.bench
+    assert bench.pair.link is Link.FREE
     camera = window.viewer.scene.camera
     zoom, level, width = camera.zoom, bench.view.level, bench.view.width
     at = QPoint(90, 120)
@@ -196,16 +203,64 @@ def test_zoom_place_and_window_are_its_own(compare):
     assert pane.camera.fits
 
 
+@pytest.mark.parametrize("second", ["PET", "MR oblique"])
+def test_both_look_at_the_same_place_where_positions_are_compared(compare, second):
+    window = compare(second)
+    pane, hand = window.pair.pane, Hand(window)
+    camera, grid = window.viewer.scene.camera, GRIDS["CT"]
+
+    def middles():
+        """The patient's position in the middle of both pictures, across and down."""
+        y, x = camera.center[-2:]
+        first = grid.affine[:2, 3] + [x, y]
+        middle = pane.index_at(QPointF(pane.width() / 2, pane.height() / 2))
+        return first, GRIDS[second].to_mm(middle)[:2]
+
+    def together():
+        first, its = middles()
+        np.testing.assert_allclose(first, its, atol=0.01)
+        assert pane.camera.zoom == pytest.approx(camera.zoom)
+
+    together()
+    hand.wheel(3, 20, 30, held=CTRL)
+    together()
+    before, zoom = middles()[0], camera.zoom
+    hand.drag((40, 40), (50, 60), MIDDLE)
+    together()
+    assert np.abs(middles()[0] - before).max() > 5
+    at = QPoint(90, 120)
+    under = pane.index_at(QPointF(at))
+    wheel(pane, 1, CTRL, at)
+    together()
+    assert camera.zoom == pytest.approx(1.2 * zoom)
+    np.testing.assert_allclose(pane.index_at(QPointF(at)), under, atol=1e-6)
+    drag(pane, at, QPoint(40, -24), MIDDLE)
+    together()
+    window.bench.go_to(14)
+    settle(window)
+    together()
+    QTest.mouseDClick(pane, LEFT, NONE, at)
+    together()
+    assert camera.zoom == pytest.approx(
+        0.98 * min(window.canvas.width() / 140, window.canvas.height() / 144), rel=1e-3
+    )
+    window.bench.pair.link = Link.FREE
+    settle(window)
+    own = pane.camera.zoom
+    hand.wheel(2, held=CTRL)
+    assert pane.camera.zoom == own
+
+
 def test_what_is_under_the_mouse_is_told_in_its_units(compare):
     window = compare("PET")
     window.bench.view.corner_text = True
     pane = window.pair.pane
-    point_at(pane, fitted(pane, "PET", BALLS[0]))
+    point_at(pane, place(window, BALLS[0]))
     assert pane.bottom_lines()[0] == "9 SUV"
-    point_at(pane, fitted(pane, "PET", (0.0, 0.0)))
+    point_at(pane, place(window, (0.0, 0.0)))
     assert pane.bottom_lines()[0] == "0.5 SUV"
     window.bench.go_to(CT_Z.index(21.0))
-    point_at(pane, fitted(pane, "PET", BALLS[1]))
+    point_at(pane, place(window, BALLS[1]))
     assert pane.bottom_lines()[0] == "6 SUV"
     window.bench.go_to(10)  # the mouse rests, another slice comes under it
     assert pane.bottom_lines()[0] == "0.5 SUV"
@@ -228,7 +283,7 @@ def test_letters_and_colours_are_drawn(compare):
 def test_a_click_points_at_the_same_place_in_the_first(compare):
     window = compare("PET")
     pane, linked = window.pair.pane, window.bench.linked
-    QTest.mouseClick(pane, LEFT, NONE, fitted(pane, "PET", BALLS[0]))
+    QTest.mouseClick(pane, LEFT, NONE, place(window, BALLS[0]))
     assert linked.mm == pytest.approx(BALLS[0], abs=0.6)
     assert window.bench.session.k == 10
 
@@ -243,7 +298,7 @@ def test_what_is_not_parallel_is_resampled_and_says_so(compare):
         window.bench.go_to(CT_Z.index(ball[2]))
         settle(window)
         # it lies in the pixels of the CT
-        inside, outside = (fitted(pane, "CT", p) for p in (ball, other))
+        inside, outside = (place(window, p) for p in (ball, other))
         assert gray(pane, inside) > 100
         assert gray(pane, outside) < 60
         point_at(pane, inside)
@@ -547,7 +602,11 @@ def test_keys_over_its_pane_are_those_of_the_window(compare):
     assert bench.session.k == 11
     wheel(pane, 3, CTRL)
     QTest.keyClick(pane, Qt.Key.Key_F)
-    assert pane.camera.fits
+    zoom = window.viewer.scene.camera.zoom
+    assert pane.camera.zoom == pytest.approx(zoom)
+    assert zoom == pytest.approx(
+        0.98 * min(window.canvas.width() / 140, window.canvas.height() / 144), rel=1e-3
+    )
     bench.pair.beside = False
     assert window.main.focusWidget() is not pane
     QTest.keyClick(window.canvas, Qt.Key.Key_Down)
@@ -562,11 +621,9 @@ def test_several_views_of_the_first_get_more_room(compare):
     try:
         assert split.sizes()[0] > split.sizes()[1] + 20
         window.bench.view.crosshair = True
-        QTest.mouseClick(
-            window.pair.pane, LEFT, NONE, fitted(window.pair.pane, "PET", BALLS[0])
-        )
+        QTest.mouseClick(window.pair.pane, LEFT, NONE, place(window, BALLS[0]))
         at = window.pair.pane.crosshair_at().toPoint()
-        away = at - fitted(window.pair.pane, "PET", BALLS[0])
+        away = at - place(window, BALLS[0])
         assert away.manhattanLength() <= 2
     finally:
         linked.layout = PaneLayout.ONE
@@ -602,3 +659,47 @@ def test_it_goes_where_the_first_cannot_be_opened_again(compare, monkeypatch):
     wait_for(lambda: window.bench.pair.second is None)
     for box in list(window.notifier.dialogs):
         box.close()
+
+
+# ---- over the other views ---------------------------------------------------------
+
+
+def test_the_overlay_is_in_every_view_of_the_first(compare):
+    """Each ball is seen in colour where it is, in coronal and sagittal views too."""
+    window = compare("PET", overlay=True)
+    linked, pair = window.bench.linked, window.bench.pair
+    linked.layout = PaneLayout.ROW
+    pair.set_look(low=0.0, high=9.0, opacity=1.0)
+    window.bench.view.mask_visible = False
+    grid = GRIDS["CT"]
+    try:
+        for ball, value in zip(BALLS, (9.0, 6.0), strict=True):
+            index = grid.to_index(ball)
+            linked.place(index)
+            settle(window)
+            for plane in (Plane.CORONAL, Plane.SAGITTAL):
+                pane = window.views.panes[plane]
+                wait_for(lambda pane=pane: pane.tint.image(pane.slice_index))
+                rows, columns = plane.axes
+                x, y = pane.to_canvas([index[rows], index[columns]])[0]
+                color = pane.grab().toImage().pixelColor(round(x), round(y))
+                # hot: red first, then green, then blue
+                share = value / 9.0
+                expected = [255 * min(1.0, max(0.0, share * 8 / 3 - n)) for n in (0, 1)]
+                assert color.red() == pytest.approx(expected[0], abs=6)
+                assert color.green() == pytest.approx(expected[1], abs=6)
+                assert pane.tint.lines()[0] == "PET: 0 to 9 SUV"
+        pair.overlay = False
+        assert pane.tint.image(pane.slice_index) is None
+        assert pane.grab().toImage().pixelColor(round(x), round(y)).saturation() == 0
+    finally:
+        linked.layout = PaneLayout.ONE
+
+
+def test_what_was_not_measured_is_clear_and_low_values_too():
+    picture = np.array([[np.nan, 0.0, 5.0, 10.0, 99.0]], np.float32)
+    image = tint_image(picture, OverlayLook("hot", 0.5, 0.0, 10.0))
+    alphas = [image.pixelColor(i, 0).alpha() for i in range(5)]
+    assert alphas[:2] == [0, 0]
+    assert alphas[2:] == [128, 128, 128]
+    assert image.pixelColor(3, 0) == image.pixelColor(4, 0)

@@ -13,6 +13,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from medlab_gui.core.measurements import Kind, Plane
+from medlab_gui.gui.overlays import edge_letters
 from medlab_gui.gui.panes.linked_state import PaneLayout
 from medlab_gui.gui.panes.slab import Projection, Slab
 from medlab_gui.gui.view_state import Mode, ViewState
@@ -142,6 +143,43 @@ def test_the_canvas_beside_the_panes_shows_its_voxels(opened):
             for j in range(SHAPE[1])
         ]
         assert np.abs(np.array(found) - VALUES[k]).max() <= 2
+
+
+def test_a_slanted_axial_picture_is_drawn_edited_and_read_where_it_is(opened):
+    """Rows 1.5 mm long that lean by 0.3 rad to the left: reckoned by hand."""
+    window = opened("slanted")
+    view, camera = window.bench.view, window.viewer.scene.camera
+    canvas, k = window.canvas, window.bench.session.k
+
+    def place(j, i):
+        y, x = camera.center[-2:]
+        right, down = i + 1.5 * np.sin(0.3) * j, 1.5 * np.cos(0.3) * j
+        return QPoint(
+            round(canvas.width() / 2 + (right - x) * camera.zoom),
+            round(canvas.height() / 2 + (down - y) * camera.zoom),
+        )
+
+    QApplication.processEvents()
+    image = canvas.grabFramebuffer()
+    for j in range(SHAPE[1]):
+        for i in range(SHAPE[2]):
+            assert canvas.rect().contains(place(j, i)), "all of it fits"
+            found = image.pixelColor(place(j, i)).red()
+            assert abs(found - VALUES[k, j, i]) <= 2, (j, i)
+    letters = edge_letters(window.bench.session.volume.grid)
+    assert letters == ("R", "L", "A", "P")
+    move(canvas, place(6, 1), NONE)
+    assert window.status.voxel.text().startswith(f"{VALUES[k, 6, 1]} HU")
+    QTest.mouseClick(canvas, LEFT, NONE, place(5, 4))
+    np.testing.assert_allclose(window.bench.linked.index, (k, 5, 4), atol=0.05)
+    view.mode, view.brush_mm = Mode.ANNOTATE, 1.0
+    QTest.mouseClick(canvas, LEFT, NONE, place(6, 0))
+    assert window.bench.session.mask[k, 6, 0] == 1
+    window.bench.undo()
+    view.mode = Mode.REVIEW
+    # and the next series is straight again
+    opened("plain")
+    assert np.array_equal(window.stage.image.affine.affine_matrix, np.eye(4))
 
 
 @pytest.mark.parametrize("plane", LIGHT_PANES)

@@ -26,14 +26,20 @@ def values() -> np.ndarray:
 
 
 def grids() -> dict[str, Grid]:
-    """A plain one, one turned by 30 degrees and one with a gantry tilt."""
+    """A plain one, one turned by 30 degrees, a gantry tilt, and a slanted picture.
+
+    The last is what a tilt makes of the axial picture where slices are coronal.
+    """
     plain = Grid.from_spacing(SHAPE, SPACING, ORIGIN)
     turn = np.eye(4)
     cos, sin = np.cos(np.radians(30)), np.sin(np.radians(30))
     turn[:3, :3] = [[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]]
     tilt = plain.affine.copy()
     tilt[:3, 1] = 1.5 * np.array([0, np.cos(0.3), np.sin(0.3)])
+    slanted = plain.affine.copy()
+    slanted[:3, 1] = 1.5 * np.array([np.sin(0.3), np.cos(0.3), 0])
     return {
+        "slanted": Grid(SHAPE, slanted),
         "plain": plain,
         "oblique": Grid(SHAPE, turn @ plain.affine),
         "tilted": Grid(SHAPE, tilt),
