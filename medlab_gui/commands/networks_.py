@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, param
+from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_
 
 if TYPE_CHECKING:
@@ -13,15 +14,18 @@ if TYPE_CHECKING:
 
 __all__ = ["NETWORKS_COMMAND", "NetworksParams"]
 
+_SMALLEST = 32
+
 
 @dataclass(frozen=True)
 class NetworksParams:
     """For which size the work is reckoned."""
 
     size: int = param(
-        "Side in pixels of the square slice for which multiply-adds are counted.",
-        512,
-        minimum=32,
+        "Side in pixels of the square slice for which multiply-adds are counted; 0 is "
+        "each paper's own.",
+        0,
+        minimum=0,
         maximum=4096,
         unit="px",
     )
@@ -36,13 +40,23 @@ class NetworksParams:
 def run(params: NetworksParams, ctx: Context) -> dict[str, Any]:
     """Return each network with its paper, weights and multiply-adds."""
     from medlab_gui.core.specs import NetworkSpec
-    from medlab_gui.networks import NETWORKS, describe
+    from medlab_gui.networks import CLASSIFIERS, NETWORKS, describe
 
+    if 0 < params.size < _SMALLEST:
+        msg = (
+            f"Slices of {params.size} pixels are too small to count for; give at least "
+            f"{_SMALLEST}, or 0 for each paper's own."
+        )
+        raise InputError(msg)
+    size = (params.size, params.size) if params.size else None
     rows = []
-    for done, name in enumerate(NETWORKS):
-        ctx.progress(done, len(NETWORKS), name)
-        spec = NetworkSpec(name, n_classes=3, options={"width": params.width})
-        rows.append(describe(spec, (params.size, params.size)))
+    names = [*NETWORKS, *CLASSIFIERS]
+    for done, name in enumerate(names):
+        ctx.progress(done, len(names), name)
+        # Classifiers tell two classes apart, as in their paper.
+        n_classes = 2 if name in CLASSIFIERS else 3
+        spec = NetworkSpec(name, n_classes=n_classes, options={"width": params.width})
+        rows.append(describe(spec, size))
     return {"networks": rows}
 
 
@@ -50,12 +64,20 @@ def text(result: dict[str, Any]) -> str:
     """Say it in words."""
     lines = []
     for row in result["networks"]:
+        height, width = row["input"][1:]
+        options = ", ".join(
+            f"{key} {value}" for key, value in row["options"].items() if key != "width"
+        )
         lines += [
-            f"{row['name']}: {row['title']}",
+            f"{row['name']}: {row['title']} ({row['kind']})",
             f"  {row['paper']}",
             f"  {row['n_weights'] / 1e6:.2f} M weights, "
-            f"{row['multiply_adds'] / 1e9:.1f} G multiply-adds a slice",
+            f"{row['multiply_adds'] / 1e9:.1f} G multiply-adds for {height} x {width}",
         ]
+        if options:
+            lines.append(f"  options: {options}")
+        if row["transfers_from"]:
+            lines.append(f"  takes over: {', '.join(row['transfers_from'])}")
     return "\n".join(lines)
 
 
@@ -67,8 +89,8 @@ NETWORKS_COMMAND = Command(
     run=run,
     text=text,
     details=N_(
-        "Counts are for one input channel and three classes (background and two), and "
-        "for a slice of the given size. Nothing is written."
+        "Counts are for one input channel and three classes (background and two; "
+        "classifiers two), and for a slice of the given size. Nothing is written."
     ),
     examples=("medlab networks --width 0.25 --json",),
 )

@@ -1,4 +1,4 @@
-"""What every segmentation network has in common: any size, freezing, counting."""
+"""What all networks have in common: any size, freezing, counting."""
 
 from __future__ import annotations
 
@@ -15,27 +15,40 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
+    "ClassificationNetwork",
+    "Network",
     "SegmentationNetwork",
     "channels_last",
+    "checked_share",
     "count_multiply_adds",
     "count_weights",
     "on_meta",
     "scaled",
+    "start_after_he",
 ]
 
 T = TypeVar("T")
 
 
-class SegmentationNetwork(nn.Module):
-    """A network from pictures to one logit per class and pixel.
-
-    Subclasses implement `logits` for sizes that are multiples of ``stride``; this class
-    pads any other size by repeating the last row and column, and crops afterwards.
+class Network(nn.Module):
+    """A network that takes pictures of any size, and of which parts can be frozen.
 
     Parameters
     ----------
     in_channels, n_classes : int
-        Channels of input and output, background included.
+        Channels of the input, classes that it tells apart (background is one).
+
+    Attributes
+    ----------
+    kind : str
+        ``"segmentation"`` (a class for each pixel) or ``"classification"`` (one for
+        the whole picture).
+    title, paper : str
+        What a person reads.
+    paper_size : tuple of int
+        Height and width of the paper's pictures.
+    encoder_prefixes : tuple of str
+        Modules that are kept in phase one of transfer.
 
     Raises
     ------
@@ -43,9 +56,10 @@ class SegmentationNetwork(nn.Module):
         If there are no input channels or fewer than two classes.
     """
 
+    kind: ClassVar[str] = ""
     title: ClassVar[str] = ""
     paper: ClassVar[str] = ""
-    stride: ClassVar[int] = 1
+    paper_size: ClassVar[tuple[int, int]] = (512, 512)
     encoder_prefixes: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, in_channels: int, n_classes: int) -> None:
@@ -70,39 +84,28 @@ class SegmentationNetwork(nn.Module):
             if p.default is not inspect.Parameter.empty
         }
 
-    def logits(self, x: Tensor) -> Tensor:
-        """Return logits for a height and width that ``stride`` divides."""
-        raise NotImplementedError
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return logits.
-
-        Parameters
-        ----------
-        x : Tensor of float, shape (N, in_channels, H, W)
-            Preprocessed pictures, of any size.
+    def public_names(self) -> dict[str, dict[str, str]]:
+        """Return how modules are called in public files of weights.
 
         Returns
         -------
-        Tensor of float, shape (N, n_classes, H, W)
-            Unbounded; softmax over axis 1 makes them probabilities.
-
-        Raises
-        ------
-        SpecError
-            If the input has another number of axes or channels.
+        dict
+            Source (key of `networks.transfer.SOURCES`) to a table from the names of
+            modules there to the names here. What is not in it is not taken over.
         """
+        return {}
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Return logits for a picture of a size that fits the network."""
+        raise NotImplementedError
+
+    def _check(self, x: Tensor) -> None:
         if x.ndim != 4 or x.shape[1] != self.in_channels:
             msg = (
                 f"The network takes (N, {self.in_channels}, H, W); "
                 f"found {tuple(x.shape)}."
             )
             raise SpecError(msg)
-        height, width = x.shape[-2:]
-        below, right = -height % self.stride, -width % self.stride
-        if below or right:
-            x = functional.pad(x, (0, right, 0, below), mode="replicate")
-        return self.logits(x)[..., :height, :width]
 
     def freeze(self, trainable: str | tuple[str, ...] = "all") -> None:
         """Choose what learns; see `networks.freeze`."""
@@ -143,6 +146,87 @@ class SegmentationNetwork(nn.Module):
         return self
 
 
+class SegmentationNetwork(Network):
+    """A network from pictures to one logit per class and pixel.
+
+    Subclasses implement `logits` for sizes that are multiples of ``stride``; this class
+    pads any other size by repeating the last row and column, and crops afterwards.
+    """
+
+    kind: ClassVar[str] = "segmentation"
+    stride: ClassVar[int] = 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits.
+
+        Parameters
+        ----------
+        x : Tensor of float, shape (N, in_channels, H, W)
+            Preprocessed pictures, of any size.
+
+        Returns
+        -------
+        Tensor of float, shape (N, n_classes, H, W)
+            Unbounded; softmax over axis 1 makes them probabilities.
+
+        Raises
+        ------
+        SpecError
+            If the input has another number of axes or channels.
+        """
+        self._check(x)
+        height, width = x.shape[-2:]
+        below, right = -height % self.stride, -width % self.stride
+        if self.training and len(x) == 1 and max(height, width) <= self.stride:
+            # Batch normalisation needs more than one value at the bottom.
+            right += self.stride
+        if below or right:
+            x = functional.pad(x, (0, right, 0, below), mode="replicate")
+        return self.logits(x)[..., :height, :width]
+
+
+class ClassificationNetwork(Network):
+    """A network from pictures to what they are.
+
+    Subclasses implement `logits` for pictures of at least ``smallest`` pixels a side;
+    this class repeats the last row and column of smaller ones.
+    """
+
+    kind: ClassVar[str] = "classification"
+    smallest: ClassVar[int] = 1
+
+    @property
+    def n_logits(self) -> int:
+        """Numbers that the network gives: one for two classes, else one for each."""
+        return 1 if self.n_classes == 2 else self.n_classes
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits.
+
+        Parameters
+        ----------
+        x : Tensor of float, shape (N, in_channels, H, W)
+            Preprocessed pictures, of any size.
+
+        Returns
+        -------
+        Tensor of float, shape (N, n_logits)
+            Unbounded. Of two classes the sigmoid is the probability of the second;
+            of more, softmax over axis 1 makes them probabilities.
+
+        Raises
+        ------
+        SpecError
+            If the input has another number of axes or channels.
+        """
+        self._check(x)
+        below = max(0, self.smallest - x.shape[-2])
+        right = max(0, self.smallest - x.shape[-1])
+        if below or right:
+            x = functional.pad(x, (0, right, 0, below), mode="replicate")
+        return self.logits(x)
+
+
 def _below(name: str, prefixes: tuple[str, ...]) -> bool:
     return any(name == p or name.startswith(p + ".") for p in prefixes)
 
@@ -168,6 +252,29 @@ def scaled(channels: int, width: float) -> int:
         msg = f"The width of a network lies above 0 and up to 4; found {width!r}."
         raise SpecError(msg)
     return max(1, round(channels * width))
+
+
+def checked_share(share: float) -> float:
+    """Return a share of what is dropped.
+
+    Raises
+    ------
+    SpecError
+        If it is not a number in [0, 1).
+    """
+    is_number = isinstance(share, (int, float)) and not isinstance(share, bool)
+    if not is_number or not 0 <= share < 1:
+        msg = f"The dropout of a network lies from 0 to below 1; found {share!r}."
+        raise SpecError(msg)
+    return float(share)
+
+
+def start_after_he(*layers: nn.Conv2d | nn.Linear) -> None:
+    """Draw weights so that what passes ReLUs keeps its size; biases start at 0."""
+    for layer in layers:
+        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
 
 
 def channels_last(module: nn.Module) -> None:

@@ -7,6 +7,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from medlab_gui.networks.base import SegmentationNetwork, scaled
+from medlab_gui.networks.vgg import GROUPS
 
 __all__ = ["MultiScaleFusionFCN"]
 
@@ -93,6 +94,17 @@ class MultiScaleFusionFCN(SegmentationNetwork):
                 nn.init.xavier_uniform_(module.weight)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
+
+    def public_names(self) -> dict[str, dict[str, str]]:
+        """Return names in public files of VGG16; its groups are those of the paper."""
+        names = {}
+        at = 0
+        for n, (_, count) in enumerate(GROUPS, start=1):
+            for m in range(count):
+                names[f"features.{at}"] = f"group{n}.{2 * m}"
+                at += 2
+            at += 1  # the pooling
+        return {"vgg16": names}
 
     def logits(self, x: Tensor) -> Tensor:
         """Return logits for a height and width that 32 divides."""

@@ -42,6 +42,32 @@ def test_shapes_are_the_papers(size):
     assert logits.shape == (1, 3, size, size)
 
 
+def test_every_convolution_and_pooling_of_the_groups():
+    network = on_meta(lambda: build(NetworkSpec("msf_fcn", 1, 3)))
+    seen = []
+
+    def note(module, args, result):
+        kernel = module.kernel_size
+        stride = module.stride
+        one = kernel if isinstance(kernel, int) else kernel[0]
+        step = stride if isinstance(stride, int) else stride[0]
+        seen.append((one, step, tuple(result.shape[1:])))
+
+    for module in network.modules():
+        if isinstance(module, (torch.nn.Conv2d, torch.nn.MaxPool2d)):
+            module.register_forward_hook(note)
+    network(torch.empty(1, 1, 512, 512, device="meta"))
+    expected = []
+    size = 512
+    for channels, count in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
+        expected += [(3, 1, (channels, size, size))] * count
+        size //= 2
+        expected.append((2, 2, (channels, size, size)))
+    expected += [(8, 1, (4096, 16, 16)), (2, 1, (4096, 16, 16)), (1, 1, (3, 16, 16))]
+    assert seen[: len(expected)] == expected
+    assert seen[len(expected) :] == [(1, 1, (3, 32, 32)), (1, 1, (3, 64, 64))]
+
+
 def test_kernels_strides_and_weights_are_the_papers():
     network = on_meta(lambda: build(NetworkSpec("msf_fcn", 1, 3)))
     modules = dict(network.named_modules())
