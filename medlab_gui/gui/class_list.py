@@ -87,6 +87,10 @@ class ClassList(QListWidget):
         bench.view.events.hidden.connect(self._show_eyes)
         bench.keybook.changed.connect(self._show_eyes)
 
+    def sizeHint(self) -> QSize:
+        """Ask for no more than a few rows: what there is beyond that, it gets anyway."""
+        return QSize(super().sizeHint().width(), self.minimumHeight())
+
     def fill(self) -> None:
         """Show the classes of the open series."""
         session = self._bench.session

@@ -210,6 +210,8 @@ def delay_layer_controls(viewer: Viewer) -> None:
 
 def rehearse_brush(viewer: Viewer) -> Iterator[None]:
     """Draw the circle under the mouse before it is needed; yield after each piece."""
+    from qtpy.QtGui import QCursor
+
     circle = viewer.canvas.overlays._brush_circle
     qt_viewer: Any = viewer.window._qt_viewer
     viewer.mouse_over_canvas = True
@@ -225,7 +227,10 @@ def rehearse_brush(viewer: Viewer) -> Iterator[None]:
         drawn._white_circle.visible = True
     finally:
         circle.visible = False
-        viewer.mouse_over_canvas = canvas_widget(viewer).underMouse()
+        canvas = canvas_widget(viewer)
+        place = canvas.mapFromGlobal(QCursor.pos())
+        circle.position = (place.x(), place.y())  # where a mouse at rest shows it
+        viewer.mouse_over_canvas = canvas.underMouse()
 
 
 def rehearse_press(viewer: Viewer) -> None:

@@ -206,6 +206,7 @@ class LabelsDock(QWidget):
         box = QGroupBox(_("Show"))
         grid = QGridLayout(box)
         grid.setContentsMargins(0, 2, 0, 0)
+        grid.setHorizontalSpacing(4)
         self.checks: dict[str, QCheckBox] = {}
         for n, field in enumerate(_CHECKS):
             check = QCheckBox()
