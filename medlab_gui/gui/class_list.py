@@ -88,7 +88,7 @@ class ClassList(QListWidget):
         bench.keybook.changed.connect(self._show_eyes)
 
     def sizeHint(self) -> QSize:
-        """Ask for no more than a few rows: what there is beyond that, it gets anyway."""
+        """Ask for no more than a few rows: what is left over it gets anyway."""
         return QSize(super().sizeHint().width(), self.minimumHeight())
 
     def fill(self) -> None:
