@@ -163,6 +163,23 @@ class Series:
         """Number of slices on the working grid."""
         return self.grid.shape[0]
 
+    def not_measured(self, axis: int = 0) -> frozenset[int]:
+        """Return slices of the working grid that a resampling had to fill.
+
+        Parameters
+        ----------
+        axis : int
+            Along which the slices are counted, 0 for axial ones. Those that the
+            scanner left out lie along one axis; along the others there are none.
+        """
+        key = "not_measured"
+        found = [r.details[key] for r in self.remedies if key in r.details]
+        if not found or self.reorientation.axes[axis] != 0:
+            return frozenset()
+        last = self.grid.shape[axis] - 1
+        turned = self.reorientation.flips[axis]
+        return frozenset(last - k if turned else k for k in found[-1])
+
 
 @dataclass(frozen=True, slots=True)
 class Annotation:

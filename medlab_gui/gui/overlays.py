@@ -20,6 +20,7 @@ from qtpy.QtWidgets import QWidget
 from medlab_gui.core.i18n import _
 from medlab_gui.core.measurements import Plane
 from medlab_gui.gui.colors import uncertainty_colors
+from medlab_gui.gui.panes.marks import window_text
 from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
 from medlab_gui.gui.stamps import Stamps
 
@@ -143,7 +144,6 @@ class PictureText(QWidget):
         z_mm = float(grid.to_mm((k, *middle))[2])
         side = "S" if z_mm >= 0 else "I"
         view = self._bench.view
-        units = f" {session.volume.units}" if session.volume.units else ""
         zoom = self._viewer.scene.camera.zoom * self._stage.pixel_mm
         top = [
             self._bench.series_title,
@@ -158,13 +158,7 @@ class PictureText(QWidget):
         if hidden and view.mask_visible:
             top.append(_("Hidden: {names}").format(names=", ".join(hidden)))
         bottom = [
-            _("W {width:.0f}  L {level:.0f}").format(width=view.width, level=view.level)
-            + units
-            if view.width >= 10
-            else _("W {width:.3g}  L {level:.3g}").format(
-                width=view.width, level=view.level
-            )
-            + units,
+            window_text(view.level, view.width, session.volume.units),
             _("Zoom {zoom:.0%}").format(zoom=zoom),
         ]
         bottom[0] += "   ".join(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QRectF, QSize, Qt
-from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
+from qtpy.QtGui import QBrush, QColor, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from medlab_gui.core.i18n import _
@@ -20,6 +20,7 @@ ACCEPTED = QColor(0, 158, 115)
 LOCKED = QColor(204, 121, 167)
 WAITING = QColor(230, 159, 0)
 UNREAD = QColor(0, 0, 0, 150)
+EMPTY = QColor(255, 190, 80)
 """Okabe-Ito colours; the rows differ too, so colour is not all that tells."""
 
 
@@ -45,7 +46,7 @@ class SliceBar(QWidget):
             _(
                 "Slices from the feet (left) to the head (right). Green below: "
                 "accepted. Pink below: locked for validation. Orange above: in the "
-                "queue. Dark: not read yet."
+                "queue. Dark: not read yet. Hatched: never measured, only filled."
             )
         )
         bench.session_changed.connect(self._on_session)
@@ -86,12 +87,16 @@ class SliceBar(QWidget):
         n = session.volume.grid.shape[0]
         width, height = self.width(), self.height()
         cell = width / n
+        empty = session.series.not_measured()
         painter.fillRect(QRectF(0, 5, width, height - 10), QColor(255, 255, 255, 28))
         for k in range(n):
             left = k * cell
             thick = max(cell - (1 if cell > 3 else 0), 1.0)
             if not session.is_filled(k):
                 painter.fillRect(QRectF(left, 5, cell, height - 10), UNREAD)
+            if k in empty:
+                room = QRectF(left, 5, cell, height - 10)
+                painter.fillRect(room, QBrush(EMPTY, Qt.BrushStyle.BDiagPattern))
             if k in session.locked:
                 painter.fillRect(QRectF(left, height - 5, thick, 4), LOCKED)
             elif session.confirmed[k]:

@@ -97,6 +97,8 @@ def voxel_text(bench: Workbench, index: ArrayLike) -> str:
         return ""
     if not session.is_filled(k):
         return _("not read yet")
+    if any(n in session.series.not_measured(axis) for axis, n in enumerate((k, j, i))):
+        return _("not measured")
     value = float(volume.data[k, j, i])
     if not math.isfinite(value):
         shown = _("no value")

@@ -318,6 +318,8 @@ class MedlabWindow(QObject):
     def own_window(self) -> None:
         """Show the grey values in which the scan opened."""
         self.stage.reset_window()
+        if self.views.volume is not None:
+            self.views.volume.reset_window()
 
     def fit(self) -> None:
         """Fit the picture to the window."""

@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
     from medlab_gui.core.geometry import Grid
 
-__all__ = ["Rendering", "Scene", "ViewPoint", "make_scene", "render", "small_labels"]
+__all__ = [
+    "Rendering",
+    "Scene",
+    "ViewPoint",
+    "first_window",
+    "make_scene",
+    "render",
+    "small_labels",
+]
 
 _MOST_VOXELS = 160
 _MASK_OPACITY = 0.5
@@ -28,6 +36,8 @@ _MASK_TINT = 0.45
 _SURFACE = 0.35
 _SPENT = 0.02
 _SOFT = 0.7
+_CT_WINDOW = (200.0, 600.0)
+"""In HU: bone and vessels with contrast are apart, soft tissue is a veil."""
 
 
 class Rendering(StrEnum):
@@ -144,6 +154,31 @@ def make_scene(
     radius = float(np.linalg.norm(mm - center, axis=1).max())
     smallest = min(s * f for s, f in zip(grid.spacing, (a, b, c), strict=True))
     return Scene(volume, (a, b, c), to_index, center, radius, float(smallest))
+
+
+def first_window(scene: Scene, modality: str) -> tuple[float, float]:
+    """Return level and width in which a scan is seen in 3D at first.
+
+    The brightest value of a ray is far above that of a slice, so that the window of
+    the slices would show a white shape.
+
+    Parameters
+    ----------
+    scene : Scene
+        The scan.
+    modality : str
+        DICOM modality; CT has a window in HU, for others it is the range from the 5th
+        to the 99.5th percentile of what is seen from the front, air left out.
+    """
+    if modality == "CT":
+        return _CT_WINDOW
+    seen = scene.volume[1:-1, 1:-1, 1:-1].max(axis=1)
+    seen = seen[seen > scene.volume.min()].astype(np.float32)
+    if not seen.size:
+        return float(scene.volume.min()), 1.0
+    low, high = (float(v) for v in np.percentile(seen, (5, 99.5)))
+    width = max(high - low, 1e-6 * max(abs(high), 1e-6))
+    return low + width / 2, width
 
 
 def small_labels(labels: NDArray[np.uint8], scene: Scene) -> NDArray[np.uint8]:

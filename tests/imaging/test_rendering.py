@@ -7,6 +7,7 @@ from medlab_gui.core.geometry import Grid
 from medlab_gui.imaging.rendering import (
     Rendering,
     ViewPoint,
+    first_window,
     make_scene,
     render,
     small_labels,
@@ -174,3 +175,16 @@ def test_it_can_be_cancelled():
             WINDOW,
             check=stop,
         )
+
+
+def test_its_first_window_is_that_of_rays_not_of_slices():
+    data = np.random.default_rng(0).normal(100, 10, (30, 40, 40))
+    data[12:18, 15:25, 15:25] = 900  # seen in front of all else, from every side
+    grid = Grid.from_spacing(data.shape, (1, 1, 1))
+    level, width = first_window(make_scene(data, grid), "MR")
+    seen = data.max(axis=1)
+    assert level - width / 2 == pytest.approx(np.percentile(seen, 5), abs=1)
+    assert level + width / 2 == pytest.approx(900, abs=1)
+    assert first_window(make_scene(data, grid), "CT") == (200, 600)
+    flat = make_scene(np.full(grid.shape, 7, np.int16), grid)
+    assert first_window(flat, "MR")[1] > 0

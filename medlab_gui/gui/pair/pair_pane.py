@@ -232,6 +232,8 @@ class PairPane(QWidget):
         else:
             lines.append(_("Slice {n} / {total}").format(n=k + 1, total=grid.shape[0]))
         lines.append(marks.side_text(float(grid.to_mm(middle)[2]), Plane.AXIAL))
+        if not self._state.is_resampled and k in second.not_measured:
+            lines.append(_("not measured: filled with the lowest value"))
         off = abs(self._state.match.off_mm)
         if off >= 0.05 and not self._state.is_resampled:
             lines.append(_("{mm:.1f} mm from the first's plane").format(mm=off))
@@ -251,9 +253,7 @@ class PairPane(QWidget):
                 mm = second.volume.grid.to_mm(index)
                 lines.append(position_text(mm, self._bench.settings.mm_convention))
         lines.append(
-            _("L {level:.4g}  W {width:.4g} {units}").format(
-                level=self._state.level, width=self._state.width, units=second.units
-            )
+            marks.window_text(self._state.level, self._state.width, second.units)
         )
         return lines
 

@@ -36,6 +36,8 @@ class SecondSeries:
         Level and width in which it opens.
     caution : str
         Why lengths in it cannot be relied on; empty where they can.
+    not_measured : frozenset of int
+        Slices that a resampling had to fill.
     """
 
     volume: Volume
@@ -43,6 +45,7 @@ class SecondSeries:
     display: Display
     window: tuple[float, float]
     caution: str = ""
+    not_measured: frozenset[int] = frozenset()
 
     @property
     def uid(self) -> str:
@@ -89,4 +92,6 @@ def load_second(place: str, uid: str) -> SecondSeries:
     title = series.description or _("Series without a description")
     unsafe = (Severity.UNSAFE, Severity.NOT_A_VOLUME)
     caution = " ".join(p.message for p in series.problems if p.severity in unsafe)
-    return SecondSeries(volume, title, series.display, window, caution)
+    return SecondSeries(
+        volume, title, series.display, window, caution, series.not_measured()
+    )

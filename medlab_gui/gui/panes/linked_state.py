@@ -9,6 +9,7 @@ import numpy as np
 from psygnal import Signal
 
 from medlab_gui.core.measurements import Plane
+from medlab_gui.gui.panes.marks import not_measured_text
 from medlab_gui.gui.panes.slab import Slab
 from medlab_gui.imaging.rendering import Rendering
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from medlab_gui.core.geometry import Grid
+    from medlab_gui.core.records import Series
     from medlab_gui.gui.workbench import Workbench
 
 __all__ = ["LinkedState", "PaneLayout"]
@@ -164,6 +166,25 @@ class LinkedState:
         if slab != self._slabs[plane]:
             self._slabs[plane] = slab
             self.slab_changed.emit(plane)
+
+    def badge(self, plane: Plane, spacing: float, series: Series) -> str:
+        """Return what must be known about a view; empty for a plain slice.
+
+        Parameters
+        ----------
+        plane : Plane
+            Whose view it is.
+        spacing : float
+            Distance in mm from a slice of it to the next.
+        series : Series
+            What is shown.
+        """
+        slab = self._slabs[plane]
+        lines = (
+            slab.badge(spacing),
+            not_measured_text(series, plane, self.slice_of(plane), slab.reach(spacing)),
+        )
+        return " · ".join(filter(None, lines))
 
     @property
     def rendering(self) -> Rendering:

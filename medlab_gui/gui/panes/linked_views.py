@@ -297,11 +297,11 @@ class LinkedViews(QObject):
 
     def badge(self) -> str:
         """Return what must be known about the canvas; empty for a plain slice."""
-        grid = self._state.grid
-        if grid is None:
+        session = self._bench.session
+        if session is None:
             return ""
-        slab = self._state.slab(Plane.AXIAL)
-        return slab.badge(PlaneGeometry(grid, Plane.AXIAL).spacing)
+        spacing = PlaneGeometry(session.volume.grid, Plane.AXIAL).spacing
+        return self._state.badge(Plane.AXIAL, spacing, session.series)
 
     def crosshair_at(self) -> QPointF:
         """Return where the crosshair is on the canvas, in logical pixels."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QPainter
 
     from medlab_gui.core.geometry import Grid
+    from medlab_gui.core.records import Series
     from medlab_gui.gui.stamps import Stamps
 
 __all__ = [
@@ -25,9 +26,11 @@ __all__ = [
     "draw_crosshair",
     "draw_letters",
     "draw_scale_bar",
+    "not_measured_text",
     "scale_length",
     "side_text",
     "title",
+    "window_text",
 ]
 
 MARGIN = 8.0
@@ -98,6 +101,38 @@ def title(plane: Plane, grid: Grid | None) -> str:
     if grid is not None and grid.is_oblique:
         return _("{plane}, oblique").format(plane=name)
     return name
+
+
+def window_text(level: float, width: float, units: str | None) -> str:
+    """Return a window as it is written on a picture: ``"W 400  L 40 HU"``."""
+    digits = ".0f" if width >= 10 else ".3g"
+    text = _("W {width}  L {level}").format(
+        width=format(width, digits), level=format(level, digits)
+    )
+    return f"{text} {units}" if units else text
+
+
+def not_measured_text(series: Series, plane: Plane, index: int, reach: int = 0) -> str:
+    """Return that what is shown was never measured, in full or in part; else empty.
+
+    Parameters
+    ----------
+    series : Series
+        What is shown.
+    plane, index : Plane and int
+        Which slice.
+    reach : int
+        Slices on either side that take part.
+    """
+    filled = series.not_measured(plane.axis)
+    last = series.grid.shape[plane.axis] - 1
+    shown = range(max(0, index - reach), min(last, index + reach) + 1)
+    n = sum(k in filled for k in shown)
+    if not n:
+        return ""
+    if n == len(shown):
+        return _("not measured: filled with the lowest value")
+    return _("{n} of {total} slices not measured: filled").format(n=n, total=len(shown))
 
 
 def draw_scale_bar(

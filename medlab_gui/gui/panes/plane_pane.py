@@ -353,9 +353,10 @@ class PlanePane(QWidget):
 
     def badge(self) -> str:
         """Return what must be known about the picture; empty for a plain slice."""
-        if self._geometry is None:
+        session = self._bench.session
+        if self._geometry is None or session is None:
             return ""
-        return self._state.slab(self.plane).badge(self._geometry.spacing)
+        return self._state.badge(self.plane, self._geometry.spacing, session.series)
 
     def crosshair_at(self) -> QPointF:
         """Return where the crosshair is, in logical pixels."""

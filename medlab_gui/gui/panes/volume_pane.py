@@ -20,6 +20,7 @@ from medlab_gui.imaging.rendering import (
     Rendering,
     Scene,
     ViewPoint,
+    first_window,
     make_scene,
     render,
     small_labels,
@@ -78,6 +79,7 @@ class VolumePane(QWidget):
         self._labels: NDArray[np.uint8] | None = None
         self._picture: QImage | None = None
         self._view = _FIRST
+        self._window = (0.5, 1.0)
         self._busy = False
         self._wants_scene = self._wants_coarse = self._wants_fine = False
         self._last = QPointF()
@@ -90,8 +92,7 @@ class VolumePane(QWidget):
         bench.session_changed.connect(self._on_session)
         self._state.moved.connect(self._refresh)
         self._state.rendering_changed.connect(self._on_look)
-        for name in ("level", "width", "mask_visible"):
-            getattr(bench.view.events, name).connect(self._on_look)
+        bench.view.events.mask_visible.connect(self._on_look)
         for name in ("crosshair", "letters", "corner_text"):
             getattr(bench.view.events, name).connect(self._refresh)
         self._on_session()
@@ -111,6 +112,18 @@ class VolumePane(QWidget):
     def view_point(self) -> ViewPoint:
         """From where one looks."""
         return self._view
+
+    @property
+    def window_shown(self) -> tuple[float, float]:
+        """Level and width of this view: those of a ray are not those of a slice."""
+        return self._window
+
+    def reset_window(self) -> None:
+        """Show it in the window in which it opened."""
+        session = self._bench.session
+        if session is not None and self._scene is not None:
+            self._window = first_window(self._scene, session.volume.modality)
+            self._on_look()
 
     @property
     def picture(self) -> QImage | None:
@@ -211,6 +224,7 @@ class VolumePane(QWidget):
         def done(made: tuple[Scene, NDArray[np.uint8]]) -> None:
             if self._bench.session is session:
                 self._scene, self._labels = made
+                self.reset_window()
                 self._wants_coarse = self._wants_fine = True
 
         self._submit(work, done)
@@ -227,7 +241,7 @@ class VolumePane(QWidget):
             max(8, round(self.width() * share)),
             max(8, round(self.height() * share)),
         )
-        window, point = (view.level, view.width), self._view
+        window, point = self._window, self._view
         labels = self._labels if view.mask_visible else None
         found = scheme_colors(session.scheme)
         table = np.array([found.get(v, found[None])[:3] for v in range(256)])
@@ -294,10 +308,12 @@ class VolumePane(QWidget):
             shift = (x + moved.x() * mm, y + moved.y() * mm)
             self.look(replace(self._view, shift=shift))
         elif event.buttons() & Qt.MouseButton.RightButton:
-            view = self._bench.view
-            step = 2 * max(view.width, 1e-3) / max(self.width(), 1)
-            view.width = max(view.width * 0.01, view.width + moved.x() * step)
-            view.level += moved.y() * step
+            level, width = self._window
+            step = 2 * max(width, 1e-6) / max(self.width(), 1)
+            width = max(width * 0.01, width + moved.x() * step)
+            self._window = (level + moved.y() * step, width)
+            self._on_look()
+            self.update()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Enlarge it, or back."""
@@ -337,7 +353,8 @@ class VolumePane(QWidget):
         font = QFont(self.font())
         font.setPointSizeF(10)
         view, size = self._bench.view, (float(self.width()), float(self.height()))
-        if self._bench.session is not None:
+        session = self._bench.session
+        if session is not None:
             metrics = QFontMetricsF(font)
             if self._picture is not None:
                 painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
@@ -353,6 +370,10 @@ class VolumePane(QWidget):
                 title = _("3D, MIP") if is_mip else _("3D, volume")
                 at = QPointF(marks.MARGIN, marks.MARGIN + metrics.ascent())
                 self._stamps.write(painter, font, at, title)
+                if self._picture is not None:
+                    low = self.height() - marks.MARGIN - metrics.descent()
+                    words = marks.window_text(*self._window, session.volume.units)
+                    self._stamps.write(painter, font, QPointF(marks.MARGIN, low), words)
         painter.end()
 
     def _draw_marks(self, painter: QPainter, size: tuple[float, float]) -> None:

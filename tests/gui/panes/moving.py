@@ -12,14 +12,19 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
 
-def move(widget: QWidget, to: QPoint, held: Qt.KeyboardModifier) -> None:
-    """Move to a point of a widget, no button down."""
+def move(
+    widget: QWidget,
+    to: QPoint,
+    held: Qt.KeyboardModifier,
+    button: Qt.MouseButton = Qt.MouseButton.NoButton,
+) -> None:
+    """Move to a point of a widget, with no button down or with one."""
     event = QMouseEvent(
         QEvent.Type.MouseMove,
         QPointF(to),
         QPointF(widget.mapToGlobal(to)),
         Qt.MouseButton.NoButton,
-        Qt.MouseButton.NoButton,
+        button,
         held,
     )
     QCoreApplication.sendEvent(widget, event)

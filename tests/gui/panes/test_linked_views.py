@@ -277,6 +277,46 @@ def test_a_brush_stroke_on_the_canvas_reaches_the_panes(opened):
     wait_for(lambda: color() == (VALUES[2, 3, 3],) * 3)
 
 
+def test_a_slice_that_was_never_measured_says_so_everywhere(opened):
+    """The second from the head was missing: it is the fourth from the feet."""
+    window = opened("holed")
+    bench, bar = window.bench, window.slice_bar
+    hand = Hand(window)
+
+    def orange():
+        """Cells of the bar with orange in their middle row."""
+        image, cell = bar.grab().toImage(), bar.width() / SHAPE[0]
+        found = set()
+        for x in range(bar.width()):
+            for y in range(6, bar.height() - 6):
+                color = image.pixelColor(x, y)
+                if color.red() - color.blue() > 60:
+                    found.add(int(x / cell))
+        return found
+
+    said = {}
+    for k in range(SHAPE[0]):
+        bench.go_to(k)
+        said[k] = window.views.badge()
+        move(window.canvas, hand.at(2, 2), NONE)
+        assert window.status.voxel.text() == (
+            "not measured" if k == 3 else window.status.voxel.text()
+        )
+        assert window.status.voxel.text()
+    assert [k for k, text in said.items() if text] == [3]
+    assert said[3] == "not measured: filled with the lowest value"
+    bench.go_to(0)
+    assert orange() == {3}
+    bench.linked.set_slab(Plane.AXIAL, Slab(Projection.MIP, 10.0))
+    bench.go_to(2)
+    assert window.views.badge().endswith("1 of 3 slices not measured: filled")
+    bench.linked.set_slab(Plane.AXIAL, Slab())
+    for plane in LIGHT_PANES:
+        assert window.views.panes[plane].badge() == ""
+    assert opened("plain").views.badge() == ""
+    assert orange() == set()
+
+
 @pytest.mark.parametrize(
     ("projection", "best"), [(Projection.MIP, np.max), (Projection.MINIP, np.min)]
 )
@@ -538,3 +578,25 @@ def test_the_3d_view_marks_the_crosshair_where_the_voxel_is(opened):
     assert left_and_up.x() > at_middle.x() + 3
     assert left_and_up.y() < at_middle.y() - 3
     assert pane.place_of(grid.to_mm(middle + np.array([0, 2, 0]))).x() == at_middle.x()
+
+
+def test_the_3d_view_has_a_window_of_its_own(opened):
+    window = opened(layout=PaneLayout.QUAD)
+    pane, view = window.views.volume, window.bench.view
+    wait_for(lambda: pane.picture is not None and pane.is_fine)
+    assert pane.window_shown == (200.0, 600.0)
+    before, slices = pane.picture.copy(), (view.level, view.width)
+    QTest.mousePress(pane, RIGHT, NONE, QPoint(50, 50))
+    event_at = QPoint(90, 70)
+    move(pane, event_at, NONE, RIGHT)
+    QTest.mouseRelease(pane, RIGHT, NONE, event_at)
+    wait_for(lambda: pane.is_fine)
+    level, width = pane.window_shown
+    step = 2 * 600 / pane.width()
+    assert width == pytest.approx(600 + 40 * step)
+    assert level == pytest.approx(200 + 20 * step)
+    assert pane.picture != before
+    assert (view.level, view.width) == slices
+    window.own_window()
+    assert pane.window_shown == (200.0, 600.0)
+    wait_for(lambda: pane.is_fine)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medlab_gui.core.geometry import Grid
+from medlab_gui.core.geometry import Grid, Reorientation
 from medlab_gui.core.records import Series, Study
+from medlab_gui.core.remedies import AppliedRemedy
 from medlab_gui.store.project import ProjectStore
 from tests.gui.docks_phantom import SCHEME
 
@@ -69,4 +70,29 @@ def make_project(folder: Path) -> dict[str, str]:
                 )
             )
             uids[name] = uid
+        uids["holed"] = _add_holed(store)
     return uids
+
+
+def _add_holed(store: ProjectStore) -> str:
+    """Add a scan stored from the head to the feet whose second slice was missing."""
+    plain = grids()["plain"]
+    from_head = Reorientation(plain, flips=(True, False, False)).grid
+    done = AppliedRemedy("even-grid", "5 slices of 4", {"not_measured": [1]})
+    store.add_study(Study("1.4", "patient4", "2024-05-01", "holed"))
+    store.add_series(
+        Series(
+            "1.4.1",
+            "1.4",
+            "CT",
+            "HU",
+            plain,
+            "holed",
+            "phantom",
+            from_head.canonical(),
+            store.put_array(values()),
+            window=(127.5, 255.0),
+            remedies=(done,),
+        )
+    )
+    return "1.4.1"
