@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medlab_gui.io.dicom_values import text
+from medlab_gui.io.dicom_values import numbers, text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["grey_of", "is_coloured", "luminance"]
+__all__ = ["grey_of", "is_coloured", "luminance", "mend_palette"]
 
 _WEIGHTS = (0.299, 0.587, 0.114)
 
@@ -48,6 +48,21 @@ def grey_of(plane: NDArray[Any], dataset: Any) -> NDArray[Any]:
         if plane.dtype.itemsize > 1:
             plane = (plane >> 8).astype(np.uint8)
     return luminance(plane)
+
+
+def mend_palette(dataset: Any) -> None:
+    """Turn the palette of a big endian file round: pydicom takes it as it lies."""
+    if dataset.original_encoding[1] is not False:
+        return
+    for colour in ("Red", "Green", "Blue"):
+        name = f"{colour}PaletteColorLookupTableData"
+        shape = numbers(dataset, f"{colour}PaletteColorLookupTableDescriptor")
+        data = dataset.get(name)
+        if not isinstance(data, bytes) or not shape or len(data) % 2:
+            continue
+        if len(data) >= 2 * (int(shape[0]) % 65536 or 65536):
+            entries = np.frombuffer(data, ">u2").astype("=u2")
+            setattr(dataset, name, entries.tobytes())
 
 
 def luminance(colours: NDArray[Any]) -> NDArray[Any]:

@@ -12,10 +12,11 @@ from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from medlab_gui.io.dicom_colour import grey_of, is_coloured
+from medlab_gui.io.dicom_colour import grey_of, is_coloured, mend_palette
 from medlab_gui.io.dicom_gdcm import damaged, not_grey, stored_by_gdcm
-from medlab_gui.io.dicom_pixel_place import coded_syntax
+from medlab_gui.io.dicom_pixel_place import coded_syntax, lacks_its_end
 from medlab_gui.io.dicom_source import open_dicom
+from medlab_gui.io.dicom_values import numbers
 from medlab_gui.io.pydicom_quiet import pydicom_errors, quiet_pydicom
 from medlab_gui.io.silence import silent_libraries
 
@@ -33,8 +34,9 @@ _GDCM_ONLY = {
 }
 """12-bit and lossless JPEG: SimpleITK's GDCM decodes them, pydicom alone does not."""
 
+_RLE = "1.2.840.10008.1.2.5"
 _NOT_BY_GDCM = {
-    "1.2.840.10008.1.2.5",
+    _RLE,
     "1.2.840.10008.1.2.4.90",
     "1.2.840.10008.1.2.4.91",
     "1.2.840.10008.1.2.4.201",
@@ -83,6 +85,8 @@ class PackedFile:
         self._gdcm: NDArray[Any] | None = None
         self._broken = False
         self._syntax = ""
+        self.gives_words = False
+        """Whether planes hold whole words, of which the value is a part."""
 
     def plane(self, index: int) -> tuple[NDArray[Any], bool]:
         """Decode a frame.
@@ -107,6 +111,8 @@ class PackedFile:
         with self._lock:
             if self._dataset is None:
                 self._open()
+        if lacks_its_end(self._coded(index)):
+            raise damaged(self._path, "its compressed picture breaks off")
         if not self._broken:
             from pydicom.pixels.utils import iter_pixels
 
@@ -156,6 +162,8 @@ class PackedFile:
                 raise damaged(path, "its header is broken") from error
             self._syntax = syntax
             self._broken = syntax in _GDCM_ONLY
+            self.gives_words = _as_words(dataset, syntax)
+            mend_palette(dataset)
             try:
                 n_frames = int(dataset.get("NumberOfFrames") or 1)
                 packed = bool(dataset.file_meta.TransferSyntaxUID.is_encapsulated)
@@ -187,6 +195,21 @@ class PackedFile:
                     delattr(dataset, name)
             dataset.NumberOfFrames = 1
 
+    def _coded(self, index: int) -> bytes:
+        """Return the bytes of a compressed frame, if they are at hand, else none."""
+        from pydicom.encaps import generate_fragments
+
+        if self._pieces:
+            return self._pieces[index]
+        try:
+            if not self._dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+                return b""
+            fragments = list(generate_fragments(self._dataset.PixelData))
+        except pydicom_errors():
+            return b""  # the decoders say what is wrong
+        # The first one is the table of offsets.
+        return fragments[1] if len(fragments) == 2 else b"".join(fragments[1:])
+
     def _one(self, index: int) -> Any:
         """Return a data set with one frame."""
         import pydicom
@@ -198,6 +221,18 @@ class PackedFile:
         one.PixelData = encapsulate([self._pieces[index]])
         one["PixelData"].VR = "OB"
         return one
+
+
+def _as_words(dataset: Any, syntax: str) -> bool:
+    """Let pydicom leave words whole where their value is not at the bottom of them."""
+    if dataset.file_meta.TransferSyntaxUID.is_encapsulated and syntax != _RLE:
+        return False
+    stored, high = numbers(dataset, "BitsStored"), numbers(dataset, "HighBit")
+    allocated = numbers(dataset, "BitsAllocated")
+    if not stored or not high or not allocated or high[0] == stored[0] - 1:
+        return False
+    dataset.BitsStored, dataset.HighBit = int(allocated[0]), int(allocated[0]) - 1
+    return True
 
 
 def _plain_syntax(implicit: bool | None, little: bool | None) -> str:

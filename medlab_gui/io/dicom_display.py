@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,13 @@ from medlab_gui.io.dicom_values import numbers, text
 if TYPE_CHECKING:
     from medlab_gui.io.series import Frame, PixelLayout
 
-__all__ = ["display_of", "is_secondary_capture", "voi_item"]
+__all__ = [
+    "display_of",
+    "is_secondary_capture",
+    "usable_window",
+    "voi_item",
+    "window_of",
+]
 
 _FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 _SECONDARY = "1.2.840.10008.5.1.4.1.1.7"
@@ -36,6 +43,24 @@ def voi_item(dataset: Any) -> Any:
         if items:
             return items[0]
     return dataset
+
+
+def window_of(dataset: Any) -> tuple[float, float] | None:
+    """Return (level, width) that a header asks for; the first where there are many."""
+    level = numbers(dataset, "WindowCenter")
+    width = numbers(dataset, "WindowWidth")
+    if not level or not width or not math.isfinite(level[0]) or not width[0] > 0:
+        return None
+    return level[0], width[0]
+
+
+def usable_window(
+    window: tuple[float, float] | None, function: str
+) -> tuple[float, float] | None:
+    """Return a window, or None where its VOI LUT Function does not allow it."""
+    if window is not None and function == "LINEAR" and window[1] < 1:
+        return None
+    return window
 
 
 def display_of(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.core.errors import DamagedFileError, NotAnImageError
-from medlab_gui.io.dicom_display import display_of, is_secondary_capture, voi_item
+from medlab_gui.io.dicom_display import (
+    display_of,
+    is_secondary_capture,
+    usable_window,
+    voi_item,
+    window_of,
+)
 from medlab_gui.io.dicom_frames import FrameDefaults, frames_of
 from medlab_gui.io.dicom_kinds import PRIVATE_KINDS
 from medlab_gui.io.dicom_lut import lookup_table
@@ -36,7 +41,6 @@ __all__ = [
     "header_of",
     "read_header",
     "wanted_tags",
-    "window_of",
 ]
 
 WANTED: tuple[str | int, ...] = (
@@ -108,6 +112,7 @@ def wanted_tags() -> list[BaseTag]:
     return [Tag(name) for name in WANTED]
 
 
+_RLE = "1.2.840.10008.1.2.5"
 _LONGEST_TEXT = 128
 """Twice what the standard allows in a description; what is longer is no text."""
 
@@ -116,7 +121,8 @@ _LONGEST_TEXT = 128
 class DicomHeader:
     """What one DICOM file says of itself; names as in `FileSeries`.
 
-    ``cut_short`` says in words what is missing of the pixels, or is "";
+    ``cut_short`` and ``rescale_fault`` say in words what is missing of the pixels and
+    wrong with slope and intercept, or are "";
     ``text_guess`` names the encoding of its text where that is a guess.
     """
 
@@ -141,6 +147,7 @@ class DicomHeader:
     cut_short: str
     has_rescale: bool
     has_lookup_table: bool
+    rescale_fault: str
     text_guess: str
     frames: tuple[Frame, ...] = field(repr=False)
 
@@ -229,8 +236,12 @@ def header_of(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
         cut_short = cut_short or f"it cannot hold the {n_frames:,} frames it claims"
         n_frames = most
     layout = _with_kind(layout, kind)
+    if compressed and str(syntax) != _RLE:
+        # Codecs know of values only; High Bit says nothing about them.
+        layout = replace(layout, high_bit=layout.bits_stored - 1)
     slope = (numbers(dataset, "RescaleSlope") or (1.0,))[0]
     intercept = (numbers(dataset, "RescaleIntercept") or (0.0,))[0]
+    rescale_fault = _rescale_fault(dataset)
     little = dataset.original_encoding[1] is not False
     table = lookup_table(dataset, layout, is_little=little)
     if table is not None:
@@ -242,6 +253,7 @@ def header_of(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
         n_frames,
         FrameDefaults(layout, offset, slope or 1.0, intercept, table),
     )
+    display = display_of(dataset, layout, frames, is_little=little)
     modality = text(dataset, "Modality").upper()[:16] or "OT"
     name, guess = element_text(dataset, "PatientName")
     described, guess_too = element_text(dataset, "SeriesDescription")
@@ -268,22 +280,36 @@ def header_of(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
         number=int((numbers(dataset, "SeriesNumber") or (0,))[0]),
         units=(
             "HU"
-            if modality == "CT" and has_rescale and hounsfield and layout.is_grey
+            if modality == "CT"
+            and has_rescale
+            and hounsfield
+            and layout.is_grey
+            and slope != 0
             else None
         ),
         transfer_syntax=printable(str(syntax)) if syntax is not None else "",
-        window=window_of(voi_item(dataset)),
+        window=usable_window(window_of(voi_item(dataset)), display.function),
         lossy=text(dataset, "LossyImageCompression") == "01",
-        display=display_of(dataset, layout, frames, is_little=little),
+        display=display,
         is_secondary=is_secondary_capture(class_uid),
         tilt=(numbers(dataset, "GantryDetectorTilt") or (0.0,))[0],
         slice_gap=(numbers(dataset, "SpacingBetweenSlices") or (None,))[0],
         cut_short=cut_short,
         has_rescale=has_rescale,
         has_lookup_table=bool(dataset.get("ModalityLUTSequence")),
+        rescale_fault=rescale_fault if table is None else "",
         text_guess=guess or guess_too,
         frames=frames,
     )
+
+
+def _rescale_fault(dataset: Any) -> str:
+    slope = numbers(dataset, "RescaleSlope")
+    if slope and slope[0] == 0:
+        return "a slope of 0, with which all values would be one"
+    if slope is None and any(numbers(dataset, "RescaleIntercept") or ()):
+        return "an intercept without a slope"
+    return ""
 
 
 def _is(syntax: Any, what: str) -> bool:
@@ -339,8 +365,6 @@ def _layout(dataset: Any) -> PixelLayout:
 
 
 def _with_kind(layout: PixelLayout, kind: str) -> PixelLayout:
-    from dataclasses import replace
-
     return replace(layout, kind=kind) if kind != "integer" else layout
 
 
@@ -360,12 +384,3 @@ def _iso_date(value: str) -> str | None:
     if not match or not "01" <= match[2] <= "12" or not "01" <= match[3] <= "31":
         return None
     return "-".join(match.groups())
-
-
-def window_of(dataset: Any) -> tuple[float, float] | None:
-    """Return (level, width) that a header asks for; the first where there are many."""
-    level = numbers(dataset, "WindowCenter")
-    width = numbers(dataset, "WindowWidth")
-    if not level or not width or not math.isfinite(level[0]) or not width[0] >= 1:
-        return None
-    return level[0], width[0]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from medlab_gui.io.series import PixelLayout
 
-__all__ = ["coded_size", "coded_syntax", "find_pixels", "most_frames"]
+__all__ = ["coded_size", "coded_syntax", "find_pixels", "lacks_its_end", "most_frames"]
 
 _ENDLESS = 0xFFFFFFFF
 _BEST_PACKED = 2000
@@ -188,6 +188,25 @@ def coded_syntax(head: bytes) -> str:
         return "1.2.840.10008.1.2.4.91"
     at = _frame_header(head)
     return _SYNTAX_OF.get(head[at + 1], "") if at else ""
+
+
+def lacks_its_end(coded: bytes) -> bool:
+    """Tell whether a compressed picture breaks off, whatever fills its place.
+
+    A transfer that was cut may leave zeros, which decoders take for pixels. Within the
+    codes of a picture the mark of its end cannot occur.
+
+    Parameters
+    ----------
+    coded : bytes
+        A whole compressed picture.
+
+    References
+    ----------
+    ITU-T T.81, B.1.1.3 (EOI); T.87, C.1 (EOI); T.800, A.4.4 (EOC).
+    """
+    begins = coded[:2] == b"\xff\xd8" or coded[:4] == b"\xff\x4f\xff\x51"
+    return begins and coded.rfind(b"\xff\xd9") < 0
 
 
 def _frame_header(head: bytes) -> int:

@@ -11,12 +11,19 @@ import numpy as np
 
 from medlab_gui.io.dicom_decode import PackedFile, can_decode
 from medlab_gui.io.dicom_gdcm import damaged
+from medlab_gui.io.voxels import (
+    EXACT_IN_FLOAT32,
+    empty_picture,
+    not_numbers,
+    values_rounded,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from medlab_gui.core.records import Problem
     from medlab_gui.io.series import FileSeries, Frame, PixelLayout
 
 __all__ = ["SliceFiller", "can_decode"]
@@ -61,6 +68,8 @@ class SliceFiller:
             series.shape, np.int16 if whole else np.float32
         )
         self.filled = np.zeros(series.shape[0], dtype=np.bool_)
+        self._n_no_numbers = 0
+        self._beyond = [0, 0]
         self._lock = threading.Lock()
         self._left = Counter(f.path for f in series.frames)
         self._open: dict[Path, PackedFile] = {}
@@ -85,6 +94,19 @@ class SliceFiller:
             what = error.strerror or "it cannot be read"
             raise damaged(frame.path, what) from error
 
+    def problems(self) -> list[Problem]:
+        """Return what is odd about the values, once all slices are there."""
+        found = []
+        if self._n_no_numbers:
+            found.append(not_numbers(self._n_no_numbers, self.data.size))
+        lowest, highest = self._beyond
+        if max(-lowest, highest) > EXACT_IN_FLOAT32:
+            found.append(values_rounded(lowest, highest))
+        value = self.data[0, 0, 0]
+        if not found and all(bool(np.all(plane == value)) for plane in self.data):
+            found.append(empty_picture(value))
+        return found
+
     def _fill_plain(self, k: int, frame: Frame, offset: int) -> None:
         layout = frame.layout
         target = self.data
@@ -103,11 +125,7 @@ class SliceFiller:
             else np.empty((layout.rows, layout.columns), dtype)
         )
         _read_into(frame.path, offset, raw)
-        shift = layout.bits_allocated - layout.bits_stored
-        if shift and dtype.kind in "iu":
-            # Bits above the stored ones may hold an overlay, or nothing.
-            np.left_shift(raw, shift, out=raw)
-            np.right_shift(raw, shift, out=raw)
+        raw = _values_of(raw, layout)
         if not straight:
             self._put_stored(k, raw)
         elif self._sure[k] or _fits(raw, frame.slope, frame.intercept):
@@ -126,6 +144,8 @@ class SliceFiller:
         if rescaled:
             self._put(k, plane, 1.0, 0.0)
         else:
+            if packed.gives_words:
+                plane = _values_of(plane, frame.layout)
             self._put_stored(k, plane)
         with self._lock:
             self._left[path] -= 1
@@ -152,6 +172,10 @@ class SliceFiller:
             return
         if target.dtype == np.int16:
             target = self._widen()
+        if raw.dtype.kind in "iu" and raw.dtype.itemsize > 2:
+            with self._lock:
+                self._beyond[0] = min(self._beyond[0], int(raw.min()))
+                self._beyond[1] = max(self._beyond[1], int(raw.max()))
         with np.errstate(all="ignore"):
             if (slope, intercept) == (1.0, 0.0):
                 target[k] = raw
@@ -170,6 +194,8 @@ class SliceFiller:
         if raw.dtype.kind != "f" or np.isfinite(raw[~finite]).any():
             what = "its values, as the header scales them, are too large"
             raise damaged(self._frames[k].path, what)
+        with self._lock:
+            self._n_no_numbers += int(finite.size - finite.sum())
         plane[~finite] = plane[finite].min() if finite.any() else 0
 
     def _done(self, k: int, target: NDArray[Any]) -> None:
@@ -233,8 +259,21 @@ def _is_plain(layout: PixelLayout) -> bool:
         layout.is_grey
         and layout.bits_allocated in _PLAIN_BITS[layout.kind]
         and 0 < layout.bits_stored <= layout.bits_allocated
-        and layout.high_bit == layout.bits_stored - 1
     )
+
+
+def _values_of(words: NDArray[Any], layout: PixelLayout) -> NDArray[Any]:
+    """Cut the stored bits out of words, in their place where that can be.
+
+    Bits beside the stored ones may hold an overlay, or nothing.
+    """
+    left, right = layout.shifts
+    if not right or words.dtype.kind not in "iu":
+        return words
+    out = words if words.flags.writeable else np.empty_like(words)
+    np.left_shift(words, left, out=out)
+    np.right_shift(out, right, out=out)
+    return out
 
 
 def _stored_dtype(layout: PixelLayout) -> np.dtype[Any]:

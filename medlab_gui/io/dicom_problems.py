@@ -78,6 +78,24 @@ def file_problems(headers: list[DicomHeader]) -> list[Problem]:
                 "values are shown as stored.",
                 raw[:1],
             )
+        elsewhere = [h for h in headers if h.has_rescale and _is_no_hounsfield(h)]
+        if elsewhere:
+            add(
+                "not-hounsfield",
+                Severity.WARNING,
+                "The files say that their rescaled values are not Hounsfield units "
+                "(Rescale Type), so windows and thresholds for CT do not fit them.",
+                elsewhere,
+            )
+    faulty = [h for h in headers if h.rescale_fault]
+    if faulty:
+        add(
+            "bad-rescale",
+            Severity.WARNING,
+            f"The files give {faulty[0].rescale_fault}; a slope of 1 is taken. Compare "
+            "a few values with the scanner's.",
+            faulty,
+        )
     tables = [h for h in headers if h.has_lookup_table]
     broken = [h for h in tables if h.frames[0].table is None]
     if broken:
@@ -115,7 +133,15 @@ def file_problems(headers: list[DicomHeader]) -> list[Problem]:
         )
     problems += _exports(headers)
     padded = [h for h in headers if h.display.padding is not None]
-    if padded:
+    if len({h.display.padding for h in headers}) > 1:
+        add(
+            "padding-differs",
+            Severity.NOTE,
+            "Pixels outside the scan hold filling values that differ from slice to "
+            "slice; they are treated like measured ones.",
+            padded,
+        )
+    elif padded:
         low, high = padded[0].display.padding or (0.0, 0.0)
         shown = f"{low:g}" if low == high else f"{low:g} to {high:g}"
         add(
@@ -126,6 +152,15 @@ def file_problems(headers: list[DicomHeader]) -> list[Problem]:
             padded[:1],
         )
     return problems
+
+
+def _is_no_hounsfield(header: DicomHeader) -> bool:
+    return (
+        header.units is None
+        and header.frames[0].table is None
+        and header.frames[0].layout.is_grey
+        and not header.rescale_fault
+    )
 
 
 def _units_of_table(header: DicomHeader) -> str:

@@ -16,12 +16,12 @@ from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from medlab_gui.io.dicom_display import usable_window, window_of
 from medlab_gui.io.dicom_headers import (
     DicomHeader,
     header_of,
     read_header,
     wanted_tags,
-    window_of,
 )
 from medlab_gui.io.dicom_pixel_place import find_pixels
 from medlab_gui.io.dicom_walk import IMPLICIT, HeaderWalker
@@ -251,7 +251,7 @@ def _another(
             **known.header,
             "path": path,
             "cut_short": cut_short,
-            "window": own.window,
+            "window": usable_window(own.window, known.header["display"].function),
             "frames": (frame,),
         }
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from medlab_gui.core.records import Problem, Severity
+from medlab_gui.io.dicom_high_bit import settle_high_bit
 from medlab_gui.io.dicom_mosaic import can_unpack, is_mosaic, unpacked
 from medlab_gui.io.dicom_names import part_names
 from medlab_gui.io.dicom_problems import file_problems, syntax_name
@@ -71,6 +72,9 @@ def _series_key(header: DicomHeader) -> tuple[str, str]:
 def _series(headers: list[DicomHeader]) -> list[FileSeries]:
     by_path = {h.path: h for h in headers}
     frames, notes = _without_copies([f for h in headers for f in h.frames])
+    settled, odd = settle_high_bit(frames)
+    frames = list(settled)
+    notes += odd
     n_studies = len({h.study_uid for h in headers})
     if n_studies > 1:
         notes.append(

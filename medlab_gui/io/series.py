@@ -78,6 +78,23 @@ class PixelLayout:
         return self.samples == 1 and self.photometric.startswith("MONOCHROME")
 
     @property
+    def is_at_the_bottom(self) -> bool:
+        """Whether values lie at the lower end of their words, as they should."""
+        return self.kind != "integer" or self.high_bit == self.bits_stored - 1
+
+    @property
+    def shifts(self) -> tuple[int, int]:
+        """By how many bits to shift a stored word left, then right, for its value.
+
+        High Bit tells where in the word the value ends (`dicom_high_bit`). One that
+        cannot be is not believed.
+        """
+        top = self.high_bit + 1
+        if not self.bits_stored <= top <= self.bits_allocated:
+            top = self.bits_stored
+        return self.bits_allocated - top, self.bits_allocated - self.bits_stored
+
+    @property
     def n_bytes(self) -> int:
         """Bytes of one uncompressed frame."""
         return (self.rows * self.columns * self.samples * self.bits_allocated + 7) // 8

@@ -273,6 +273,8 @@ class VolumeStream:
                 k = self._pending.pop()
             filler.fill(k)
             with self._changed:
+                if self._n_done == self.series.shape[0] - 1:
+                    self._tell(filler.problems())
                 self._n_done += 1
                 self._changed.notify_all()
             if self._on_filled is not None:
@@ -281,13 +283,7 @@ class VolumeStream:
     def _read_all(self) -> None:
         odd: list[Problem] = []
         data = _whole_file(self.series, self._note, odd)
-        known = {p.code for p in self.series.problems}
-        self._problems = tuple(p for p in odd if p.code not in known)
-        for problem in self._problems:
-            if problem.severity is Severity.NOT_A_VOLUME:
-                where = place_of(self.series)
-                msg = f"{where} cannot be opened. {problem.message}"
-                raise InputError(msg, path=where)
+        self._tell(odd)
         n = self.series.shape[0]
         with self._changed:
             if self._cancelled:
@@ -298,6 +294,16 @@ class VolumeStream:
             self._changed.notify_all()
         if self._on_filled is not None:
             self._on_filled(self, tuple(range(n)))
+
+    def _tell(self, odd: list[Problem]) -> None:
+        """Keep what is odd about the voxels, or raise if they are none."""
+        known = {p.code for p in self.series.problems}
+        self._problems = tuple(p for p in odd if p.code not in known)
+        for problem in self._problems:
+            if problem.severity is Severity.NOT_A_VOLUME:
+                where = place_of(self.series)
+                msg = f"{where} cannot be opened. {problem.message}"
+                raise InputError(msg, path=where)
 
     def _note(self, done: float, total: float = 0, message: str = "") -> None:
         """Take the progress of what cannot be read by the slice; may stop it."""
@@ -328,7 +334,9 @@ def _whole_file(
     series: FileSeries, note: ProgressCallback, odd: list[Problem]
 ) -> NDArray[Any]:
     if series.derivation is not None:
-        stored = VolumeStream(series.derivation.source, start_at=-1).wait(note)
+        source = VolumeStream(series.derivation.source, start_at=-1)
+        stored = source.wait(note)
+        odd += source.problems
         return series.derivation.apply(stored.data, note)
     if series.format == "nifti":
         from medlab_gui.io.nifti import read_nifti_voxels

@@ -7,13 +7,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medlab_gui.core.records import Problem, Severity
+from medlab_gui.io.wording import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["fit_voxels", "look_like_ct", "value_problems"]
+__all__ = [
+    "EXACT_IN_FLOAT32",
+    "empty_picture",
+    "fit_voxels",
+    "look_like_ct",
+    "not_numbers",
+    "value_problems",
+    "values_rounded",
+]
 
-_EXACT_IN_FLOAT32 = 1 << 24
+EXACT_IN_FLOAT32 = 1 << 24
+"""Up to here float32 holds every whole number."""
 
 
 @np.errstate(all="ignore")
@@ -82,26 +92,41 @@ def value_problems(raw: NDArray[Any]) -> list[Problem]:
         return []
     if raw.dtype.kind == "f":
         n_bad = int(raw.size - np.isfinite(raw).sum())
-        if n_bad == raw.size:
-            message = "No voxel of the file holds a number."
-            return [Problem("no-numbers", Severity.NOT_A_VOLUME, message)]
         if n_bad:
-            message = (
-                f"{n_bad:,} voxels hold no number (NaN or infinite); they are shown as "
-                "the smallest value."
-            )
-            return [Problem("not-numbers", Severity.WARNING, message)]
+            return [not_numbers(n_bad, raw.size)]
     is_wide = raw.dtype.kind in "iu" and raw.dtype.itemsize > 2
-    if is_wide and max(-int(raw.min()), int(raw.max())) > _EXACT_IN_FLOAT32:
-        message = (
-            f"The file holds whole numbers beyond {_EXACT_IN_FLOAT32:,} (from "
-            f"{raw.min():,} to {raw.max():,}); those are rounded to about seven digits."
-        )
-        return [Problem("values-rounded", Severity.NOTE, message)]
+    if is_wide and max(-int(raw.min()), int(raw.max())) > EXACT_IN_FLOAT32:
+        return [values_rounded(int(raw.min()), int(raw.max()))]
     if raw.min() == raw.max():
-        message = f"All voxels have the same value ({raw.flat[0]})."
-        return [Problem("empty-picture", Severity.WARNING, message)]
+        return [empty_picture(raw.flat[0])]
     return []
+
+
+def not_numbers(n_bad: int, n_voxels: int) -> Problem:
+    """Return the problem of voxels that hold no number."""
+    if n_bad == n_voxels:
+        message = "No voxel of the file holds a number."
+        return Problem("no-numbers", Severity.NOT_A_VOLUME, message)
+    message = (
+        f"{counted(n_bad, 'voxel holds', 'voxels hold')} no number (NaN or infinite); "
+        "they are shown as the smallest value."
+    )
+    return Problem("not-numbers", Severity.WARNING, message)
+
+
+def values_rounded(lowest: int, highest: int) -> Problem:
+    """Return the problem of whole numbers that float32 cannot hold."""
+    message = (
+        f"The file holds whole numbers beyond {EXACT_IN_FLOAT32:,} (from "
+        f"{lowest:,} to {highest:,}); those are rounded to about seven digits."
+    )
+    return Problem("values-rounded", Severity.NOTE, message)
+
+
+def empty_picture(value: Any) -> Problem:
+    """Return the problem of voxels that are all alike."""
+    message = f"All voxels have the same value ({value})."
+    return Problem("empty-picture", Severity.WARNING, message)
 
 
 @np.errstate(all="ignore")

@@ -7,12 +7,25 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_color_lut
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    RLELossless,
+)
 
 from medlab_gui.core.display import Display
+from medlab_gui.core.errors import InputError
 from medlab_gui.core.records import Severity
 from medlab_gui.io import read_one, scan
-from tests.synthetic import edit_file, plain_grid, write_enhanced, write_series
+from medlab_gui.io.dicom_decode import PackedFile
+from tests.synthetic import (
+    edit_file,
+    phantom_values,
+    plain_grid,
+    write_enhanced,
+    write_series,
+)
 
 GRID = plain_grid((4, 20, 24))
 
@@ -168,3 +181,168 @@ def test_display_goes_to_the_store_and_back():
     one = Display("SIGMOID", True, (-3024.0, -2000.0))
     assert Display.from_dict(one.to_dict()) == one
     assert Display.from_dict(None) == Display()
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ExplicitVRBigEndian])
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize(("bits", "stored"), [(16, 12), (16, 8), (32, 20)])
+@pytest.mark.parametrize("junk", [False, True])
+def test_values_at_the_top_of_their_words(tmp_path, syntax, signed, bits, stored, junk):
+    rng = np.random.default_rng(stored)
+    low = -(1 << (stored - 1)) if signed else 0
+    truth = rng.integers(low, low + (1 << stored), GRID.shape)
+    words = (truth % (1 << stored)) << (bits - stored)
+    if junk:  # what other programs put into the bits below
+        words |= rng.integers(0, 1 << (bits - stored), GRID.shape)
+
+    def edit(ds, k):
+        ds.BitsAllocated, ds.BitsStored, ds.HighBit = bits, stored, bits - 1
+        ds.PixelRepresentation = int(signed)
+        ds.RescaleSlope, ds.RescaleIntercept = 1, 0
+        order = ">" if syntax == ExplicitVRBigEndian else "<"
+        ds.PixelData = words[k].astype(f"{order}u{bits // 8}").tobytes()
+        ds["PixelData"].VR = "OW"
+
+    write_series(tmp_path, GRID, edit=edit, modality="MR", syntax=syntax)
+    series, volume = read_one(tmp_path)
+    assert np.array_equal(volume.data, truth)
+    told = codes(series)["high-bit"]
+    assert told.severity is Severity.WARNING
+    assert len(told.files) == GRID.shape[0]
+
+
+def test_rle_words_with_their_values_at_the_top(tmp_path):
+    truth = np.random.default_rng(1).integers(-2048, 2048, GRID.shape)
+
+    def edit(ds, k):
+        ds.BitsAllocated, ds.BitsStored, ds.HighBit = 16, 16, 15
+        ds.PixelRepresentation = 1
+        ds.RescaleSlope, ds.RescaleIntercept = 1, 0
+        ds.PixelData = (truth[k] << 4).astype("<i2").tobytes()
+
+    for path in write_series(tmp_path, GRID, edit=edit, modality="MR"):
+        ds = pydicom.dcmread(path)
+        ds.compress(RLELossless, generate_instance_uid=False)
+        ds.BitsStored = 12
+        ds.save_as(path)
+    series, volume = read_one(tmp_path)
+    assert np.array_equal(volume.data, truth)
+    assert "high-bit" in codes(series)
+
+
+@pytest.mark.parametrize("high", [15, 7, 40])
+def test_a_high_bit_that_is_not_true(tmp_path, high):
+    """Other programs do not look at it, so nobody notices that it is wrong."""
+
+    def edit(ds, k):
+        ds.BitsStored, ds.HighBit = 12, high
+
+    write_series(tmp_path, GRID, edit=edit)
+    series, volume = read_one(tmp_path)
+    assert np.array_equal(volume.data, phantom_values(GRID))
+    assert codes(series)["high-bit"].severity is Severity.NOTE
+
+
+def test_palette_of_a_big_endian_file(shared):
+    folder = shared / "data/pydicom-data/data_store/data"
+    little, big = (
+        PackedFile(folder / name).plane(0)[0]
+        for name in ("OBXXXX1A.dcm", "OBXXXX1A_expb.dcm")
+    )
+    assert little.max() > 200
+    assert np.array_equal(little, big)
+
+
+@pytest.mark.parametrize(
+    ("function", "width", "kept"),
+    [
+        ("LINEAR", 0.5, False),
+        ("LINEAR_EXACT", 0.5, True),
+        ("SIGMOID", 0.5, True),
+        ("SIGMOID", 0, False),
+    ],
+)
+def test_windows_narrower_than_one(tmp_path, function, width, kept):
+    def edit(ds, k):
+        ds.WindowWidth, ds.VOILUTFunction = width, function
+
+    write_series(tmp_path, GRID, edit=edit)
+    (series,) = scan(tmp_path).series
+    assert series.window == ((50, width) if kept else None)
+
+
+def test_filling_values_that_differ_are_not_said_to_be_left_out(tmp_path):
+    def edit(ds, k):
+        ds.PixelPaddingValue = k
+
+    write_series(tmp_path, GRID, edit=edit)
+    (series,) = scan(tmp_path).series
+    assert series.display.padding is None
+    assert set(codes(series)) == {"padding-differs"}
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "units"),
+    [
+        ({"RescaleSlope": 0}, "bad-rescale", None),
+        ({"RescaleSlope": None}, "bad-rescale", "HU"),
+        ({"RescaleType": "US"}, "not-hounsfield", None),
+        ({"RescaleType": "HU"}, None, "HU"),
+        ({"RescaleSlope": None, "RescaleIntercept": 0}, None, "HU"),
+    ],
+)
+def test_rescales_that_make_no_sense(tmp_path, change, code, units):
+    def edit(ds, k):
+        for name, value in change.items():
+            if value is None:
+                delattr(ds, name)
+            else:
+                setattr(ds, name, value)
+
+    write_series(tmp_path, GRID, edit=edit)
+    (series,) = scan(tmp_path).series
+    assert [p.code for p in series.problems] == ([code] if code else [])
+    assert series.units == units
+
+
+def _floats(folder, values):
+    def edit(ds, k):
+        del ds.PixelData, ds.BitsStored, ds.HighBit, ds.PixelRepresentation
+        ds.BitsAllocated = 32
+        ds.RescaleSlope, ds.RescaleIntercept = 1, 0
+        ds.FloatPixelData = values[k].astype("<f4").tobytes()
+
+    write_series(folder, GRID, edit=edit, modality="MR")
+
+
+def test_what_is_no_number_is_told(tmp_path):
+    values = np.full(GRID.shape, 7.0)
+    values[1, 2, 3], values[2, 0, 0] = np.nan, np.inf
+    values[3, 3, 3] = 2.5
+    _floats(tmp_path / "some", values)
+    series, volume = read_one(tmp_path / "some")
+    assert codes(series)["not-numbers"].severity is Severity.WARNING
+    assert codes(series)["not-numbers"].message.startswith("2 voxels")
+    assert np.isfinite(volume.data).all()
+    assert volume.data[3, 3, 3] == 2.5
+    _floats(tmp_path / "none", np.full(GRID.shape, np.nan))
+    with pytest.raises(InputError, match="number"):
+        read_one(tmp_path / "none")
+
+
+def test_one_value_everywhere_and_rounded_values_are_told(tmp_path):
+    def edit(ds, k):
+        ds.PixelData = bytes(len(ds.PixelData))
+
+    write_series(tmp_path / "empty", GRID, edit=edit)
+    series, _ = read_one(tmp_path / "empty")
+    assert "-1024" in codes(series)["empty-picture"].message
+
+    def wide(ds, k):
+        ds.BitsAllocated, ds.BitsStored, ds.HighBit = 32, 32, 31
+        stored = np.arange(GRID.shape[1] * GRID.shape[2], dtype="<u4")
+        ds.PixelData = (stored + (1 << 25) * (k == 2)).astype("<u4").tobytes()
+
+    write_series(tmp_path / "wide", GRID, edit=wide)
+    series, _ = read_one(tmp_path / "wide")
+    assert codes(series)["values-rounded"].severity is Severity.NOTE

@@ -8,7 +8,12 @@ import pytest
 import SimpleITK as sitk
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, generate_frames
-from pydicom.uid import ExplicitVRLittleEndian, JPEGLosslessSV1
+from pydicom.uid import (
+    ExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+)
 
 from medlab_gui.core.errors import DamagedFileError
 from medlab_gui.io import read_one
@@ -120,3 +125,29 @@ def test_a_picture_that_does_not_decode(tmp_path):
     edit_file(path, lambda ds: _pack(ds, [b"no picture at all" * 100]))
     with pytest.raises(DamagedFileError, match=path.name):
         read_one(tmp_path / "scan")
+
+
+@pytest.mark.parametrize("syntax", [JPEGLosslessSV1, JPEG2000Lossless, JPEGLSLossless])
+@pytest.mark.parametrize("share", [0.1, 0.6])
+def test_zeros_in_place_of_the_end(tmp_path, syntax, share):
+    """As a broken transfer leaves them: decoders take zeros for pixels."""
+
+    def edit(ds, k):
+        ds.PixelData = _stored(k).tobytes()
+
+    grid = plain_grid(SHAPE)
+    paths = write_series(tmp_path, grid, np.zeros(SHAPE), edit=edit)
+    for k, path in enumerate(paths):
+        ds = pydicom.dcmread(path)
+        if syntax == JPEGLosslessSV1:
+            coded = _lossless_jpeg(tmp_path, _stored(k))
+        else:
+            ds.compress(syntax, generate_instance_uid=False)
+            coded = next(generate_frames(ds.PixelData, number_of_frames=1))
+        if k == 1:
+            n_lost = int(share * len(coded))
+            coded = coded[:-n_lost] + bytes(n_lost)
+        _pack(ds, [coded], syntax)
+        ds.save_as(path)
+    with pytest.raises(DamagedFileError, match=paths[1].name):
+        read_one(tmp_path)
