@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ESSENTIAL", "PRIVATE_KINDS", "kinds_of"]
 
-ESSENTIAL = ("page", "localiser", "stack", "component", "dixon", "map")
+ESSENTIAL = ("modality", "page", "localiser", "stack", "component", "dixon", "map")
 """Names of kinds that are never mixed in one volume, wherever the slices lie."""
 
 _SIEMENS_B, _PHILIPS_B, _GE_B = 0x0019100C, 0x20011003, 0x00431039
@@ -113,6 +113,7 @@ def kinds_of(
     image_type = text(typed, "FrameType") or text(dataset, "ImageType")
     tokens = [t.strip().upper() for t in image_type.split("\\")]
     found = (
+        ("modality", text(dataset, "Modality").upper()[:16]),
         *_families(dataset, typed, tokens),
         ("stack", text(content, "StackID") if content is not dataset else ""),
         ("echo time", text(echo, "EffectiveEchoTime") or text(dataset, "EchoTime")),

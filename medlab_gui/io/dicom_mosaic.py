@@ -6,7 +6,8 @@ Siemens' private CSA header only; where that cannot be read, nothing is guessed.
 
 References
 ----------
-NiBabel, "Siemens mosaic format" and "CSA header", https://nipy.org/nibabel/dicom/.
+NiBabel, "Siemens mosaic format" and "CSA header", https://nipy.org/nibabel/dicom/;
+SPM, spm_dicom_headers.m, for the lengths in the first version of the header.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ __all__ = ["Mosaic", "can_unpack", "csa_values", "is_mosaic", "unpacked"]
 
 _CSA, _N_TILES = 0x00291010, 0x0019100A
 _MOST_ITEMS = 1000
+_CHECK = 77
 _ITEM = struct.Struct("<4i")
 _TAG = struct.Struct("<64si4s3i")
 
@@ -184,7 +186,7 @@ def _facts(path: Path) -> tuple[int, NDArray[np.float64], float | None] | None:
 
 
 def csa_values(raw: bytes) -> dict[str, list[str]]:
-    """Return the elements of Siemens' CSA header (version 2) as text.
+    """Return the elements of Siemens' CSA header (of either version) as text.
 
     Parameters
     ----------
@@ -196,12 +198,16 @@ def csa_values(raw: bytes) -> dict[str, list[str]]:
     dict of str to list of str
         Empty where it is no such header; what follows a broken element is left out.
     """
-    if raw[:4] != b"SV10" or len(raw) < 16:
+    is_second = raw[:4] == b"SV10"
+    place = 16 if is_second else 8
+    if len(raw) < place:
         return {}
-    (n_tags,) = struct.unpack_from("<I", raw, 8)
+    n_tags, check = struct.unpack_from("<2I", raw, place - 8)
+    if not is_second and (check != _CHECK or n_tags > _MOST_ITEMS):
+        return {}
     result: dict[str, list[str]] = {}
-    place = 16
-    for _tag in range(min(n_tags, _MOST_ITEMS)):
+    too_long = 0
+    for n in range(min(n_tags, _MOST_ITEMS)):
         if place + _TAG.size > len(raw):
             break
         name, _vm, _vr, _type, n_items, _last = _TAG.unpack_from(raw, place)
@@ -209,11 +215,15 @@ def csa_values(raw: bytes) -> dict[str, list[str]]:
         items = []
         if not 0 <= n_items <= _MOST_ITEMS:
             break
+        if n == 0 and not is_second:
+            too_long = n_items  # which the first version adds to each length
         for _item in range(n_items):
             if place + _ITEM.size > len(raw):
                 return result
-            length = _ITEM.unpack_from(raw, place)[1]
+            length = _ITEM.unpack_from(raw, place)[is_second] - too_long
             place += _ITEM.size
+            if not is_second and (length < 0 or place + length > len(raw)):
+                break  # as written where there are no more items
             if length < 0 or place + length > len(raw):
                 return result
             item = raw[place : place + length].split(b"\0")[0]

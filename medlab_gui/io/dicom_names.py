@@ -86,10 +86,11 @@ def _word(name: str, value: str, ranked: list[str], frame: Frame) -> str:
     place, n = ranked.index(value) + 1 if value else 0, len(ranked)
     if name == "orientation":
         return _direction(frame)
+    if name == "position":
+        return _("without position") if frame.position is None else ""
     if name == "size":
-        layout = frame.layout
-        size = f"{layout.columns} x {layout.rows}"
-        return size if layout.is_grey else _("{size} in colour").format(size=size)
+        alike = [v for v in ranked if v.split(",")[:3] == value.split(",")[:3]]
+        return _size(frame, with_pixels=len(alike) > 1)
     if name == "b-value":
         return f"b={_plain(value)}" if value else _("no b-value")
     if name in ("component", "dixon", "map", "origin"):
@@ -123,6 +124,20 @@ def _word(name: str, value: str, ranked: list[str], frame: Frame) -> str:
     }
     shown = value.replace("\\", " ") if name == "kernel" else _plain(value)
     return figures[name].format(value=shown) if value and name in figures else shown
+
+
+def _size(frame: Frame, *, with_pixels: bool) -> str:
+    layout = frame.layout
+    size = f"{layout.columns} x {layout.rows}"
+    if not layout.is_grey:
+        return _("{size} in colour").format(size=size)
+    if not with_pixels:
+        return size
+    if frame.pixel_spacing is None:
+        return _("{size} without spacing").format(size=size)
+    dy, dx = frame.pixel_spacing
+    pixel = f"{dx:.4g}" if abs(dx - dy) < 1e-4 else f"{dx:.4g} x {dy:.4g}"
+    return _("{size} of {pixel} mm").format(size=size, pixel=pixel)
 
 
 def _direction(frame: Frame) -> str:

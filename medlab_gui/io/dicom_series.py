@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,11 @@ def group_headers(headers: Iterable[DicomHeader]) -> list[FileSeries]:
     for group in by_series.values():
         group.sort(key=lambda h: (h.path.parent, h.path.name))
         result += _series(group)
+    named = Counter(group[0].series_uid for key, group in by_series.items() if key[1])
+    for n, series in enumerate(result):
+        if series.original_uid and named[series.original_uid] > 1:
+            told = _patients_differ(named[series.original_uid])
+            result[n] = replace(series, problems=(*series.problems, told))
     seen: set[str] = set()
     for n, series in enumerate(result):
         if series.uid in seen:
@@ -52,6 +57,16 @@ def group_headers(headers: Iterable[DicomHeader]) -> list[FileSeries]:
             result[n] = series = replace(series, uid=uid)
         seen.add(series.uid)
     return result
+
+
+def _patients_differ(n_patients: int) -> Problem:
+    return Problem(
+        "patients-differ",
+        Severity.WARNING,
+        f"{n_patients} patients here have a series of this number (Series Instance "
+        "UID), which must be unique; they are kept apart. Make sure whose picture "
+        "this is.",
+    )
 
 
 def _series_key(header: DicomHeader) -> tuple[str, str]:
@@ -213,7 +228,19 @@ def _split_notes(labels: Labels, n_parts: int) -> list[Problem]:
                 f"into {n_parts} that are listed on their own.",
             )
         )
-    rest = [(n, v) for n, v in labels if n not in ("size", "orientation")]
+    if "position" in names:
+        lost = dict(labels)["position"] == "none"
+        notes.append(
+            Problem(
+                "mixed-position",
+                Severity.WARNING,
+                "Some pictures of the series do not say where in the patient they were "
+                "taken; they are listed on their own"
+                + (", and these are they." if lost else ", and this is the rest."),
+            )
+        )
+    apart = ("size", "orientation", "position")
+    rest = [(n, v) for n, v in labels if n not in apart]
     if rest:
         what = ", ".join(_label_text(n, v) for n, v in rest)
         notes.append(

@@ -1,8 +1,9 @@
 """Takes apart the frames of a DICOM series that cannot be one volume.
 
-Three things keep frames apart wherever they lie: direction, size and what
-`dicom_kinds.ESSENTIAL` names. The rest is looked at only where several frames lie at
-one place, since an echo time or a trigger may well differ from slice to slice.
+Four things keep frames apart wherever they lie: direction, size, whether they say where
+they are, and what `dicom_kinds.ESSENTIAL` names. The rest is looked at only where
+several frames lie at one place, since an echo time or a trigger may well differ from
+slice to slice.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ def split_frames(frames: list[Frame]) -> list[tuple[list[Frame], Labels]]:
     -------
     list of (list of Frame, Labels)
         Each part, and what tells it from the others: ``("orientation", ...)``,
-        ``("size", ...)``, the name of a kind, or ``("order", n)`` where nothing but
-        the order of the files does.
+        ``("position", ...)``, ``("size", ...)``, the name of a kind, or ``("order",
+        n)`` where nothing but the order of the files does.
     """
     parts: list[tuple[list[Frame], Labels]] = []
     # 1e-3 of a unit vector is 0.06 degrees.
@@ -60,11 +61,21 @@ def split_frames(frames: list[Frame]) -> list[tuple[list[Frame], Labels]]:
             if len(by_size) > 1:
                 labels = (*turned, ("size", size))
             for same_kind, kind in _by_essentials(same_size):
-                parts += [
-                    (part, (*labels, *kind, *more))
-                    for part, more in _by_kind(same_kind)
-                ]
+                for placed, label in _by_place(same_kind):
+                    parts += [
+                        (part, (*labels, *kind, *label, *more))
+                        for part, more in _by_kind(placed)
+                    ]
     return parts
+
+
+def _by_place(frames: list[Frame]) -> list[tuple[list[Frame], Labels]]:
+    """Set frames apart that do not say where they are, if others do."""
+    lost = [f for f in frames if f.position is None]
+    if not lost or len(lost) == len(frames):
+        return [(frames, ())]
+    placed = [f for f in frames if f.position is not None]
+    return [(placed, (("position", "known"),)), (lost, (("position", "none"),))]
 
 
 def places(frames: Sequence[Frame]) -> list[Hashable]:

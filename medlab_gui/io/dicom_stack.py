@@ -153,11 +153,9 @@ def _refuse(frames: tuple[Frame, ...]) -> Problem | None:
             "picture does not say where in the patient it was",
             "pictures do not say where in the patient they were",
         )
-        return no(
-            "no-position",
-            f"{who} taken (Image Position and Orientation are missing in "
-            f"{len(lacking)} of {len(frames)}), so no volume can be made.",
-        )
+        message = f"{who} taken ({_what_lacks(lacking)}), so no volume can be made."
+        names = tuple(dict.fromkeys(f.path.name for f in lacking))
+        return Problem("no-position", Severity.NOT_A_VOLUME, message, names)
     if first.orientation is None or slice_normal(first.orientation) is None:
         return no(
             "bad-orientation",
@@ -178,6 +176,14 @@ def _refuse(frames: tuple[Frame, ...]) -> Problem | None:
             "cannot be.",
         )
     return None
+
+
+def _what_lacks(frames: list[Frame]) -> str:
+    lost = any(f.position is None for f in frames)
+    turned = any(f.orientation is None for f in frames)
+    if lost and turned:
+        return "Image Position and Orientation are missing"
+    return f"Image {'Position' if lost else 'Orientation'} is missing"
 
 
 def _lone_thickness(frames: tuple[Frame, ...], problems: list[Problem]) -> float:

@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from medlab_gui.io import read_volume, scan
-from tests.io.dicom_checks import assert_is_phantom, codes
+from tests.io.dicom_checks import assert_is_phantom, codes, problem
 from tests.synthetic import plain_grid, save_dataset, write_enhanced, write_series
 
 GRID = plain_grid((6, 20, 24))
@@ -320,3 +320,53 @@ def test_two_patients_with_one_uid_stay_two(tmp_path):
     assert {s.original_uid for s in found} == {"1.2.3"}
     for series in found:
         assert_is_phantom(read_volume(series))
+        assert codes(series) == {"patients-differ"}
+
+
+def test_a_slice_without_a_place_leaves_the_others_a_volume(tmp_path):
+    def edit(ds, k):
+        if k == 0:
+            del ds.ImagePositionPatient
+
+    paths = write_series(tmp_path, GRID, edit=edit)
+    whole, lost = scan(tmp_path).series
+    assert (whole.n_slices, lost.n_slices) == (GRID.shape[0] - 1, 1)
+    assert lost.name == "phantom, without position"
+    assert codes(whole) == {"mixed-position"}
+    assert problem(lost, "no-position").files == (paths[0].name,)
+    assert "Image Position is missing" in problem(lost, "no-position").message
+    assert lost.blocking is not None
+    assert_is_phantom(read_volume(whole))
+
+
+def test_modalities_are_never_mixed(tmp_path):
+    """A CT and a PET in one series, as an anonymiser left them."""
+
+    def pet(ds, k):
+        ds.Modality = "PT"
+
+    write_series(tmp_path / "a", GRID, slices=[0, 2, 4], series_uid="1.2.3")
+    write_series(tmp_path / "b", GRID, slices=[1, 3, 5], edit=pet, series_uid="1.2.3")
+    found = scan(tmp_path).series
+    assert {(s.modality, s.name, s.n_slices) for s in found} == {
+        ("CT", "phantom, CT", 3),
+        ("PT", "phantom, PT", 3),
+    }
+    assert {s.units for s in found} == {"HU", None}
+
+
+def test_pixels_of_another_size_tell_parts_apart(tmp_path):
+    def other(ds, k):
+        ds.PixelSpacing = [2, 2]
+
+    def none(ds, k):
+        del ds.PixelSpacing
+
+    write_series(tmp_path / "a", GRID, series_uid="1.2.3")
+    write_series(tmp_path / "b", GRID, edit=other, series_uid="1.2.3")
+    write_series(tmp_path / "c", GRID, edit=none, series_uid="1.2.3")
+    assert sorted(s.name for s in scan(tmp_path).series) == [
+        "phantom, 24 x 20 of 1.25 x 1.5 mm",
+        "phantom, 24 x 20 of 2 mm",
+        "phantom, 24 x 20 without spacing",
+    ]
