@@ -191,7 +191,7 @@ def main(threads: str, folder: Path) -> None:
         )
         known = denoise.kernel, histogram.kernel
         denoise.kernel = histogram.kernel = lambda name: None  # as while compiling
-        result["chain_numpy"] = _took(chain, 5)
+        result["chain_numpy"] = _took(chain, 20)
         before = chain()
         denoise.kernel, histogram.kernel = known
         _standing_still()
@@ -199,7 +199,7 @@ def main(threads: str, folder: Path) -> None:
             raise SystemExit("compiled and not compiled differ")
         _must_agree("chain", chain(), chain_peer())
         result["chain"] = _took(chain, 20)
-        result["chain_peer"] = _took(chain_peer, 5)
+        result["chain_peer"] = _took(chain_peer, 20)
 
     def tv_peer(plane: Any) -> Any:
         return denoise_tv_chambolle(plane, weight=WEIGHT)
@@ -210,7 +210,7 @@ def main(threads: str, folder: Path) -> None:
     ):
         _must_agree(key, ours(), _peer_map(peer, data, n))
         result[key] = _took(ours, 3)
-        result[f"{key}_peer"] = _took(lambda p=peer, d=data: _peer_map(p, d, n))
+        result[f"{key}_peer"] = _took(lambda p=peer, d=data: _peer_map(p, d, n), 3)
     say(**result)
 
 
