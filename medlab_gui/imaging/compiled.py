@@ -12,14 +12,14 @@ import atexit
 import hashlib
 import logging
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from medlab_gui.core.cache import cache_folder, made_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -181,26 +181,8 @@ def _cache_folder() -> Path:
     """Return a folder that only this user writes; made where it is not there."""
     chosen = os.environ.get("NUMBA_CACHE_DIR")
     if chosen:
-        return _made(Path(chosen))
-    try:
-        from platformdirs import user_cache_path
-
-        cache = user_cache_path("medlab")
-    except ImportError:
-        cache = Path.home() / ".cache" / "medlab"
-    try:
-        return _made(cache / "compiled")
-    except OSError:
-        # No home that can be written: compiled once for each start.
-        folder = Path(tempfile.mkdtemp(prefix="medlab-compiled-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        return folder
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):
-        return folder
+        return made_folder(Path(chosen))
+    return cache_folder("compiled")
 
 
 def _fingerprint() -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,23 +14,28 @@ from torch import Tensor
 from torch.nn import functional
 
 from medlab_gui.core.errors import InputError, ResourceError
-from medlab_gui.imaging.pipeline import fit_pipeline
+from medlab_gui.core.predict_spec import PredictSpec
 from medlab_gui.learning.checkpoint import load_checkpoint
-from medlab_gui.learning.prepare import prepare_image
+from medlab_gui.learning.planes import Planes, PlaneSums
 from medlab_gui.learning.progress import silent
+from medlab_gui.learning.runtime import (
+    TorchRuntime,
+    failed,
+    fold_normalisation,
+    openvino_of,
+)
 from medlab_gui.learning.uncertainty import entropy
+from medlab_gui.learning.voting import dropout_on, tile_shape, voted_probs
 from medlab_gui.networks import build
-from medlab_gui.networks.base import channels_last
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from concurrent.futures import Future
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from medlab_gui.core.specs import PipelineSpec
     from medlab_gui.learning.checkpoint import CheckpointMeta
+    from medlab_gui.learning.openvino_runtime import OpenVinoRuntime
     from medlab_gui.learning.progress import Progress
     from medlab_gui.networks.base import SegmentationNetwork
 
@@ -41,7 +46,7 @@ _STEPS = 500
 
 _BATCH_PIXELS = {"cpu": 512 * 512, "cuda": 16 * 512 * 512}
 _LARGEST_BATCH = {"cpu": 4, "cuda": 32}
-_AHEAD = 4  # slices that are prepared while the network works on others
+_MESSAGE = "Predicting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +58,16 @@ class PredictedArrays:
     labels : ndarray of uint8, shape (Z, Y, X)
         The most probable class; 0 in slices that were not asked for.
     entropy : ndarray of float16, shape (Z, Y, X)
-        0 certain to 1 uniform; 0 in slices that were not asked for.
+        Of the mean probabilities, 0 certain to 1 uniform; 0 in slices that were not
+        asked for.
     probs : ndarray of float16, shape (C, Z, Y, X), or None
         Class probabilities, where they were to be kept.
     seconds_per_slice : float
         Preprocessing and network together, as waited for.
     slices : tuple of int
         Which slices were predicted.
+    runtime : str
+        What ran the network.
     """
 
     labels: NDArray[np.uint8]
@@ -67,6 +75,7 @@ class PredictedArrays:
     probs: NDArray[np.float16] | None
     seconds_per_slice: float
     slices: tuple[int, ...]
+    runtime: str = "torch"
 
 
 def choose_device(device: str = "auto") -> str:
@@ -113,6 +122,11 @@ class Predictor:
         The checkpoint file.
     device : str
         ``"auto"``, ``"cpu"`` or ``"cuda"``.
+    fastest : bool
+        Whether to use what is fastest here: mixed precision on a graphics card; with
+        ``"auto"`` and no card OpenVINO, where it is installed. Masks then agree with
+        torch's to a thousandth of the voxels. By default torch alone computes, in
+        float32, as in training.
 
     Attributes
     ----------
@@ -120,6 +134,8 @@ class Predictor:
         The checkpoint's description.
     device : str
         Where it computes.
+    notes : list of str
+        Sentences on what did not go as wished, such as OpenVINO that failed.
 
     Raises
     ------
@@ -127,11 +143,22 @@ class Predictor:
         If the file is not a checkpoint that can be used.
     """
 
-    def __init__(self, path: str | Path, device: str = "auto") -> None:
+    _openvino: OpenVinoRuntime | None
+
+    def __init__(
+        self, path: str | Path, device: str = "auto", *, fastest: bool = False
+    ) -> None:
+        where = choose_device(device)
         meta, state_dict = load_checkpoint(path)
         network = build(meta.network)
         network.load_state_dict(state_dict)
-        self._set(meta, network, choose_device(device))
+        network.eval()
+        if fastest:
+            fold_normalisation(network)
+        self._set(meta, network, where, mixed=fastest)
+        if fastest and device == "auto" and where == "cpu":
+            self._openvino, why = openvino_of(network, Path(path))
+            self.notes += [why] if why else []
 
     @classmethod
     def of_network(
@@ -149,16 +176,28 @@ class Predictor:
             ``"auto"``, ``"cpu"`` or ``"cuda"``.
         """
         predictor = cls.__new__(cls)
-        predictor._set(meta, network, choose_device(device))
+        predictor._set(meta, network, choose_device(device), mixed=False)
         return predictor
 
     def _set(
-        self, meta: CheckpointMeta, network: SegmentationNetwork, device: str
+        self,
+        meta: CheckpointMeta,
+        network: SegmentationNetwork,
+        device: str,
+        *,
+        mixed: bool,
     ) -> None:
         self.meta = meta
         self.device = device
-        self._network = network.to(device).eval()
-        channels_last(self._network)
+        self.notes: list[str] = []
+        self._network = network
+        self._torch = TorchRuntime(network, device, mixed=mixed)
+        self._openvino = None
+
+    @property
+    def runtime(self) -> str:
+        """What runs the network, e.g. ``"torch"`` or ``"OpenVINO 2026.4.1"``."""
+        return (self._openvino or self._torch).name
 
     def predict(
         self,
@@ -169,12 +208,14 @@ class Predictor:
         progress: Progress | None = None,
         keep_probs: bool = False,
         pipeline: PipelineSpec | None = None,
+        spec: PredictSpec | None = None,
     ) -> PredictedArrays:
-        """Predict a scan slice by slice.
+        """Predict a scan.
 
         The checkpoint's pipeline runs on the scan's own pixels; its result is resampled
-        to the checkpoint's pixel size; the network's probabilities are brought back to
-        the scan's pixels, and only there turned into classes and entropy.
+        to the checkpoint's pixel size; the network's probabilities, averaged over tiles
+        and looks, are brought back to the scan's pixels, averaged over the axes, and
+        only there turned into classes and entropy.
 
         Parameters
         ----------
@@ -183,13 +224,15 @@ class Predictor:
         spacing : sequence of 3 floats
             ``(dz, dy, dx)`` in mm.
         slices : iterable of int, optional
-            Slices to predict; all of them by default.
+            Axial slices to predict; all of them by default.
         progress : callable, optional
             Called after each slice; may raise to stop.
         keep_probs : bool
             Whether to keep the probabilities, at 2 C bytes a voxel.
         pipeline : PipelineSpec, optional
             Other preprocessing than the checkpoint's own, to see what that would do.
+        spec : PredictSpec, optional
+            Tiles, axes, flips and dropout passes; whole axial slices by default.
 
         Returns
         -------
@@ -200,116 +243,127 @@ class Predictor:
         ------
         InputError
             If the data is not a stack, or a slice is not in it.
+        SpecError
+            If dropout passes are asked of a network without dropout.
         ResourceError
             If the graphics card has no room even for a single slice.
         """
         wanted = _wanted(data, slices)
-        report = progress or silent
+        spec = spec or PredictSpec()
+        recipe = self.meta.pipeline if pipeline is None else pipeline
+        n_classes = self.meta.network.n_classes
         labels = np.zeros(data.shape, dtype=np.uint8)
         unsure = np.zeros(data.shape, dtype=np.float16)
-        n_classes = self.meta.network.n_classes
         probs: NDArray[np.float16] | None = None
         if keep_probs:
             probs = np.zeros((n_classes, *data.shape), dtype=np.float16)
         started = time.perf_counter()
-        report(0, len(wanted), "Predicting")
-        done = 0
-        recipe = self.meta.pipeline if pipeline is None else pipeline
-        for batch in self._prepared_batches(data, spacing, wanted, recipe):
-            images = np.stack([image for _, image in batch])[:, None]
-            for (k, _), one in zip(
-                batch, self._probs(images, data.shape[1:]), strict=True
-            ):
-                if not np.isfinite(one).all():
+        count = _Count(progress or silent, _n_planes(data.shape, wanted, spec))
+        with self._dropout(spec), PlaneSums(n_classes, data.shape) as sums:
+            for axis in (1, 2) if spec.axes == "all" else ():
+                planes = Planes(data, spacing, axis, recipe, self.meta)
+                for found, one in self._plane_probs(planes, planes.indices, spec):
+                    sums.add(axis, found, one)
+                    count.tick()
+            planes = Planes(data, spacing, 0, recipe, self.meta)
+            for k, one in self._plane_probs(planes, wanted, spec):
+                mean = sums.mean(k, one)
+                labels[k] = _most_probable(mean).cpu().numpy()
+                steps = (entropy(mean) * _STEPS).round_().div_(_STEPS)
+                unsure[k] = steps.half().cpu().numpy()
+                if probs is not None:
+                    probs[:, k] = mean.cpu().numpy()
+                count.tick()
+            ran = self.runtime
+        seconds = (time.perf_counter() - started) / max(1, len(wanted))
+        return PredictedArrays(labels, unsure, probs, seconds, wanted, ran)
+
+    @contextmanager
+    def _dropout(self, spec: PredictSpec) -> Iterator[None]:
+        if not spec.dropout_passes:
+            yield
+            return
+        # What OpenVINO has converted is without dropout.
+        openvino, self._openvino = self._openvino, None
+        try:
+            with dropout_on(self._network, spec.seed):
+                yield
+        finally:
+            self._openvino = openvino
+
+    def _plane_probs(
+        self, planes: Planes, wanted: Iterable[int], spec: PredictSpec
+    ) -> Iterator[tuple[int, Tensor]]:
+        """Yield planes' class probabilities (C, rows, columns) at the scan's voxels."""
+
+        def size(shape: tuple[int, int]) -> int:
+            return self._batch_size(tile_shape(shape, spec))
+
+        for batch in planes.batches(wanted, size):
+            images = torch.from_numpy(np.stack([image for _, image in batch]))
+            found = voted_probs(self._logits, images, spec)
+            for (k, _), probs in zip(batch, found, strict=True):
+                if not bool(probs.isfinite().all()):
                     msg = (
                         f"The network gave no number in slice {k + 1}; the scan or the "
                         "checkpoint holds values that are not numbers."
                     )
                     raise InputError(msg)
-                labels[k] = one.argmax(axis=0)
-                unsure[k] = np.rint(entropy(one) * _STEPS) / _STEPS
-                if probs is not None:
-                    probs[:, k] = one
-                done += 1
-                report(done, len(wanted), "Predicting")
-        seconds = (time.perf_counter() - started) / max(1, len(wanted))
-        return PredictedArrays(labels, unsure, probs, seconds, wanted)
+                yield k, _probs_at(probs, planes.shape)
 
-    def _prepared_batches(
-        self,
-        data: NDArray[Any],
-        spacing: Sequence[float],
-        wanted: Sequence[int],
-        pipeline: PipelineSpec,
-    ) -> Iterator[list[tuple[int, NDArray[np.float32]]]]:
-        """Yield batches of slices; the next ones are prepared in the meantime."""
-        pixel = (float(spacing[1]), float(spacing[2]))
-        inplane_mm = self.meta.inplane_mm
-        fitted = fit_pipeline(pipeline, data)
-
-        def prepare(k: int) -> NDArray[np.float32]:
-            return prepare_image(data[k], pixel, fitted, inplane_mm, k)
-
-        left = iter(wanted)
-        batch: list[tuple[int, NDArray[np.float32]]] = []
-        pool = ThreadPoolExecutor(1, thread_name_prefix="medlab-prepare")
-        try:
-            ahead: list[tuple[int, Future[NDArray[np.float32]]]] = [
-                (k, pool.submit(prepare, k)) for k in islice(left, _AHEAD)
-            ]
-            while ahead:
-                k, future = ahead.pop(0)
-                image = future.result()
-                ahead += [(n, pool.submit(prepare, n)) for n in islice(left, 1)]
-                batch.append((k, image))
-                if len(batch) == self._batch_size(image.shape) or not ahead:
-                    yield batch
-                    batch = []
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-    def _batch_size(self, shape: tuple[int, ...]) -> int:
+    def _batch_size(self, shape: tuple[int, int]) -> int:
         fits = _BATCH_PIXELS[self.device] // max(1, shape[0] * shape[1])
         return max(1, min(_LARGEST_BATCH[self.device], fits))
 
-    def _probs(
-        self, images: NDArray[np.float32], shape: tuple[int, ...]
-    ) -> Iterator[NDArray[np.float32]]:
-        """Yield class probabilities (C, Y, X) at the scan's pixels, one by one."""
-        for logits in self._logits(torch.from_numpy(images)):
-            yield _probs_at(logits, shape).cpu().numpy()
-
     def _logits(self, images: Tensor) -> Tensor:
-        try:
-            with torch.inference_mode():
-                logits: Tensor = self._network(images.to(self.device))
-                return logits
-        except torch.OutOfMemoryError as error:
-            if len(images) == 1:
-                msg = (
-                    "The graphics card has no room for this slice; close other "
-                    "programs that use it, or choose the device cpu."
-                )
-                raise ResourceError(msg) from error
-        torch.cuda.empty_cache()
-        half = len(images) // 2
-        return torch.cat([self._logits(images[:half]), self._logits(images[half:])])
+        if self._openvino is not None:
+            try:
+                return self._openvino(images)
+            except RuntimeError as error:
+                self._openvino = None
+                self.notes.append(failed(error))
+        return self._torch(images)
+
+
+class _Count:
+    """Reports each plane that is done."""
+
+    def __init__(self, report: Progress, total: int) -> None:
+        self._report, self._done, self._total = report, 0, total
+        report(0, total, _MESSAGE)
+
+    def tick(self) -> None:
+        self._done += 1
+        self._report(self._done, self._total, _MESSAGE)
+
+
+def _n_planes(shape: tuple[int, ...], wanted: Sequence[int], spec: PredictSpec) -> int:
+    return len(wanted) + (shape[1] + shape[2] if spec.axes == "all" else 0)
 
 
 @torch.inference_mode()
-def _probs_at(logits: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Return probabilities (C, Y, X) of logits (C, Y', X') at another size."""
-    probs = torch.softmax(logits.float(), dim=0)
-    if probs.shape[1:] == tuple(shape):
+def _most_probable(probs: Tensor) -> Tensor:
+    """Return the most probable class (uint8) of (C, Y, X), the first of equals.
+
+    Class by class: `Tensor.argmax` across the first axis takes many times as long.
+    """
+    best = probs[0]
+    labels = torch.zeros(best.shape, dtype=torch.uint8, device=best.device)
+    for value, one in enumerate(probs[1:], start=1):
+        labels.masked_fill_(one > best, value)
+        best = torch.maximum(best, one)
+    return labels
+
+
+@torch.inference_mode()
+def _probs_at(probs: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Return probabilities (C, Y, X) at another size."""
+    if probs.shape[1:] == shape:
         return probs
     # Pixel centres as in imaging.resample; the kernel is widened where the scan's
     # pixels are the larger ones.
     probs = functional.interpolate(
-        probs[None],
-        size=tuple(shape),
-        mode="bilinear",
-        align_corners=False,
-        antialias=True,
+        probs[None], size=shape, mode="bilinear", align_corners=False, antialias=True
     )[0].clamp(min=0)
     return probs / probs.sum(dim=0)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from medlab_gui.core.errors import GeometryError, InputError
 
@@ -45,39 +48,35 @@ class SliceScore:
     reason: str
 
 
-def entropy(probs: NDArray[Any], axis: int = 0) -> NDArray[np.float32]:
+def entropy(probs: Tensor, dim: int = 0) -> Tensor:
     """Return the normalised entropy of class probabilities.
 
-    ``H = -sum p log p / log C``, with ``0 log 0 = 0``: 0 is certain, 1 is uniform.
+    ``H = -sum p log p / log C``, with ``0 log 0 = 0``: 0 is certain, 1 is uniform. Of
+    the mean of several looks it is the predictive entropy.
 
     Parameters
     ----------
-    probs : ndarray of float
-        Class probabilities that sum to 1 over ``axis``.
-    axis : int
+    probs : Tensor of float
+        Class probabilities that sum to 1 over ``dim``.
+    dim : int
         The axis of the C classes; C is at least 2.
 
     Returns
     -------
-    ndarray of float32
-        In [0, 1]; the shape of ``probs`` without ``axis``.
+    Tensor of float32
+        In [0, 1]; the shape of ``probs`` without ``dim``, on the same device.
 
     Raises
     ------
     InputError
         If there are fewer than two classes.
     """
-    probs = np.asarray(probs)
-    n_classes = probs.shape[axis]
+    n_classes = probs.shape[dim]
     if n_classes < 2:
         msg = f"Entropy needs at least two classes; found {n_classes}."
         raise InputError(msg)
-    p = np.moveaxis(probs, axis, 0).astype(np.float32, copy=False)
-    total = np.zeros(p.shape[1:], dtype=np.float32)
-    for one in p:  # class by class: no second array of the size of the first
-        total -= one * np.log(np.maximum(one, np.float32(1e-30)))
-    total /= np.float32(np.log(n_classes))
-    return np.clip(total, 0, 1, out=total)
+    total: Tensor = torch.special.entr(probs.float()).sum(dim)
+    return total.div_(math.log(n_classes)).clamp_(0, 1)
 
 
 def slice_scores(

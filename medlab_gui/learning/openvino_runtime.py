@@ -1,0 +1,205 @@
+"""Networks run by OpenVINO (the extra ``fast``), converted once and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from medlab_gui import __version__
+from medlab_gui.core.cache import cache_folder
+
+if TYPE_CHECKING:
+    from medlab_gui.networks.base import SegmentationNetwork
+
+__all__ = ["OpenVinoRuntime"]
+
+_log = logging.getLogger(__name__)
+
+_FORMAT = 1
+_MODEL = "network.xml"
+_SHAPES = 4  # compiled networks that are kept; three axes and a tile
+_MOST_BYTES = 3_000_000_000  # of all conversions together
+_TOLERANCE = 1e-3
+# Not square, and other than what it is converted with: nothing may be tied to a shape.
+_EXAMPLE, _CHECKED = (4, 4), (2, 3)
+
+
+class OpenVinoRuntime:
+    """A network converted for OpenVINO, on the processor, in float32.
+
+    The conversion lies in the user's cache under a name made of the checkpoint's
+    content, the network's code and the versions, and is made again when one of them
+    changes. It is compared with torch's answer before it is kept.
+
+    Parameters
+    ----------
+    network : SegmentationNetwork
+        With its weights, on the processor, in evaluation mode.
+    path : Path
+        The checkpoint that they came from.
+
+    Attributes
+    ----------
+    name : str
+        What a person reads.
+
+    Raises
+    ------
+    RuntimeError
+        If OpenVINO cannot convert the network, or its answer is another than torch's.
+    """
+
+    def __init__(self, network: SegmentationNetwork, path: Path) -> None:
+        ov = _openvino()
+        self.name = f"OpenVINO {ov.__version__.partition('-')[0]}"
+        self._stride = network.stride
+        self._core = ov.Core()
+        self._compiled: dict[tuple[int, ...], Any] = {}
+        folder = cache_folder("openvino") / _key(network, path, ov.__version__)
+        self._model = self._kept(folder)
+        if self._model is None:
+            self._model = _converted(network)
+            self._check(network)
+            _keep(ov, self._model, folder)
+
+    @torch.inference_mode()
+    def __call__(self, images: Tensor) -> Tensor:
+        """Return logits ``(N, C, H, W)`` of pictures ``(N, C_in, H, W)``.
+
+        Raises
+        ------
+        RuntimeError
+            If OpenVINO cannot do it.
+        """
+        height, width = images.shape[-2:]
+        below, right = -height % self._stride, -width % self._stride
+        if below or right:
+            images = functional.pad(images, (0, right, 0, below), mode="replicate")
+        # One by one: all cores work on one picture, and it needs the least memory.
+        request = self._request((1, *images.shape[1:]))
+        found = []
+        for one in images:
+            request.infer([one[None].contiguous().numpy()])
+            found.append(torch.from_numpy(request.get_output_tensor().data.copy()))
+        return torch.cat(found)[..., :height, :width]
+
+    def _request(self, shape: tuple[int, ...]) -> Any:
+        if shape not in self._compiled:
+            if len(self._compiled) == _SHAPES:
+                del self._compiled[next(iter(self._compiled))]
+            model = self._model.clone()
+            model.reshape(list(shape))
+            # Processors with units for bfloat16 would round without being asked.
+            wishes = {
+                "PERFORMANCE_HINT": "LATENCY",
+                "INFERENCE_PRECISION_HINT": "f32",
+            }
+            compiled = self._core.compile_model(model, "CPU", wishes)
+            self._compiled[shape] = compiled.create_infer_request()
+        return self._compiled[shape]
+
+    def _kept(self, folder: Path) -> Any:
+        file = folder / _MODEL
+        if not file.is_file():
+            return None
+        try:
+            model = self._core.read_model(file)
+        except RuntimeError:
+            _log.warning("A converted network in the cache is damaged; made again.")
+            shutil.rmtree(folder, ignore_errors=True)
+            return None
+        with suppress(OSError):
+            os.utime(folder)  # what was used last is thrown away last
+        return model
+
+    def _check(self, network: SegmentationNetwork) -> None:
+        """Compare with torch, or raise RuntimeError."""
+        shape = [side * self._stride for side in _CHECKED]
+        dice = torch.Generator().manual_seed(0)
+        images = torch.rand(1, network.in_channels, *shape, generator=dice)
+        with torch.inference_mode():
+            expected = network(images)
+        found = self(images)
+        apart = float((found - expected).abs().max())
+        if not apart <= _TOLERANCE * max(1e-6, float(expected.abs().max())):
+            msg = f"its answer differs from torch's by {apart:.2g}"
+            raise RuntimeError(msg)
+        self._compiled.clear()
+
+
+class _Logits(nn.Module):
+    """A network without the padding round it, which depends on the picture's size."""
+
+    def __init__(self, network: SegmentationNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.network.logits(images)
+
+
+def _openvino() -> Any:
+    # Its converter reports its use to its maker unless this package is missing.
+    # Nothing leaves this machine.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
+
+
+def _converted(network: SegmentationNetwork) -> Any:
+    ov = _openvino()
+    shape = [side * network.stride for side in _EXAMPLE]
+    images = torch.zeros(1, network.in_channels, *shape)
+    with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
+        # Of torch about its own tracer, and of the tracer about shapes: see _check.
+        warnings.simplefilter("ignore")
+        return ov.convert_model(_Logits(network), example_input=images)
+
+
+def _key(network: SegmentationNetwork, path: Path, version: str) -> str:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+    with suppress(OSError, TypeError):  # a frozen program has no sources
+        digest.update(inspect.getsource(sys.modules[type(network).__module__]).encode())
+    digest.update(f"{_FORMAT} {__version__} {version}".encode())
+    return digest.hexdigest()[:32]
+
+
+def _keep(ov: Any, model: Any, folder: Path) -> None:
+    """Write a conversion, whole or not at all; without room it is made again."""
+    try:
+        made = Path(tempfile.mkdtemp(dir=folder.parent, prefix="part-"))
+        try:
+            ov.save_model(model, made / _MODEL, compress_to_fp16=False)
+            made.rename(folder)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+        _make_room(folder)
+    except (OSError, RuntimeError):
+        _log.info("The converted network is not kept.", exc_info=True)
+
+
+def _make_room(newest: Path) -> None:
+    sizes = {
+        folder: sum(file.stat().st_size for file in folder.iterdir())
+        for folder in newest.parent.iterdir()
+        if folder.is_dir()
+    }
+    oldest = sorted(sizes, key=lambda folder: folder.stat().st_mtime)
+    while sum(sizes.values()) > _MOST_BYTES and oldest[0] != newest:
+        shutil.rmtree(oldest[0], ignore_errors=True)
+        del sizes[oldest.pop(0)]
