@@ -14,13 +14,16 @@ from medlab_gui.commands.inputs import (
     project_weights,
     weights_file,
 )
-from medlab_gui.commands.outputs import image_target, keep_inputs
-from medlab_gui.commands.values import counted
+from medlab_gui.commands.outputs import image_target, keep_inputs, target
+from medlab_gui.commands.values import class_values, counted
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_
+from medlab_gui.core.predict_spec import AXES, FLIPS, PredictSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from medlab_gui.commands.command import Context
     from medlab_gui.learning.predict import PredictedArrays, Predictor
@@ -58,9 +61,71 @@ class PredictParams:
         kind="save_file",
         in_dialog=False,
     )
+    probability: str = param(
+        "File for the probability of every class, float32: NIfTI with the classes, "
+        "background first, along the fourth axis.",
+        "",
+        kind="save_file",
+        in_dialog=False,
+    )
     series: str = param(
         "UID of the series, where the folder holds several.", "", in_dialog=False
     )
+    tiles: int = param(
+        "Side of overlapping tiles that the network is shown; 0 shows it whole slices.",
+        0,
+        minimum=0,
+        maximum=4096,
+        unit="px",
+    )
+    overlap: float = param(
+        "Share of a tile that neighbouring tiles have in common.",
+        0.5,
+        minimum=0.0,
+        maximum=0.9,
+    )
+    axes: str = param(
+        "Slices that vote: axial ones, or axial, coronal and sagittal ones (all).",
+        "axial",
+        choices=AXES,
+    )
+    flips: str = param(
+        "Mirrored slices that vote too: none, left-right, or all four ways.",
+        "none",
+        choices=FLIPS,
+    )
+    dropout_passes: int = param(
+        "Passes with random dropout that are averaged, for uncertainty (Monte-Carlo "
+        "dropout); 0 leaves dropout off.",
+        0,
+        minimum=0,
+        maximum=1000,
+    )
+    seed: int = param("Of the dropout.", 0, minimum=0, in_dialog=False)
+    largest_component: str = param(
+        "Classes of which only the largest connected part stays: names or values with "
+        "commas between, or all.",
+        "",
+    )
+    fill_holes: str = param(
+        "Classes whose enclosed background is filled: names or values with commas "
+        "between, or all.",
+        "",
+    )
+
+    def __post_init__(self) -> None:
+        self.spec()
+
+    def spec(self) -> PredictSpec:
+        """Return how the network is asked, or raise `SpecError`."""
+        return PredictSpec(
+            tile=self.tiles,
+            overlap=self.overlap,
+            axes=self.axes,
+            flips=self.flips,
+            dropout_passes=self.dropout_passes,
+            seed=self.seed,
+        )
 
 
 def predict_series(
@@ -69,8 +134,24 @@ def predict_series(
     predictor: Predictor,
     checkpoint_id: str,
     ctx: Context,
+    params: PredictParams | None = None,
 ) -> tuple[str, PredictedArrays]:
     """Predict a series of the project and keep the result there.
+
+    Parameters
+    ----------
+    store : ProjectStore
+        The project.
+    series_uid : str
+        Which series of it.
+    predictor : Predictor
+        The weights.
+    checkpoint_id : str
+        Their name in the project.
+    ctx : Context
+        Progress and cancellation.
+    params : PredictParams, optional
+        How the network is asked, and what is done to its mask.
 
     Returns
     -------
@@ -80,36 +161,81 @@ def predict_series(
         The arrays on the working grid.
     """
     series = store.series(series_uid)
-    result = predictor.predict(
-        store.array(series.blob), series.grid.spacing, progress=ctx.progress
-    )
+    data, spacing = store.array(series.blob), series.grid.spacing
+    params = params or PredictParams(series_uid)
+    result = _predicted(predictor, data, spacing, params, ctx)
     stored = store.add_prediction(
         series_uid, checkpoint_id, result.labels, result.entropy
     )
     return stored.id, result
 
 
-def _targets(params: PredictParams) -> tuple[Path | None, Path | None]:
-    """Return where mask and uncertainty go, or refuse before anything is computed."""
-    output, entropy = (
-        image_target(text) if text else None for text in (params.output, params.entropy)
+def _predicted(
+    predictor: Predictor,
+    data: NDArray[Any],
+    spacing: tuple[float, float, float],
+    params: PredictParams,
+    ctx: Context,
+) -> PredictedArrays:
+    from medlab_gui.imaging.masks import fill_holes, keep_largest
+
+    scheme = predictor.meta.scheme
+    largest = class_values(params.largest_component, scheme)
+    filled = class_values(params.fill_holes, scheme)
+    result = predictor.predict(
+        data,
+        spacing,
+        progress=ctx.progress,
+        keep_probs=bool(params.probability),
+        spec=params.spec(),
     )
-    keep_inputs([p for p in (output, entropy) if p], [])
-    return output, entropy
+    keep_largest(result.labels, largest)
+    fill_holes(result.labels, filled)
+    return result
 
 
-def _write(
-    output: Path | None, entropy: Path | None, scan: Input, result: PredictedArrays
-) -> None:
-    import numpy as np
+@dataclass(frozen=True)
+class _Targets:
+    """Where the results go; None where nowhere."""
 
-    from medlab_gui.io import write_image
+    mask: Path | None
+    entropy: Path | None
+    probability: Path | None
 
-    if output is not None:
-        write_image(output, scan.back.restore(result.labels), scan.back.source)
-    if entropy is not None:
-        unsure = scan.back.restore(result.entropy).astype(np.float32)
-        write_image(entropy, unsure, scan.back.source)
+    @classmethod
+    def of(cls, params: PredictParams) -> _Targets:
+        """Check the names of the files before anything is computed."""
+        mask, entropy = (
+            image_target(text) if text else None
+            for text in (params.output, params.entropy)
+        )
+        probability = params.probability
+        found = cls(
+            mask,
+            entropy,
+            target(probability, (".nii.gz", ".nii")) if probability else None,
+        )
+        keep_inputs(found.files, [])
+        return found
+
+    @property
+    def files(self) -> list[Path]:
+        return [p for p in (self.mask, self.entropy, self.probability) if p]
+
+    def write(self, scan: Input, result: PredictedArrays) -> None:
+        """Write what is wanted, each on the grid of the scan's own file."""
+        import numpy as np
+
+        from medlab_gui.io import write_image
+
+        if self.mask is not None:
+            write_image(self.mask, scan.back.restore(result.labels), scan.back.source)
+        if self.entropy is not None:
+            unsure = scan.back.restore(result.entropy).astype(np.float32)
+            write_image(self.entropy, unsure, scan.back.source)
+        if self.probability is not None and result.probs is not None:
+            probs = np.stack([scan.back.restore(one) for one in result.probs])
+            write_image(self.probability, probs, scan.back.source)
 
 
 def run(params: PredictParams, ctx: Context) -> dict[str, Any]:
@@ -118,41 +244,45 @@ def run(params: PredictParams, ctx: Context) -> dict[str, Any]:
     if path is not None and not params.output:
         msg = "Name the file for the mask, e.g. --output mask.nii.gz."
         raise InputError(msg)
-    output, entropy = _targets(params)
+    targets = _Targets.of(params)
     weights = weights_file(None, params.checkpoint) if path is not None else None
     scan = open_input(params.input, ctx, params.series)
-    keep_inputs([p for p in (output, entropy) if p], scan.files)
+    keep_inputs(targets.files, scan.files)
 
     from medlab_gui.learning.predict import Predictor
 
     prediction_id: str | None = None
     if scan.series_uid is None:
         file, checkpoint_id = weights or weights_file(None, params.checkpoint)
-        predictor = Predictor(file, ctx.device)
-        result = predictor.predict(
-            scan.volume.data, scan.volume.grid.spacing, progress=ctx.progress
-        )
+        predictor = Predictor(file, ctx.device, fastest=True)
+        volume = scan.volume
+        result = _predicted(predictor, volume.data, volume.grid.spacing, params, ctx)
     else:
         with ctx.store() as store:
             author = ctx.settings.author_name
             checkpoint = project_weights(store, params.checkpoint, author)
             checkpoint_id = checkpoint.id
-            predictor = Predictor(store.blob_path(checkpoint.blob), ctx.device)
+            file = store.blob_path(checkpoint.blob)
+            predictor = Predictor(file, ctx.device, fastest=True)
             prediction_id, result = predict_series(
-                store, scan.series_uid, predictor, checkpoint_id, ctx
+                store, scan.series_uid, predictor, checkpoint_id, ctx, params
             )
-    _write(output, entropy, scan, result)
+    targets.write(scan, result)
     counts = voxel_counts(result.labels, scan, predictor)
     return {
         "series_uid": scan.series_uid,
         "prediction": prediction_id,
         "checkpoint": checkpoint_id,
         "network": predictor.meta.network.name,
-        "output": str(output) if output else None,
-        "entropy": str(entropy) if entropy else None,
+        "output": str(targets.mask) if targets.mask else None,
+        "entropy": str(targets.entropy) if targets.entropy else None,
+        "probability": str(targets.probability) if targets.probability else None,
         "n_slices": int(result.labels.shape[0]),
         "seconds_per_slice": result.seconds_per_slice,
         "device": predictor.device,
+        "runtime": result.runtime,
+        "asked": params.spec().to_dict(),
+        "notes": predictor.notes,
         "classes": counts,
         "problems": [p.to_dict() for p in scan.problems],
     }
@@ -182,7 +312,7 @@ def text(result: dict[str, Any]) -> str:
     found = ", ".join(f"{c['name']} {c['volume_ml']:.1f} ml" for c in result["classes"])
     lines = [
         f"{counted(result['n_slices'], 'slice')}, {result['seconds_per_slice']:.2f} s "
-        f"each on {result['device']}: {found}."
+        f"each on {result['device']} by {result['runtime']}: {found}."
     ]
     if result["prediction"]:
         lines.append("The prediction is in the project.")
@@ -190,6 +320,9 @@ def text(result: dict[str, Any]) -> str:
         lines.append(f"The mask is in {result['output']}.")
     if result["entropy"]:
         lines.append(f"Its uncertainty is in {result['entropy']}.")
+    if result["probability"]:
+        lines.append(f"The probabilities are in {result['probability']}.")
+    lines += result["notes"]
     return "\n".join([" ".join(lines), *problem_lines(result["problems"])])
 
 
@@ -208,12 +341,21 @@ PREDICT = Command(
     details=N_(
         "The mask has the classes of the weights as values (0 is background) and lies "
         "on the grid of the scan as it is in the file, voxel for voxel. A series of "
-        "the project keeps its prediction there; --output and --entropy write it to "
-        "files too. JSON: seconds_per_slice, device, checkpoint, and voxels and "
-        "millilitres of each class."
+        "the project keeps its prediction there; --output, --entropy and --probability "
+        "write files too. Probabilities are averaged over tiles (smooth weights), "
+        "mirrored slices, dropout passes and axes; the uncertainty is the entropy of "
+        "that mean. --device auto takes an NVIDIA card with mixed precision, else "
+        "OpenVINO where it is installed (the extra 'fast'; the first time it converts "
+        "the weights), else torch; --device cpu is torch alone. JSON: "
+        "seconds_per_slice, device, runtime, checkpoint, asked (the options), notes, "
+        "and voxels and millilitres of each class."
     ),
     examples=(
         "medlab predict scans/p7 --output mask.nii.gz --entropy doubt.nii.gz --json",
         "medlab predict scan.nii.gz --checkpoint mine.safetensors --output m.nrrd",
+        "medlab predict p7.nii.gz --tiles 256 --axes all --flips left-right "
+        "--largest-component Liver --fill-holes all --output m.nii.gz",
+        "medlab predict p7.nii.gz --dropout-passes 10 --output m.nii.gz "
+        "--probability p.nii.gz",
     ),
 )

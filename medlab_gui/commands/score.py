@@ -92,7 +92,8 @@ def run_score(params: ScoreParams, ctx: Context) -> dict[str, Any]:
             # Made when the first series needs it: torch takes seconds to load.
             from medlab_gui.learning.predict import Predictor
 
-            return Predictor(store.blob_path(checkpoint.blob), ctx.device)
+            file = store.blob_path(checkpoint.blob)
+            return Predictor(file, ctx.device, fastest=True)
 
         scores: list[Score] = []
         for uid in wanted:
@@ -118,13 +119,15 @@ def run_score(params: ScoreParams, ctx: Context) -> dict[str, Any]:
         return {
             "checkpoint": checkpoint.id,
             "scored": len(scores),
+            "notes": predictor().notes if predictor.cache_info().currsize else [],
             **queue_state(store, limit=10),
         }
 
 
 def text_score(result: dict[str, Any]) -> str:
     """Say it in words."""
-    return f"{counted(result['scored'], 'slice')} scored. {text_queue(result)}"
+    told = f"{counted(result['scored'], 'slice')} scored. {text_queue(result)}"
+    return "\n".join([told, *result["notes"]])
 
 
 SCORE = Command(

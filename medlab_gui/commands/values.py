@@ -11,8 +11,11 @@ from medlab_gui.core.errors import InputError, SpecError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from medlab_gui.core.labels import LabelScheme
+
 __all__ = [
     "as_path",
+    "class_values",
     "counted",
     "parse_class_map",
     "parse_codes",
@@ -45,6 +48,34 @@ def as_path(text: str | Path) -> Path:
 def counted(n: int, what: str) -> str:
     """Return ``"1 slice"`` or ``"20 slices"``."""
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def class_values(text: str, scheme: LabelScheme) -> tuple[int, ...]:
+    """Return the values of classes that somebody named.
+
+    Parameters
+    ----------
+    text : str
+        Names (in any case) or values with commas between, ``"all"``, or nothing.
+    scheme : LabelScheme
+        The classes.
+
+    Raises
+    ------
+    InputError
+        If a class is not in the scheme.
+    """
+    if text.strip().casefold() == "all":
+        return tuple(c.value for c in scheme.classes)
+    known = {c.name.casefold(): c.value for c in scheme.classes}
+    known |= {str(c.value): c.value for c in scheme.classes}
+    wanted = [part.strip() for part in text.split(",") if part.strip()]
+    for part in wanted:
+        if part.casefold() not in known:
+            names = ", ".join(f"{c.name} ({c.value})" for c in scheme.classes)
+            msg = f"These weights know no class {part!r}; they know {names}, or all."
+            raise InputError(msg)
+    return tuple(dict.fromkeys(known[part.casefold()] for part in wanted))
 
 
 def parse_slices(text: str, n_slices: int) -> tuple[int, ...]:

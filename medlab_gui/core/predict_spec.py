@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 from medlab_gui.core.errors import SpecError
 
@@ -47,8 +47,8 @@ class PredictSpec:
 
     tile: int = 0
     overlap: float = 0.5
-    axes: Literal["axial", "all"] = "axial"
-    flips: Literal["none", "left-right", "all"] = "none"
+    axes: str = "axial"
+    flips: str = "none"
     dropout_passes: int = 0
     seed: int = 0
 

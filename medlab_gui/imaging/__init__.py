@@ -10,7 +10,9 @@ from medlab_gui.imaging.histogram import equalize, histogram
 from medlab_gui.imaging.masks import (
     border_band,
     bounding_box,
+    fill_holes,
     fill_polygon,
+    keep_largest,
     surface,
 )
 from medlab_gui.imaging.pipeline import (
@@ -38,9 +40,11 @@ __all__ = [
     "bounding_box",
     "default_window",
     "equalize",
+    "fill_holes",
     "fill_polygon",
     "fit_pipeline",
     "histogram",
+    "keep_largest",
     "needs_volume",
     "quality",
     "resample_slice",

@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["border_band", "bounding_box", "fill_polygon", "surface"]
+__all__ = [
+    "border_band",
+    "bounding_box",
+    "fill_holes",
+    "fill_polygon",
+    "keep_largest",
+    "surface",
+]
 
 
 def bounding_box(mask: NDArray[Any]) -> tuple[slice, ...] | None:
@@ -104,6 +113,75 @@ def surface(mask: NDArray[Any]) -> NDArray[np.bool_]:
         ours[0] = ours[-1] = False
     outer: NDArray[np.bool_] = inside & ~core
     return outer
+
+
+def keep_largest(labels: NDArray[np.uint8], classes: Iterable[int]) -> int:
+    """Leave only the largest connected part of each class, in place.
+
+    Parameters
+    ----------
+    labels : ndarray of uint8, shape (Z, Y, X)
+        Class values; changed. What falls away becomes background (0).
+    classes : iterable of int
+        Which classes, each on its own. Voxels are connected across faces (6
+        neighbours); of parts of the same size the first in the array stays.
+
+    Returns
+    -------
+    int
+        How many voxels fell away.
+    """
+    from scipy.ndimage import label
+
+    n_removed = 0
+    for value in classes:
+        box = bounding_box(labels == value)
+        if box is None:
+            continue
+        crop = labels[box]
+        parts, n_parts = label(crop == value)
+        if n_parts < 2:
+            continue
+        sizes = np.bincount(parts.ravel())
+        sizes[0] = 0
+        lost = (parts > 0) & (parts != sizes.argmax())
+        crop[lost] = 0
+        n_removed += int(np.count_nonzero(lost))
+    return n_removed
+
+
+def fill_holes(labels: NDArray[np.uint8], classes: Iterable[int]) -> int:
+    """Give background that a class encloses to that class, in place.
+
+    Parameters
+    ----------
+    labels : ndarray of uint8, shape (Z, Y, X)
+        Class values; changed. Other classes inside (a tumour in its liver) stay.
+    classes : iterable of int
+        Which classes, in this order. A hole is what no path across faces leads out of,
+        in three dimensions, without crossing the class; a tunnel is none, and neither
+        is what is open at the scan's first or last slice. A scan of one slice is
+        taken as a picture.
+
+    Returns
+    -------
+    int
+        How many voxels were filled.
+    """
+    from scipy.ndimage import binary_fill_holes
+
+    n_filled = 0
+    for value in classes:
+        box = bounding_box(labels == value)
+        if box is None:
+            continue
+        crop = labels[box]
+        # Outside the box there is nothing of the class, so the way out is open there.
+        shell = crop[0] == value if len(labels) == 1 else crop == value
+        holes = binary_fill_holes(shell).reshape(crop.shape) & (crop == 0)
+        crop[holes] = value
+        n_filled += int(np.count_nonzero(holes))
+    return n_filled
 
 
 def fill_polygon(shape_yx: tuple[int, int], vertices: ArrayLike) -> NDArray[np.bool_]:

@@ -55,9 +55,10 @@ def write_image(
     ----------
     path : path
         Ends in ``.nii.gz``, ``.nii``, ``.nrrd`` or ``.mha``.
-    data : ndarray, shape ``grid.shape``
-        bool is written as uint8, float16 as float32; whole numbers of 64 bits in the
-        smallest dtype that holds them.
+    data : ndarray, shape ``grid.shape``, or ``(C, *grid.shape)``
+        Channels are for NIfTI alone, along its fourth axis. bool is written as uint8,
+        float16 as float32; whole numbers of 64 bits in the smallest dtype that holds
+        them.
     grid : Grid
         Where the voxels are. NIfTI gets it in RAS, as sform and qform (a sheared grid
         as sform alone, for a qform cannot say it).
@@ -83,7 +84,8 @@ def write_image(
     if ending is None:
         msg = f"{path.name} must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}."
         raise InputError(msg, path=path)
-    if data.shape != grid.shape:
+    is_stack = data.ndim == 4 and ending.startswith(".nii")
+    if data.shape[int(is_stack) :] != grid.shape:
         msg = f"An array of {data.shape} does not fit a grid of {grid.shape}."
         raise GeometryError(msg, path=path)
     data = _writable(data, path)
@@ -126,7 +128,7 @@ def _write_nifti(file: Any, data: NDArray[Any], grid: Grid) -> None:
     from nibabel.fileholders import FileHolder
 
     matrix = lps_to_ras(grid.affine)
-    image = nibabel.Nifti1Image(data.transpose(2, 1, 0), matrix)
+    image = nibabel.Nifti1Image(data.T, matrix)
     image.header.set_xyzt_units("mm")
     image.set_sform(matrix, code=1)
     square = grid.voxel_volume_mm3 > (1 - 1e-6) * float(np.prod(grid.spacing))
@@ -235,7 +237,7 @@ def _read_nifti(part: Path) -> tuple[NDArray[Any], NDArray[np.float64]]:
 
     image = nibabel.Nifti1Image.from_filename(part)
     voxels = np.asanyarray(image.dataobj)
-    return voxels.transpose(2, 1, 0), ras_to_lps(image.affine)
+    return voxels.T, ras_to_lps(image.affine)
 
 
 def _read_itk(part: Path) -> tuple[NDArray[Any], NDArray[np.float64]]:

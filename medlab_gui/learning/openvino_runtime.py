@@ -63,7 +63,8 @@ class OpenVinoRuntime:
     """
 
     def __init__(self, network: SegmentationNetwork, path: Path) -> None:
-        ov = _openvino()
+        import openvino as ov
+
         self.name = f"OpenVINO {ov.__version__.partition('-')[0]}"
         self._stride = network.stride
         self._core = ov.Core()
@@ -151,23 +152,20 @@ class _Logits(nn.Module):
         return self.network.logits(images)
 
 
-def _openvino() -> Any:
-    # Its converter reports its use to its maker unless this package is missing.
-    # Nothing leaves this machine.
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    import openvino
-
-    return openvino
-
-
 def _converted(network: SegmentationNetwork) -> Any:
-    ov = _openvino()
+    # Not by openvino.convert_model, which reports its use to its maker: nothing leaves
+    # this machine.
+    from openvino.frontend import FrontEndManager
+    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
     shape = [side * network.stride for side in _EXAMPLE]
     images = torch.zeros(1, network.in_channels, *shape)
     with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
         # Of torch about its own tracer, and of the tracer about shapes: see _check.
         warnings.simplefilter("ignore")
-        return ov.convert_model(_Logits(network), example_input=images)
+        decoder = TorchScriptPythonDecoder(_Logits(network), example_input=(images,))
+        frontend = FrontEndManager().load_by_framework("pytorch")
+        return frontend.convert(frontend.load(decoder))
 
 
 def _key(network: SegmentationNetwork, path: Path, version: str) -> str:

@@ -151,10 +151,13 @@ def blending_weights(tile: tuple[int, int]) -> Tensor:
        biomedical image segmentation, Nature Methods 18 (2021) 203-211.
     """
     rows, columns = (
-        torch.exp(-0.5 * ((torch.arange(n) - (n - 1) / 2) / (n * _SIGMA)) ** 2)
+        torch.exp(-0.5 * ((torch.arange(n) - (n - 1) / 2) / (n * _SIGMA)) ** 2).clamp_(
+            min=_FAINTEST
+        )
         for n in tile
     )
-    return torch.outer(rows, columns).clamp_(min=_FAINTEST)
+    # Each side's own limit: one for the product would make the upper rows all alike.
+    return torch.outer(rows, columns)
 
 
 @contextmanager

@@ -9,7 +9,9 @@ from medlab_gui.core.errors import (
     CheckpointError,
     DamagedFileError,
     InputError,
+    MedlabError,
     ProjectMissingError,
+    SpecError,
     StorageFullError,
 )
 from medlab_gui.core.geometry import Grid
@@ -274,3 +276,147 @@ def test_cancelling_leaves_nothing(small_project, tmp_path, written):
     with pytest.raises(Cancelled):
         run(params, Context(device="cpu", job=job))
     assert written() == set()
+
+
+def asked(small_project, lively, tmp_path, **options):
+    """Predict the phantom into files; the result, the mask and its grid."""
+    out = tmp_path / f"m{len(list(tmp_path.glob('m*')))}.nii.gz"
+    params = PredictParams(
+        str(small_project.image), checkpoint=lively, output=str(out), **options
+    )
+    told = run(params, Context(device="cpu"))
+    return told, *read_mask(out)
+
+
+def test_every_option_reaches_the_network(small_project, lively, tmp_path):
+    plain, mask, _ = asked(small_project, lively, tmp_path)
+    assert plain["asked"] == {
+        "tile": 0,
+        "overlap": 0.5,
+        "axes": "axial",
+        "flips": "none",
+        "dropout_passes": 0,
+        "seed": 0,
+    }
+    assert plain["runtime"] == "torch"
+    assert plain["notes"] == []
+    for options in ({"tiles": 32}, {"axes": "all"}, {"flips": "all"}):
+        told, other, grid = asked(small_project, lively, tmp_path, **options)
+        assert told["asked"] != plain["asked"]
+        assert (other != mask).any(), options
+        assert other.shape == mask.shape == grid.shape
+    with pytest.raises(SpecError, match="no dropout"):
+        asked(small_project, lively, tmp_path, dropout_passes=3)
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_probabilities_lie_on_the_grid_with_the_classes_last(
+    small_project, lively, tmp_path, suffix
+):
+    import nibabel
+
+    probability, doubt = tmp_path / f"p{suffix}", tmp_path / "e.nii"
+    told, mask, _ = asked(
+        small_project,
+        lively,
+        tmp_path,
+        probability=str(probability),
+        entropy=str(doubt),
+    )
+    assert str(probability) in PREDICT.text(told)
+    image, scan = nibabel.load(probability), nibabel.load(small_project.image)
+    assert np.allclose(image.affine, scan.affine)
+    assert image.shape == (*scan.shape, 3)
+    assert image.get_data_dtype() == np.float32
+    probs = np.asarray(image.dataobj)
+    np.testing.assert_allclose(probs.sum(axis=-1), 1, atol=2e-3)
+    sure = np.sort(probs, axis=-1)
+    clear = sure[..., -1] - sure[..., -2] > 2e-3
+    np.testing.assert_array_equal(
+        probs.argmax(axis=-1)[clear], mask.transpose(2, 1, 0)[clear]
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(probs > 0, probs * np.log(probs), 0)
+    unsure = -terms.sum(axis=-1) / np.log(3)
+    np.testing.assert_allclose(nibabel.load(doubt).dataobj, unsure, atol=5e-3)
+
+
+def test_only_the_largest_part_and_no_holes(small_project, lively, tmp_path):
+    from scipy.ndimage import binary_fill_holes, label
+
+    _, mask, _ = asked(small_project, lively, tmp_path)
+    value = int(np.bincount(mask.ravel(), minlength=3)[1:].argmax()) + 1
+    name = ("Liver", "Spleen")[value - 1]
+    assert label(mask == value)[1] > 1, "something to be thrown away"
+    told, one, _ = asked(
+        small_project, lively, tmp_path, largest_component=name.upper()
+    )
+    assert label(one == value)[1] == 1
+    other = 3 - value
+    np.testing.assert_array_equal(one == other, mask == other)
+    assert told["classes"][value - 1]["n_voxels"] == (one == value).sum()
+    _, whole, _ = asked(
+        small_project, lively, tmp_path, largest_component="all", fill_holes="1, 2"
+    )
+    for one_value in (1, 2):
+        inside = whole == one_value
+        assert label(inside)[1] <= 1
+        assert not (binary_fill_holes(inside) & (whole == 0)).any()
+
+
+def test_what_is_kept_in_the_project_is_what_was_asked_for(small_project, lively):
+    from scipy.ndimage import label
+
+    params = PredictParams(
+        small_project.series_uid,
+        checkpoint=lively,
+        flips="left-right",
+        largest_component="all",
+    )
+    told = run(params, Context(str(small_project.folder), device="cpu"))
+    with small_project.ctx.store() as store:
+        stored = store.latest_prediction(small_project.series_uid)
+        labels = np.asarray(store.array(stored.labels_blob))
+    assert stored.id == told["prediction"]
+    assert max(label(labels == value)[1] for value in (1, 2)) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"largest_component": "Heart"}, r"no class 'Heart'; they know Liver \(1\)"),
+        ({"fill_holes": "Liver,7"}, "no class '7'"),
+        ({"probability": "p.nrrd"}, r"must end in .nii.gz or .nii"),
+        ({"probability": "m0.nii.gz"}, "two results"),
+        ({"tiles": 5}, "at least 32 pixels"),
+        ({"axes": "coronal"}, "axes is one of"),
+        ({"dropout_passes": 1}, "at least 2"),
+    ],
+)
+def test_wrong_options_are_refused_at_once(
+    small_project, lively, tmp_path, monkeypatch, options, said
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(MedlabError, match=said):
+        asked(small_project, lively, tmp_path, **options)
+    assert not (tmp_path / "m0.nii.gz").exists()
+
+
+def test_what_openvino_could_not_do_is_told(
+    small_project, lively, tmp_path, monkeypatch
+):
+    pytest.importorskip("openvino", reason="needs the extra 'fast' (OpenVINO)")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def broken(network):
+        raise RuntimeError("unsupported")
+
+    monkeypatch.setattr("medlab_gui.learning.openvino_runtime._converted", broken)
+    params = PredictParams(
+        str(small_project.image), checkpoint=lively, output=str(tmp_path / "m.nii")
+    )
+    told = run(params, Context(device="auto"))
+    assert told["runtime"] == "torch"
+    assert "unsupported" in told["notes"][0]
+    assert told["notes"][0] in PREDICT.text(told)

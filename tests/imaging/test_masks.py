@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from medlab_gui.imaging import border_band, bounding_box, fill_polygon, surface
+from medlab_gui.imaging import (
+    border_band,
+    bounding_box,
+    fill_holes,
+    fill_polygon,
+    keep_largest,
+    surface,
+)
 
 
 def test_bounding_box():
@@ -72,3 +79,75 @@ def test_polygon():
     assert np.array_equal(filled, expected)
     assert not fill_polygon((10, 12), [(1, 1), (5, 5)]).any()
     assert fill_polygon((4, 4), [(-9, -9), (-9, 30), (30, 30), (30, -9)]).all()
+
+
+def shells() -> np.ndarray:
+    """A hollow ball of class 1 around a ball of class 2, an island, and a tunnel."""
+    z, y, x = np.mgrid[:24, :40, :60]
+    r = np.sqrt((z - 12) ** 2 + (y - 20) ** 2 + (x - 20) ** 2)
+    labels = np.zeros(r.shape, np.uint8)
+    labels[r < 11] = 1
+    labels[r < 7] = 0
+    labels[r < 4] = 2
+    labels[5:9, 5:9, 50:54] = 1
+    labels[2, 30, 50] = 2
+    labels[10:20, 20:30, 45:55] = 3
+    labels[:, 24:26, 49:51] = 0  # through class 3 from end to end
+    return labels
+
+
+def test_only_the_largest_part_of_the_classes_that_are_named_stays():
+    labels = shells()
+    was = labels.copy()
+    assert keep_largest(labels, [1]) == 64
+    assert (labels[5:9, 5:9, 50:54] == 0).all()
+    assert labels[2, 30, 50] == 2, "class 2 was not named"
+    island = (slice(5, 9), slice(5, 9), slice(50, 54))
+    was[island] = 0
+    np.testing.assert_array_equal(labels, was)
+    assert keep_largest(labels, [1, 2, 3]) == 1
+    assert labels[2, 30, 50] == 0
+    assert keep_largest(labels, [1, 2, 3]) == 0
+    assert keep_largest(labels, [9]) == 0
+
+
+def test_corners_do_not_connect():
+    labels = np.zeros((2, 4, 4), np.uint8)
+    labels[0, 0, :2] = labels[1, 1, 2] = 1
+    assert keep_largest(labels, [1]) == 1
+    assert labels.sum() == 2
+
+
+def test_the_largest_part_is_simpleitks_too():
+    sitk = pytest.importorskip("SimpleITK")
+    rng = np.random.default_rng(4)
+    labels = (rng.random((12, 30, 30)) < 0.3).astype(np.uint8)
+    parts = sitk.RelabelComponent(
+        sitk.ConnectedComponent(sitk.GetImageFromArray(labels))
+    )
+    expected = sitk.GetArrayFromImage(parts) == 1
+    keep_largest(labels, [1])
+    np.testing.assert_array_equal(labels == 1, expected)
+
+
+def test_holes_are_filled_around_what_lies_in_them():
+    labels = shells()
+    z, y, x = np.mgrid[:24, :40, :60]
+    r = np.sqrt((z - 12) ** 2 + (y - 20) ** 2 + (x - 20) ** 2)
+    hollow = (r < 7) & (r >= 4)
+    assert fill_holes(labels, [1, 3]) == hollow.sum()
+    assert (labels[hollow] == 1).all()
+    assert (labels[r < 4] == 2).all()
+    assert (labels[:, 24:26, 49:51] == 0).all(), "a tunnel is open"
+
+
+def test_a_hole_of_a_single_slice_is_one_in_the_picture():
+    ring = np.zeros((1, 9, 9), np.uint8)
+    ring[0, 2:7, 2:7] = 1
+    ring[0, 4, 4] = 0
+    assert fill_holes(ring, [1]) == 1
+    assert ring[0, 4, 4] == 1
+    thick = np.zeros((3, 9, 9), np.uint8)
+    thick[:, 2:7, 2:7] = 1
+    thick[:, 4, 4] = 0
+    assert fill_holes(thick, [1]) == 0, "open at the first and the last slice"

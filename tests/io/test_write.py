@@ -215,3 +215,34 @@ def test_a_scan_is_no_mask(tmp_path):
     path = write_image(tmp_path / "y.nii", values(grid).astype(np.float32), grid)
     mask, _ = read_mask(path)
     assert mask.dtype.kind == "i"
+
+
+@pytest.mark.parametrize("ending", [".nii", ".nii.gz"])
+def test_channels_lie_along_the_fourth_axis(tmp_path, ending):
+    import nibabel
+    import SimpleITK as sitk
+
+    grid = oblique_grid((4, 5, 6))
+    stack = np.stack([values(grid), values(grid) * 2, values(grid) * 3])
+    path = write_image(tmp_path / f"x{ending}", stack.astype(np.float16), grid)
+    image = nibabel.load(path)
+    assert image.shape == (6, 5, 4, 3)
+    assert image.get_data_dtype() == np.float32
+    np.testing.assert_array_equal(
+        np.asarray(image.dataobj).T, stack.astype(np.float16).astype(np.float32)
+    )
+    alone = write_image(tmp_path / f"y{ending}", values(grid), grid)
+    assert np.array_equal(image.affine, nibabel.load(alone).affine)
+    first = sitk.ReadImage(str(path))[:, :, :, 0]
+    other = sitk.ReadImage(str(alone))
+    assert np.allclose(first.GetOrigin(), other.GetOrigin())
+    assert np.allclose(first.GetDirection(), other.GetDirection())
+
+
+def test_channels_are_for_nifti_and_must_fit(tmp_path):
+    grid = plain_grid((4, 5, 6))
+    stack = np.zeros((2, 4, 5, 6), np.uint8)
+    with pytest.raises(GeometryError, match="does not fit"):
+        write_image(tmp_path / "x.nrrd", stack, grid)
+    with pytest.raises(GeometryError, match="does not fit"):
+        write_image(tmp_path / "x.nii", stack[:, :3], grid)

@@ -7,7 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from medlab_gui.core.errors import CheckpointError, InputError, ResourceError
+from medlab_gui.core.errors import (
+    CheckpointError,
+    InputError,
+    ResourceError,
+    SpecError,
+)
+from medlab_gui.core.labels import LabelScheme
+from medlab_gui.core.predict_spec import PredictSpec
 from medlab_gui.core.specs import LIVER_PIPELINE, NetworkSpec, PipelineSpec
 from medlab_gui.imaging.pipeline import fit_pipeline
 from medlab_gui.learning.predict import Predictor, choose_device
@@ -102,9 +109,8 @@ def test_probabilities_are_kept_when_asked(threshold):
     assert result.probs.shape == (3, 2, 16, 16)
     assert result.probs.dtype == np.float16
     np.testing.assert_allclose(result.probs.sum(axis=0), 1, atol=2e-3)
-    np.testing.assert_allclose(
-        entropy(torch.from_numpy(result.probs)), result.entropy, atol=5e-3
-    )
+    again = entropy(torch.from_numpy(result.probs))
+    np.testing.assert_allclose(again, result.entropy, atol=5e-3)
 
 
 def test_some_slices_only(threshold):
@@ -214,3 +220,137 @@ def test_devices(monkeypatch):
 def test_no_checkpoint_no_predictor(tmp_path):
     with pytest.raises(CheckpointError, match="no checkpoint at"):
         Predictor(tmp_path / "a.safetensors")
+
+
+def test_three_axes_vote_with_their_mean(threshold):
+    """A network that knows the coronal and sagittal planes by their shape."""
+
+    logits = {(6, 8): [0.0, 3.0], (4, 8): [2.0, 0.0], (4, 6): [1.0, 0.0]}
+
+    class ByShape(nn.Module):
+        def forward(self, x):
+            values = torch.tensor(logits[tuple(x.shape[-2:])])
+            return values[None, :, None, None].expand(len(x), 2, *x.shape[-2:])
+
+    predictor = threshold()
+    predictor._network = ByShape()
+    predictor._torch._network = ByShape()
+    predictor.meta = replace(
+        predictor.meta,
+        network=NetworkSpec("unet", 1, 2),
+        scheme=LabelScheme.from_names("x", ["One"]),
+    )
+    seen = []
+    data = np.zeros((4, 6, 8), np.float32)
+    result = predictor.predict(
+        data,
+        (1, 1, 1),
+        keep_probs=True,
+        spec=PredictSpec(axes="all"),
+        progress=lambda done, total=0, message="", data=None: seen.append(
+            (done, total)
+        ),
+    )
+    votes = [torch.softmax(torch.tensor(v), 0) for v in logits.values()]
+    mean = sum(votes) / 3
+    np.testing.assert_allclose(
+        result.probs.reshape(2, -1).T, mean.expand(4 * 6 * 8, 2), atol=1e-3
+    )
+    assert (result.labels == 0).all(), "two against one"
+    unsure = -(mean * mean.log()).sum() / np.log(2)
+    np.testing.assert_allclose(result.entropy, unsure, atol=2e-3)
+    assert seen == [(n, 4 + 6 + 8) for n in range(19)]
+
+
+def test_three_axes_keep_every_voxel_in_its_place(threshold):
+    data = np.zeros((12, 20, 30), np.float32)
+    data[2:5, 3:9, 11:20] = 0.7
+    data[7, 10:12, 20:25] = 1
+    spec = PredictSpec(axes="all", flips="all", tile=32)
+    result = threshold().predict(data, (1, 1, 1), spec=spec)
+    np.testing.assert_array_equal(result.labels, np.digitize(data, [0.5, 0.9]))
+
+
+def test_thick_slices_vote_in_place_too(threshold):
+    """12 slices of 4 mm: coronal planes are shown with square pixels."""
+    data = np.zeros((12, 40, 40), np.float32)
+    data[4:8, 10:30, 8:24] = 0.75
+    predictor = threshold()
+    result = predictor.predict(data, (4, 1, 1), spec=PredictSpec(axes="all"))
+    assert {shape[-2:] for shape in predictor._network.seen} == {(40, 40), (48, 40)}
+    assert (result.labels[4:8, 10:30, 8:24] == 1).mean() > 0.99
+    assert (result.labels == 1).sum() < 1.03 * 4 * 20 * 16
+
+
+def test_tiles_take_no_more_than_their_pixels_at_once(threshold):
+    predictor = threshold()
+    data = np.random.default_rng(0).random((6, 100, 90)).astype(np.float32)
+    whole = threshold().predict(data, (1, 1, 1))
+    tiled = predictor.predict(data, (1, 1, 1), spec=PredictSpec(tile=64))
+    np.testing.assert_array_equal(tiled.labels, whole.labels)
+    np.testing.assert_allclose(tiled.entropy, whole.entropy, atol=4e-3)
+    assert {shape[1:] for shape in predictor._network.seen} == {(1, 64, 64)}
+    assert max(shape[0] for shape in predictor._network.seen) <= 4
+
+
+def test_neighbouring_slices_are_channels(meta):
+    class Middle(nn.Module):
+        def forward(self, x):
+            assert x.shape[1] == 3
+            rises = (x[:, 2] > x[:, 1]) & (x[:, 1] > x[:, 0])
+            return torch.stack([~rises, rises], dim=1) * 9.0
+
+    three = replace(
+        meta,
+        network=NetworkSpec("unet", 3, 2),
+        scheme=LabelScheme.from_names("x", ["One"]),
+        pipeline=PipelineSpec(),
+    )
+    data = np.array([1, 2, 3, 4, 1, 2], np.float32)[:, None, None].repeat(8, 1)
+    predictor = Predictor.of_network(three, Middle(), "cpu")
+    result = predictor.predict(data, (1, 1, 1))
+    assert result.labels[:, 0, 0].tolist() == [0, 1, 1, 0, 0, 0]
+
+
+def test_dropout_passes_need_dropout(checkpoint):
+    scan = disc_scan(1)
+    with pytest.raises(SpecError, match="no dropout"):
+        Predictor(checkpoint, "cpu").predict(
+            scan.data, scan.spacing, spec=PredictSpec(dropout_passes=3)
+        )
+
+
+def test_dropout_passes_are_less_sure_and_repeatable(meta):
+    torch.manual_seed(0)
+    network = build(meta.network)
+    network.head = nn.Sequential(nn.Dropout2d(0.5), network.head)
+    predictor = Predictor.of_network(meta, network, "cpu")
+    scan = disc_scan(2)
+    once = predictor.predict(scan.data, scan.spacing, keep_probs=True)
+    passes = [
+        predictor.predict(
+            scan.data,
+            scan.spacing,
+            keep_probs=True,
+            spec=PredictSpec(dropout_passes=4, seed=seed),
+        )
+        for seed in (1, 1, 2)
+    ]
+    np.testing.assert_array_equal(passes[0].probs, passes[1].probs)
+    assert (passes[0].probs != passes[2].probs).any()
+    assert (passes[0].probs != once.probs).any()
+    again = predictor.predict(scan.data, scan.spacing, keep_probs=True)
+    np.testing.assert_array_equal(again.probs, once.probs)
+
+
+def test_total_variation_is_the_compiled_one(meta, monkeypatch):
+    from medlab_gui.imaging import denoise
+
+    asked = []
+    monkeypatch.setattr(denoise, "kernel", lambda name: asked.append(name))
+    liver = replace(meta, pipeline=LIVER_PIPELINE)
+    scan = disc_scan(2)
+    Predictor.of_network(liver, build(meta.network), "cpu").predict(
+        scan.data, scan.spacing
+    )
+    assert asked == ["denoise_rows"] * 2
