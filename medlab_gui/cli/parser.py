@@ -75,6 +75,21 @@ class _Listed(argparse.Action):
         setattr(namespace, self.dest, ",".join(filter(None, (before, str(values)))))
 
 
+class _Paths(argparse.Action):
+    """Gathers places, which may hold any sign but the end of a line."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        before = getattr(namespace, self.dest) or ""
+        places = [before, *map(str, values or ())]
+        setattr(namespace, self.dest, "\n".join(filter(None, places)))
+
+
 def field_type(field: Field[Any]) -> type:
     """Return str, int, float or bool, whichever the field holds."""
     kind: Any = field.type
@@ -173,6 +188,10 @@ def _add_field(
     if metadata.get("kind") == "codes":
         options["action"] = _Listed
         options["metavar"] = "CODE"
+    if metadata.get("kind") == "paths":
+        options["action"] = _Paths
+        options["nargs"] = "+"
+        options["metavar"] = "PLACE"
     if metadata.get("positional"):
         del options["dest"]
         options["metavar"] = field.name.upper()

@@ -107,7 +107,8 @@ def param(
     kind : str
         What a dialog offers: ``"open"`` (file or folder), ``"open_file"``,
         ``"save_file"``, ``"folder"``, ``"series"``, ``"checkpoint"``, ``"slices"``,
-        ``"codes"`` (words with commas between; may be given several times).
+        ``"codes"`` (words with commas between; may be given several times),
+        ``"paths"`` (places, each on a line of its own).
     positional : bool
         Without ``--name`` on the command line.
     choices : tuple of str

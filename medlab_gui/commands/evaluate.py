@@ -6,25 +6,21 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, Where, param
-from medlab_gui.commands.inputs import (
-    check_classes,
-    refuse_black_and_white,
-    weights_file,
-)
-from medlab_gui.commands.values import as_path, counted, parse_class_map
-from medlab_gui.core.errors import GeometryError, InputError
+from medlab_gui.commands.inputs import check_classes, weights_file
+from medlab_gui.commands.mask_files import read_mask_file, shared_grid
+from medlab_gui.commands.values import counted
+from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_
 
 if TYPE_CHECKING:
     from medlab_gui.commands.command import Context
-    from medlab_gui.core.geometry import Grid
 
 __all__ = ["EVALUATE", "EvaluateParams"]
 
 
 @dataclass(frozen=True)
 class EvaluateParams:
-    """Two masks to compare, or weights to judge on the locked slices."""
+    """Two masks to compare, weights to judge, or networks to compare."""
 
     prediction: str = param(
         "File with the mask to judge. Without it, weights are judged on the project's "
@@ -32,7 +28,11 @@ class EvaluateParams:
         "",
         kind="open_file",
     )
-    truth: str = param("File with the true mask.", "", kind="open_file")
+    truth: str = param(
+        "File with the true mask; with --compare a folder of them.",
+        "",
+        kind="open_file",
+    )
     map_truth: str = param(
         "Values in the truth and the classes they become, e.g. 5=1,1=2.", ""
     )
@@ -51,97 +51,68 @@ class EvaluateParams:
         kind="checkpoint",
         in_dialog=False,
     )
+    compare: str = param(
+        "Networks to compare on the same cases: folders of predicted masks, weights, "
+        "runs of the project, or files of scores (.csv), e.g. U-Net=predictions/unet.",
+        "",
+        kind="paths",
+        in_dialog=False,
+    )
+    images: str = param(
+        "With --compare and --truth: the folder of the scans, for pictures and for "
+        "weights.",
+        "",
+        kind="folder",
+        in_dialog=False,
+    )
+    output: str = param(
+        "With --compare: the folder for the report.",
+        "",
+        kind="folder",
+        in_dialog=False,
+    )
+    names: str = param(
+        "With --compare of masks: what the classes are called, e.g. Liver=1,Spleen=2.",
+        "",
+        in_dialog=False,
+    )
+    ablation: bool = param(
+        "With --compare: the eight rows of residual encoder, CBAM and transfer "
+        "learning.",
+        False,
+        in_dialog=False,
+    )
+    readers: str = param(
+        "With --compare of scores: what readers answered (.csv: reader, case, score).",
+        "",
+        kind="open_file",
+        in_dialog=False,
+    )
 
 
 def compare_files(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
     """Compare two mask files that lie on the same grid."""
     import numpy as np
 
-    from medlab_gui.core.geometry import Grid
-    from medlab_gui.io import mask_on_grid
     from medlab_gui.learning.metrics import mask_metrics
 
     ctx.progress(0, 3, "Reading")
-    truth, truth_grid = _mask(params.truth, params.map_truth)
-    found, found_grid = _mask(params.prediction, params.map_prediction)
-    # A mask without geometry lies where the other does; two without have none, and
-    # distances are in pixels.
-    has_mm = truth_grid is not None or found_grid is not None
-    if truth_grid is None:
-        truth_grid = found_grid or Grid.from_spacing(truth.shape, (1, 1, 1))
-        truth = mask_on_grid(truth, None, truth_grid)
-    try:
-        found = mask_on_grid(found, found_grid, truth_grid)
-    except GeometryError as error:
-        own = _described(found_grid or found.shape)
-        msg = (
-            "The two masks do not lie on the same grid, and MedLab does not "
-            f"interpolate masks: {params.prediction} has {own}, "
-            f"{params.truth} has {_described(truth_grid)}."
-        )
-        raise GeometryError(msg) from error
-    truth = _translate(truth, params.map_truth, params.truth, "--map-truth")
-    found = _translate(
-        found, params.map_prediction, params.prediction, "--map-prediction"
-    )
-    values = sorted({*np.unique(truth), *np.unique(found)} - {0, 255})
+    truth = read_mask_file(params.truth, params.map_truth, "--map-truth")
+    found = read_mask_file(params.prediction, params.map_prediction, "--map-prediction")
+    grid, has_mm = shared_grid(truth, [found])
+    s, t = found.on(grid, truth.path), truth.on(grid, found.path)
+    values = sorted({*np.unique(t).tolist(), *np.unique(s).tolist()} - {0, 255})
     ctx.progress(1, 3, "Measuring")
-    metrics = mask_metrics(
-        found,
-        truth,
-        truth_grid.spacing,
-        [int(v) for v in values],
-        tolerance_mm=params.tolerance,
-    )
+    metrics = mask_metrics(s, t, grid.spacing, values, tolerance_mm=params.tolerance)
     return {
         "prediction": params.prediction,
         "truth": params.truth,
-        "spacing_mm": list(truth_grid.spacing) if has_mm else None,
+        "spacing_mm": list(grid.spacing) if has_mm else None,
         "classes": {str(v): asdict(m) for v, m in metrics.classes.items()},
         "miou": metrics.miou,
         "accuracy": metrics.accuracy,
         "tolerance_mm": params.tolerance,
     }
-
-
-def _mask(path: str, translate: str) -> tuple[Any, Grid | None]:
-    from medlab_gui.io import read_mask
-
-    table = parse_class_map(translate) or {}
-    return read_mask(
-        as_path(path), {k: v for k, v in table.items() if isinstance(k, str)}
-    )
-
-
-def _described(grid: Grid | tuple[int, ...]) -> str:
-    if isinstance(grid, tuple):
-        return f"{' x '.join(str(n) for n in grid)} voxels and no geometry"
-    size = " x ".join(str(n) for n in grid.shape)
-    spacing = " x ".join(f"{v:.4g}" for v in grid.spacing)
-    corner = ", ".join(f"{v:.1f}" for v in grid.affine[:3, 3])
-    axes = grid.orientation
-    return f"{size} voxels of {spacing} mm (Z x Y x X), axes {axes}, from ({corner}) mm"
-
-
-def _translate(mask: Any, text: str, name: str, option: str) -> Any:
-    import numpy as np
-
-    table = parse_class_map(text)
-    if table is not None and not any(isinstance(k, str) for k in table):
-        result = np.zeros(mask.shape, np.uint8)
-        for source, target in table.items():
-            result[mask == source] = target
-        return result
-    if table is None:
-        refuse_black_and_white(np.unique(mask).tolist(), name, option)
-    if mask.min() < 0 or mask.max() > 255:
-        msg = (
-            f"A mask holds whole numbers from 0 to 255; {name} holds {mask.min()} to "
-            f"{mask.max()}. Is it a mask? If so, name the values that count, e.g. "
-            f"{option} 1005=1."
-        )
-        raise InputError(msg)
-    return mask.astype(np.uint8)
 
 
 def judge_weights(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
@@ -169,7 +140,21 @@ def judge_weights(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
 
 
 def run(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
-    """Compare two files, or judge weights on the locked slices."""
+    """Compare two files or several networks, or judge weights on the locked slices."""
+    if params.compare:
+        if params.prediction or params.checkpoint:
+            msg = (
+                "--compare names all that is compared; leave --prediction and "
+                "--checkpoint away."
+            )
+            raise InputError(msg)
+        from medlab_gui.commands.comparison_report import compare
+
+        return compare(params, ctx)
+    for name in ("images", "output", "names", "ablation", "readers"):
+        if getattr(params, name):
+            msg = f"--{name} goes with --compare."
+            raise InputError(msg)
     if bool(params.prediction) != bool(params.truth):
         msg = "Name both files: --prediction and --truth."
         raise InputError(msg)
@@ -182,6 +167,10 @@ def _figure(value: float | None, digits: int) -> str:
 
 def text(result: dict[str, Any]) -> str:
     """Say it in words."""
+    if "tables" in result:
+        from medlab_gui.commands.comparison_report import comparison_text
+
+        return comparison_text(result)
     if "locked" in result:
         scores = result["locked"]
         dice = ", ".join(f"{n} {_figure(v, 4)}" for n, v in scores["dice"].items())
@@ -237,10 +226,19 @@ EVALUATE = Command(
         "right voxels. Voxels of the value 255 do not count. Masks may be pictures or "
         "Labelme files too; name their classes, e.g. --map-truth liver=1, and if "
         "neither has a geometry, spacing_mm is null and distances are in pixels. "
-        "Nothing is written."
+        "Nothing is written. With --compare every network is judged on the same cases: "
+        "the files of --truth, each mask under the name of the true one, or, for "
+        "weights without --truth, the project's locked slices. Folders fold1, fold2 "
+        "... inside a folder of masks are the folds of a cross-validation. --output "
+        "gets report.html, which needs nothing else, tables.txt, tables.tex, a CSV for "
+        "each table, cases.csv and the figures as SVG. Files of scores are CSV with "
+        "the columns case, truth (0 or 1), score (0 to 1), and patient and fold where "
+        "there are any."
     ),
     examples=(
         "medlab evaluate --prediction mask.nii.gz --truth truth.nii.gz --json",
         "medlab evaluate --project liver",
+        "medlab evaluate --compare unet fcn8s --truth truth --images ct --output out",
+        "medlab evaluate --compare A=a.csv B=b.csv --readers mri.csv --output out",
     ),
 )

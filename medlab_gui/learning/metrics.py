@@ -42,7 +42,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["TOLERANCE_MM", "Agreement", "MaskMetrics", "dice", "mask_metrics", "miou"]
+__all__ = [
+    "NOTHING",
+    "TOLERANCE_MM",
+    "Agreement",
+    "MaskMetrics",
+    "dice",
+    "mask_metrics",
+    "miou",
+]
 
 TOLERANCE_MM = 2.0
 """How far surfaces may part and still agree, where nobody says another distance."""
@@ -81,6 +89,10 @@ class MaskMetrics:
     def to_dict(self) -> dict[str, float | None]:
         """Return plain data, for JSON."""
         return asdict(self)
+
+
+NOTHING = MaskMetrics(*[None] * 11)
+"""Of a class that is in neither mask."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,183 @@
+"""Judge networks on the same cases, one case in memory at a time."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from medlab_gui.commands.contenders import Masks, Weights
+from medlab_gui.core.errors import InputError
+from medlab_gui.core.labels import IGNORE
+
+if TYPE_CHECKING:
+    from medlab_gui.commands.command import Context
+    from medlab_gui.commands.compared_cases import Cases, LoadedCase
+    from medlab_gui.learning.comparison import Case, Comparison, Judged
+    from medlab_gui.learning.report import WorstCase
+    from medlab_gui.learning.roc import VoxelScores
+
+__all__ = ["compare_masks"]
+
+N_PICTURES = 8
+"""So many of the worst cases are shown with pictures."""
+
+
+def compare_masks(
+    networks: list[Masks | Weights],
+    cases: Cases,
+    tolerance_mm: float,
+    names: dict[int, str],
+    ctx: Context,
+) -> tuple[Comparison, list[WorstCase]]:
+    """Judge every network on every case, one case in memory at a time.
+
+    Parameters
+    ----------
+    networks : list of Masks or Weights
+        What is compared.
+    cases : Cases
+        On what.
+    tolerance_mm : float
+        For the normalised surface distance.
+    names : dict of int to str
+        What classes are called, where weights do not say.
+    ctx : Context
+        Progress and cancellation.
+
+    Returns
+    -------
+    comparison : Comparison
+        All figures.
+    worst : list of WorstCase
+        The worst cases with pictures, the worst first.
+    """
+    from medlab_gui.learning.comparison import Comparison
+    from medlab_gui.learning.roc import VoxelScores
+
+    known = {
+        c.value: c.name
+        for n in networks
+        if isinstance(n, Weights)
+        for c in n.meta.scheme.classes
+    }
+    judged: dict[tuple[str, str], Judged] = {}
+    scores: dict[tuple[str, int], VoxelScores] = {}
+    seen: list[Case] = []
+    kept: list[tuple[float, int, WorstCase]] = []
+    has_mm = True
+    for n, loaded in enumerate(cases.each):
+        ctx.progress(n, cases.n, f"Judging {loaded.case.name}")
+        values = _values(loaded, known)
+        for name in loaded.found:
+            judged[name, loaded.case.name] = _judge(loaded, name, values, tolerance_mm)
+        for name, probs in loaded.probs.items():
+            counts = loaded.truth != IGNORE
+            for value in known:
+                gathered = scores.setdefault((name, value), VoxelScores())
+                gathered.add((loaded.truth == value)[counts], probs[value][counts])
+        seen.append(loaded.case)
+        has_mm = has_mm and loaded.has_mm
+        _keep_worst(kept, n, loaded, judged)
+    ctx.progress(cases.n, cases.n, "Writing")
+    every = sorted({v for j in judged.values() for v in j.agreement.classes})
+    judged = {k: _filled(j, every) for k, j in judged.items()}
+    curves = {k: c for k, s in scores.items() if (c := s.roc()) is not None}
+    comparison = Comparison(
+        networks=tuple(n.name for n in networks),
+        cases=tuple(seen),
+        classes={v: known.get(v) or names.get(v) or f"Class {v}" for v in every},
+        judged=judged,
+        tolerance_mm=tolerance_mm,
+        has_mm=has_mm,
+        switches={n.name: s for n in networks if (s := n.switches) is not None},
+        rocs=curves,
+    )
+    return comparison, [w for _s, _n, w in sorted(kept, key=lambda row: -row[0])]
+
+
+def _values(loaded: LoadedCase, names: dict[int, str]) -> list[int]:
+    import numpy as np
+
+    masks = (loaded.truth, *loaded.found.values())
+    present = {int(v) for mask in masks for v in np.unique(mask)} - {0, IGNORE}
+    strange = present - set(names)
+    if names and strange:
+        known = ", ".join(f"{v} {n}" for v, n in names.items())
+        msg = (
+            f"The case {loaded.case.name!r} holds the values "
+            f"{', '.join(map(str, sorted(strange)))}, which are no classes of the "
+            f"weights ({known}). Translate them with --map-truth or --map-prediction."
+        )
+        raise InputError(msg)
+    return sorted(present | set(names))
+
+
+def _judge(
+    loaded: LoadedCase, name: str, values: list[int], tolerance_mm: float
+) -> Judged:
+    from medlab_gui.learning.calibration import Calibration
+    from medlab_gui.learning.comparison import Judged
+    from medlab_gui.learning.metrics import mask_metrics
+
+    agreement = mask_metrics(
+        loaded.found[name],
+        loaded.truth,
+        loaded.spacing,
+        values,
+        tolerance_mm=tolerance_mm,
+    )
+    probs = loaded.probs.get(name)
+    if probs is None:
+        return Judged(agreement)
+    calibration = Calibration()
+    for k in range(len(loaded.truth)):
+        counts = loaded.truth[k] != IGNORE
+        right = (loaded.found[name][k] == loaded.truth[k])[counts]
+        calibration.add(probs[:, k].max(axis=0)[counts], right)
+    return Judged(agreement, calibration.error)
+
+
+def _filled(judged: Judged, values: list[int]) -> Judged:
+    """Return it with the classes of other cases, which it has none of."""
+    from medlab_gui.learning.metrics import NOTHING
+
+    agreement = judged.agreement
+    classes = {v: agreement.classes.get(v, NOTHING) for v in values}
+    return replace(judged, agreement=replace(agreement, classes=classes))
+
+
+def _keep_worst(
+    kept: list[tuple[float, int, WorstCase]],
+    n: int,
+    loaded: LoadedCase,
+    judged: dict[tuple[str, str], Judged],
+) -> None:
+    """Draw a case if it is among the worst so far."""
+    from medlab_gui.learning.pictures import overlays, worst_slice
+    from medlab_gui.learning.report import Panel, WorstCase
+
+    name = loaded.case.name
+    found = {k: judged[k, name].figure("dsc", None) for k in loaded.found}
+    known = [v for v in found.values() if v is not None]
+    if not known:
+        return
+    # A heap with the best on top, which makes room.
+    rank = -min(known)
+    if len(kept) == N_PICTURES and rank <= kept[0][0]:
+        return
+    k = worst_slice(loaded.truth, list(loaded.found.values()))
+    masks = [loaded.truth[k], *(m[k] for m in loaded.found.values())]
+    image = None if loaded.image is None else loaded.image[k]
+    drawn = overlays(image, masks, loaded.spacing[1:], loaded.is_ct)
+    captions = ["truth"] + [
+        own if v is None else f"{own}: DSC {100 * v:.1f} %" for own, v in found.items()
+    ]
+    panels = tuple(Panel(c, p) for c, p in zip(captions, drawn, strict=True))
+    number = loaded.first_slice + k
+    case = WorstCase(f"{name}: picture of slice {number}", loaded.case.path, panels)
+    entry = (rank, -n, case)
+    if len(kept) < N_PICTURES:
+        heapq.heappush(kept, entry)
+    else:
+        heapq.heapreplace(kept, entry)

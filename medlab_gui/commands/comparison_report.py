@@ -1,0 +1,235 @@
+"""Write a comparison down: tables as text, CSV and LaTeX, figures, one HTML page."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from medlab_gui import __version__
+from medlab_gui.commands.compared_cases import gather
+from medlab_gui.commands.comparison import compare_masks
+from medlab_gui.commands.contenders import check_ablation
+from medlab_gui.commands.outputs import make_folder
+from medlab_gui.commands.score_files import are_scores, read_readers, read_scores
+from medlab_gui.commands.values import as_path, parse_class_map
+from medlab_gui.core.errors import InputError, storage_error
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from medlab_gui.commands.command import Context
+    from medlab_gui.commands.evaluate import EvaluateParams
+    from medlab_gui.learning.comparison import Comparison
+    from medlab_gui.learning.tables import Table
+
+__all__ = ["compare", "comparison_text"]
+
+_NOT_CLINICAL = (
+    "For research. Figures hold for these cases and say nothing about other scanners, "
+    "hospitals or diseases."
+)
+
+
+def compare(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
+    """Judge networks on the same cases and write the report into a folder."""
+    if not params.output:
+        msg = "Name a folder for the report with --output."
+        raise InputError(msg)
+    folder = as_path(params.output)
+    make_folder(folder)
+    if are_scores(params.compare):
+        return _compare_scores(params, folder)
+    if params.readers:
+        msg = "--readers goes with files of scores (.csv)."
+        raise InputError(msg)
+    maps = (params.map_truth, params.map_prediction)
+    networks, cases = gather(params.compare, params.truth, params.images, maps, ctx)
+    if params.ablation:
+        check_ablation(networks)
+    names = _class_names(params.names)
+    comparison, worst = compare_masks(networks, cases, params.tolerance, names, ctx)
+
+    from medlab_gui.learning.comparison_tables import cases_table, comparison_tables
+    from medlab_gui.learning.pictures import class_colour
+    from medlab_gui.learning.report import page
+
+    if not comparison.classes:
+        msg = "No mask holds a class: all are background everywhere."
+        raise InputError(msg)
+    tables = comparison_tables(comparison, ablation=params.ablation)
+    figures = _figures(comparison)
+    intro = _intro(comparison)
+    legend = {name: class_colour(v) for v, name in comparison.classes.items()}
+    html_page = page(
+        "Networks compared", intro, tables, list(figures.values()), worst, legend
+    )
+    written = _write(folder, html_page, tables, cases_table(comparison), figures)
+    return {
+        "output": str(folder),
+        "files": written,
+        "networks": _summaries(comparison),
+        "n_cases": len(comparison.cases),
+        "worst": [
+            {"case": case.name, "path": case.path, "dsc": score}
+            for case, score in comparison.worst_first()
+        ],
+        "tables": [table.to_text() for table in tables],
+    }
+
+
+def _class_names(text: str) -> dict[int, str]:
+    named = parse_class_map(text) or {}
+    if any(isinstance(name, int) for name in named):
+        msg = f"--names gives classes their names, e.g. Liver=1; found {text!r}."
+        raise InputError(msg)
+    return {value: str(name) for name, value in named.items()}
+
+
+def _intro(comparison: Comparison) -> list[str]:
+    n = len(comparison.cases)
+    unit = (
+        "Distances are in mm."
+        if comparison.has_mm
+        else "The masks have no pixel size: distances are in pixels."
+    )
+    return [
+        f"{', '.join(comparison.networks)}; {n} case{'s' * (n != 1)}; made by MedLab "
+        f"{__version__} on {datetime.now():%Y-%m-%d %H:%M}. {unit}",
+        _NOT_CLINICAL,
+    ]
+
+
+def _figures(comparison: Comparison) -> dict[str, str]:
+    from medlab_gui.learning.comparison import MEASURES
+    from medlab_gui.learning.figures import box_plot, roc_plot
+
+    figures = {}
+    unit = "mm" if comparison.has_mm else "px"
+    for value, name in comparison.classes.items():
+        for key, axis in (("dsc", "DSC %"), ("hd95_mm", f"HD95 {unit}")):
+            factor = MEASURES[key].factor
+            boxes = {
+                network: [
+                    factor * v
+                    for v in comparison.values(network, key, value)
+                    if v is not None
+                ]
+                for network in comparison.networks
+            }
+            title = f"{name}: {axis.split()[0]}"
+            figures[f"{key.removesuffix('_mm')}-class-{value}"] = box_plot(
+                boxes, title, axis
+            )
+        curves = {
+            network: comparison.rocs[network, value]
+            for network in comparison.networks
+            if (network, value) in comparison.rocs
+        }
+        if curves:
+            figures[f"roc-class-{value}"] = roc_plot(curves, f"{name}: ROC of voxels")
+    return figures
+
+
+def _summaries(comparison: Comparison) -> dict[str, Any]:
+    from medlab_gui.learning.comparison import MEASURES
+
+    whole = ("accuracy", "miou", "ece")
+    return {
+        network: {
+            "overall": {
+                key: comparison.summary(network, key).to_dict()
+                for key in (*whole, "dsc", "precision", "recall")
+            },
+            "classes": {
+                str(value): {
+                    "name": name,
+                    **{
+                        key: comparison.summary(network, key, value).to_dict()
+                        for key in MEASURES
+                        if key not in whole
+                    },
+                }
+                for value, name in comparison.classes.items()
+            },
+            "auc": {
+                str(value): comparison.rocs[network, value].auc
+                for value in comparison.classes
+                if (network, value) in comparison.rocs
+            },
+        }
+        for network in comparison.networks
+    }
+
+
+def _compare_scores(params: EvaluateParams, folder: Path) -> dict[str, Any]:
+    from medlab_gui.learning.figures import roc_plot
+    from medlab_gui.learning.report import page
+    from medlab_gui.learning.roc import roc
+    from medlab_gui.learning.scored import reader_of, scored_tables
+    from medlab_gui.learning.tables import Table
+
+    if params.truth or params.images or params.ablation:
+        msg = "Files of scores hold the truth themselves; leave --truth, --images and "
+        msg += "--ablation away."
+        raise InputError(msg)
+    cases = read_scores(params.compare)
+    answers = read_readers(params.readers, cases) if params.readers else {}
+    readers = [reader_of(cases, name, own) for name, own in answers.items()]
+    tables = scored_tables(cases)
+    curves = {
+        name: curve
+        for name, score in cases.scores.items()
+        if (curve := roc(cases.truth, score)) is not None
+    }
+    figures = {"roc": roc_plot(curves, "ROC", readers)} if curves else {}
+    rows = tuple(
+        (
+            *(case, cases.patients[n], cases.folds[n], str(int(cases.truth[n]))),
+            *(repr(float(score[n])) for score in cases.scores.values()),
+        )
+        for n, case in enumerate(cases.names)
+    )
+    every = Table(
+        "Every case", ("case", "patient", "fold", "truth", *cases.scores), rows
+    )
+    stamp = f"Made by MedLab {__version__} on {datetime.now():%Y-%m-%d %H:%M}."
+    html_page = page(
+        "Classifiers compared",
+        [stamp, _NOT_CLINICAL],
+        tables,
+        list(figures.values()),
+        [],
+    )
+    return {
+        "output": str(folder),
+        "files": _write(folder, html_page, tables, every, figures),
+        "auc": {name: curve.auc for name, curve in curves.items()},
+        "n_cases": len(cases.names),
+        "tables": [table.to_text() for table in tables],
+    }
+
+
+def _write(
+    folder: Path,
+    html_page: str,
+    tables: list[Table],
+    cases: Table,
+    figures: dict[str, str],
+) -> list[str]:
+    from medlab_gui.learning.checkpoint import write_whole
+    from medlab_gui.learning.report import report_files
+
+    files = report_files(html_page, tables, cases, figures)
+    for name, content in files.items():
+        try:
+            write_whole(folder / name, content.encode())
+        except OSError as error:
+            raise storage_error(error, folder / name) from error
+    return sorted(files)
+
+
+def comparison_text(result: dict[str, Any]) -> str:
+    """Say it in words: the tables, and where the report is."""
+    return "\n\n".join(
+        [*result["tables"], f"The report is {result['output']}/report.html."]
+    )

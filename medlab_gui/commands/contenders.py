@@ -1,0 +1,296 @@
+"""What is compared: folders of masks, or weights; and the cases to compare on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from medlab_gui.commands.inputs import existing_path, weights_file
+from medlab_gui.commands.mask_files import MaskFile, read_mask_file
+from medlab_gui.commands.values import as_path
+from medlab_gui.core.errors import CheckpointError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from medlab_gui.learning.checkpoint import CheckpointMeta
+    from medlab_gui.store.project import ProjectStore
+
+__all__ = [
+    "CaseFiles",
+    "Masks",
+    "Weights",
+    "case_files",
+    "case_name",
+    "check_ablation",
+    "contenders",
+    "split_names",
+]
+
+_ENDINGS: tuple[str, ...] = (
+    *(".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".mgz", ".mgh", ".hdr"),
+    *(".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".json", ".dcm"),
+)
+_NOT_READ = (".raw", ".img", ".txt", ".csv", ".md")  # beside what is read
+_SWITCHES = ("residual", "cbam", "transfer")
+
+
+def case_name(path: Path) -> str:
+    """Return the name of a case: its file's name without the ending."""
+    lower = path.name.lower()
+    ending = next((e for e in _ENDINGS if lower.endswith(e)), "")
+    return path.name[: len(path.name) - len(ending)] if ending else path.name
+
+
+def case_files(folder: Path) -> dict[str, Path]:
+    """Return the cases in a folder: each file, and each folder of slices, is one.
+
+    Raises
+    ------
+    InputError
+        If there are none, or two files have one name.
+    """
+    if not folder.is_dir():
+        return {case_name(folder): folder}
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.suffix.lower() in _NOT_READ:
+            continue
+        name = case_name(path)
+        if name in found:
+            msg = (
+                f"{path.name} and {found[name].name} in {folder} are both the case "
+                f"{name!r}; keep one of them."
+            )
+            raise InputError(msg, path=path)
+        found[name] = path
+    if not found:
+        msg = f"{folder} is empty: there are no masks in it."
+        raise InputError(msg, path=folder)
+    return found
+
+
+@dataclass(frozen=True)
+class CaseFiles:
+    """A case of one's own data.
+
+    Parameters
+    ----------
+    name : str
+        From the file of the truth.
+    truth : Path
+        The true mask.
+    image : Path or None
+        The scan, for pictures and for weights.
+    """
+
+    name: str
+    truth: Path
+    image: Path | None
+
+
+@dataclass(frozen=True)
+class Masks:
+    """A network of which there are predictions.
+
+    Parameters
+    ----------
+    name : str
+        What people call it.
+    files : dict of str to Path
+        Case to its predicted mask.
+    folds : dict of str to str
+        Case to its fold, where the folder has folders ``fold*``.
+    """
+
+    name: str
+    files: dict[str, Path]
+    folds: dict[str, str] = field(default_factory=dict)
+
+    def read(self, case: str, translate: str) -> MaskFile:
+        """Return the prediction of a case."""
+        return read_mask_file(str(self.files[case]), translate, "--map-prediction")
+
+    @property
+    def switches(self) -> tuple[str, ...] | None:
+        """Row of the ablation, as its name says it; None where it says none."""
+        return _named_switches(self.name)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A network whose weights will predict.
+
+    Parameters
+    ----------
+    name : str
+        What people call it.
+    path : Path
+        The checkpoint's file.
+    meta : CheckpointMeta
+        What it says of itself.
+    """
+
+    name: str
+    path: Path
+    meta: CheckpointMeta
+
+    @property
+    def switches(self) -> tuple[str, ...] | None:
+        """Row of the ablation, as the weights describe themselves, else as named."""
+        if self.meta.network.name != "resnet_cbam_unet":
+            return _named_switches(self.name)
+        options = self.meta.network.options
+        recipe: dict[str, Any] = self.meta.card.get("recipe") or {}
+        found = {
+            "residual": options.get("encoder", "residual") == "residual",
+            "cbam": options.get("attention", "on") == "on",
+            "transfer": bool(recipe.get("encoder_weights")),
+        }
+        return tuple(s for s in _SWITCHES if found[s])
+
+
+def _named_switches(name: str) -> tuple[str, ...] | None:
+    """Return the switches of ``"residual+cbam"`` or ``"none"``; None of other names."""
+    words = {w.strip().casefold() for w in name.split("+")}
+    if words == {"none"}:
+        return ()
+    return tuple(s for s in _SWITCHES if s in words) if words <= {*_SWITCHES} else None
+
+
+def check_ablation(networks: Sequence[Masks | Weights]) -> None:
+    """Refuse networks that are no row of the ablation, or the same one.
+
+    Raises
+    ------
+    InputError
+        If so.
+    """
+    rows: dict[tuple[str, ...], str] = {}
+    for network in networks:
+        row = network.switches
+        if row is None:
+            msg = (
+                f"{network.name!r} is no row of the ablation: call it by what is "
+                "switched on, e.g. none=PLACE or residual+cbam+transfer=PLACE."
+            )
+            raise InputError(msg)
+        if row in rows:
+            msg = (
+                f"{rows[row]!r} and {network.name!r} are the same row of the ablation "
+                f"({'+'.join(row) or 'none'}); compare one of them."
+            )
+            raise InputError(msg)
+        rows[row] = network.name
+
+
+def split_names(text: str) -> list[tuple[str, str]]:
+    """Return ``(name, place)`` of each line such as ``U-Net=predictions/unet``.
+
+    Without a name it is the last part of the place; names are made unlike each other.
+
+    Raises
+    ------
+    InputError
+        If two are given the same name.
+    """
+    found: list[tuple[str, str]] = []
+    for line in text.splitlines():
+        line = line.strip()
+        if not line:
+            continue
+        name, equals, place = line.partition("=")
+        # A path may hold "=" itself.
+        if not equals or existing_path(line) is not None:
+            name, place = case_name(as_path(line)), line
+            for ending in (".safetensors", ".csv", ".pt"):
+                name = name.removesuffix(ending)
+            taken = {n for n, _p in found}
+            if name in taken:
+                name = f"{as_path(line).parent.name}/{name}"
+        name, place = name.strip(), place.strip()
+        if not name or not place:
+            msg = f"{line!r} names no network; write e.g. U-Net=predictions/unet."
+            raise InputError(msg)
+        if name in {n for n, _p in found}:
+            msg = (
+                f"Two networks are called {name!r}; give each a name of its own, e.g. "
+                f"{name}-2={place}."
+            )
+            raise InputError(msg)
+        found.append((name, place))
+    return found
+
+
+def _masks(name: str, path: Path) -> Masks:
+    folders = (
+        sorted(
+            p
+            for p in path.iterdir()
+            if p.is_dir() and p.name.casefold().startswith("fold")
+        )
+        if path.is_dir()
+        else []
+    )
+    if not folders:
+        return Masks(name, case_files(path))
+    files: dict[str, Path] = {}
+    folds: dict[str, str] = {}
+    for folder in folders:
+        for case, file in case_files(folder).items():
+            if case in files:
+                msg = (
+                    f"The case {case!r} of {name!r} is in {folds[case]} and in "
+                    f"{folder.name}; in a cross-validation each is predicted once."
+                )
+                raise InputError(msg, path=file)
+            files[case], folds[case] = file, folder.name
+    return Masks(name, files, folds)
+
+
+def contenders(text: str, store: ProjectStore | None) -> list[Masks | Weights]:
+    """Return what is to be compared.
+
+    Parameters
+    ----------
+    text : str
+        Lines, see `split_names`. A place is a folder of masks, a mask file, a file of
+        weights, or the id of a run or checkpoint of the project, or ``"starter"``.
+    store : ProjectStore or None
+        The project, where there is one.
+
+    Raises
+    ------
+    InputError
+        If there is no such place, or fewer than one.
+    CheckpointError
+        If weights cannot be read.
+    """
+    from medlab_gui.learning.checkpoint import read_meta
+
+    found: list[Masks | Weights] = []
+    for name, place in split_names(text):
+        path = existing_path(place)
+        weighty = place.lower().endswith((".safetensors", ".pt", ".pth"))
+        if path is not None and not weighty:
+            found.append(_masks(name, path))
+            continue
+        runs = {run.id: run for run in store.runs()} if store is not None else {}
+        chosen = place
+        if place in runs:
+            made = runs[place].checkpoint
+            if made is None:
+                msg = f"The run {place} made no weights: it was {runs[place].state}."
+                raise InputError(msg)
+            chosen = made
+        try:
+            file, _id = weights_file(store, chosen)
+        except CheckpointError as error:
+            msg = (
+                f"{place!r} is neither a folder of masks, nor a file of weights, nor a "
+                "run or checkpoint of the project. Check the name."
+            )
+            raise InputError(msg) from error
+        found.append(Weights(name, file, read_meta(file)))
+    return found

@@ -1,0 +1,202 @@
+"""Networks beside each other on the same cases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from medlab_gui.learning.statistics import Summary, summarise
+from medlab_gui.learning.tables import MISSING
+
+if TYPE_CHECKING:
+    from medlab_gui.learning.metrics import Agreement
+    from medlab_gui.learning.roc import Roc
+
+__all__ = ["MEASURES", "Case", "Comparison", "Judged", "Measure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A figure and how it is printed.
+
+    Parameters
+    ----------
+    key : str
+        Field of `MaskMetrics`, or key of `Judged.whole`.
+    title : str
+        With its unit.
+    factor : float
+        What the value is multiplied by.
+    digits : int
+        After the point.
+    sign : int
+        1 where more is better, -1 where less is, 0 where neither.
+    """
+
+    key: str
+    title: str
+    factor: float
+    digits: int
+    sign: int
+
+    def shown(self, value: float | None) -> str:
+        """Return a value as it is printed."""
+        if value is None:
+            return MISSING
+        return f"{value * self.factor:.{self.digits}f}"
+
+    def spread(self, found: Summary, n_told: int | None = None) -> str:
+        """Return mean ± SD, and over how many cases if it is not ``n_told``."""
+        if found.mean is None:
+            return MISSING
+        sd = "" if found.sd is None else f" ± {self.shown(found.sd)}"
+        told = found.n + found.n_without if n_told is None else n_told
+        number = "" if found.n == told else f" (n={found.n})"
+        return f"{self.shown(found.mean)}{sd}{number}"
+
+
+MEASURES = {
+    m.key: m
+    for m in (
+        Measure("dsc", "DSC %", 100, 2, 1),
+        Measure("voe", "VOE %", 100, 2, -1),
+        Measure("rvd", "RVD %", 1, 2, 0),
+        Measure("asd_mm", "ASD mm", 1, 2, -1),
+        Measure("rmsd_mm", "RMSD mm", 1, 2, -1),
+        Measure("hd95_mm", "HD95 mm", 1, 2, -1),
+        Measure("hd_mm", "HD mm", 1, 2, -1),
+        Measure("nsd", "NSD %", 100, 2, 1),
+        Measure("accuracy", "ACC", 1, 4, 1),
+        Measure("precision", "P", 1, 4, 1),
+        Measure("recall", "R", 1, 4, 1),
+        Measure("iou", "IoU", 1, 4, 1),
+        Measure("miou", "MIoU", 1, 4, 1),
+        Measure("ece", "ECE", 1, 4, -1),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """What was judged.
+
+    Parameters
+    ----------
+    name : str
+        What a person reads.
+    group : str
+        The patient; cases of one patient are not independent.
+    path : str
+        What opens it: a path that MedLab opens.
+    fold : str
+        Of a cross-validation; empty where there is none.
+    """
+
+    name: str
+    group: str
+    path: str = ""
+    fold: str = ""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a network did on one case.
+
+    Parameters
+    ----------
+    agreement : Agreement
+        With the truth.
+    ece : float or None
+        Expected calibration error, where there were probabilities.
+    """
+
+    agreement: Agreement
+    ece: float | None = None
+
+    def figure(self, key: str, value: int | None) -> float | None:
+        """Return a figure of a class, or with None of the whole case.
+
+        Of the whole case, figures of classes are the mean over the classes that have
+        them.
+        """
+        if key == "ece":
+            return self.ece
+        if key in ("accuracy", "miou"):
+            whole: float | None = getattr(self.agreement, key)
+            return whole
+        classes = self.agreement.classes
+        if value is not None:
+            own: float | None = getattr(classes[value], key)
+            return own
+        known = [v for m in classes.values() if (v := getattr(m, key)) is not None]
+        return float(np.mean(known)) if known else None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Networks on the same cases.
+
+    Parameters
+    ----------
+    networks : tuple of str
+        What people call them.
+    cases : tuple of Case
+        What they were judged on.
+    classes : dict of int to str
+        Value and name of each class.
+    judged : dict
+        ``(network, case name)`` to what came out; every pair is there.
+    tolerance_mm : float
+        Of the normalised surface distance.
+    has_mm : bool
+        Whether distances are in mm; else they are in pixels.
+    switches : dict of str to tuple of str
+        Of each network for the ablation: ``"residual"``, ``"cbam"``, ``"transfer"``.
+    rocs : dict
+        ``(network, class value)`` to the curve over all voxels of all cases.
+    """
+
+    networks: tuple[str, ...]
+    cases: tuple[Case, ...]
+    classes: dict[int, str]
+    judged: dict[tuple[str, str], Judged]
+    tolerance_mm: float
+    has_mm: bool = True
+    switches: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    rocs: dict[tuple[str, int], Roc] = field(default_factory=dict)
+
+    def values(
+        self, network: str, key: str, value: int | None = None, fold: str | None = None
+    ) -> list[float | None]:
+        """Return a figure of each case, in the order of the cases."""
+        return [
+            self.judged[network, case.name].figure(key, value)
+            for case in self.cases
+            if fold is None or case.fold == fold
+        ]
+
+    def summary(
+        self, network: str, key: str, value: int | None = None, fold: str | None = None
+    ) -> Summary:
+        """Return mean, SD and interval of a figure over the cases."""
+        groups = [c.group for c in self.cases if fold is None or c.fold == fold]
+        return summarise(self.values(network, key, value, fold), groups)
+
+    @property
+    def folds(self) -> tuple[str, ...]:
+        """Folds that the cases belong to, in order; none without cross-validation."""
+        return tuple(sorted({c.fold for c in self.cases if c.fold}))
+
+    def worst_first(self) -> list[tuple[Case, float]]:
+        """Return cases by the DSC that the least fitting network has there."""
+        scored = []
+        for case in self.cases:
+            found = [
+                self.judged[n, case.name].figure("dsc", None) for n in self.networks
+            ]
+            known = [v for v in found if v is not None]
+            if known:
+                scored.append((case, min(known)))
+        return sorted(scored, key=lambda row: row[1])

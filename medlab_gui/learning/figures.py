@@ -1,0 +1,246 @@
+"""Figures as SVG: box plots and ROC curves. No library, no display, no network."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from medlab_gui.core.labels import OKABE_ITO
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from medlab_gui.learning.roc import Roc
+
+__all__ = ["Reader", "box_plot", "colour", "roc_plot"]
+
+_DASHES = ("", "6 3", "2 3", "8 3 2 3")
+_FONT = 'font-family="sans-serif" font-size="12"'
+_POINTS = 400
+"""As many points of a curve as are drawn; more cannot be seen."""
+
+
+def colour(n: int) -> str:
+    """Return the n-th colour, of those that stay apart for colour-blind eyes."""
+    order = (4, 5, 2, 6, 0, 1)  # the blue one first, no yellow on white
+    r, g, b = OKABE_ITO[order[n % len(order)]]
+    return f"#{r:02x}{g:02x}{b:02x}"
+
+
+@dataclass
+class _Svg:
+    """Gathers shapes and closes the file."""
+
+    width: float
+    height: float
+    title: str
+    parts: list[str] = field(default_factory=list)
+
+    def line(self, x1: float, y1: float, x2: float, y2: float, style: str = "") -> None:
+        style = style or 'stroke="#444"'
+        self.parts.append(
+            f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" {style}/>'
+        )
+
+    def text(
+        self, x: float, y: float, said: str, anchor: str = "middle", turn: float = 0
+    ) -> None:
+        turned = f' transform="rotate({turn:g} {x:.1f} {y:.1f})"' if turn else ""
+        self.parts.append(
+            f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" {_FONT}{turned}>'
+            f"{html.escape(said)}</text>"
+        )
+
+    def done(self) -> str:
+        name = html.escape(self.title)
+        return "\n".join(
+            [
+                f'<svg xmlns="http://www.w3.org/2000/svg" role="img" '
+                f'aria-label="{name}" viewBox="0 0 {self.width:g} {self.height:g}" '
+                f'width="{self.width:g}" height="{self.height:g}">',
+                f"<title>{name}</title>",
+                f'<rect width="{self.width:g}" height="{self.height:g}" fill="white"/>',
+                *self.parts,
+                "</svg>",
+                "",
+            ]
+        )
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Return about five round numbers from low to high."""
+    step = 10 ** np.floor(np.log10((high - low) / 4))
+    for more in (1, 2, 5, 10):
+        if (high - low) / (step * more) <= 6:
+            step *= more
+            break
+    first = np.ceil(low / step - 1e-9) * step
+    n = int(np.floor((high - first) / step + 1e-9)) + 1
+    return [round(float(first + k * step), 10) for k in range(n)]
+
+
+def box_plot(values: Mapping[str, Sequence[float]], title: str, axis: str) -> str:
+    """Return a box for each network, with every case as a dot.
+
+    The box holds the middle half, the line is the median, whiskers reach the farthest
+    case within one and a half box lengths.
+
+    Parameters
+    ----------
+    values : mapping of str to sequence of float
+        Network to its cases; a network without any gets no box.
+    title : str
+        What stands above.
+    axis : str
+        What the values are, with their unit.
+    """
+    every = [v for own in values.values() for v in own]
+    low, high = (min(every), max(every)) if every else (0.0, 1.0)
+    room = (high - low) * 0.05 or abs(high) * 0.05 or 0.5
+    low, high = low - room, high + room
+    left, top, column, tall = 64.0, 34.0, 110.0, 240.0
+    svg = _Svg(left + column * len(values) + 16, top + tall + 76, title)
+
+    def to_y(value: float) -> float:
+        return top + tall * (high - value) / (high - low)
+
+    svg.text(svg.width / 2, 20, title)
+    for tick in _ticks(low, high):
+        svg.line(left, to_y(tick), svg.width - 16, to_y(tick), 'stroke="#ddd"')
+        svg.text(left - 6, to_y(tick) + 4, f"{tick:g}", "end")
+    svg.text(16, top + tall / 2, axis, turn=-90)
+    svg.line(left, top, left, top + tall)
+    for n, (name, own) in enumerate(values.items()):
+        middle = left + column * (n + 0.5)
+        svg.text(middle, top + tall + 18, name if len(name) < 18 else f"{name[:16]}…")
+        svg.text(middle, top + tall + 36, f"n = {len(own)}")
+        if own:
+            _box(svg, middle, [to_y(v) for v in sorted(own, reverse=True)], colour(n))
+    return svg.done()
+
+
+def _box(svg: _Svg, x: float, ys: list[float], ink: str) -> None:
+    """Draw a box of places on the page; smaller is higher."""
+    upper, median, lower = (float(v) for v in np.percentile(ys, (25, 50, 75)))
+    reach = 1.5 * (lower - upper)
+    end_up = min(y for y in ys if y >= upper - reach)
+    end_down = max(y for y in ys if y <= lower + reach)
+    style = f'stroke="{ink}" stroke-width="1.5"'
+    svg.line(x, end_up, x, upper, style)
+    svg.line(x, lower, x, end_down, style)
+    for y in (end_up, end_down):
+        svg.line(x - 12, y, x + 12, y, style)
+    svg.parts.append(
+        f'<rect x="{x - 22:.1f}" y="{upper:.1f}" width="44" '
+        f'height="{max(lower - upper, 0.5):.1f}" fill="{ink}" fill-opacity="0.2" '
+        f"{style}/>"
+    )
+    svg.line(x - 22, median, x + 22, median, f'stroke="{ink}" stroke-width="3"')
+    for k, y in enumerate(ys):
+        # Beside each other, so that equal cases can be counted; the same each time.
+        side = x + 30 + 7 * (k % 3)
+        svg.parts.append(
+            f'<circle cx="{side:.1f}" cy="{y:.1f}" r="2.2" fill="{ink}" '
+            'fill-opacity="0.7"/>'
+        )
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A person on a ROC plot.
+
+    Parameters
+    ----------
+    name : str
+        Who, as a pseudonym.
+    fpr, tpr : float or None
+        A point, where the answers were yes or no.
+    curve : Roc or None
+        A curve, where they were degrees of certainty.
+    """
+
+    name: str
+    fpr: float | None = None
+    tpr: float | None = None
+    curve: Roc | None = None
+
+
+def roc_plot(
+    curves: Mapping[str, Roc], title: str, readers: Sequence[Reader] = ()
+) -> str:
+    """Return ROC curves over one another, with AUC, and readers as points or curves.
+
+    Parameters
+    ----------
+    curves : mapping of str to Roc
+        Network to its curve.
+    title : str
+        What stands above.
+    readers : sequence of Reader
+        People on the same cases.
+    """
+    left, top, size = 58.0, 34.0, 320.0
+    n_lines = len(curves) + len(readers)
+    svg = _Svg(left + size + 16, top + size + 56 + 18 * n_lines, title)
+    svg.text(svg.width / 2, 20, title)
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return left + size * x, top + size * (1 - y)
+
+    for tick in (0, 0.2, 0.4, 0.6, 0.8, 1):
+        x, y = place(tick, tick)
+        svg.line(x, top, x, top + size, 'stroke="#eee"')
+        svg.line(left, y, left + size, y, 'stroke="#eee"')
+        svg.text(x, top + size + 16, f"{tick:g}")
+        svg.text(left - 6, y + 4, f"{tick:g}", "end")
+    svg.line(*place(0, 0), *place(1, 1), 'stroke="#999" stroke-dasharray="3 3"')
+    svg.text(left + size / 2, top + size + 34, "false positive rate (1 − specificity)")
+    svg.text(16, top + size / 2, "true positive rate (sensitivity)", turn=-90)
+    drawn: list[tuple[str, Roc]] = [
+        *curves.items(),
+        *((r.name, r.curve) for r in readers if r.curve is not None),
+    ]
+    y = top + size + 56
+    for n, (name, roc) in enumerate(drawn):
+        dash = _DASHES[n % len(_DASHES)]
+        style = f'stroke="{colour(n)}" stroke-width="2" stroke-dasharray="{dash}"'
+        points = " ".join(
+            f"{px:.2f},{py:.2f}" for px, py in (place(*p) for p in _thinned(roc))
+        )
+        svg.parts.append(f'<polyline points="{points}" fill="none" {style}/>')
+        svg.line(left, y - 4, left + 30, y - 4, style)
+        svg.text(left + 38, y, f"{name}: AUC {roc.auc:.3f}", "start")
+        y += 18
+    for n, reader in enumerate(r for r in readers if r.curve is None):
+        if reader.fpr is None or reader.tpr is None:
+            continue
+        for cx, cy in (place(reader.fpr, reader.tpr), (left + 15, y - 4)):
+            svg.parts.append(_mark(n, cx, cy))
+        said = f"{reader.name}: {reader.tpr:.3f} at {reader.fpr:.3f}"
+        svg.text(left + 38, y, said, "start")
+        y += 18
+    return svg.done()
+
+
+def _mark(n: int, x: float, y: float) -> str:
+    """Return one of three shapes, so that readers can be told apart without colour."""
+    shapes = (
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5"',
+        f'<rect x="{x - 5:.1f}" y="{y - 5:.1f}" width="10" height="10"',
+        f'<path d="M{x:.1f} {y - 6:.1f} l6 11 h-12 z"',
+    )
+    return f'{shapes[n % 3]} fill="black"/>'
+
+
+def _thinned(roc: Roc) -> list[tuple[float, float]]:
+    """Return the points that change the picture: at most some hundreds."""
+    if roc.fpr.size <= _POINTS:
+        return list(zip(roc.fpr.tolist(), roc.tpr.tolist(), strict=True))
+    # Even along the curve, not by threshold: most thresholds lie at one end.
+    along = roc.fpr + roc.tpr
+    keep = np.unique(np.searchsorted(along, np.linspace(0, 2, _POINTS)))
+    keep = np.unique(np.clip(np.concatenate([[0], keep]), 0, along.size - 1))
+    return list(zip(roc.fpr[keep].tolist(), roc.tpr[keep].tolist(), strict=True))

@@ -1,0 +1,271 @@
+"""``medlab evaluate --compare`` on files, weights and scores."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from medlab_gui.cli.parser import build_parser
+from medlab_gui.commands import COMMANDS
+from medlab_gui.commands.command import Context
+from medlab_gui.commands.evaluate import EVALUATE, EvaluateParams, run
+from medlab_gui.core.errors import GeometryError, InputError
+from medlab_gui.core.geometry import Grid
+from medlab_gui.io import write_image
+from medlab_gui.learning.metrics import mask_metrics
+from tests.projects import tiny_weights
+
+GRID = Grid.from_spacing((6, 20, 24), (3.0, 1.0, 1.0))
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Three cases; one network a little off, one far off."""
+    for name in ("truth", "near", "far", "ct"):
+        (tmp_path / name).mkdir()
+    for n in range(3):
+        truth = np.zeros(GRID.shape, np.uint8)
+        truth[1:5, 4:14, 5 + n : 17 + n] = 1
+        truth[2:4, 6:9, 8:12] = 2
+        near, far = np.roll(truth, 1, 2), np.roll(truth, 4, 1)
+        for name, mask in (("truth", truth), ("near", near), ("far", far)):
+            write_image(tmp_path / name / f"p{n}.nii.gz", mask, GRID)
+        scan = np.where(truth, 80, -40).astype(np.int16)
+        write_image(tmp_path / "ct" / f"p{n}_0000.nii.gz", scan, GRID)
+    return tmp_path
+
+
+def places(*names):
+    return "\n".join(map(str, names))
+
+
+def compared(folder, *names, **more):
+    values = {
+        "compare": places(*(folder / n if "=" not in n else n for n in names)),
+        "truth": str(folder / "truth"),
+        "output": str(folder / "out"),
+        **more,
+    }
+    return run(EvaluateParams(**values), Context())
+
+
+def test_masks_are_judged_on_the_same_cases(folders):
+    told = compared(
+        folders, "near", "far", images=str(folders / "ct"), names="Liver=1,Tumour=2"
+    )
+    from medlab_gui.io import read_mask
+
+    ours = []
+    for n in range(3):
+        masks = [read_mask(folders / d / f"p{n}.nii.gz")[0] for d in ("near", "truth")]
+        ours.append(mask_metrics(*masks, GRID.spacing, (1, 2)).classes[1].to_dict())
+    found = told["networks"]["near"]["classes"]["1"]
+    assert found["name"] == "Liver"
+    for key, values in ours[0].items():
+        assert found[key]["mean"] == pytest.approx(
+            np.mean([case[key] for case in ours])
+        ), (key, values)
+    assert told["n_cases"] == 3
+    assert told["worst"][0]["dsc"] <= told["worst"][-1]["dsc"]
+    text = EVALUATE.text(told)
+    assert "Liver" in text
+    assert "report.html" in text
+    json.dumps(told)
+
+
+def test_the_report_is_whole(folders):
+    told = compared(folders, "near", "far", images=str(folders / "ct"))
+    out = folders / "out"
+    assert {p.name for p in out.iterdir()} == set(told["files"])
+    assert {
+        *("report.html", "tables.txt", "tables.tex", "cases.csv", "tests.csv"),
+        *("class-1.csv", "class-2.csv", "overall.csv", "dsc-class-1.svg"),
+    } <= set(told["files"])
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert page.count("data:image/png") == 3 * 3
+    assert "<svg" in page
+    assert str(folders / "ct" / "p0_0000.nii.gz") in page
+    with (out / "cases.csv").open(encoding="utf-8") as file:
+        assert len(list(csv.DictReader(file))) == 3 * 2 * 2
+
+
+def test_folds_are_folders(folders):
+    (folders / "cv").mkdir()
+    for n in range(3):
+        fold = folders / "cv" / f"fold{n % 2 + 1}"
+        fold.mkdir(exist_ok=True)
+        (folders / "near" / f"p{n}.nii.gz").rename(fold / f"p{n}.nii.gz")
+    told = compared(folders, "cv", "far")
+    assert "folds.csv" in told["files"]
+    table = (folders / "out" / "folds.csv").read_text(encoding="utf-8")
+    assert table.startswith("Network,fold1,fold2,")
+    twice = folders / "cv" / "fold2" / "p0.nii.gz"
+    twice.write_bytes((folders / "far" / "p0.nii.gz").read_bytes())
+    with pytest.raises(InputError, match="in fold1 and in fold2"):
+        compared(folders, "cv", "far")
+
+
+def test_ablation_rows_are_named(folders):
+    named = (f"none={folders / 'far'}", f"residual+CBAM={folders / 'near'}")
+    told = compared(folders, *named, ablation=True)
+    rows = (folders / "out" / "ablation.csv").read_text(encoding="utf-8").splitlines()
+    assert len(rows) == 9
+    assert rows[1].startswith("none,,,,0.")
+    assert rows[5].startswith("residual+CBAM,✓,✓,,0.")
+    assert "ablation.csv" in told["files"]
+    with pytest.raises(InputError, match="'far' is no row of the ablation"):
+        compared(folders, "far", named[1], ablation=True)
+    again = f"cbam+residual={folders / 'far'}"
+    with pytest.raises(InputError, match="the same row"):
+        compared(folders, named[1], again, ablation=True)
+
+
+def test_weights_predict_and_get_curves(small_project, tmp_path):
+    other = tiny_weights(tmp_path / "other.safetensors")
+    for name, file in (("t", small_project.mask), ("i", small_project.image)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "ball.nii.gz").write_bytes(file.read_bytes())
+    told = run(
+        EvaluateParams(
+            compare=places(f"A={other}"),
+            truth=str(tmp_path / "t"),
+            images=str(tmp_path / "i"),
+            output=str(tmp_path / "out"),
+        ),
+        Context(),
+    )
+    assert 0 <= told["networks"]["A"]["auc"]["1"] <= 1
+    assert told["networks"]["A"]["overall"]["ece"]["n"] == 1
+    assert "roc-class-1.svg" in told["files"]
+
+
+def test_weights_are_compared_on_the_locked_slices(small_project, tmp_path):
+    other = tiny_weights(tmp_path / "other.safetensors")
+    with small_project.ctx.store() as store:
+        current = store.current_checkpoint().id
+    params = EvaluateParams(
+        compare=places(f"now={current}", other), output=str(tmp_path / "out")
+    )
+    told = run(params, small_project.ctx)
+    assert set(told["networks"]) == {"now", "other"}
+    assert told["n_cases"] == 1  # the locked slices 14 to 16 are neighbours
+    assert "slices 14-16" in told["worst"][0]["case"]
+    # The same weights under two names: the same figures, and no difference.
+    now, same = (told["networks"][n]["overall"]["dsc"] for n in ("now", "other"))
+    assert now == same
+    masks = EvaluateParams(
+        compare=places(small_project.mask, other), output=str(tmp_path / "out")
+    )
+    with pytest.raises(InputError, match="is masks: name the true ones"):
+        run(masks, small_project.ctx)
+
+
+def test_what_does_not_fit_is_said(folders, tmp_path):
+    with pytest.raises(InputError, match="Name a folder for the report"):
+        compared(folders, "near", output="")
+    with pytest.raises(InputError, match="neither a folder of masks"):
+        compared(folders, "gone")
+    with pytest.raises(InputError, match="--images goes with --compare"):
+        run(EvaluateParams(images="x"), Context())
+    with pytest.raises(InputError, match="called 'far'"):
+        compared(folders, f"far={folders / 'near'}", f"far={folders / 'far'}")
+    with pytest.raises(InputError, match="gives classes their names"):
+        compared(folders, "near", names="1=2")
+    (folders / "far" / "p1.nii.gz").unlink()
+    with pytest.raises(InputError, match=r"'far' has no mask for p1 \(it has p0, p2\)"):
+        compared(folders, "near", "far")
+    moved = Grid.from_spacing(GRID.shape, GRID.spacing, (9.0, 0.0, 0.0))
+    write_image(folders / "far" / "p1.nii.gz", np.zeros(GRID.shape, np.uint8), moved)
+    with pytest.raises(GeometryError, match="same grid"):
+        compared(folders, "near", "far")
+    (folders / "ct" / "p2_0000.nii.gz").unlink()
+    with pytest.raises(InputError, match=r"no scan in .* for p2"):
+        compared(folders, "near", images=str(folders / "ct"))
+    weights = tiny_weights(tmp_path / "w.safetensors")
+    with pytest.raises(InputError, match="name the scans"):
+        compared(folders, f"w={weights}")
+
+
+# ---- scores of classifiers ----------------------------------------------------------
+
+
+@pytest.fixture
+def scores(tmp_path):
+    rng = np.random.default_rng(0)
+    truth = rng.random(80) < 0.4
+    for name, strength in (("weak", 0.8), ("strong", 2.5)):
+        score = 1 / (1 + np.exp(-rng.normal(strength * (truth - 0.5), 1)))
+        lines = [f"c{n},{int(truth[n])},{score[n]:.5f},{n % 5}" for n in range(80)]
+        text = "\n".join(["case,truth,score,fold", *lines])
+        (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
+    said = [f"R1,c{n},{int(truth[n])}" for n in range(80)]
+    text = "\n".join(["reader,case,score", *said])
+    (tmp_path / "readers.csv").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def scored(folder, **more):
+    names = places(folder / "weak.csv", folder / "strong.csv")
+    return run(
+        EvaluateParams(compare=names, output=str(folder / "out"), **more), Context()
+    )
+
+
+def test_classifiers_get_the_mri_papers_table(scores):
+    from sklearn.metrics import roc_auc_score
+
+    told = scored(scores, readers=str(scores / "readers.csv"))
+    with (scores / "strong.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    truth = [int(r["truth"]) for r in rows]
+    score = [float(r["score"]) for r in rows]
+    assert told["auc"]["strong"] == pytest.approx(roc_auc_score(truth, score))
+    table = (scores / "out" / "classification.csv").read_text(encoding="utf-8")
+    assert table.splitlines()[0] == "Network,ACC %,AUC,P %,R %,F1 %,95 % CI of AUC"
+    folds = [
+        np.mean(
+            [
+                (s >= 0.5) == t
+                for s, t, r in zip(score, truth, rows, strict=True)
+                if r["fold"] == str(f)
+            ]
+        )
+        for f in range(5)
+    ]
+    assert f"{100 * np.mean(folds):.2f} ± {100 * np.std(folds, ddof=1):.2f}" in table
+    assert "DeLong" in EVALUATE.text(told)
+    figure = (scores / "out" / "roc.svg").read_text(encoding="utf-8")
+    assert "R1: 1.000 at 0.000" in figure
+
+
+def test_scores_that_are_wrong_are_named(scores):
+    strong = scores / "strong.csv"
+    good = strong.read_text(encoding="utf-8")
+    for wrong, said in (
+        (good.replace("case,truth", "name,truth"), "has no column case"),
+        (good + "\nc0,1,0.5,0", "the case 'c0' is there twice"),
+        (good.replace("\nc7,", "\nother,"), "only one of them has c7, other"),
+        (good + "\nc99,2,0.5,0", "truth is 0 or 1; found '2'"),
+        (good + "\nc99,1,1.5,0", "no probability"),
+        (good + "\nc99,1,nan,0", "not a number"),
+        ("case,truth,score", "no rows"),
+    ):
+        strong.write_text(wrong, encoding="utf-8")
+        with pytest.raises(InputError, match=said):
+            scored(scores)
+    strong.write_text(good, encoding="utf-8")
+    (scores / "readers.csv").write_text("reader,case,score\nR,c500,1", "utf-8")
+    with pytest.raises(InputError, match="no network has a score of the case 'c500'"):
+        scored(scores, readers=str(scores / "readers.csv"))
+    with pytest.raises(InputError, match="hold the truth themselves"):
+        scored(scores, truth="x")
+
+
+def test_places_are_gathered_on_the_command_line():
+    words = ["evaluate", "--compare", "a b", "B=c,d", "--truth", "t", "--compare", "e"]
+    found = build_parser(COMMANDS).parse_args(words)
+    assert found.compare == "a b\nB=c,d\ne"
+    assert found.truth == "t"

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from medlab_gui.learning.comparison import MEASURES, Case, Comparison, Judged
+from medlab_gui.learning.comparison_tables import (
+    ABLATION,
+    ablation_table,
+    cases_table,
+    class_tables,
+    comparison_tables,
+    folds_table,
+    overall_table,
+    probability,
+    chance_table,
+)
+from medlab_gui.learning.metrics import mask_metrics
+from medlab_gui.learning.statistics import Summary
+
+
+def judged(n_right):
+    """Ten voxels of class 1 of which so many are found, and none of class 2."""
+    truth, found = np.zeros((2, 1, 4, 12), np.uint8)
+    truth[0, 1, :10] = 1
+    found[0, 1, :n_right] = 1
+    return Judged(mask_metrics(found, truth, (1, 1, 1), (1, 2)))
+
+
+def comparison(rights, **more):
+    cases = tuple(
+        Case(f"p{n}", f"p{n}", f"/scans/p{n}", f"fold{n % 2 + 1}")
+        for n in range(len(next(iter(rights.values()))))
+    )
+    return Comparison(
+        networks=tuple(rights),
+        cases=cases,
+        classes={1: "Liver", 2: "Tumour"},
+        judged={
+            (name, case.name): judged(n)
+            for name, own in rights.items()
+            for case, n in zip(cases, own, strict=True)
+        },
+        tolerance_mm=2.0,
+        **more,
+    )
+
+
+TWO = {"old": [5, 6, 7, 5, 6, 7, 4], "new": [8, 9, 9, 8, 10, 9, 0]}
+
+
+def dsc(n):
+    return 2 * n / (10 + n)
+
+
+def test_means_are_those_of_the_cases():
+    found = comparison(TWO)
+    values = [dsc(n) for n in TWO["old"]]
+    summary = found.summary("old", "dsc", 1)
+    assert summary.mean == pytest.approx(np.mean(values))
+    assert summary.sd == pytest.approx(np.std(values, ddof=1))
+    nothing = found.summary("old", "dsc", 2)
+    assert (nothing.n, nothing.n_without, nothing.mean) == (0, 7, None)
+    # The empty class does not pull the mean over the classes down.
+    assert found.summary("old", "dsc").mean == pytest.approx(np.mean(values))
+
+
+def test_the_liver_table_has_the_papers_columns():
+    table, empty = class_tables(comparison(TWO))
+    assert table.head[2] == "DSC %"
+    wanted = ("VOE %", "RVD %", "ASD mm", "RMSD mm")
+    assert set(wanted) < set(table.head)
+    old, new = table.rows
+    mean, sd = (100 * f([dsc(n) for n in TWO["old"]]) for f in (np.mean, np.std))
+    assert old[2] == f"{mean:.2f} ± {sd * np.sqrt(7 / 6):.2f}"
+    assert old[1] == new[1] == "7"
+    # One case has no distances, since nothing was found there: that is told.
+    asd = table.head.index("ASD mm")
+    assert "(n=6)" in new[asd]
+    assert "(n=" not in old[asd]
+    assert empty.rows[0][2:] == ("–",) * (len(empty.head) - 2)
+
+
+def test_without_a_pixel_size_nothing_is_called_mm():
+    table, _ = class_tables(comparison(TWO, has_mm=False))
+    assert not any("mm" in title for title in table.head)
+
+
+def test_the_mandible_table_and_the_eight_rows():
+    assert overall_table(comparison(TWO)).head[1:5] == ("ACC", "P", "R", "MIoU")
+    switches = {"old": (), "new": ("transfer", "residual")}
+    table = ablation_table(comparison(TWO, switches=switches))
+    assert len(table.rows) == len(ABLATION) == 8
+    assert table.rows[0][0] == "old"
+    assert table.rows[0][1:4] == ("", "", "")
+    assert table.rows[5][0] == "new"
+    assert table.rows[5][1:4] == ("✓", "", "✓")
+    assert table.rows[7][0] == "not run"
+    assert set(table.rows[7][4:]) == {"–"}
+
+
+def test_folds_are_weighed_alike():
+    found = comparison(TWO)
+    table = folds_table(found)
+    assert table.head == ("Network", "fold1", "fold2", "folds, mean ± SD")
+    odd, even = (np.mean([dsc(n) for n in TWO["old"][k::2]]) for k in (0, 1))
+    assert table.rows[0][1] == f"{100 * odd:.2f}"
+    assert table.rows[0][3].startswith(f"{50 * (odd + even):.2f} ±")
+
+
+def test_two_networks_are_tested_on_the_same_patients():
+    from scipy.stats import wilcoxon
+
+    table = chance_table(comparison(TWO))
+    change = [dsc(b) - dsc(a) for a, b in zip(TWO["old"], TWO["new"], strict=True)]
+    _name, n, difference, p, corrected = table.rows[0]
+    assert n == "7"
+    assert difference == f"{100 * np.mean(change):+.2f}"
+    expected = wilcoxon(change, zero_method="pratt", method="asymptotic")  # ties
+    assert p == probability(expected.pvalue)
+    assert corrected == p
+    three = chance_table(comparison({**TWO, "third": TWO["old"]}))
+    assert len(three.rows) == 3
+    assert {row[3] for row in three.rows} > {"1.0000"}
+
+
+def test_every_case_is_written_unrounded():
+    rows = list(csv.DictReader(io.StringIO(cases_table(comparison(TWO)).to_csv())))
+    assert len(rows) == 7 * 2 * 2
+    first = rows[0]
+    assert float(first["dsc"]) == dsc(5)
+    assert (first["case"], first["network"], first["class"]) == ("p0", "old", "Liver")
+    assert first["path"] == "/scans/p0"
+    assert rows[1]["dsc"] == ""
+
+
+def test_worst_first_and_the_order_of_the_report():
+    found = comparison(TWO)
+    assert found.worst_first()[0][0].name == "p6"
+    labels = [t.label for t in comparison_tables(found, ablation=False)]
+    assert labels == ["class-1", "class-2", "overall", "folds", "tests"]
+
+
+def test_figures_are_shown_with_their_digits():
+    assert MEASURES["dsc"].spread(Summary(3, 0, 0.91234, 0.02, 0.9, 0.92)) == (
+        "91.23 ± 2.00"
+    )
+    assert MEASURES["dsc"].spread(Summary(0, 3, None, None, None, None)) == "–"
+    assert [probability(p) for p in (None, 0.00001, 0.04)] == ["–", "<0.0001", "0.0400"]

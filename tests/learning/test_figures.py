@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import io
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+
+from medlab_gui.learning.figures import Reader, box_plot, roc_plot
+from medlab_gui.learning.pictures import overlays, png, worst_slice
+from medlab_gui.learning.report import Panel, WorstCase, page
+from medlab_gui.learning.roc import roc
+from medlab_gui.learning.tables import Table
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_boxes_lie_where_the_figures_are():
+    svg = ET.fromstring(box_plot({"a": [1, 2, 3, 4, 20], "b": []}, "T & t", "mm"))
+    assert svg.find(f"{SVG}title").text == "T & t"
+    dots = svg.findall(f"{SVG}circle")
+    assert len(dots) == 5
+    # Linear: the same value, the same height; 20 is an outlier, drawn as a dot alone.
+    heights = sorted(float(d.get("cy")) for d in dots)
+    assert heights[0] < heights[1]
+    steps = np.diff(heights[1:])
+    assert steps == pytest.approx([steps[0]] * 3, abs=0.15)
+    words = {t.text for t in svg.iter(f"{SVG}text")}
+    assert {"n = 5", "n = 0", "mm"} <= words
+
+
+def test_boxes_of_one_value_and_of_none():
+    for values in ({"a": [0.5]}, {"a": []}, {"a": [3, 3, 3]}):
+        ET.fromstring(box_plot(values, "t", "x"))
+
+
+def test_curves_and_readers():
+    rng = np.random.default_rng(0)
+    truth = rng.random(5000) < 0.5
+    score = rng.normal(truth.astype(float))
+    readers = [Reader("R1", 0.2, 0.8), Reader("R2", curve=roc([0, 1, 1], [1, 2, 0]))]
+    svg = ET.fromstring(roc_plot({"net": roc(truth, score)}, "ROC", readers))
+    lines = svg.findall(f"{SVG}polyline")
+    assert len(lines) == 2
+    points = [tuple(map(float, p.split(","))) for p in lines[0].get("points").split()]
+    assert len(points) < 500
+    assert points[0] == (58, 354)  # false and true positive rate 0
+    assert points[-1] == (378, 34)  # and 1
+    words = " ".join(t.text for t in svg.iter(f"{SVG}text"))
+    assert f"net: AUC {roc(truth, score).auc:.3f}" in words
+    assert "R1: 0.800 at 0.200" in words
+
+
+def test_pictures_are_read_by_another_program():
+    from PIL import Image
+
+    rng = np.random.default_rng(1)
+    pixels = rng.integers(0, 256, (13, 17, 3), dtype=np.uint8)
+    with Image.open(io.BytesIO(png(pixels))) as image:
+        assert np.array_equal(np.asarray(image), pixels)
+
+
+def test_masks_are_drawn_beside_each_other():
+    from PIL import Image
+
+    image = np.full((64, 64), 40.0)
+    truth, found = np.zeros((2, 64, 64), np.uint8)
+    truth[20:40, 20:40] = 1
+    found[20:40, 24:40] = 2
+    found[0, 0] = 255
+    made = [
+        np.asarray(Image.open(io.BytesIO(p)))
+        for p in overlays(image, [truth, found], (2.0, 1.0), is_ct=True)
+    ]
+    assert made[0].shape == made[1].shape
+    # Pixels twice as tall as wide.
+    assert made[0].shape[0] == pytest.approx(2 * made[0].shape[1], rel=0.05)
+    assert [230, 159, 0] in made[0].reshape(-1, 3).tolist()
+    assert [86, 180, 233] in made[1].reshape(-1, 3).tolist()
+    assert [230, 159, 0] not in made[1].reshape(-1, 3).tolist()
+    empty = np.zeros((8, 8), np.uint8)
+    assert len(overlays(None, [empty])) == 1
+
+
+def test_the_worst_slice_has_most_wrong_voxels():
+    truth = np.zeros((4, 5, 5), np.uint8)
+    truth[1, :2] = 1
+    one, other = truth.copy(), truth.copy()
+    one[2, 0, 0] = other[3, 0, :3] = 1
+    assert worst_slice(truth, [one, other]) == 3
+    assert worst_slice(truth, [truth]) == 1
+    truth[3] = 255
+    assert worst_slice(truth, [one, other]) == 2
+
+
+def test_a_page_needs_nothing_else():
+    worst = WorstCase("p1 <x>", "/scans/p 1.nii", (Panel("truth", b"\x89PNG"),))
+    table = Table("t", ("a",), (("1",),))
+    made = page("T", ["intro"], [table], ["<svg/>"], [worst], {"Liver": "#e69f00"})
+    assert "p1 &lt;x&gt;" in made
+    assert 'href="file:///scans/p%201.nii"' in made
+    assert "medlab &quot;/scans/p 1.nii&quot;" in made
+    assert "data:image/png;base64," in made
+    for outside in ("http://", "https://", "<script", "<link", "url("):
+        assert outside not in made

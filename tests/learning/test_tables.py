@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import csv
+import io
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from medlab_gui.learning.tables import Table, latex_escape
+
+TABLE = Table(
+    "Liver & spleen",
+    ("Network", "DSC %", "cases"),
+    (("U-Net <a>", "90.1 ± 2.0", "7"), ("x_1", "–", "0")),
+    ("A note, 100 %.",),
+    "class-1",
+)
+
+
+def test_text_is_in_columns():
+    lines = TABLE.to_text().splitlines()
+    assert lines[0] == "Liver & spleen"
+    assert lines[4].index("90.1") + len("90.1 ± 2.0") == lines[5].index("–") + 1
+    assert lines[-1] == "A note, 100 %."
+
+
+def test_csv_is_read_back():
+    rows = list(csv.reader(io.StringIO(TABLE.to_csv())))
+    assert rows == [list(TABLE.head), *map(list, TABLE.rows)]
+
+
+def test_latex_has_nothing_that_latex_would_take_amiss():
+    made = TABLE.to_latex()
+    assert r"\caption{Liver \& spleen}" in made
+    assert r"U-Net $<$a$>$ & 90.1 $\pm$ 2.0 & 7 \\" in made
+    assert r"x\_1 & -- & 0 \\" in made
+    assert made.count(r"\begin{") == made.count(r"\end{") == 2
+    assert latex_escape("a\\b{c}~^#$") == (
+        r"a\textbackslash{}b\{c\}\textasciitilde{}\textasciicircum{}\#\$"
+    )
+
+
+def test_html_is_well_formed_and_escaped():
+    root = ET.fromstring(f"<div>{TABLE.to_html()}</div>")
+    assert root.find("table/caption").text == "Liver & spleen"
+    assert root.find("table/tbody/tr/th").text == "U-Net <a>"
+    assert len(root.findall("table/tbody/tr")) == 2
+
+
+def test_rows_have_as_many_cells_as_titles():
+    with pytest.raises(ValueError, match="3 cells"):
+        Table("t", ("a", "b", "c"), (("1", "2"),))
