@@ -26,12 +26,12 @@ __all__ = [
     "ABLATION",
     "ablation_table",
     "cases_table",
+    "chance_table",
     "class_tables",
     "comparison_tables",
     "folds_table",
     "overall_table",
     "probability",
-    "chance_table",
 ]
 
 # The eight rows of Fang et al. 2024, in the paper's order.

@@ -11,12 +11,12 @@ from medlab_gui.learning.comparison_tables import (
     ABLATION,
     ablation_table,
     cases_table,
+    chance_table,
     class_tables,
     comparison_tables,
     folds_table,
     overall_table,
     probability,
-    chance_table,
 )
 from medlab_gui.learning.metrics import mask_metrics
 from medlab_gui.learning.statistics import Summary
