@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, param
@@ -34,6 +34,12 @@ class ClassesParams:
         "JSON file with the classes instead (as --json shows them).",
         "",
         kind="open_file",
+    )
+    rename: str = param(
+        "Other names for classes that keep their value, voxels and colour, e.g. "
+        "'Liver=Liver parenchyma; Cyst=Lesion'.",
+        "",
+        in_dialog=False,
     )
 
 
@@ -71,6 +77,41 @@ def parse_classes(text: str, old: LabelScheme) -> LabelScheme:
     return _checked(LabelScheme(old.name, tuple(classes)))
 
 
+def parse_renaming(text: str, old: LabelScheme) -> dict[str, str]:
+    """Return the new name of each class that somebody wants to rename.
+
+    Parameters
+    ----------
+    text : str
+        ``"Liver=Parenchyma; Cyst=Lesion"``.
+    old : LabelScheme
+        The classes until now.
+
+    Raises
+    ------
+    SpecError
+        If a part is no pair of names, or there is no such class.
+    """
+    known = {c.name.casefold(): c.name for c in old.classes}
+    result: dict[str, str] = {}
+    for part in filter(str.strip, text.split(";")):
+        before, mark, after = (p.strip() for p in part.partition("="))
+        if not mark or not before or not after:
+            msg = f"{part.strip()!r} is no renaming; write OLD=NEW, e.g. Liver=Lobe."
+            raise SpecError(msg)
+        if before.casefold() not in known:
+            names = ", ".join(_names(old))
+            msg = f"There is no class {before!r} to rename; there are {names}."
+            raise SpecError(msg)
+        result[known[before.casefold()]] = after
+    return result
+
+
+def _renamed(old: LabelScheme, renaming: dict[str, str]) -> LabelScheme:
+    classes = (replace(c, name=renaming.get(c.name, c.name)) for c in old.classes)
+    return _checked(LabelScheme(old.name, tuple(classes)))
+
+
 def _parse_color(text: str, name: str) -> tuple[int, int, int]:
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
         msg = (
@@ -104,7 +145,9 @@ def _names(scheme: LabelScheme) -> list[str]:
     return [c.name for c in scheme.classes]
 
 
-def _check_use(store: ProjectStore, new: LabelScheme, ctx: Context) -> list[str]:
+def _check_use(
+    store: ProjectStore, new: LabelScheme, renaming: dict[str, str], ctx: Context
+) -> list[str]:
     """Return the series whose masks must learn the new classes.
 
     Raises
@@ -124,7 +167,8 @@ def _check_use(store: ProjectStore, new: LabelScheme, ctx: Context) -> list[str]
         mask, _confirmed, seq = current_mask(store, series.uid)
         if latest is None and not seq:
             continue
-        own = _names(scheme_of(store, latest))
+        before = _names(scheme_of(store, latest))
+        own = [renaming.get(name, name) for name in before]
         counts = np.bincount(mask.ravel(), minlength=256)
         for value, name in enumerate(own, start=1):
             n_voxels = int(counts[value])
@@ -140,25 +184,30 @@ def _check_use(store: ProjectStore, new: LabelScheme, ctx: Context) -> list[str]
                     "keep the class where it is; nothing was changed."
                 )
                 raise InputError(msg)
-        if names[: len(own)] != own:
+        if names[: len(before)] != before:
             outdated.append(series.uid)
     return outdated
 
 
 def run(params: ClassesParams, ctx: Context) -> dict[str, Any]:
     """List the classes of the project, or choose others."""
-    if params.classes.strip() and params.file:
-        msg = "Give the classes or a file with them, not both."
+    given = [p for p in (params.classes, params.file, params.rename) if p.strip()]
+    if len(given) > 1:
+        msg = "Give the classes, a file with them or a renaming, not two of them."
         raise InputError(msg)
     with ctx.store() as store:
         before = store.scheme()
-        if not params.classes.strip() and not params.file:
+        renaming: dict[str, str] = {}
+        if not given:
             return {**before.to_dict(), "changed": False, "message": ""}
-        if params.file:
+        if params.rename.strip():
+            renaming = parse_renaming(params.rename, before)
+            new = _renamed(before, renaming)
+        elif params.file:
             new = _checked(LabelScheme.from_dict(_as_scheme(read_json(params.file))))
         else:
             new = parse_classes(params.classes, before)
-        outdated = _check_use(store, new, ctx)
+        outdated = _check_use(store, new, renaming, ctx)
         store.set_scheme(new)
         for uid in outdated:
             _teach(store, uid, new, ctx)
@@ -231,12 +280,14 @@ CLASSES = Command(
     when="project_open",
     details=N_(
         "Without classes they are listed. A class of which any mask has voxels can be "
-        "neither removed nor renamed nor moved: its voxels would mean something else. "
-        "Classes are added at the end; colours can always change."
+        "neither removed nor moved nor replaced by another one: its voxels would mean "
+        "something else. With --rename it gets another name and keeps them. Classes "
+        "are added at the end; colours can always change."
     ),
     examples=(
         "medlab classes --project liver",
         "medlab classes --classes 'Liver,#e69f00; Tumour,#d55e00' --project liver",
         "medlab classes --file classes.json --project liver",
+        "medlab classes --rename 'Liver=Liver parenchyma' --project liver",
     ),
 )

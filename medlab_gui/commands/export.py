@@ -9,12 +9,14 @@ from medlab_gui.commands.command import Command, param
 from medlab_gui.commands.outputs import image_target
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_
+from medlab_gui.core.records import Severity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from medlab_gui.commands.command import Context
     from medlab_gui.core.geometry import Grid
+    from medlab_gui.core.records import Series
     from medlab_gui.core.remedies import AppliedRemedy
 
 __all__ = ["EXPORT", "ExportParams"]
@@ -79,6 +81,7 @@ def run(params: ExportParams, ctx: Context) -> dict[str, Any]:
         resampling = next((r for r in series.remedies if "source" in r.details), None)
         if resampling is not None and params.grid == "original":
             native, grid = _carried_back(native, grid, resampling, params.what)
+        unsafe = _unsafe(series)
         ctx.progress(0, 1, f"Writing {output.name}")
         write_image(output, native, grid)
     return {
@@ -87,7 +90,7 @@ def run(params: ExportParams, ctx: Context) -> dict[str, Any]:
         "series_uid": params.series,
         "shape": list(grid.shape),
         "grid": "original" if resampling is None else params.grid,
-        "note": _note(resampling, params.grid),
+        "note": " ".join(filter(None, (_note(resampling, params.grid), unsafe))),
         "verified": True,
         "notice": "For research; not a medical device.",
     }
@@ -111,6 +114,18 @@ def _carried_back(
     stack = SliceStack.from_dict(resampling.details["source"])
     original = Lattice.from_dict(resampling.details["source_grid"])
     return labels_to_stack(native, grid, stack), original
+
+
+def _unsafe(series: Series) -> str:
+    """Say so where other programs will measure wrongly in the file."""
+    codes = [p.code for p in series.problems if p.severity is Severity.UNSAFE]
+    if not codes:
+        return ""
+    return (
+        "The scan is unsafe for measurement "
+        f"({', '.join(dict.fromkeys(codes))}), and so is this file: other programs "
+        "will not say so."
+    )
 
 
 def _note(resampling: AppliedRemedy | None, grid: str) -> str:

@@ -148,7 +148,7 @@ def file_problems(headers: list[DicomHeader]) -> list[Problem]:
             "padding",
             Severity.NOTE,
             f"Pixels outside the scan hold the filling value {shown} (after "
-            "rescaling); windows and histograms leave it out.",
+            "rescaling); windows found by MedLab leave it out. It stays in the values.",
             padded[:1],
         )
     return problems

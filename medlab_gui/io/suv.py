@@ -1,8 +1,8 @@
 """PET: from activity concentration to standardised uptake values (SUVbw).
 
 Follows the vendor-neutral pseudo-code of the QIBA FDG-PET/CT profile [1]_ where the
-values are in Bq/ml. Whatever it asks for and the file lacks is named, and the values
-stay as they are.
+values are in Bq/ml; enhanced files come by way of `suv_enhanced`. Whatever it asks for
+and the file lacks is named, and the values stay as they are.
 
 References
 ----------
@@ -21,14 +21,20 @@ from medlab_gui.core.records import Problem, Severity
 from medlab_gui.io.dicom_source import open_dicom
 from medlab_gui.io.dicom_values import numbers, text
 from medlab_gui.io.pydicom_quiet import pydicom_errors, quiet_pydicom
+from medlab_gui.io.suv_enhanced import (
+    ENHANCED_TAGS,
+    as_plain,
+    is_enhanced,
+    real_values,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from medlab_gui.io.series import FileSeries
+    from medlab_gui.io.series import FileSeries, Frame
 
-__all__ = ["Suv", "suv_of", "suv_of_headers", "with_suv"]
+__all__ = ["Suv", "suv_of_headers", "with_suv"]
 
 _TAGS = (
     "SpecificCharacterSet",
@@ -80,64 +86,83 @@ def with_suv(series: FileSeries) -> FileSeries:
     frames = series.frames
     if not frames or not frames[0].layout.is_grey:
         return series
-    ends = {frames[n].path: None for n in (0, len(frames) // 2, -1)}
-    suv = suv_of(list(ends))
+    try:
+        frames, headers = _looked_up(frames)
+        suv = suv_of_headers(headers)
+    except pydicom_errors(OSError):
+        lost = "The header cannot be read again, so there are no SUVs."
+        suv = Suv(1.0, None, lost)
     code = "pet-suv" if suv.units == "SUV" else "no-suv"
     severity = Severity.NOTE if suv.units == "SUV" else Severity.WARNING
-    window = series.window
-    if window is not None:
-        window = window[0] * suv.factor, window[1] * suv.factor
-    scaled = tuple(
-        replace(f, slope=f.slope * suv.factor, intercept=f.intercept * suv.factor)
-        for f in frames
-    )
+    window, display = series.window, series.display
+    if frames is not series.frames:
+        window = None  # it is one of the values before
+    padding = display.padding
+    if suv.factor != 1.0:
+        frames = tuple(
+            replace(f, slope=f.slope * suv.factor, intercept=f.intercept * suv.factor)
+            for f in frames
+        )
+        if window is not None:
+            if display.function == "LINEAR":
+                # Its half and whole units of 1 are of the stored values, not of SUVs.
+                window = window[0] - 0.5, window[1] - 1
+                display = replace(display, function="LINEAR_EXACT")
+            window = window[0] * suv.factor, window[1] * suv.factor
+        if padding is not None:
+            padding = padding[0] * suv.factor, padding[1] * suv.factor
+            display = replace(display, padding=padding)
     return replace(
         series,
-        frames=scaled if suv.factor != 1.0 else frames,
+        frames=frames,
         units=suv.units,
-        window=window,
+        window=window if window is None or window[1] > 0 else None,
+        display=display,
         problems=(*series.problems, Problem(code, severity, suv.note)),
     )
 
 
-def suv_of(paths: Sequence[Path]) -> Suv:
+def _looked_up(frames: tuple[Frame, ...]) -> tuple[tuple[Frame, ...], list[Any]]:
+    """Return frames with the values that their files mean, and a few headers.
+
+    The first and the last slice are enough, for the bed moves one way and the scan
+    begins at one of its ends.
+    """
+    few = [frames[n] for n in (0, len(frames) // 2, -1)]
+    first = _header(few[0].path)
+    if not is_enhanced(first):
+        others = dict.fromkeys(f.path for f in few[1:] if f.path != few[0].path)
+        return frames, [first, *map(_header, others)]
+    known = {path: _header(path) for path in {f.path for f in frames}}
+    found = [real_values(known[f.path], f.index) for f in frames]
+    if len({values and values[2] for values in found}) == 1 and None not in found:
+        frames = tuple(
+            replace(f, slope=values[0], intercept=values[1])
+            for f, values in zip(frames, found, strict=True)
+            if values is not None
+        )
+    return frames, [as_plain(known[f.path], f.index) for f in few]
+
+
+def _header(path: Path) -> Any:
+    import pydicom
+    from pydicom.tag import Tag
+
+    names = (*_TAGS, *ENHANCED_TAGS)
+    tags = [Tag(name) for name in names] + [Tag(_GE_PRIVATE), Tag(0x0009, 0x0010)]
+    with quiet_pydicom(), open_dicom(path) as file:
+        return pydicom.dcmread(
+            file, stop_before_pixels=True, specific_tags=list(tags), force=True
+        )
+
+
+def suv_of_headers(headers: Sequence[Any]) -> Suv:
     """Return how the values of a PET series become SUVs.
 
     Parameters
     ----------
-    paths : sequence of Path
-        Files of the series; the first and the last slice are enough, for the bed
-        moves one way and the scan begins at one of its ends.
-    """
-    import pydicom
-    from pydicom.tag import Tag
-
-    tags = [Tag(name) for name in _TAGS] + [Tag(_GE_PRIVATE), Tag(0x0009, 0x0010)]
-    headers = []
-    try:
-        with quiet_pydicom():
-            for path in paths:
-                with open_dicom(path) as file:
-                    headers.append(
-                        pydicom.dcmread(
-                            file,
-                            stop_before_pixels=True,
-                            specific_tags=list(tags),
-                            force=True,
-                        )
-                    )
-            return suv_of_headers(headers)
-    except pydicom_errors(OSError):
-        return Suv(1.0, None, "The header cannot be read again, so there are no SUVs.")
-
-
-def suv_of_headers(headers: Sequence[Any]) -> Suv:
-    """Return the same from headers that were read already.
-
-    Parameters
-    ----------
     headers : sequence of pydicom.Dataset
-        Of some slices of one series.
+        Of some slices of one series; the first and the last slice are enough.
     """
     first = headers[0]
     units = text(first, "Units").upper()
@@ -177,7 +202,8 @@ def _from_activity(headers: Sequence[Any]) -> Suv:
             msg = f"the picture is not said to be corrected for {what}"
             raise _LackingError(msg)
     correction = text(first, "DecayCorrection").upper()
-    if correction not in ("START", "ADMIN"):
+    corrected_to = _moment(text(first, "DecayCorrectionDateTime"))  # enhanced files
+    if corrected_to is None and correction not in ("START", "ADMIN"):
         shown = correction or "not named"
         msg = f"the moment to which decay was corrected is {shown}"
         raise _LackingError(msg)
@@ -189,10 +215,10 @@ def _from_activity(headers: Sequence[Any]) -> Suv:
     drug = items[0]
     dose = _above_zero(drug, "RadionuclideTotalDose", "the injected dose")
     half_life = _above_zero(drug, "RadionuclideHalfLife", "the half life")
-    if correction == "ADMIN":
+    if corrected_to is None and correction == "ADMIN":
         decayed, when = dose, "decay is corrected to the injection"
     else:
-        start = _scan_start(headers, half_life)
+        start = corrected_to or _scan_start(headers, half_life)
         waited = (start - _injection(drug, start)).total_seconds()
         # After eight half lives nothing is left to be seen: a date is wrong.
         if not 0 <= waited <= 8 * half_life:

@@ -99,7 +99,7 @@ def test_a_file_without_classes_is_named(folder, tmp_path, content):
 
 
 def test_both_ways_at_once_are_refused(folder):
-    with pytest.raises(InputError, match="not both"):
+    with pytest.raises(InputError, match="not two"):
         run(ClassesParams("Liver", "x.json"), Context(str(folder)))
 
 
@@ -151,3 +151,37 @@ def test_weights_that_know_other_classes_are_named(folder):
     add_weights(folder)
     assert change(folder, "Liver,#ff0000; Spleen")["message"] == ""
     assert "know Liver, Spleen only" in change(folder, "Liver; Spleen; X")["message"]
+
+
+def test_a_class_gets_another_name_and_keeps_its_voxels(folder):
+    label(folder, "1.2.0.1", range(4, 12))
+    with ProjectStore.open(folder) as store:
+        before = current_mask(store, "1.2.0.1")[0]
+        confirmed = store.latest_annotation("1.2.0.1").confirmed
+        colours = [c.color for c in store.scheme().classes]
+    assert before.any()
+    renaming = "liver = Parenchyma; Spleen=Milz"
+    run(ClassesParams(rename=renaming), Context(str(folder)))
+    assert names(folder) == ["Parenchyma", "Milz"]
+    with ProjectStore.open(folder) as store:
+        latest = store.latest_annotation("1.2.0.1")
+        assert [c.name for c in latest.scheme.classes] == ["Parenchyma", "Milz"]
+        assert [c.color for c in store.scheme().classes] == colours
+        assert np.array_equal(current_mask(store, "1.2.0.1")[0], before)
+        assert latest.confirmed == confirmed
+
+
+@pytest.mark.parametrize(
+    ("rename", "word"),
+    [
+        ("Kidney=Niere", "no class 'Kidney'"),
+        ("Liver", "OLD=NEW"),
+        ("Liver=", "OLD=NEW"),
+        ("Liver=Spleen", "same name"),
+        ("Liver=a,b", "comma"),
+    ],
+)
+def test_what_is_no_renaming_is_named(folder, rename, word):
+    with pytest.raises(MedlabError, match=word):
+        run(ClassesParams(rename=rename), Context(str(folder)))
+    assert names(folder) == ["Liver", "Spleen"]

@@ -11,7 +11,7 @@ from medlab_gui.commands.predict import PredictParams
 from medlab_gui.commands.predict import run as predict
 from medlab_gui.core.errors import InputError, ProjectMissingError
 from medlab_gui.io import read_mask, read_one, write_image
-from tests.synthetic import oblique_grid, phantom_values
+from tests.synthetic import oblique_grid, phantom_values, plain_grid, write_series
 
 
 def test_the_mask_has_the_labelled_slices(small_project, tmp_path):
@@ -71,3 +71,12 @@ def test_a_mask_that_nobody_drew(small_project, tmp_path):
     uid = import_(ImportParams(str(small_project.image)), ctx)["series"][0]["uid"]
     with pytest.raises(InputError, match="no mask"):
         run(ExportParams(uid, str(tmp_path / "m.nii")), ctx)
+
+
+def test_a_file_from_an_unsafe_scan_says_so(tmp_path):
+    grid = plain_grid()
+    write_series(tmp_path / "scan", grid, slices=[0, 1, 2, 4, 5])
+    ctx = Context(str(tmp_path / "project"))
+    uid = import_(ImportParams(str(tmp_path / "scan")), ctx)["series"][0]["uid"]
+    told = run(ExportParams(uid, str(tmp_path / "out.nii"), "image"), ctx)
+    assert "unsafe for measurement (missing-slices)" in EXPORT.text(told)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
+from medlab_gui.imaging.voi import linear_limits
 from medlab_gui.io import read_one, scan
 from medlab_gui.io.suv import suv_of_headers
-from tests.synthetic import plain_grid, write_series
+from tests.synthetic import edit_file, plain_grid, write_enhanced, write_series
 
 F18_S = 6586.2
 
@@ -153,6 +155,12 @@ def test_a_whole_series_with_a_slope_for_each_slice(tmp_path):
     assert series.window == pytest.approx((10000 * FACTOR, 20000 * FACTOR), rel=1e-4)
     (note,) = [p for p in series.problems if p.code == "pet-suv"]
     assert "minutes before the scan" in note.message
+    # The window is drawn from the same stored values as before: 0 to 19999.
+    assert series.display.function == "LINEAR_EXACT"
+    low, high = linear_limits(*series.window, "LINEAR_EXACT")
+    assert (low, high) == pytest.approx(
+        [v * FACTOR for v in linear_limits(10000, 20000)], rel=1e-4, abs=1e-6
+    )
 
 
 def test_a_series_without_weight_keeps_its_units_and_says_why(tmp_path):
@@ -165,3 +173,122 @@ def test_a_series_without_weight_keeps_its_units_and_says_why(tmp_path):
     assert series.units == "Bq/ml"
     (note,) = [p for p in series.problems if p.code == "no-suv"]
     assert "weight" in note.message
+
+
+ENHANCED_PET = "1.2.840.10008.5.1.4.1.1.130"
+
+
+def _mapping(slope, unit="Bq/ml"):
+    code, item = Dataset(), Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = unit, "UCUM", unit
+    item.MeasurementUnitsCodeSequence = [code]
+    item.RealWorldValueSlope, item.RealWorldValueIntercept = float(slope), 0.0
+    return item
+
+
+def _enhanced_pet(path, *, slopes, unit="Bq/ml", **changes):
+    """Write an enhanced file: decay corrected to 11:00, as PS3.3 A.56 has it."""
+    grid = plain_grid((len(slopes), 20, 24))
+    write_enhanced(path, grid)
+
+    def edit(ds):
+        ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = ENHANCED_PET
+        ds.Modality = "PT"
+        ds.PatientWeight = 70
+        ds.DecayCorrected = ds.AttenuationCorrected = "YES"
+        ds.DecayCorrectionDateTime = "20240305110000"
+        drug = Dataset()
+        drug.RadiopharmaceuticalStartDateTime = "20240305100000"
+        drug.RadionuclideTotalDose = 370e6
+        drug.RadionuclideHalfLife = F18_S
+        ds.RadiopharmaceuticalInformationSequence = [drug]
+        transform = ds.SharedFunctionalGroupsSequence[0]
+        transform.PixelValueTransformationSequence[0].RescaleIntercept = 0
+        for frame, slope in zip(
+            ds.PerFrameFunctionalGroupsSequence, slopes, strict=True
+        ):
+            frame.RealWorldValueMappingSequence = [_mapping(slope, unit)]
+        for name, value in changes.items():
+            if value is None:
+                delattr(ds, name)
+            else:
+                setattr(ds, name, value)
+
+    edit_file(path, edit)
+    return pydicom.dcmread(path).pixel_array.astype(np.float64)
+
+
+def test_enhanced_files_with_a_mapping_for_each_frame(tmp_path):
+    slopes = [0.5, 2.0, 3.25, 1.0]
+    stored = _enhanced_pet(tmp_path / "e.dcm", slopes=slopes)
+    series, volume = read_one(tmp_path / "e.dcm")
+    assert series.units == "SUV"
+    expected = stored * np.array(slopes)[:, None, None] * FACTOR
+    assert np.allclose(volume.data, expected, rtol=2e-4)
+    (note,) = [p for p in series.problems if p.code == "pet-suv"]
+    assert "60.0 minutes before the scan" in note.message
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"DecayCorrected": "NO"}, "decay"),
+        ({"AttenuationCorrected": "NO"}, "attenuation"),
+        ({"PatientWeight": None}, "weight"),
+        ({"DecayCorrectionDateTime": None}, "moment"),
+        ({"DecayCorrectionDateTime": "20240307110000"}, "contradict"),
+    ],
+)
+def test_enhanced_files_that_lack_something_stay_activity(tmp_path, changes, said):
+    stored = _enhanced_pet(tmp_path / "e.dcm", slopes=[0.5, 2.0], **changes)
+    series, volume = read_one(tmp_path / "e.dcm")
+    assert series.units == "Bq/ml"
+    assert np.allclose(volume.data, stored * np.array([0.5, 2.0])[:, None, None])
+    (note,) = [p for p in series.problems if p.code == "no-suv"]
+    assert said in note.message
+
+
+def test_enhanced_files_of_suv_and_of_counts(tmp_path):
+    path = tmp_path / "suv.dcm"
+    stored = _enhanced_pet(path, slopes=[0.01, 0.02], unit="g/ml{SUVbw}")
+    series, volume = read_one(path)
+    assert series.units == "SUV"
+    assert np.allclose(volume.data, stored * np.array([0.01, 0.02])[:, None, None])
+    path = tmp_path / "counts.dcm"
+    stored = _enhanced_pet(path, slopes=[0.5, 2.0], unit="{counts}")
+    series, volume = read_one(path)
+    assert series.units is None
+    assert np.array_equal(volume.data, stored)
+
+
+def test_plain_files_that_were_put_into_an_enhanced_one(tmp_path):
+    """Legacy Converted Enhanced PET keeps the old elements in sequences."""
+    path = tmp_path / "e.dcm"
+    grid = plain_grid((4, 20, 24))
+    write_enhanced(path, grid)
+
+    def edit(ds):
+        ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = (
+            "1.2.840.10008.5.1.4.1.1.128.1"
+        )
+        ds.Modality, ds.PatientWeight = "PT", 70
+        old = pet()
+        ds.SeriesDate, ds.SeriesTime = "20240305", "110000"
+        ds.RadiopharmaceuticalInformationSequence = (
+            old.RadiopharmaceuticalInformationSequence
+        )
+        shared, own = Dataset(), Dataset()
+        for name in ("Units", "CorrectedImage", "DecayCorrection"):
+            setattr(shared, name, getattr(old, name))
+        own.AcquisitionDate, own.AcquisitionTime = "20240305", "110000.5"
+        groups = ds.SharedFunctionalGroupsSequence[0]
+        groups.UnassignedSharedConvertedAttributesSequence = [shared]
+        groups.PixelValueTransformationSequence[0].RescaleIntercept = 0
+        for frame in ds.PerFrameFunctionalGroupsSequence:
+            frame.UnassignedPerFrameConvertedAttributesSequence = [own]
+
+    edit_file(path, edit)
+    stored = pydicom.dcmread(path).pixel_array
+    series, volume = read_one(path)
+    assert series.units == "SUV"
+    assert np.allclose(volume.data, stored * FACTOR, rtol=2e-4)
