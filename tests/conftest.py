@@ -67,6 +67,7 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "medlab"
     monkeypatch.setenv("MEDLAB_CONFIG", str(folder / "settings.json"))
     monkeypatch.setenv("MEDLAB_PROJECT", str(folder / "project"))
+    monkeypatch.setenv("MEDLAB_WEIGHTS", str(folder / "weights"))
     for name in ("MEDLAB_AUTHOR", "MEDLAB_DEVICE"):
         monkeypatch.delenv(name, raising=False)
     load_settings.cache_clear()

@@ -31,6 +31,7 @@ from medlab_gui.commands.queue_ import QUEUE
 from medlab_gui.commands.save import ANNOTATE, LOCK, SAVE
 from medlab_gui.commands.score import SCORE
 from medlab_gui.commands.train import TRAIN
+from medlab_gui.commands.weights import WEIGHTS
 
 __all__ = ["COMMANDS", "Command", "Context", "Where", "param"]
 
@@ -57,6 +58,7 @@ COMMANDS: tuple[Command[Any, Any], ...] = (
     EXPORT_MEASUREMENTS,
     DELETE_MEASUREMENT,
     NETWORKS_COMMAND,
+    WEIGHTS,
     DOCTOR,
     DEMO,
 )

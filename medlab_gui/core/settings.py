@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     version: int = Field(1, description="Version of this file.")
     author: str = Field("", description="Name written into what you save.")
     project: str = Field("", description="Project that opens when none is named.")
+    weights: str = Field("", description="Folder of public weights that were added.")
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="Where networks compute."
     )
@@ -96,6 +97,13 @@ class Settings(BaseSettings):
         if self.project:
             return Path(self.project).expanduser()
         return user_data_path("medlab") / "project"
+
+    @property
+    def weights_path(self) -> Path:
+        """The chosen folder of public weights, or the one in the user's data."""
+        if self.weights:
+            return Path(self.weights).expanduser()
+        return user_data_path("medlab") / "weights"
 
 
 def settings_path() -> Path:

@@ -17,6 +17,13 @@ from typing import TYPE_CHECKING, Any
 from medlab_gui.core.errors import CheckpointError, SpecError, storage_error
 from medlab_gui.core.labels import LabelScheme
 from medlab_gui.core.specs import NetworkSpec, PipelineSpec
+from medlab_gui.learning.weight_files import (
+    NotWeightsError,
+    damaged,
+    is_pickle,
+    load_pickle,
+    read_header,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,7 +32,6 @@ __all__ = ["CheckpointMeta", "load_checkpoint", "read_meta", "save_checkpoint"]
 
 FORMAT = 1
 _KEY = "medlab"
-_LONGEST_HEADER = 100_000_000  # bytes; the limit of the safetensors format itself
 _WHAT_IS_READ = "MedLab reads the .safetensors files that `medlab train` writes."
 
 
@@ -179,7 +185,7 @@ def read_meta(path: str | Path) -> CheckpointMeta:
         its description is wrong.
     """
     path = Path(path)
-    if _is_pickle(path):
+    if is_pickle(path):
         return _read_pickle(path)[0]
     return _read_header(path)
 
@@ -206,7 +212,7 @@ def load_checkpoint(path: str | Path) -> tuple[CheckpointMeta, dict[str, Tensor]
         As `read_meta`; or if the network is unknown or the weights do not fit it.
     """
     path = Path(path)
-    if _is_pickle(path):
+    if is_pickle(path):
         meta, state_dict = _read_pickle(path)
     else:
         from safetensors import SafetensorError
@@ -216,7 +222,7 @@ def load_checkpoint(path: str | Path) -> tuple[CheckpointMeta, dict[str, Tensor]
         try:
             state_dict = load_file(path)
         except (SafetensorError, OSError) as error:
-            raise _damaged(path) from error
+            raise damaged(path) from error
     _check_fit(path, meta, state_dict)
     return meta, state_dict
 
@@ -226,63 +232,13 @@ def _not_ours(path: Path, found: str) -> CheckpointError:
     return CheckpointError(msg, path=path)
 
 
-def _damaged(path: Path) -> CheckpointError:
-    msg = (
-        f"The checkpoint {path.name} is damaged or incomplete; copy it again from "
-        "where it came from."
-    )
-    return CheckpointError(msg, path=path)
-
-
-def _is_pickle(path: Path) -> bool:
-    """Tell by the first bytes whether ``torch.save`` may have written the file."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(9)
-    except FileNotFoundError as error:
-        msg = f"There is no checkpoint at {path}."
-        raise CheckpointError(msg, path=path) from error
-    except IsADirectoryError as error:
-        msg = f"{path} is a folder; name the checkpoint file in it."
-        raise CheckpointError(msg, path=path) from error
-    except OSError as error:
-        if path.is_dir():  # Windows says "permission denied" of a folder
-            msg = f"{path} is a folder; name the checkpoint file in it."
-        else:
-            msg = f"{path} cannot be read: {error.strerror}."
-        raise CheckpointError(msg, path=path) from error
-    # Zip archives (torch since 1.6), or bare pickles of protocol 2 and newer. The
-    # length of a safetensors header may begin with the same two bytes, but then zeros
-    # and the brace of the header follow.
-    if start.startswith(b"PK\x03\x04"):
-        return True
-    is_protocol = start[:1] == b"\x80" and start[1:2] in (b"\2", b"\3", b"\4", b"\5")
-    return is_protocol and start[4:9] != b"\0\0\0\0{"
-
-
 def _read_header(path: Path) -> CheckpointMeta:
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if size < 10 or not 2 <= length <= _LONGEST_HEADER:
-            raise _not_ours(path, "it does not begin with a safetensors header")
-        if 8 + length > size:
-            start = file.read(1)
-            if start == b"{":
-                raise _damaged(path)
-            raise _not_ours(path, "it does not begin with a safetensors header")
-        text = file.read(length)
     try:
-        header = json.loads(text)
-        tensors = {k: v for k, v in header.items() if k != "__metadata__"}
-        ends = [int(v["data_offsets"][1]) for v in tensors.values()]
-        about = header.get("__metadata__", {}).get(_KEY)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-        raise _not_ours(path, "its header is not that of safetensors") from error
+        about = read_header(path).metadata.get(_KEY)
+    except NotWeightsError as error:
+        raise _not_ours(path, str(error)) from error
     if about is None:
         raise _not_ours(path, "it holds weights, but nothing says of which network")
-    if size != 8 + length + max(ends, default=0):
-        raise _damaged(path)
     return _parse(path, about)
 
 
@@ -293,31 +249,16 @@ def _parse(path: Path, about: Any) -> CheckpointMeta:
         msg = f"The checkpoint {path.name} cannot be used. {error.message}"
         raise CheckpointError(msg, path=path) from error
     except (ValueError, TypeError) as error:
-        raise _damaged(path) from error
+        raise damaged(path) from error
 
 
 def _read_pickle(path: Path) -> tuple[CheckpointMeta, dict[str, Tensor]]:
-    import pickle
-    import warnings
-
     import torch
 
     try:
-        # From an open file: given a path, torch goes by the suffix. It warns of unusual
-        # pickles before it refuses them; the refusal is enough.
-        with path.open("rb") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            content = torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if "nsupported" not in str(error):  # "Unsupported global", "unsupported GLOBAL"
-            raise _damaged(path) from error
-        msg = (
-            f"{path.name} asks for more than tensors: it is a pickle that would run "
-            f"code when opened, and MedLab does not open it. {_WHAT_IS_READ}"
-        )
-        raise CheckpointError(msg, path=path) from error
-    except (RuntimeError, EOFError, OSError, ValueError, LookupError) as error:
-        raise _not_ours(path, "its content is not what torch.save writes") from error
+        content = load_pickle(path, _WHAT_IS_READ)
+    except NotWeightsError as error:
+        raise _not_ours(path, str(error)) from error
     if not isinstance(content, dict) or "state_dict" not in content:
         raise _not_ours(path, "it has no part named state_dict")
     state_dict = content["state_dict"]

@@ -64,7 +64,8 @@ SOURCES: dict[str, Source] = {
             "features.0.bias": (64,),
             "features.28.weight": (512, 512, 3, 3),
         },
-        ("features.34.weight", "features.1.weight"),
+        # VGG19; with batch normalisation; and our own networks that begin with it.
+        ("features.34.weight", "features.1.weight", "score.weight"),
     ),
     "vgg16_bn": Source(
         "VGG16 with batch normalisation, ImageNet",
@@ -101,6 +102,7 @@ SOURCES: dict[str, Source] = {
             "features.0.bias": (64,),
             "features.10.weight": (256, 256, 3, 3),
         },
+        ("head.0.weight",),
     ),
     "inception_v3": Source(
         "Inception-V3, ImageNet",
@@ -262,6 +264,10 @@ def transfer(
             "width that they were made for (width 1 for public ones)."
         )
         raise SpecError(msg)
+    if source and not normalised and first in taken:
+        changed[first] = ", ".join(
+            filter(None, (changed.get(first), "does ImageNet's normalisation itself"))
+        )
     network.load_state_dict({**own, **taken})
     return TransferReport(
         source=source,

@@ -15,9 +15,12 @@ MOST_LINES = 450
 
 # Folders that exist on a developer's machine only, and places to download from.
 LOCAL = re.compile(r"(?<![\w.~$}/-])/(?:work|tmp|root|home|opt|farm|Users)/[\w.]")
+# PyTorch's host has packages, and under /models/ the weights that `medlab weights list`
+# names for a person to download.
 HOSTS = re.compile(
     r"(?:pypi|pythonhosted|download\.pytorch|conda|anaconda|npmjs|deb\.debian|"
-    r"archive\.ubuntu|files\.)[\w.-]*\.(?:org|com|io|net)|localhost:\d|127\.0\.0\.1",
+    r"archive\.ubuntu|files\.)[\w.-]*\.(?:org|com|io|net)(?!/models/)|"
+    r"localhost:\d|127\.0\.0\.1",
     re.IGNORECASE,
 )
 
@@ -85,6 +88,12 @@ def test_the_product_names_no_machine(pattern: re.Pattern[str], what: str):
 )
 def test_local_paths_would_be_seen(line: str):
     assert LOCAL.search(line)
+
+
+def test_package_hosts_would_be_seen():
+    assert HOSTS.search("https://download.pytorch.org/whl/cpu")
+    assert HOSTS.search("https://pypi.org/simple")
+    assert not HOSTS.search("https://download.pytorch.org/models/vgg16-397923af.pth")
 
 
 @pytest.mark.parametrize("line", ["a/tmp/b", "resources/home/x", "~/tmp/a", "/usr/lib"])

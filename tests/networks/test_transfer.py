@@ -9,6 +9,7 @@ from torch import nn
 from medlab_gui.core.errors import SpecError
 from medlab_gui.core.specs import NetworkSpec
 from medlab_gui.networks import CLASSIFIERS, NETWORKS, build, build_any, describe
+from medlab_gui.networks.base import on_meta
 from medlab_gui.networks.transfer import SOURCES, _with_channels, identify, transfer
 from tests.networks.public_files import SHAPES, public_tensors
 
@@ -48,6 +49,12 @@ def test_near_relatives_are_not_taken_for_it():
     assert identify(deeper) == ""  # ResNet-101
     wide = {**shapes, "layer4.2.conv3.weight": (2048, 1024, 1, 1)}
     assert identify(wide) == ""
+
+
+@pytest.mark.parametrize("name", [*NETWORKS, *CLASSIFIERS])
+def test_our_own_weights_are_not_taken_for_public_ones(name):
+    network = on_meta(lambda: build_any(NetworkSpec(name, 3, 2)))
+    assert identify({k: tuple(t.shape) for k, t in network.state_dict().items()}) == ""
 
 
 @pytest.mark.parametrize(("name", "options", "source", "n_tensors"), WHOLE_ENCODERS)
@@ -91,7 +98,9 @@ def test_a_grey_picture_gives_what_three_equal_normalised_colours_gave(
     tensors = public_tensors(source)
     coloured, grey = made(name, options, 3), made(name, options, 1)
     transfer(coloured, tensors, normalised=True)
-    transfer(grey, tensors)
+    (how,) = transfer(grey, tensors).changed.values()
+    assert "became" in how
+    assert "does ImageNet's normalisation itself" in how
     first = next(n for n, m in grey.named_modules() if isinstance(m, nn.Conv2d))
     follow = _until_activation(grey, first), _until_activation(coloured, first)
     x = torch.rand(1, 1, 40, 48, generator=torch.Generator().manual_seed(3))

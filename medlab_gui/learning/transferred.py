@@ -1,0 +1,49 @@
+"""Start a network from weights that were learned elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from medlab_gui.core.errors import SpecError
+from medlab_gui.learning.registered_weights import read_weights
+
+if TYPE_CHECKING:
+    from medlab_gui.core.specs import PipelineSpec
+    from medlab_gui.learning.registered_weights import RegisteredWeights
+    from medlab_gui.networks.base import Network
+    from medlab_gui.networks.transfer import TransferReport
+
+__all__ = ["start_from_weights"]
+
+
+def start_from_weights(
+    network: Network, weights: RegisteredWeights, pipeline: PipelineSpec
+) -> TransferReport:
+    """Take over what fits by name and shape; see `networks.transfer`.
+
+    Parameters
+    ----------
+    network : Network
+        Changed in place.
+    weights : RegisteredWeights
+        Which ones.
+    pipeline : PipelineSpec
+        What the network will see: where its last step is a z-score the pictures are
+        normalised already, else the first layer is changed to do it.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is damaged or gone.
+    SpecError
+        If the network does not take over these weights, or nothing fits.
+    """
+    from medlab_gui.networks.transfer import transfer
+
+    enabled = [step.name for step in pipeline.steps if step.enabled]
+    normalised = bool(enabled) and enabled[-1] == "zscore"
+    try:
+        return transfer(network, read_weights(weights), normalised=normalised)
+    except SpecError as error:
+        msg = f"The registered weights {weights.name!r} cannot be used. {error.message}"
+        raise SpecError(msg) from error
