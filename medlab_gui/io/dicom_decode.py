@@ -229,7 +229,9 @@ def _as_words(dataset: Any, syntax: str) -> bool:
         return False
     stored, high = numbers(dataset, "BitsStored"), numbers(dataset, "HighBit")
     allocated = numbers(dataset, "BitsAllocated")
-    if not stored or not high or not allocated or high[0] == stored[0] - 1:
+    if not stored or not high or not allocated:
+        return False
+    if 1 <= stored[0] <= allocated[0] and high[0] == stored[0] - 1:
         return False
     dataset.BitsStored, dataset.HighBit = int(allocated[0]), int(allocated[0]) - 1
     return True

@@ -121,8 +121,8 @@ _LONGEST_TEXT = 128
 class DicomHeader:
     """What one DICOM file says of itself; names as in `FileSeries`.
 
-    ``cut_short`` and ``rescale_fault`` say in words what is missing of the pixels and
-    wrong with slope and intercept, or are "";
+    ``cut_short``, ``rescale_fault`` and ``bits_fault`` say in words what is missing of
+    the pixels, and wrong with slope and intercept and with their bits, or are "";
     ``text_guess`` names the encoding of its text where that is a guess.
     """
 
@@ -148,6 +148,7 @@ class DicomHeader:
     has_rescale: bool
     has_lookup_table: bool
     rescale_fault: str
+    bits_fault: str
     text_guess: str
     frames: tuple[Frame, ...] = field(repr=False)
 
@@ -298,6 +299,7 @@ def header_of(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
         has_rescale=has_rescale,
         has_lookup_table=bool(dataset.get("ModalityLUTSequence")),
         rescale_fault=rescale_fault if table is None else "",
+        bits_fault=_bits_fault(dataset, layout),
         text_guess=guess or guess_too,
         frames=frames,
     )
@@ -310,6 +312,13 @@ def _rescale_fault(dataset: Any) -> str:
     if slope is None and any(numbers(dataset, "RescaleIntercept") or ()):
         return "an intercept without a slope"
     return ""
+
+
+def _bits_fault(dataset: Any, layout: PixelLayout) -> str:
+    stored = numbers(dataset, "BitsStored")
+    if layout.kind != "integer" or not stored or stored[0] == layout.bits_stored:
+        return ""
+    return f"{stored[0]:g} bits of {layout.bits_allocated} are used"
 
 
 def _is(syntax: Any, what: str) -> bool:
@@ -352,6 +361,8 @@ def _layout(dataset: Any) -> PixelLayout:
 
     allocated = one("BitsAllocated", 16)
     stored = one("BitsStored", allocated)
+    if not 1 <= stored <= allocated:
+        stored = allocated  # told as `bits_fault`
     return PixelLayout(
         rows=one("Rows", 0),
         columns=one("Columns", 0),

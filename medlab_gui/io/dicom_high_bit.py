@@ -43,6 +43,8 @@ def settle_high_bit(
     """
     frames = tuple(frames)
     odd = [f for f in frames if not f.layout.is_at_the_bottom]
+    # Where as many bits are stored as there are, no High Bit can be another.
+    odd = [f for f in odd if f.layout.bits_stored < f.layout.bits_allocated]
     if not odd:
         return frames, ()
     looked_at = odd[len(odd) // 2]

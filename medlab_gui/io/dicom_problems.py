@@ -87,6 +87,25 @@ def file_problems(headers: list[DicomHeader]) -> list[Problem]:
                 "(Rescale Type), so windows and thresholds for CT do not fit them.",
                 elsewhere,
             )
+    impossible = [h for h in headers if h.bits_fault]
+    if impossible:
+        add(
+            "bad-bits",
+            Severity.WARNING,
+            f"The files say that {impossible[0].bits_fault}, which cannot be; all of "
+            "them are taken. Compare a few values with the scanner's.",
+            impossible,
+        )
+    unknown = [h for h in headers if not _has_known_bits(h)]
+    if unknown:
+        n_bits = unknown[0].frames[0].layout.bits_allocated
+        add(
+            "unknown-bits",
+            Severity.NOT_A_VOLUME,
+            f"The pixels have {n_bits} bits each (Bits Allocated), and MedLab reads 1, "
+            "8, 12, 16, 32 and 64. Ask the sender for 16.",
+            unknown,
+        )
     faulty = [h for h in headers if h.rescale_fault]
     if faulty:
         add(
@@ -152,6 +171,10 @@ def file_problems(headers: list[DicomHeader]) -> list[Problem]:
             padded[:1],
         )
     return problems
+
+
+def _has_known_bits(header: DicomHeader) -> bool:
+    return header.frames[0].layout.bits_allocated in (1, 8, 12, 16, 32, 64)
 
 
 def _is_no_hounsfield(header: DicomHeader) -> bool:

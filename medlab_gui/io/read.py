@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["open_stream", "read_checked", "read_one", "read_volume"]
 
 _DAMAGE = {"truncated"}
-_NOT_GEOMETRY = {"no-codec", "colour", "complex", "no-numbers"}
+_NOT_GEOMETRY = {"no-codec", "colour", "complex", "no-numbers", "unknown-bits"}
 
 
 def read_volume(

@@ -346,3 +346,47 @@ def test_one_value_everywhere_and_rounded_values_are_told(tmp_path):
     write_series(tmp_path / "wide", GRID, edit=wide)
     series, _ = read_one(tmp_path / "wide")
     assert codes(series)["values-rounded"].severity is Severity.NOTE
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ExplicitVRBigEndian])
+@pytest.mark.parametrize("stored", [0, 17])
+def test_more_or_fewer_bits_than_there_are(tmp_path, syntax, stored):
+    def edit(ds, k):
+        ds.BitsStored, ds.HighBit = stored, 15
+        if syntax == ExplicitVRBigEndian:
+            ds.PixelData = np.frombuffer(ds.PixelData, "<u2").byteswap().tobytes()
+            ds["PixelData"].VR = "OW"
+
+    write_series(tmp_path, GRID, edit=edit, syntax=syntax)
+    series, volume = read_one(tmp_path)
+    assert np.array_equal(volume.data, phantom_values(GRID))
+    assert f"{stored} bits of 16" in codes(series)["bad-bits"].message
+
+
+def test_words_that_nobody_reads_are_refused(tmp_path):
+    """GDCM takes words of 24 bits for something else, and says nothing."""
+
+    def edit(ds, k):
+        ds.BitsAllocated = ds.BitsStored = 24
+        ds.HighBit = 23
+        ds.PixelData = bytes(range(240)) * (GRID.shape[1] * GRID.shape[2] * 3 // 240)
+
+    write_series(tmp_path, GRID, edit=edit)
+    with pytest.raises(InputError, match="24 bits"):
+        read_one(tmp_path)
+
+
+def test_twelve_bits_packed_into_three_bytes_for_two(tmp_path):
+    stored = np.random.default_rng(4).integers(0, 4096, GRID.shape)
+
+    def edit(ds, k):
+        ds.BitsAllocated, ds.BitsStored, ds.HighBit = 12, 12, 11
+        ds.RescaleIntercept = 0
+        first, second = stored[k].ravel()[::2], stored[k].ravel()[1::2]
+        parts = first & 255, first >> 8 | (second & 15) << 4, second >> 4
+        ds.PixelData = np.stack(parts, axis=-1).astype(np.uint8).tobytes()
+        ds["PixelData"].VR = "OW"
+
+    write_series(tmp_path, GRID, edit=edit, modality="MR")
+    _, volume = read_one(tmp_path)
+    assert np.array_equal(volume.data, stored)
