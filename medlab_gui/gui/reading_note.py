@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ReadingNote", "reading_text"]
 
+_CORNER_LINES = 3
 _MARGIN = 10
 
 
@@ -95,8 +96,10 @@ class ReadingNote(QLabel):
 
     def _place(self) -> None:
         self.adjustSize()
+        # Above the two lines of text in the corner, also where the picture is narrow.
+        below = _CORNER_LINES * self.fontMetrics().lineSpacing() + _MARGIN
         self.move(
             max(0, (self._canvas.width() - self.width()) // 2),
-            max(0, self._canvas.height() - self.height() - 3 * _MARGIN),
+            max(0, self._canvas.height() - self.height() - below),
         )
         self.raise_()

@@ -364,7 +364,10 @@ class VolumePane(QWidget):
                 middle = QPointF(
                     marks.MARGIN, self.height() - marks.MARGIN - metrics.descent()
                 )
-                self._stamps.write(painter, font, middle, _("Preparing…"))
+                words = _("Preparing…")
+                if session.is_provisional:
+                    words = _("Comes when all is read.")
+                self._stamps.write(painter, font, middle, words)
             if view.corner_text:
                 is_mip = self._state.rendering is Rendering.MIP
                 title = _("3D, MIP") if is_mip else _("3D, volume")
