@@ -102,7 +102,7 @@ def run(params: CompareParams, ctx: Context) -> dict[str, Any]:
         ctx.progress(1 + n, 3, "Predicting")
         made.append(
             predictor.predict(
-                scan.volume.data,
+                scan.measured,
                 scan.volume.grid.spacing,
                 slices=[k],
                 pipeline=recipe,

@@ -64,6 +64,8 @@ class Input:
         What was read; empty where the scan comes from the project.
     problems : tuple of Problem
         What is odd about it.
+    padding : tuple of float or None
+        Lowest and highest of the values that only fill the picture.
     """
 
     volume: Volume
@@ -72,6 +74,14 @@ class Input:
     series_uid: str | None
     files: tuple[Path, ...] = ()
     problems: tuple[Problem, ...] = ()
+    padding: tuple[float, float] | None = None
+
+    @property
+    def measured(self) -> NDArray[Any]:
+        """Voxels for computing: filling values are as dark as the darkest measured."""
+        from medlab_gui.imaging.padding import without_padding
+
+        return without_padding(self.volume.data, self.padding)
 
 
 def existing_path(text: str) -> Path | None:
@@ -115,7 +125,13 @@ def open_input(place: str, ctx: Context, series: str = "") -> Input:
         how = native.grid.canonical()
         name = found.description or path.name
         return Input(
-            native.reoriented(how), how, name, None, found.files, found.problems
+            native.reoriented(how),
+            how,
+            name,
+            None,
+            found.files,
+            found.problems,
+            found.display.padding,
         )
     if "/" in place or "\\" in place or place.lower().endswith(_FILE_ENDINGS):
         msg = f"{place} does not exist. Check the name of the file or folder."
@@ -143,6 +159,7 @@ def open_input(place: str, ctx: Context, series: str = "") -> Input:
             record.description,
             record.uid,
             problems=record.problems,
+            padding=record.display.padding,
         )
 
 

@@ -19,6 +19,7 @@ from medlab_gui.commands.values import class_values, counted
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_
 from medlab_gui.core.predict_spec import AXES, FLIPS, PredictSpec
+from medlab_gui.imaging.padding import without_padding
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -161,7 +162,9 @@ def predict_series(
         The arrays on the working grid.
     """
     series = store.series(series_uid)
-    data, spacing = store.array(series.blob), series.grid.spacing
+    # What only fills the picture is dark for the network, as it was in training.
+    data = without_padding(store.array(series.blob), series.display.padding)
+    spacing = series.grid.spacing
     params = params or PredictParams(series_uid)
     result = _predicted(predictor, data, spacing, params, ctx)
     stored = store.add_prediction(
@@ -255,8 +258,8 @@ def run(params: PredictParams, ctx: Context) -> dict[str, Any]:
     if scan.series_uid is None:
         file, checkpoint_id = weights or weights_file(None, params.checkpoint)
         predictor = Predictor(file, ctx.device, fastest=True)
-        volume = scan.volume
-        result = _predicted(predictor, volume.data, volume.grid.spacing, params, ctx)
+        spacing = scan.volume.grid.spacing
+        result = _predicted(predictor, scan.measured, spacing, params, ctx)
     else:
         with ctx.store() as store:
             author = ctx.settings.author_name

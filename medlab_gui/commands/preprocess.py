@@ -130,7 +130,7 @@ def preprocess_one(
     from medlab_gui.io import write_image
 
     keep_inputs([output], scan.files)
-    result = run_pipeline(spec, scan.volume.data, progress=progress)
+    result = run_pipeline(spec, scan.measured, progress=progress)
     write_image(output, scan.back.restore(result), scan.back.source)
     return {
         "output": str(output),

@@ -128,4 +128,12 @@ def _read(series: FileSeries, progress: ProgressCallback) -> Input:
     found, native = read_checked(series, progress=progress)
     how = native.grid.canonical()
     volume = native.reoriented(how)
-    return Input(volume, how, found.name, None, found.files, found.problems)
+    return Input(
+        volume,
+        how,
+        found.name,
+        None,
+        found.files,
+        found.problems,
+        found.display.padding,
+    )

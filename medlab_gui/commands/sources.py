@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.core.errors import InputError
+from medlab_gui.imaging.padding import without_padding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,12 +51,17 @@ class ProjectSource:
 
     def image(self, key: SliceKey) -> NDArray[Any]:
         """Return the picture, shape (Y, X), in the units of the series."""
-        picture: NDArray[Any] = self.scan(key)[key.slice_index]
-        return picture
+        series = self._record(key.series_uid)
+        picture = self.store.array(series.blob)[key.slice_index]
+        return without_padding(picture, series.display.padding)
 
     def scan(self, key: SliceKey) -> NDArray[Any]:
-        """Return the whole scan of a slice, shape (Z, Y, X), mapped, not read."""
-        return self.store.array(self._record(key.series_uid).blob)
+        """Return the whole scan of a slice, shape (Z, Y, X).
+
+        Mapped, not read, where no voxel of it only fills the picture.
+        """
+        series = self._record(key.series_uid)
+        return without_padding(self.store.array(series.blob), series.display.padding)
 
     def labels(self, key: SliceKey) -> NDArray[np.uint8]:
         """Return the truth, shape (Y, X)."""

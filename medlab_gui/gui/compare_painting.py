@@ -25,7 +25,6 @@ __all__ = [
     "LINE",
     "caption",
     "dashed_box",
-    "letters",
     "scale",
     "scale_numbers",
     "swipe_line",
@@ -51,21 +50,6 @@ def caption(
     painter.fillRect(box, _SHADE)
     painter.setPen(_TEXT)
     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
-
-
-def letters(painter: QPainter, room: QRectF) -> None:
-    """Write the patient's sides at the edges of a room."""
-    # The working grid runs to P and L: the patient's right is on the left.
-    painter.setPen(_TEXT)
-    inner = room.adjusted(6, 4, -6, -4)
-    middle, centre = Qt.AlignmentFlag.AlignVCenter, Qt.AlignmentFlag.AlignHCenter
-    for where, letter in (
-        (Qt.AlignmentFlag.AlignLeft | middle, "R"),
-        (Qt.AlignmentFlag.AlignRight | middle, "L"),
-        (Qt.AlignmentFlag.AlignTop | centre, "A"),
-        (Qt.AlignmentFlag.AlignBottom | centre, "P"),
-    ):
-        painter.drawText(inner, where, letter)
 
 
 def dashed_box(painter: QPainter, box: QRectF) -> None:

@@ -10,6 +10,7 @@ from qtpy.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import (
     QColor,
     QCursor,
+    QFont,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -20,7 +21,9 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from medlab_gui.core.i18n import _
 from medlab_gui.gui import compare_painting as paint
+from medlab_gui.gui.panes.marks import draw_letters
 from medlab_gui.gui.slice_camera import SliceCamera
+from medlab_gui.gui.stamps import Stamps
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QImage
@@ -80,6 +83,7 @@ class ComparePictures(QWidget):
         self._drag: str | None = None
         self._last = QPointF()
         self._wheel = 0
+        self._stamps = Stamps(self)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -234,7 +238,7 @@ class ComparePictures(QWidget):
         if self._layout is CompareLayout.DIFFERENCE:
             self._draw(painter, (p.difference_image,), left, left)
             paint.caption(painter, left, _("Processed minus original"))
-            paint.letters(painter, left)
+            self._draw_letters(painter, left)
             paint.scale(painter, left, p.limit, p.difference_unit)
             return
         before = (p.original_image, *self._overlays[0])
@@ -245,8 +249,8 @@ class ComparePictures(QWidget):
             painter.fillRect(QRectF(left.right(), 0, 2, left.height()), QColor("#555"))
             paint.caption(painter, left, _("Original"))
             paint.caption(painter, right, _("Processed"))
-            paint.letters(painter, left)
-            paint.letters(painter, right)
+            self._draw_letters(painter, left)
+            self._draw_letters(painter, right)
             return
         at = self.width() * self._split
         shown = (
@@ -255,7 +259,7 @@ class ComparePictures(QWidget):
         )
         self._draw(painter, before, left, shown[0])
         self._draw(painter, after, left, shown[1])
-        paint.letters(painter, left)
+        self._draw_letters(painter, left)
         paint.swipe_line(painter, at, self.height())
         paint.caption(painter, shown[0], _("Original"))
         paint.caption(painter, shown[1], _("Processed"), right_end=True)
@@ -283,6 +287,18 @@ class ComparePictures(QWidget):
             painter.drawImage(target, self._preview.outline)
         if self._region is not None:
             self._draw_region(painter, target)
+        painter.restore()
+
+    def _draw_letters(self, painter: QPainter, room: QRectF) -> None:
+        """Write the patient's sides at the edges of a room, on any ground."""
+        assert self._preview is not None
+        font = QFont(self.font())
+        font.setPointSizeF(11)
+        font.setBold(True)
+        painter.save()
+        painter.translate(room.topLeft())
+        size = (room.width(), room.height())
+        draw_letters(painter, self._stamps, font, size, self._preview.letters)
         painter.restore()
 
     def _draw_region(self, painter: QPainter, target: QRectF) -> None:

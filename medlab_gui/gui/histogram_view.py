@@ -49,11 +49,14 @@ def summarise(
     Parameters
     ----------
     picture : ndarray, shape (Y, X)
-        What was counted.
+        What was counted; what is no number is left out.
     counts, edges : ndarray
         As `medlab_gui.imaging.histogram.histogram` returns them.
     """
     values = np.asarray(picture, dtype=np.float64)
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return Histogram(counts, edges, 0.0, 0.0)
     return Histogram(counts, edges, float(values.mean()), float(values.std()))
 
 

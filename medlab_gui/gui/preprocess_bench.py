@@ -14,6 +14,7 @@ from medlab_gui.core.jobs import JobState
 from medlab_gui.core.specs import PipelineSpec
 from medlab_gui.gui.compare_panel import ComparePanel
 from medlab_gui.gui.model_look import LookKey, ModelLook, look
+from medlab_gui.gui.panes.axial_shear import axial_geometry
 from medlab_gui.gui.preview import Figures, Preview, SliceRunner, figures, preview
 from medlab_gui.gui.processed_volume import ProcessedVolume
 from medlab_gui.gui.shading import shading
@@ -124,7 +125,9 @@ class PreprocessBench(QObject):
 
     def _new_runner(self) -> SliceRunner | None:
         session = self._bench.session
-        return SliceRunner(session.volume.data) if session is not None else None
+        if session is None:
+            return None
+        return SliceRunner(session.volume.data, session.series.display.padding)
 
     def _on_pipeline(self, _spec: PipelineSpec) -> None:
         # The volume of another recipe is of no use any more.
@@ -164,6 +167,8 @@ class PreprocessBench(QObject):
         data, scheme, unit = session.volume.data, session.scheme, self.unit
         window = (self._bench.view.level, self._bench.view.width)
         mask = session.mask[k].copy()
+        letters = axial_geometry(session.volume.grid).edge_letters
+        padding = session.series.display.padding
         shown = shading(
             session.series.display, data.dtype, inverted=self._bench.view.inverted
         )
@@ -187,6 +192,7 @@ class PreprocessBench(QObject):
             return preview(
                 data[k], done, spec, uid=uid, k=k, window=window,
                 shading=shown, unit=unit, mask=mask, scheme=scheme,
+                padding=padding, letters=letters,
             )  # fmt: skip
 
         self._slice_job = self._bench.submit(
@@ -332,7 +338,10 @@ class PreprocessBench(QObject):
                 # The old one goes first: two would take twice the memory.
                 self._volume = None
                 volume = ProcessedVolume(
-                    session.series_uid, self._bench.pipeline, session.volume.data
+                    session.series_uid,
+                    self._bench.pipeline,
+                    session.volume.data,
+                    session.series.display.padding,
                 )
         except MedlabError as error:
             self._failed(error)

@@ -16,6 +16,7 @@ from medlab_gui.gui.histogram_view import Histogram, summarise
 from medlab_gui.gui.panes.plane_picture import slice_image
 from medlab_gui.gui.pictures import gray_image, outline_image
 from medlab_gui.gui.shading import Shading
+from medlab_gui.imaging.padding import is_padding, without_padding
 from medlab_gui.imaging.recipes import as_spec, effective
 
 if TYPE_CHECKING:
@@ -51,10 +52,14 @@ class SliceRunner:
     ----------
     volume : ndarray, shape (Z, Y, X)
         The scan in its units.
+    padding : tuple of float, optional
+        Lowest and highest of the values that only fill the picture.
     """
 
-    def __init__(self, volume: NDArray[Any]) -> None:
-        self._volume = volume
+    def __init__(
+        self, volume: NDArray[Any], padding: tuple[float, float] | None = None
+    ) -> None:
+        self._volume, self._padding = volume, padding
         self._kept: OrderedDict[Any, NDArray[np.float32]] = OrderedDict()
         self._fits: OrderedDict[Any, FittedPipeline] = OrderedDict()
 
@@ -107,10 +112,12 @@ class SliceRunner:
         n = _n_fitted(steps)
         if n:
             fitted = self._fit(steps[:n], progress)
-            result = self._keep((k, steps[:n]), lambda: fitted(self._volume[k], k))
+            plane = without_padding(self._volume[k], self._padding)
+            result = self._keep((k, steps[:n]), lambda: fitted(plane, k))
         else:
             # Copied out of the mapped file: figures and pictures come from this one.
-            result = run_pipeline(PipelineSpec(), self._volume[k])
+            plane = without_padding(self._volume[k], self._padding)
+            result = run_pipeline(PipelineSpec(), plane)
         for last in range(n, len(steps)):
             place = (k, steps[: last + 1])
             late = time.monotonic() - begun > _PATIENCE_S
@@ -136,9 +143,8 @@ class SliceRunner:
         from medlab_gui.imaging.pipeline import fit_pipeline
 
         if steps not in self._fits:
-            self._fits[steps] = fit_pipeline(
-                as_spec(steps), self._volume, progress=progress
-            )
+            whole = without_padding(self._volume, self._padding)
+            self._fits[steps] = fit_pipeline(as_spec(steps), whole, progress=progress)
             while len(self._fits) > _FITS:
                 self._fits.popitem(last=False)
         return self._fits[steps]
@@ -183,6 +189,11 @@ class Preview:
         What is black and what is white.
     is_unit : bool
         Whether the processed values run from 0 to 1.
+    fills : ndarray of bool, shape (Y, X), or None
+        Which pixels only fill the picture: no histogram counts them, and for the
+        other figures they are black in both.
+    letters : tuple of str
+        Of the left, right, top and bottom edge.
     """
 
     uid: str
@@ -202,6 +213,8 @@ class Preview:
     original_ends: tuple[float, float]
     processed_ends: tuple[float, float]
     is_unit: bool
+    fills: NDArray[np.bool_] | None
+    letters: tuple[str, str, str, str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,6 +246,8 @@ def preview(
     unit: str = "",
     mask: NDArray[np.uint8] | None = None,
     scheme: LabelScheme | None = None,
+    padding: tuple[float, float] | None = None,
+    letters: tuple[str, str, str, str] = ("R", "L", "A", "P"),
 ) -> Preview:
     """Make the pictures of a slice before and after.
 
@@ -256,6 +271,10 @@ def preview(
         The slice's mask, for its outline.
     scheme : LabelScheme, optional
         Colours of the mask.
+    padding : tuple of float, optional
+        Lowest and highest of the values that only fill the picture.
+    letters : tuple of str
+        Of the left, right, top and bottom edge.
     """
     level, width = window
     low, high = shading.ends(level, width)
@@ -302,6 +321,8 @@ def preview(
         original_ends=(low, high),
         processed_ends=ends,
         is_unit=kind == "unit",
+        fills=is_padding(np.asarray(plane), padding),
+        letters=letters,
     )
 
 
@@ -342,16 +363,18 @@ def figures(shown: Preview) -> Figures:
     from medlab_gui.imaging.histogram import histogram
     from medlab_gui.imaging.quality import quality
 
-    counts, edges = histogram(shown.original)
-    after = histogram(
-        shown.processed, value_range=(0.0, 1.0) if shown.is_unit else None
-    )
+    before, after = shown.original, shown.processed
+    if shown.fills is not None:
+        # What is no number is left out of every count.
+        before = np.where(shown.fills, np.float32(np.nan), before)
+        after = np.where(shown.fills, np.float32(np.nan), after)
+    own_range = (0.0, 1.0) if shown.is_unit else None
     return Figures(
-        original_histogram=summarise(shown.original, counts, edges),
-        processed_histogram=summarise(shown.processed, *after),
+        original_histogram=summarise(before, *histogram(before)),
+        processed_histogram=summarise(after, *histogram(after, value_range=own_range)),
         quality=quality(
-            shown.original,
-            shown.processed,
+            before,
+            after,
             original_range=shown.original_ends,
             processed_range=shown.processed_ends,
         ),

@@ -40,6 +40,8 @@ class ProcessedVolume:
         The recipe.
     data : ndarray, shape (Z, Y, X)
         The scan.
+    padding : tuple of float, optional
+        Lowest and highest of the values that only fill the picture.
 
     Raises
     ------
@@ -47,9 +49,15 @@ class ProcessedVolume:
         If there is not enough memory.
     """
 
-    def __init__(self, uid: str, spec: PipelineSpec, data: NDArray[Any]) -> None:
+    def __init__(
+        self,
+        uid: str,
+        spec: PipelineSpec,
+        data: NDArray[Any],
+        padding: tuple[float, float] | None = None,
+    ) -> None:
         self.uid, self.spec = uid, spec
-        self._data = data
+        self._data, self._padding = data, padding
         needed = 4 * int(np.prod(data.shape))
         free = _free_memory()
         if needed > _SHARE * free:
@@ -89,18 +97,20 @@ class ProcessedVolume:
             As `medlab_gui.core.jobs.JobContext.progress`; may raise to stop. What is
             done by then stays.
         """
+        from medlab_gui.imaging.padding import without_padding
         from medlab_gui.imaging.pipeline import fit_pipeline
 
         n = len(self._slices)
         message = _("Preprocessing")
         progress(self.n_done, n, message)
         # Takes time only where a step looks at the whole scan.
+        data = without_padding(self._data, self._padding)
         fitted = fit_pipeline(
-            self.spec, self._data, progress=lambda *_a, **_k: progress(0, n, message)
+            self.spec, data, progress=lambda *_a, **_k: progress(0, n, message)
         )
 
         def one(k: int) -> None:
-            self._slices[k] = fitted(self._data[k], k)
+            self._slices[k] = fitted(data[k], k)
 
         missing = [k for k in outwards(n, first) if self._slices[k] is None]
         with ThreadPoolExecutor(_threads(), thread_name_prefix="medlab-volume") as pool:

@@ -12,7 +12,7 @@ from medlab_gui.core.presets import save_preset
 from medlab_gui.core.specs import PipelineSpec, Step
 from medlab_gui.imaging import run_pipeline, window
 from medlab_gui.io import read_one, write_image
-from tests.synthetic import oblique_grid, phantom_values
+from tests.synthetic import oblique_grid, phantom_values, plain_grid, write_series
 
 
 @pytest.fixture
@@ -71,6 +71,37 @@ def test_a_preset_gives_the_bits_of_the_window(scan, tmp_path):
     assert np.array_equal(after.data, how.restore(shown))
     with pytest.raises(InputError, match="not both"):
         run(PreprocessParams(str(scan), str(out), "project", "Mine"), Context())
+
+
+def test_filling_values_count_as_air_on_the_command_line_and_in_the_window(tmp_path):
+    """PixelPaddingValue -2000 (stored -976) in the rows outside the field of view."""
+    from medlab_gui.gui.preview import SliceRunner
+
+    grid = plain_grid()
+    data = phantom_values(grid)
+    data[:, :4] = -2000
+    data[:, 4:6] = -1000
+
+    def signed(ds, _k):
+        ds.PixelRepresentation = 1
+        ds.add_new("PixelPaddingValue", "SS", -976)
+
+    write_series(tmp_path / "scan", grid, data, edit=signed)
+    chain = PipelineSpec((Step("equalize"), Step("clahe")))
+    save_preset("Equal", chain)
+    out = tmp_path / "out.nrrd"
+    run(PreprocessParams(str(tmp_path / "scan"), str(out), preset="Equal"), Context())
+    found, native = read_one(tmp_path / "scan")
+    assert found.display.padding == (-2000, -2000)
+    assert native.data.min() == -2000, "reading changes no value"
+    how = native.grid.canonical()
+    working = native.reoriented(how).data
+    aired = np.where(working == -2000, working[working > -2000].min(), working)
+    _, after = read_one(out)
+    assert np.array_equal(after.data, how.restore(run_pipeline(chain, aired)))
+    runner = SliceRunner(working, found.display.padding)
+    shown = np.stack([runner.run(chain, k) for k in range(len(working))])
+    assert np.array_equal(after.data, how.restore(shown))
 
 
 @pytest.mark.parametrize(

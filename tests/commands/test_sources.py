@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from medlab_gui.commands.import_ import ImportParams
 from medlab_gui.commands.import_ import run as import_
 from medlab_gui.commands.save import AnnotateParams, run_annotate
 from medlab_gui.commands.sources import labelled_keys, locked_source, training_source
+from medlab_gui.core.display import Display
 from medlab_gui.core.errors import InputError
 
 
@@ -61,3 +64,19 @@ def test_a_validation_set_is_drawn_once(small_project, tmp_path):
         again = {k.slice_index for k in training_source(store, seed=99).keys}
         assert [s.slice_index for s in store.locked()] == locked
         assert again == learn
+
+
+def test_what_only_fills_the_picture_is_dark_in_training(small_project):
+    with small_project.ctx.store() as store:
+        source = training_source(store, seed=0)
+        key = source.keys[6]
+        plain = source.image(key)
+        low = float(plain.min())
+        series = store.series(key.series_uid)
+        source._series[key.series_uid] = replace(
+            series, display=Display(padding=(low - 1, low))
+        )
+        found = source.image(key)
+        assert found.min() == plain[plain > low].min()
+        assert np.array_equal(found[plain > low], plain[plain > low])
+        assert np.array_equal(source.scan(key)[key.slice_index], found)

@@ -302,3 +302,23 @@ def test_the_difference_is_that_of_the_curve_that_is_seen():
     np.testing.assert_allclose(
         shown.difference, np.array([[0, 0.5], [0.75, 1]]) - seen, atol=1e-5
     )
+
+
+def test_what_only_fills_the_picture_is_in_no_histogram():
+    plane = np.full((40, 40), 50, np.int16)
+    plane[:, 20:] = 90
+    plane[:10] = -2000
+    spec = PipelineSpec((Step("window", {"level": 70, "width": 100}),))
+    runner = SliceRunner(plane[np.newaxis], (-2000, -2000))
+    processed = runner.run(spec, 0)
+    np.testing.assert_allclose(np.unique(processed), [0.3, 0.7], atol=1e-6)
+    shown = preview(plane, processed, spec, window=WINDOW, padding=(-2000, -2000))
+    counted = figures(shown)
+    for histogram in (counted.original_histogram, counted.processed_histogram):
+        assert histogram.counts.sum() == 30 * 40
+    assert counted.original_histogram.edges[0] == 50
+    assert counted.original_histogram.mean == pytest.approx(70)
+    assert counted.processed_histogram.mean == pytest.approx(0.5)
+    whole = ProcessedVolume("u", spec, plane[np.newaxis], (-2000, -2000))
+    whole.fill(0, lambda *_a, **_k: None)
+    np.testing.assert_array_equal(whole.slice(0), processed)

@@ -217,6 +217,21 @@ def test_letters_name_the_true_directions(opened):
     assert letters["tilted"][Plane.SAGITTAL] == ("A", "P", "S", "I")
 
 
+def test_the_comparison_names_the_true_directions_too(opened):
+    from medlab_gui.gui.compare_view import CompareLayout
+    from medlab_gui.gui.preprocess_bench import PreprocessBench
+
+    window = opened("oblique", PaneLayout.ONE)
+    bench = window.main.findChild(PreprocessBench)
+    bench.compare(CompareLayout.SIDE)
+    try:
+        wait_for(lambda: bench.preview is not None)
+        assert bench.preview.letters == ("RI", "LS", "A", "P")
+        wait_for(lambda: not window.bench.jobs.active)
+    finally:
+        bench.compare(None)
+
+
 def test_corner_text_says_slice_and_side_and_can_be_hidden(opened):
     window = opened()
     pane = window.views.panes[Plane.CORONAL]
