@@ -19,6 +19,7 @@ from tests.benchmarks.freeze import freeze
 from tests.benchmarks.imaging import filters
 from tests.benchmarks.measuring import measuring
 from tests.benchmarks.opening import opening
+from tests.benchmarks.predicting import predicting
 from tests.benchmarks.preprocessing import preprocessing
 from tests.benchmarks.reading import read, scan
 from tests.benchmarks.scoring import scoring
@@ -40,6 +41,7 @@ NAMES = (
     "opening",
     "filters",
     "scoring",
+    "predicting",
 )
 MB = 1e6
 TIMEOUT_S = 300.0
@@ -73,7 +75,12 @@ class Bench:
         }
 
     def side(
-        self, name: str, side: str, module: str = "tests.benchmarks.sides"
+        self,
+        name: str,
+        side: str,
+        module: str = "tests.benchmarks.sides",
+        *,
+        timeout_s: float = TIMEOUT_S,
     ) -> dict[str, Any]:
         """Run one side once; its figures, and when the process began."""
         began = time.time()
@@ -87,7 +94,7 @@ class Bench:
             env=self.variables,
             capture_output=True,
             text=True,
-            timeout=TIMEOUT_S,
+            timeout=timeout_s,
         )
         lines = [x for x in ran.stdout.splitlines() if x.startswith("@@")]
         if not lines:
@@ -225,6 +232,7 @@ MEASURES = {
         opening,
         filters,
         scoring,
+        predicting,
     )
 }
 
