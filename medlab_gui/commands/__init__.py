@@ -28,6 +28,7 @@ from medlab_gui.commands.networks_ import NETWORKS_COMMAND
 from medlab_gui.commands.predict import PREDICT
 from medlab_gui.commands.preprocess import PREPROCESS
 from medlab_gui.commands.queue_ import QUEUE
+from medlab_gui.commands.runs_ import DELETE_RUN, EXPORT_RUN
 from medlab_gui.commands.save import ANNOTATE, LOCK, SAVE
 from medlab_gui.commands.score import SCORE
 from medlab_gui.commands.train import TRAIN
@@ -52,6 +53,8 @@ COMMANDS: tuple[Command[Any, Any], ...] = (
     CLASSES,
     TRAIN,
     ADOPT,
+    EXPORT_RUN,
+    DELETE_RUN,
     EVALUATE,
     EXPORT,
     MEASUREMENTS,

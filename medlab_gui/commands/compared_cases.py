@@ -302,7 +302,13 @@ def _locked_cases(
             numbers = f"{first + 1}" if len(block) == 1 else f"{first + 1}-{last}"
             name = f"{record.description or 'series'} {uid[-6:]}, slices {numbers}"
             loaded = LoadedCase(
-                Case(name, source.group(keys[0]), record.source),
+                Case(
+                    name,
+                    source.group(keys[0]),
+                    record.source,
+                    series_uid=uid,
+                    slice_index=first,
+                ),
                 np.stack([source.labels(key) for key in keys]),
                 record.grid.spacing,
                 True,

@@ -70,7 +70,13 @@ def compare(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
         "networks": _summaries(comparison),
         "n_cases": len(comparison.cases),
         "worst": [
-            {"case": case.name, "path": case.path, "dsc": score}
+            {
+                "case": case.name,
+                "path": case.path,
+                "series_uid": case.series_uid,
+                "slice_index": case.slice_index,
+                "dsc": score,
+            }
             for case, score in comparison.worst_first()
         ],
         "tables": [table.to_text() for table in tables],

@@ -110,6 +110,8 @@ def follow_up(bench: Workbench, verb: str, result: Any) -> None:
             bench.warn(result["message"])
         if result["changed"]:
             bench.reopen()
+    elif verb == "evaluate":
+        bench.evaluated.emit(result)
     elif verb in ("predict", "score"):
         refresh_prediction(bench, show=verb == "predict")
 

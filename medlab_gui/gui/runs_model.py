@@ -77,6 +77,11 @@ class RunsModel(QAbstractTableModel):
         self._names, self._current = dict(names), current
         self.endResetModel()
 
+    @property
+    def current(self) -> str:
+        """Id of the weights in use; empty where there are none."""
+        return self._current
+
     def run(self, row: int) -> Run:
         """Return the run of a row."""
         return self._runs[row]

@@ -104,6 +104,7 @@ class MedlabWindow(QObject):
         self.commands: tuple[Command[Any, Any], ...] = COMMANDS
         self.bench: Workbench = Workbench(project_place, settings)
         self.bench.ask = self._ask
+        self.bench.evaluated.connect(self._show_figures)
         self.bench.incoming.ask = partial(ask_way, parent=self.main)
         self.stage: Stage = Stage(self.viewer, self.bench)
         self._warned = False
@@ -288,6 +289,13 @@ class MedlabWindow(QObject):
         self._warned = False
 
     # ---- what actions do ---------------------------------------------------------
+
+    def _show_figures(self, result: dict[str, Any]) -> None:
+        from medlab_gui.gui.dialogs.evaluation import EvaluationDialog
+
+        dialog = EvaluationDialog(self.bench, result, self.main)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
 
     def _ask(self, command: Command[Any, Any], given: dict[str, Any]) -> Any:
         from medlab_gui.core.registry import load_dotted

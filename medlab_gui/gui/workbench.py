@@ -100,8 +100,8 @@ class Workbench:
         Review or Annotate.
     pipeline_changed : Signal(PipelineSpec)
         The preprocessing of the project was edited.
-    noticed : Signal(Notice)
-        Something to be said to the person.
+    noticed, evaluated : Signal(Notice), Signal(dict)
+        Something to be said to the person; what ``medlab evaluate`` found.
     """
 
     session_changed = Signal()
@@ -110,6 +110,7 @@ class Workbench:
     mode_changed = Signal(object)
     pipeline_changed = Signal(object)
     noticed = Signal(Notice)
+    evaluated = Signal(object)
     closed = Signal()
 
     def __init__(self, project_place: str, settings: Settings | None = None) -> None:

@@ -92,12 +92,18 @@ class Case:
         What opens it: a path that MedLab opens.
     fold : str
         Of a cross-validation; empty where there is none.
+    series_uid : str
+        The project's series; empty where the case comes from files.
+    slice_index : int
+        Its first slice on the series' working grid.
     """
 
     name: str
     group: str
     path: str = ""
     fold: str = ""
+    series_uid: str = ""
+    slice_index: int = 0
 
 
 @dataclass(frozen=True)

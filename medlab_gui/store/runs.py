@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, or_, select, update
 
 from medlab_gui.core.errors import ConflictError, InputError, storage_error
 from medlab_gui.core.records import Run, RunState
@@ -15,7 +17,7 @@ from medlab_gui.store.stamps import utc_now
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sqlalchemy import RowMapping
+    from sqlalchemy import Connection, RowMapping
 
 __all__ = ["RunRows"]
 
@@ -87,6 +89,41 @@ class RunRows(ProjectBase):
         """Return one training, or raise `InputError`."""
         return _run(self._named(tables.run, "id", run_id, "run"))
 
+    def delete_run(self, run_id: str) -> bool:
+        """Forget a training, and its weights where nothing rests on them.
+
+        Weights stay that are or were in use, that others were learned from, or that
+        predicted or ranked something: the history must remain true.
+
+        Returns
+        -------
+        bool
+            Whether the weights went too; False also where there are none.
+
+        Raises
+        ------
+        InputError
+            If there is no such run, or it is going on.
+        """
+        run = self.run(run_id)
+        if run.state is RunState.RUNNING:
+            msg = f"The run {run_id} is going on; cancel it first."
+            raise InputError(msg)
+        blob = None
+        with self._database.write() as connection:
+            connection.execute(delete(tables.run).where(tables.run.c.id == run_id))
+            if run.checkpoint is not None and not _rests(connection, run.checkpoint):
+                table = tables.checkpoint
+                mine = table.c.id == run.checkpoint
+                blob = connection.scalar(select(table.c.blob).where(mine))
+                connection.execute(delete(table).where(mine))
+        # What cannot be removed now (Windows, a file in use) only takes up room.
+        shutil.rmtree(self.folder / "runs" / run_id, ignore_errors=True)
+        if blob is not None:
+            with suppress(OSError):
+                self._blobs.path(blob).unlink(missing_ok=True)
+        return blob is not None
+
     def run_folder(self, run_id: str) -> Path:
         """Return the folder of a training's own files; it is made if need be.
 
@@ -107,6 +144,33 @@ class RunRows(ProjectBase):
         except OSError as error:
             raise storage_error(error, folder) from error
         return folder
+
+
+def _rests(connection: Connection, checkpoint_id: str) -> bool:
+    """Tell whether anything rests on weights."""
+    adoption, checkpoint = tables.adoption.c, tables.checkpoint.c
+    questions = (
+        select(adoption.n).where(
+            or_(
+                adoption.checkpoint_id == checkpoint_id,
+                adoption.previous_id == checkpoint_id,
+            )
+        ),
+        select(checkpoint.id).where(checkpoint.parent == checkpoint_id),
+        select(tables.run.c.id).where(
+            or_(
+                tables.run.c.parent_checkpoint == checkpoint_id,
+                tables.run.c.checkpoint == checkpoint_id,
+            )
+        ),
+        select(tables.prediction.c.id).where(
+            tables.prediction.c.checkpoint_id == checkpoint_id
+        ),
+        select(tables.score.c.series_uid).where(
+            tables.score.c.checkpoint_id == checkpoint_id
+        ),
+    )
+    return any(connection.execute(q.limit(1)).first() is not None for q in questions)
 
 
 def _run(row: RowMapping | dict[str, Any]) -> Run:

@@ -98,6 +98,8 @@ SHOWN_OTHERWISE = {
     "queue": "the queue dock is this list",
     "networks": "the training dialog lists them",
     "compare": "the comparison of the preprocessing dock asks it",
+    "export-run": "the runs dock's Export",
+    "delete-run": "the runs dock's Delete",
     "measurements": "the measurements dock is this list",
     "export-measurements": "medlab.measure.export",
     "delete-measurement": "medlab.measure.delete",

@@ -6,7 +6,7 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QItemSelection, QSize, Qt
+from qtpy.QtCore import QItemSelection, QItemSelectionModel, QSize, Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -26,10 +26,12 @@ from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
 from medlab_gui.core.jobs import Job, JobState, Progress
 from medlab_gui.core.records import Run, RunState
+from medlab_gui.gui.chosen_runs import ChosenRuns
 from medlab_gui.gui.curves import CurvesView, TrainingCurves
+from medlab_gui.gui.curves_together import CurvesTogether
 from medlab_gui.gui.dialogs.compare_weights import CompareWeightsDialog
 from medlab_gui.gui.dialogs.finetune import FineTuneDialog
-from medlab_gui.gui.durations import in_words
+from medlab_gui.gui.durations import in_words, local_time
 from medlab_gui.gui.notices import NoticeAction
 from medlab_gui.gui.runs_model import RunColumn, RunsModel
 
@@ -100,6 +102,9 @@ class RunsDock(QWidget):
         rows.addWidget(self._build_live(inner))
         self.curves = CurvesView(inner)
         rows.addWidget(self.curves, 1)
+        self.together = CurvesTogether(inner)
+        self.together.hide()
+        rows.addWidget(self.together, 1)
         self.empty = QLabel(
             _("No training yet. Label some slices, then fine-tune the model."), inner
         )
@@ -113,6 +118,8 @@ class RunsDock(QWidget):
             _("Resume"), _("Go on where the training was stopped"), self._resume
         )
         rows.addLayout(self._row(self.compare, self.resume))
+        self.chosen = ChosenRuns(self._bench, inner)
+        rows.addWidget(self.chosen)
         area = QScrollArea(self)
         area.setWidget(inner)
         area.setWidgetResizable(True)
@@ -149,8 +156,9 @@ class RunsDock(QWidget):
         self.table = QTableView(parent)
         self.table.setModel(self.model)
         self.table.setAccessibleName(_("Trainings of the project"))
+        self.table.setToolTip(_("Ctrl and click: see several over one another"))
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.table.setTabKeyNavigation(False)
         self.table.setShowGrid(False)
         self.table.verticalHeader().hide()
@@ -221,11 +229,9 @@ class RunsDock(QWidget):
             except MedlabError as error:
                 self.weights.setText(error.message)
                 return
-        chosen = self._selected()
+        chosen = self._all_selected()
         self.model.set_runs(runs, names, current.id if current is not None else "")
-        row = self.model.row_of(chosen.id) if chosen is not None else -1
-        if runs:
-            self.table.selectRow(max(0, row))
+        self._select([self.model.row_of(run.id) for run in chosen])
         self.weights.setText(
             _("No weights in use yet.")
             if current is None
@@ -240,11 +246,27 @@ class RunsDock(QWidget):
         self.table.setVisible(bool(runs))
         self._on_selection()
 
+    def _select(self, rows: list[int]) -> None:
+        """Select these rows; the newest run where none of them is there any more."""
+        known = [row for row in rows if row >= 0] or [0] * bool(self.model.rowCount())
+        flags = QItemSelectionModel.SelectionFlag
+        for n, row in enumerate(known):
+            how = flags.Rows | (flags.Select if n else flags.ClearAndSelect)
+            self.table.selectionModel().select(self.model.index(row, 0), how)
+
+    def _all_selected(self) -> tuple[Run, ...]:
+        """Return the selected runs, the oldest first."""
+        rows = sorted(i.row() for i in self.table.selectionModel().selectedRows())
+        return tuple(self.model.run(row) for row in reversed(rows))
+
     def _selected(self) -> Run | None:
-        rows = self.table.selectionModel().selectedRows()
-        return self.model.run(rows[0].row()) if rows else None
+        runs = self._all_selected()
+        return runs[0] if len(runs) == 1 else None
 
     def _on_selection(self, *_args: QItemSelection) -> None:
+        runs = self._all_selected()
+        self.chosen.set_runs(runs, self.model.current)
+        self.chosen.setVisible(self.model.rowCount() > 0)
         run = self._selected()
         self.compare.setEnabled(run is not None and bool(run.comparison))
         stopped = run is not None and run.state in (
@@ -255,6 +277,13 @@ class RunsDock(QWidget):
         for button in (self.compare, self.resume):
             button.setVisible(self.model.rowCount() > 0)
         self._show_curves(run)
+        several = len(runs) > 1 and self._job is None
+        self.together.setVisible(several)
+        if several:
+            self.curves.hide()
+            self.together.set_runs(
+                {f"{local_time(r.started)} · {r.id}": self._curves_of(r) for r in runs}
+            )
 
     def _show_curves(self, run: Run | None) -> None:
         if self._job is not None:

@@ -1,0 +1,180 @@
+"""What can be done with the trainings that are selected in the runs dock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QMessageBox,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from medlab_gui.core.i18n import _
+from medlab_gui.core.records import Run, RunState
+from medlab_gui.core.spec_changes import spec_changes
+from medlab_gui.gui.durations import local_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from medlab_gui.gui.workbench import Workbench
+
+__all__ = ["ChosenRuns", "changes_in_words"]
+
+_MOST_CHANGES = 12
+
+
+def changes_in_words(one: Run, other: Run) -> str:
+    """Return what changed from one training's recipe to another's, a line each."""
+    changes = spec_changes(one.spec, other.spec)
+    if one.parent_checkpoint != other.parent_checkpoint:
+        changes.append((_("started from"), _("other weights"), _("these")))
+    if one.code_version != other.code_version:
+        changes.append((_("MedLab"), one.code_version, other.code_version))
+    if not changes:
+        return _("Nothing changed between their recipes.")
+    none = _("none")
+    lines = [f"{key}: {a or none} → {b or none}" for key, a, b in changes]
+    more = len(lines) - _MOST_CHANGES
+    if more > 0:
+        rest = _("and {n} more").format(n=more)
+        lines = [*lines[:_MOST_CHANGES], rest]
+    title = _("Changed from {a} to {b}:").format(
+        a=local_time(one.started), b=local_time(other.started)
+    )
+    return "\n".join([title, *lines])
+
+
+class ChosenRuns(QWidget):
+    """Buttons for one or several trainings, and what changed between two.
+
+    Parameters
+    ----------
+    workbench : Workbench
+        Its project holds the runs.
+    parent : QWidget, optional
+        Owner.
+    """
+
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._bench = workbench
+        self._runs: tuple[Run, ...] = ()
+        self.adopt = self._button(
+            _("Use"), _("Use the weights of this training from now on"), self._adopt
+        )
+        self.export = self._button(
+            _("Export …"),
+            _("Write weights, card, recipe, curves and log into a folder"),
+            self._export,
+        )
+        self.delete = self._button(
+            _("Delete …"), _("Delete the selected trainings"), self._delete
+        )
+        self.report = self._button(
+            _("Report …"),
+            _("Compare the weights of the selected trainings on the locked slices"),
+            self._report,
+        )
+        self.changes = QLabel(self)
+        self.changes.setWordWrap(True)
+        self.changes.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse
+            | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.changes.setAccessibleName(_("What changed between two trainings"))
+        rows = QVBoxLayout(self)
+        rows.setContentsMargins(0, 0, 0, 0)
+        for pair in ((self.adopt, self.export), (self.report, self.delete)):
+            line = QHBoxLayout()
+            for button in pair:
+                line.addWidget(button)
+            rows.addLayout(line)
+        rows.addWidget(self.changes)
+        self.set_runs((), "")
+
+    def _button(self, text: str, tip: str, run: Callable[[], object]) -> QPushButton:
+        button = QPushButton(text, self)
+        button.setToolTip(tip)
+        button.setAccessibleDescription(tip)
+        button.clicked.connect(run)
+        return button
+
+    def set_runs(self, runs: Sequence[Run], current: str) -> None:
+        """Offer what these allow.
+
+        Parameters
+        ----------
+        runs : sequence of Run
+            The selected ones, the oldest first.
+        current : str
+            Id of the weights in use.
+        """
+        self._runs = tuple(runs)
+        made = [r for r in runs if r.checkpoint is not None]
+        one = len(runs) == 1
+        self.adopt.setEnabled(one and bool(made) and made[0].checkpoint != current)
+        self.export.setEnabled(one and runs[0].state is not RunState.RUNNING)
+        self.delete.setEnabled(
+            bool(runs) and all(r.state is not RunState.RUNNING for r in runs)
+        )
+        self.report.setEnabled(bool(made))
+        self.changes.setVisible(len(runs) == 2)
+        if len(runs) == 2:
+            self.changes.setText(changes_in_words(runs[0], runs[1]))
+
+    def _adopt(self) -> None:
+        chosen = {"checkpoint": self._runs[0].checkpoint}
+        # Other weights are unsure of other slices.
+        self._bench.launch("adopt", chosen, on_done=self._rank_again)
+
+    def _rank_again(self, _result: object) -> None:
+        self._bench.launch("score", {})
+
+    def _folder(self, title: str) -> str:
+        return QFileDialog.getExistingDirectory(self.window(), title)
+
+    def _export(self) -> None:
+        folder = self._folder(_("Folder for the training"))
+        if folder:
+            given = {"run": self._runs[0].id, "output": folder}
+            self._bench.launch("export-run", given)
+
+    def _report(self) -> None:
+        folder = self._folder(_("Folder for the report"))
+        if not folder:
+            return
+        places = [
+            f"{local_time(r.started)} {r.id[:4]}={r.id}"
+            for r in self._runs
+            if r.checkpoint
+        ]
+        given = {"compare": "\n".join(places), "output": folder}
+        self._bench.launch("evaluate", given)
+
+    def _delete(self) -> None:
+        n = len(self._runs)
+        asked = (
+            _("Delete this training? There is no way back.")
+            if n == 1
+            else _("Delete {n} trainings? There is no way back.").format(n=n)
+        )
+        more = _("Weights that are or were in use stay.")
+        yes = QMessageBox.StandardButton.Yes
+        answer = QMessageBox.question(
+            self.window(), _("Delete trainings"), f"{asked} {more}"
+        )
+        if answer == yes:
+            self.delete_now()
+
+    def delete_now(self) -> None:
+        """Delete the selected trainings without asking."""
+        runs: tuple[Any, ...] = self._runs
+        for run in runs:
+            self._bench.launch("delete-run", {"run": run.id})
