@@ -84,16 +84,19 @@ class PredictParams:
         0.5,
         minimum=0.0,
         maximum=0.9,
+        title="Overlap of tiles",
     )
     axes: str = param(
         "Slices that vote: axial ones, or axial, coronal and sagittal ones (all).",
         "axial",
         choices=AXES,
+        title="Slices that vote",
     )
     flips: str = param(
         "Mirrored slices that vote too: none, left-right, or all four ways.",
         "none",
         choices=FLIPS,
+        title="Mirrored slices",
     )
     dropout_passes: int = param(
         "Passes with random dropout that are averaged, for uncertainty (Monte-Carlo "
@@ -107,11 +110,13 @@ class PredictParams:
         "Classes of which only the largest connected part stays: names or values with "
         "commas between, or all.",
         "",
+        title="Largest part only of",
     )
     fill_holes: str = param(
         "Classes whose enclosed background is filled: names or values with commas "
         "between, or all.",
         "",
+        title="Fill holes of",
     )
 
     def __post_init__(self) -> None:

@@ -19,6 +19,7 @@ from medlab_gui.gui.drawing import (
     resize_brush,
 )
 from medlab_gui.gui.key_actions import KEY_ACTIONS
+from medlab_gui.gui.launching import ask_and_launch
 from medlab_gui.gui.measure_actions import MEASURE_ACTIONS
 from medlab_gui.gui.pair.pair_actions import PAIR_ACTIONS
 from medlab_gui.gui.panes.layout_actions import PANE_ACTIONS
@@ -227,6 +228,17 @@ _ANNOTATE = (
     ),
 )
 
+_MODEL = (
+    PlainAction(
+        "medlab.model.predict_with_options",
+        N_("Predict with options…"),
+        lambda w: ask_and_launch(w.bench, "predict"),
+        ("Ctrl+Alt+P",),
+        "medlab/model/1_run",
+        "series_stored",
+    ),
+)
+
 _QUEUE = (
     PlainAction(
         "medlab.queue.accept_next",
@@ -282,6 +294,7 @@ ACTIONS: tuple[PlainAction, ...] = (
     *_STUDY,
     *_ANNOTATE,
     *MEASURE_ACTIONS,
+    *_MODEL,
     *_QUEUE,
     *VIEW_ACTIONS,
     *PANE_ACTIONS,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from medlab_gui.review.session import ReviewSession
 
 __all__ = [
+    "ask_and_launch",
     "close_for_good",
     "complete",
     "context_of",
@@ -70,6 +71,23 @@ def complete(
     return command.params(**values)
 
 
+def ask_and_launch(bench: Workbench, verb: str) -> None:
+    """Show a command's dialog although nothing is missing, and run what it says.
+
+    Parameters
+    ----------
+    bench : Workbench
+        What is open; its ``ask`` is the dialog.
+    verb : str
+        Of ``commands.COMMANDS``; works on the series that is open.
+    """
+    if bench.ask is None or bench.session is None:
+        return
+    params = bench.ask(bench.command(verb), {"input": bench.session.series_uid})
+    if params is not None:
+        bench.launch(verb, params)
+
+
 def context_of(bench: Workbench, job: JobContext) -> Context:
     """Return what a command may use: this project, the user's settings, the job."""
     from medlab_gui.commands.command import Context
@@ -113,6 +131,8 @@ def follow_up(bench: Workbench, verb: str, result: Any) -> None:
     elif verb == "evaluate":
         bench.evaluated.emit(result)
     elif verb in ("predict", "score"):
+        for note in result["notes"]:
+            bench.warn(note)
         refresh_prediction(bench, show=verb == "predict")
 
 

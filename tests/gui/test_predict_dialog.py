@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from qtpy.QtWidgets import QComboBox, QLineEdit, QSpinBox
+
+from medlab_gui.commands.predict import PREDICT, PredictParams
+from medlab_gui.gui import launching
+from medlab_gui.gui.dialogs.form import ParamsDialog
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def dialog(qtbot):
+    made = ParamsDialog(SimpleNamespace(store=None), PREDICT, {"input": "1.2.3"})
+    qtbot.addWidget(made)
+    made.show()
+    return made
+
+
+def child(dialog, kind, name):
+    return dialog.findChild(kind, f"param_{name}")
+
+
+def test_the_dialog_offers_what_the_command_line_does(dialog):
+    child(dialog, QSpinBox, "tiles").setValue(256)
+    axes = child(dialog, QComboBox, "axes")
+    axes.setCurrentIndex(axes.findData("all"))
+    flips = child(dialog, QComboBox, "flips")
+    flips.setCurrentIndex(flips.findData("left-right"))
+    child(dialog, QSpinBox, "dropout_passes").setValue(5)
+    child(dialog, QLineEdit, "largest_component").setText("Liver")
+    child(dialog, QLineEdit, "fill_holes").setText("all")
+    dialog.ok.click()
+    assert dialog.params == PredictParams(
+        "1.2.3",
+        tiles=256,
+        axes="all",
+        flips="left-right",
+        dropout_passes=5,
+        largest_component="Liver",
+        fill_holes="all",
+    )
+
+
+def test_an_impossible_wish_stays_with_a_sentence(dialog):
+    child(dialog, QSpinBox, "dropout_passes").setValue(1)
+    dialog.ok.click()
+    assert dialog.params is None
+    assert "at least 2" in dialog.error.text()
+
+
+def test_the_menu_asks_and_runs_what_was_said(window, monkeypatch):
+    bench = window.bench
+    launched = []
+    answers = [None, PredictParams(bench.session.series_uid, flips="all")]
+    asked = []
+
+    def ask(command, given):
+        asked.append((command.verb, given))
+        return answers.pop(0)
+
+    monkeypatch.setattr(bench, "ask", ask)
+    monkeypatch.setattr(bench, "launch", lambda *given: launched.append(given))
+    title = "Predict with options…"
+    menu = window.menus.menu("medlab/model")
+    (entry,) = [a for a in menu.actions() if a.text().replace("&", "") == title]
+    wanted = answers[1]
+    entry.trigger()
+    assert launched == [], "the dialog was closed"
+    entry.trigger()
+    assert launched == [("predict", wanted)]
+    assert asked == [("predict", {"input": bench.session.series_uid})] * 2
+
+
+def test_notes_of_a_prediction_are_shown(window, monkeypatch):
+    told = []
+    monkeypatch.setattr(window.bench, "warn", told.append)
+    monkeypatch.setattr(launching, "refresh_prediction", lambda *_, show: None)
+    launching.follow_up(window.bench, "predict", {"notes": ["Slower today."]})
+    assert told == ["Slower today."]
