@@ -13,13 +13,15 @@ from typing import ClassVar
 
 from qtpy.QtCore import QObject, QTimer
 
-__all__ = ["Collector", "spare_what_exists"]
+__all__ = ["Collector"]
 
 _EVERY_MS = 500
 
 
 class Collector(QObject):
     """Takes the collection over from Python until it is stopped.
+
+    Nothing is collected before `begin`: making a window only ever adds objects.
 
     Parameters
     ----------
@@ -34,8 +36,17 @@ class Collector(QObject):
         self._at_work.add(id(self))
         gc.disable()
         self._timer = QTimer(self)
+        self._timer.setInterval(_EVERY_MS)
         self._timer.timeout.connect(self.collect_what_is_due)
-        self._timer.start(_EVERY_MS)
+
+    def begin(self) -> None:
+        """Spare what exists by now, and collect from here on.
+
+        Looking through the million objects of napari and its libraries would stop the
+        window for a quarter of a second each time; they are here to stay.
+        """
+        gc.freeze()
+        self._timer.start()
 
     def collect_what_is_due(self) -> None:
         """Collect the oldest generation that Python would collect by now, if any."""
@@ -55,12 +66,3 @@ class Collector(QObject):
         self._at_work.discard(id(self))
         if not self._at_work:
             gc.enable()
-
-
-def spare_what_exists() -> None:
-    """Tell the collector that what exists now is here to stay.
-
-    Looking through the million objects of napari and its libraries stops the window
-    for a quarter of a second each time.
-    """
-    gc.freeze()

@@ -17,7 +17,7 @@ from medlab_gui.core.settings import Settings, settings_path
 from medlab_gui.gui import napari_private as private
 from medlab_gui.gui.camera_tie import CameraTie
 from medlab_gui.gui.cine_bar import CineBar
-from medlab_gui.gui.collector import Collector, spare_what_exists
+from medlab_gui.gui.collector import Collector
 from medlab_gui.gui.context import facts, project_facts
 from medlab_gui.gui.dialogs.remedies import ask_way
 from medlab_gui.gui.dock_area import build_docks
@@ -362,7 +362,6 @@ class MedlabWindow(QObject):
 
     def show(self) -> None:
         """Show the window, without waiting for the project."""
-        spare_what_exists()
         self.main.show()
         self.canvas.setFocus()
         self._warming = chain(self.stage.warm_up(), self.stage.rehearse())
@@ -378,9 +377,10 @@ class MedlabWindow(QObject):
         """Make one layer, then let the window breathe."""
         if self._closed:
             return
-        spare_what_exists()
         if next(self._warming, StopIteration) is None:
             QTimer.singleShot(5, self._warm_up)
+        else:
+            self._collector.begin()
 
     def close(self) -> None:
         """Close the window; what is unsaved is saved."""

@@ -22,9 +22,8 @@ class _Cycle:
         self._gone.append(threading.get_ident())
 
 
-def _make_much() -> None:
+def _make_much(kept: list[list[int]]) -> None:
     """Allocate what makes Python collect all generations, if it may."""
-    kept = []
     for _n in range(200_000):
         kept.append([])
 
@@ -32,6 +31,7 @@ def _make_much() -> None:
 @pytest.fixture
 def collector(qapp):
     collector = Collector()
+    collector.begin()
     yield collector
     collector.stop()
 
@@ -39,7 +39,8 @@ def collector(qapp):
 def test_a_cycle_goes_on_the_qt_thread_though_another_one_allocates(collector, qtbot):
     gone: list[int] = []
     _Cycle(gone)
-    worker = threading.Thread(target=_make_much)
+    kept: list[list[int]] = []
+    worker = threading.Thread(target=_make_much, args=(kept,))
     worker.start()
     worker.join()
     assert not gone
@@ -50,7 +51,7 @@ def test_a_cycle_goes_on_the_qt_thread_though_another_one_allocates(collector, q
 def test_without_it_python_would_collect_on_the_other_thread(qapp):
     was_on = gc.isenabled()  # not so where a window is open already
     gone: list[int] = []
-    worker = threading.Thread(target=_make_much)
+    worker = threading.Thread(target=_make_much, args=([],))
     try:
         gc.enable()
         _Cycle(gone)
