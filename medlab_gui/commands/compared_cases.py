@@ -18,7 +18,7 @@ from medlab_gui.commands.mask_files import read_mask_file, shared_grid
 from medlab_gui.core.errors import GeometryError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import numpy as np
@@ -88,7 +88,9 @@ class Cases:
 # ---- cases from files -------------------------------------------------------------
 
 
-def files_of_cases(truth: str, images: str) -> list[CaseFiles]:
+def files_of_cases(
+    truth: str, images: str, patients: Mapping[str, str]
+) -> list[CaseFiles]:
     """Return the cases of a folder of true masks, with their scans.
 
     Raises
@@ -119,7 +121,14 @@ def files_of_cases(truth: str, images: str) -> list[CaseFiles]:
                 "name of its true mask."
             )
             raise InputError(msg)
-    return [CaseFiles(name, path, scans.get(name)) for name, path in known.items()]
+    lacking = sorted(set(known) - set(patients)) if patients else []
+    if lacking:
+        msg = f"--patients does not say whose {_listed(lacking)} is."
+        raise InputError(msg)
+    return [
+        CaseFiles(name, path, scans.get(name), patients.get(name, name))
+        for name, path in known.items()
+    ]
 
 
 def _listed(names: list[str]) -> str:
@@ -207,7 +216,7 @@ def _from_files(
         loaded = LoadedCase(
             Case(
                 files.name,
-                files.name,
+                files.patient,
                 str((files.image or files.truth).absolute()),
                 fold,
             ),
@@ -335,7 +344,12 @@ def _locked_cases(
 
 
 def gather(
-    text: str, truth: str, images: str, maps: tuple[str, str], ctx: Context
+    text: str,
+    truth: str,
+    images: str,
+    maps: tuple[str, str],
+    patients: Mapping[str, str],
+    ctx: Context,
 ) -> tuple[list[Masks | Weights], Cases]:
     """Return the networks and the cases that they are compared on.
 
@@ -352,7 +366,7 @@ def gather(
         else:
             with ctx.store() as store:
                 networks = contenders(text, store)
-        cases = files_of_cases(truth, images)
+        cases = files_of_cases(truth, images, patients)
         _check_complete(networks, cases)
         _one_scheme(networks)
         return networks, Cases(len(cases), _from_files(networks, cases, maps, ctx))

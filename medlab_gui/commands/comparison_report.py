@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING, Any
 from medlab_gui import __version__
 from medlab_gui.commands.compared_cases import gather
 from medlab_gui.commands.comparison import compare_masks
-from medlab_gui.commands.contenders import check_ablation
+from medlab_gui.commands.contenders import check_ablation, split_names
 from medlab_gui.commands.outputs import make_folder
-from medlab_gui.commands.score_files import are_scores, read_readers, read_scores
+from medlab_gui.commands.score_files import (
+    are_scores,
+    read_patients,
+    read_readers,
+    read_scores,
+)
 from medlab_gui.commands.values import as_path, parse_class_map
 from medlab_gui.core.errors import InputError, storage_error
 
@@ -36,6 +41,7 @@ def compare(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
         msg = "Name a folder for the report with --output."
         raise InputError(msg)
     folder = as_path(params.output)
+    _keep_apart(folder, params)
     make_folder(folder)
     if are_scores(params.compare):
         return _compare_scores(params, folder)
@@ -43,7 +49,10 @@ def compare(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
         msg = "--readers goes with files of scores (.csv)."
         raise InputError(msg)
     maps = (params.map_truth, params.map_prediction)
-    networks, cases = gather(params.compare, params.truth, params.images, maps, ctx)
+    patients = read_patients(params.patients) if params.patients else {}
+    networks, cases = gather(
+        params.compare, params.truth, params.images, maps, patients, ctx
+    )
     if params.ablation:
         check_ablation(networks)
     names = _class_names(params.names)
@@ -81,6 +90,15 @@ def compare(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
         ],
         "tables": [table.to_text() for table in tables],
     }
+
+
+def _keep_apart(folder: Path, params: EvaluateParams) -> None:
+    """Refuse to write among the files that are read."""
+    places = [place for _name, place in split_names(params.compare)]
+    for place in (*places, params.truth, params.images):
+        if place and as_path(place).absolute() == folder.absolute():
+            msg = f"{folder} is what is compared; name another folder for the report."
+            raise InputError(msg, path=folder)
 
 
 def _class_names(text: str) -> dict[int, str]:
@@ -174,9 +192,11 @@ def _compare_scores(params: EvaluateParams, folder: Path) -> dict[str, Any]:
     from medlab_gui.learning.scored import reader_of, scored_tables
     from medlab_gui.learning.tables import Table
 
-    if params.truth or params.images or params.ablation:
-        msg = "Files of scores hold the truth themselves; leave --truth, --images and "
-        msg += "--ablation away."
+    if params.truth or params.images or params.ablation or params.patients:
+        msg = (
+            "Files of scores hold truth and patients themselves; leave --truth, "
+            "--images, --patients and --ablation away."
+        )
         raise InputError(msg)
     cases = read_scores(params.compare)
     answers = read_readers(params.readers, cases) if params.readers else {}

@@ -83,11 +83,14 @@ class CaseFiles:
         The true mask.
     image : Path or None
         The scan, for pictures and for weights.
+    patient : str
+        Whose case it is; a patient of its own where nobody says.
     """
 
     name: str
     truth: Path
     image: Path | None
+    patient: str
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,13 @@ class EvaluateParams:
         kind="folder",
         in_dialog=False,
     )
+    patients: str = param(
+        "With --compare and --truth: whose each case is (.csv: case, patient), where "
+        "patients have several.",
+        "",
+        kind="open_file",
+        in_dialog=False,
+    )
     names: str = param(
         "With --compare of masks: what the classes are called, e.g. Liver=1,Spleen=2.",
         "",
@@ -151,7 +158,7 @@ def run(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
         from medlab_gui.commands.comparison_report import compare
 
         return compare(params, ctx)
-    for name in ("images", "output", "names", "ablation", "readers"):
+    for name in ("images", "output", "patients", "names", "ablation", "readers"):
         if getattr(params, name):
             msg = f"--{name} goes with --compare."
             raise InputError(msg)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from medlab_gui.learning.scored import ScoredCases
 
-__all__ = ["are_scores", "read_readers", "read_scores"]
+__all__ = ["are_scores", "read_patients", "read_readers", "read_scores"]
 
 Row = dict[str, str]
 
@@ -184,4 +184,31 @@ def read_readers(place: str, cases: ScoredCases) -> dict[str, dict[str, float]]:
             )
             raise InputError(msg, path=path)
         answers[row["case"]] = _number(row, "score", line, path)
+    return found
+
+
+def read_patients(place: str) -> dict[str, str]:
+    """Return whose each case is: case to patient.
+
+    Parameters
+    ----------
+    place : str
+        A file with the columns ``case`` and ``patient``.
+
+    Raises
+    ------
+    InputError
+        If the file is wrong.
+    """
+    path = as_path(place)
+    found: dict[str, str] = {}
+    for line, row in enumerate(_rows(path, ("case", "patient")), start=2):
+        case, patient = row["case"], row["patient"]
+        if not case or not patient or found.get(case, patient) != patient:
+            msg = (
+                f"Line {line} of {path}: a case has one patient; found {case!r} of "
+                f"{patient!r}."
+            )
+            raise InputError(msg, path=path)
+        found[case] = patient
     return found

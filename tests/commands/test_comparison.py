@@ -123,6 +123,19 @@ def test_ablation_rows_are_named(folders):
         compared(folders, named[1], again, ablation=True)
 
 
+def test_cases_of_one_patient_count_as_one(folders):
+    whose = folders / "whose.csv"
+    whose.write_text("case,patient\np0,a\np1,a\np2,a\n", encoding="utf-8")
+    told = compared(folders, "near", patients=str(whose))
+    assert told["networks"]["near"]["overall"]["dsc"]["low"] is None
+    whose.write_text("case,patient\np0,a\np1,a\n", encoding="utf-8")
+    with pytest.raises(InputError, match="does not say whose p2 is"):
+        compared(folders, "near", patients=str(whose))
+    whose.write_text("case,patient\np0,a\np0,b\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"Line 3 .* a case has one patient"):
+        compared(folders, "near", patients=str(whose))
+
+
 def test_weights_predict_and_get_curves(small_project, tmp_path):
     other = tiny_weights(tmp_path / "other.safetensors")
     for name, file in (("t", small_project.mask), ("i", small_project.image)):
@@ -166,6 +179,8 @@ def test_weights_are_compared_on_the_locked_slices(small_project, tmp_path):
 def test_what_does_not_fit_is_said(folders, tmp_path):
     with pytest.raises(InputError, match="Name a folder for the report"):
         compared(folders, "near", output="")
+    with pytest.raises(InputError, match="is what is compared"):
+        compared(folders, "near", output=str(folders / "near"))
     with pytest.raises(InputError, match="neither a folder of masks"):
         compared(folders, "gone")
     with pytest.raises(InputError, match="--images goes with --compare"):
@@ -260,7 +275,7 @@ def test_scores_that_are_wrong_are_named(scores):
     (scores / "readers.csv").write_text("reader,case,score\nR,c500,1", "utf-8")
     with pytest.raises(InputError, match="no network has a score of the case 'c500'"):
         scored(scores, readers=str(scores / "readers.csv"))
-    with pytest.raises(InputError, match="hold the truth themselves"):
+    with pytest.raises(InputError, match="hold truth and patients themselves"):
         scored(scores, truth="x")
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from medlab_gui.learning.comparison import MEASURES, Case, Comparison, Judged
 from medlab_gui.learning.comparison_tables import (
-    ABLATION,
     ablation_table,
     cases_table,
     chance_table,
@@ -93,13 +92,14 @@ def test_the_mandible_table_and_the_eight_rows():
     assert overall_table(comparison(TWO)).head[1:5] == ("ACC", "P", "R", "MIoU")
     switches = {"old": (), "new": ("transfer", "residual")}
     table = ablation_table(comparison(TWO, switches=switches))
-    assert len(table.rows) == len(ABLATION) == 8
+    assert len(table.rows) == 8
     assert table.rows[0][0] == "old"
     assert table.rows[0][1:4] == ("", "", "")
     assert table.rows[5][0] == "new"
     assert table.rows[5][1:4] == ("✓", "", "✓")
     assert table.rows[7][0] == "not run"
-    assert set(table.rows[7][4:]) == {"–"}
+    assert set(table.rows[7][4:-1]) == {"–"}
+    assert [row[-1] for row in table.rows][::7] == ["0.8330", "0.9448"]
 
 
 def test_folds_are_weighed_alike():
