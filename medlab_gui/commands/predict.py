@@ -106,6 +106,11 @@ class PredictParams:
         maximum=1000,
     )
     seed: int = param("Of the dropout.", 0, minimum=0, in_dialog=False)
+    crf: bool = param(
+        "Move the mask's borders to those of the picture by a fully connected CRF "
+        "(seconds a slice).",
+        False,
+    )
     largest_component: str = param(
         "Classes of which only the largest connected part stays: names or values with "
         "commas between, or all.",
@@ -131,6 +136,7 @@ class PredictParams:
             flips=self.flips,
             dropout_passes=self.dropout_passes,
             seed=self.seed,
+            crf=self.crf,
         )
 
 

@@ -38,6 +38,9 @@ class PredictSpec:
         averaged (Monte-Carlo dropout).
     seed : int
         Of the dropout: the same seed on the same machine gives the same mask.
+    crf : bool
+        Whether a fully connected CRF moves the borders of the mask to those of the
+        preprocessed slice (`imaging.dense_crf`). The entropy stays the network's.
 
     Raises
     ------
@@ -51,6 +54,7 @@ class PredictSpec:
     flips: str = "none"
     dropout_passes: int = 0
     seed: int = 0
+    crf: bool = False
 
     def __post_init__(self) -> None:
         if self.tile and self.tile < SMALLEST_TILE:

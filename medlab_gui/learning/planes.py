@@ -59,6 +59,8 @@ class Planes:
         Rows and columns of a plane at the scan's own voxels.
     indices : range
         Of all planes.
+    pixel : tuple of float
+        Height and width in mm of a plane's pixels.
 
     Raises
     ------
@@ -87,15 +89,19 @@ class Planes:
         if self._inplane_mm is None and axis:
             self._inplane_mm = math.sqrt(own[1] * own[2])
         del own[axis]
-        self._pixel = (own[0], own[1])
+        self.pixel = (own[0], own[1])
         self._fitted = fit_pipeline(recipe, self._data)
         self.shape = (int(self._data.shape[1]), int(self._data.shape[2]))
         self.indices = range(len(self._data))
 
     def _prepare(self, k: int) -> NDArray[np.float32]:
         return prepare_image(
-            self._data[k], self._pixel, self._fitted, self._inplane_mm, k
+            self._data[k], self.pixel, self._fitted, self._inplane_mm, k
         )
+
+    def picture(self, k: int) -> NDArray[np.float32]:
+        """Return a preprocessed plane at the scan's own pixels."""
+        return prepare_image(self._data[k], self.pixel, self._fitted, None, k)
 
     def batches(
         self, wanted: Iterable[int], size: Callable[[tuple[int, int]], int]

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from medlab_gui.core.errors import InputError, ResourceError
 from medlab_gui.core.predict_spec import PredictSpec
+from medlab_gui.imaging.dense_crf import dense_crf
 from medlab_gui.learning.checkpoint import load_checkpoint
 from medlab_gui.learning.planes import Planes, PlaneSums
 from medlab_gui.learning.progress import silent
@@ -268,9 +269,14 @@ class Predictor:
             planes = Planes(data, spacing, 0, recipe, self.meta)
             for k, one in self._plane_probs(planes, wanted, spec):
                 mean = sums.mean(k, one)
-                labels[k] = _most_probable(mean).cpu().numpy()
                 steps = (entropy(mean) * _STEPS).round_().div_(_STEPS)
                 unsure[k] = steps.half().cpu().numpy()
+                if spec.crf:
+                    refined = dense_crf(
+                        mean.cpu().numpy(), planes.picture(k), planes.pixel
+                    )
+                    mean = torch.from_numpy(refined)
+                labels[k] = _most_probable(mean).cpu().numpy()
                 if probs is not None:
                     probs[:, k] = mean.cpu().numpy()
                 count.tick()

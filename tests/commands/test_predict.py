@@ -297,10 +297,11 @@ def test_every_option_reaches_the_network(small_project, lively, tmp_path):
         "flips": "none",
         "dropout_passes": 0,
         "seed": 0,
+        "crf": False,
     }
     assert plain["runtime"] == "torch"
     assert plain["notes"] == []
-    for options in ({"tiles": 32}, {"axes": "all"}, {"flips": "all"}):
+    for options in ({"tiles": 32}, {"axes": "all"}, {"flips": "all"}, {"crf": True}):
         told, other, grid = asked(small_project, lively, tmp_path, **options)
         assert told["asked"] != plain["asked"]
         assert (other != mask).any(), options

@@ -312,6 +312,36 @@ def test_neighbouring_slices_are_channels(meta):
     assert result.labels[:, 0, 0].tolist() == [0, 1, 1, 0, 0, 0]
 
 
+def test_a_crf_brings_a_blurred_mask_to_the_border_of_the_picture(meta):
+    class Blurred(nn.Module):
+        """Sees a bright disc as a place with a smooth border that is too wide."""
+
+        def forward(self, x):
+            soft = nn.functional.avg_pool2d(x, 9, stride=1, padding=4)[:, 0]
+            return torch.stack([0.4 - soft, soft - 0.4], dim=1) * 5
+
+    two = replace(
+        meta,
+        network=NetworkSpec("unet", 1, 2),
+        scheme=LabelScheme.from_names("x", ["One"]),
+    )
+    y, x = np.mgrid[:48, :48]
+    truth = np.stack([np.hypot(y - 24, x - 22) < r for r in (8, 11)])
+    data = np.where(truth, 120, -60).astype(np.int16)
+    predictor = Predictor.of_network(two, Blurred(), "cpu")
+    plain = predictor.predict(data, (5, 2, 2), keep_probs=True)
+    spec = PredictSpec(crf=True)
+    refined = predictor.predict(data, (5, 2, 2), keep_probs=True, spec=spec)
+
+    def wrong(found):
+        return int((found.labels != truth).sum())
+
+    assert wrong(plain) > 100
+    assert wrong(refined) == 0
+    np.testing.assert_array_equal(refined.entropy, plain.entropy)
+    np.testing.assert_array_equal(refined.probs.argmax(0), refined.labels)
+
+
 def test_dropout_passes_need_dropout(checkpoint):
     scan = disc_scan(1)
     with pytest.raises(SpecError, match="no dropout"):
