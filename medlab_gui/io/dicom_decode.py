@@ -155,16 +155,17 @@ class PackedFile:
                     dataset.file_meta.TransferSyntaxUID = UID(
                         _plain_syntax(implicit, little)
                     )
-                if _hides_a_picture(dataset):
-                    syntax = _hidden_syntax(dataset) or syntax
+                hidden = _hides_a_picture(dataset) and _hidden_syntax(dataset)
+                if hidden:
+                    syntax = hidden
                     dataset.file_meta.TransferSyntaxUID = UID(syntax)
             except pydicom_errors() as error:
                 raise damaged(path, "its header is broken") from error
             self._syntax = syntax
             self._broken = syntax in _GDCM_ONLY
-            self.gives_words = _as_words(dataset, syntax)
-            mend_palette(dataset)
             try:
+                self.gives_words = _as_words(dataset, syntax)
+                mend_palette(dataset)
                 n_frames = int(dataset.get("NumberOfFrames") or 1)
                 packed = bool(dataset.file_meta.TransferSyntaxUID.is_encapsulated)
                 if packed and n_frames > 1:

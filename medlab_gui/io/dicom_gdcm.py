@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from medlab_gui.core.errors import DamagedFileError, InputError, storage_error
 from medlab_gui.io.dicom_colour import luminance
 from medlab_gui.io.dicom_pixel_place import coded_size
-from medlab_gui.io.pydicom_quiet import pydicom_errors
+from medlab_gui.io.pydicom_quiet import pydicom_errors, quiet_pydicom
 from medlab_gui.io.silence import silent_libraries
 
 if TYPE_CHECKING:
@@ -67,10 +67,13 @@ def stored_by_gdcm(path: Path, dataset: Any) -> NDArray[Any]:
     with tempfile.TemporaryDirectory(prefix="medlab-") as folder:
         copy = Path(folder) / "pixels.dcm"
         try:
-            _write_pixels(copy, dataset)
+            with quiet_pydicom():
+                _write_pixels(copy, dataset)
         except pydicom_errors() as error:
             raise damaged(path, "its pixels do not decode") from error
         except OSError as error:
+            if error.errno is None:  # pydicom's: an element that cannot be written
+                raise damaged(path, "its pixels do not decode") from error
             raise storage_error(error, copy) from error
         return _read(path, copy)
 

@@ -87,8 +87,9 @@ def with_suv(series: FileSeries) -> FileSeries:
     if not frames or not frames[0].layout.is_grey:
         return series
     try:
-        frames, headers = _looked_up(frames)
-        suv = suv_of_headers(headers)
+        with quiet_pydicom():
+            frames, headers = _looked_up(frames)
+            suv = suv_of_headers(headers)
     except pydicom_errors(OSError):
         lost = "The header cannot be read again, so there are no SUVs."
         suv = Suv(1.0, None, lost)
@@ -150,7 +151,7 @@ def _header(path: Path) -> Any:
 
     names = (*_TAGS, *ENHANCED_TAGS)
     tags = [Tag(name) for name in names] + [Tag(_GE_PRIVATE), Tag(0x0009, 0x0010)]
-    with quiet_pydicom(), open_dicom(path) as file:
+    with open_dicom(path) as file:
         return pydicom.dcmread(
             file, stop_before_pixels=True, specific_tags=list(tags), force=True
         )

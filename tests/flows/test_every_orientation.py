@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from medlab_gui.cli.main import main
 from medlab_gui.commands.command import Context
 from medlab_gui.commands.export import ExportParams
 from medlab_gui.commands.export import run as export
 from medlab_gui.commands.import_ import ImportParams
 from medlab_gui.commands.import_ import run as import_
 from medlab_gui.commands.save import AnnotateParams, run_annotate
-from medlab_gui.core.geometry import Reorientation
+from medlab_gui.core.geometry import Grid, Reorientation
 from medlab_gui.io import read_one, write_image
 from medlab_gui.io.nifti import ras_to_lps
 from tests.synthetic import (
@@ -27,6 +28,7 @@ from tests.synthetic import (
     phantom_values,
     plain_grid,
     tilted_grid,
+    write_enhanced,
     write_series,
 )
 
@@ -139,3 +141,58 @@ def test_oblique_and_sheared_dicom(tmp_path, base, way):
     working = volume.reoriented(volume.grid.canonical())
     assert np.array_equal(working.data, truth)
     assert np.allclose(working.grid.affine, grid.affine, atol=1e-4)
+
+
+def _oblique(degrees, shape=SHAPE):
+    return oblique_grid(shape, degrees=degrees)
+
+
+def _sheared():
+    affine = np.array(_oblique((12.0, -7.0, 20.0)).affine)
+    affine[:3, 1] += 0.3 * affine[:3, 2]
+    return Grid(SHAPE, affine)
+
+
+ODD = {
+    "missing": lambda folder: write_series(
+        folder, plain_grid(), slices=[0, 1, 2, 5, 6, 9]
+    ),
+    "tilted": lambda folder: write_series(folder, tilted_grid()),
+    "45 degrees": lambda folder: write_series(folder, _oblique((44.9, 45.1, 45.0))),
+    "one slice": lambda folder: write_series(folder, plain_grid((1, 7, 6))),
+    "frames in any order": lambda folder: write_enhanced(
+        folder / "e.dcm", _oblique((3.0, 60.0, -20.0)), order=[3, 0, 4, 1, 2]
+    ),
+    "sheared": lambda folder: write_image(
+        folder / "s.nii.gz", phantom_values(_sheared()), _sheared()
+    ),
+    "far and tiny": lambda folder: write_image(
+        folder / "t.nii.gz",
+        phantom_values(plain_grid(SHAPE)),
+        Grid.from_spacing(SHAPE, (0.002, 0.001, 0.001), (1e4, -1e4, 5e3)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_masks_of_odd_grids_return_bit_for_bit(tmp_path, capsys, name):
+    """By the verbs, as a person does it."""
+    (tmp_path / "scan").mkdir()
+    ODD[name](tmp_path / "scan")
+
+    def verb(*words):
+        code, result = main([*map(str, words), "--project", str(tmp_path / "p")])
+        assert code == 0, capsys.readouterr().err
+        return result
+
+    uid = verb("import", tmp_path / "scan")["series"][0]["uid"]
+    _, native = read_one(tmp_path / "scan")
+    mask = np.random.default_rng(7).integers(0, 2, native.data.shape).astype(np.uint8)
+    write_image(tmp_path / "in.nii", mask, native.grid)
+    verb("annotate", uid, "--mask", tmp_path / "in.nii")
+    for ending in (".nii.gz", ".nrrd", ".mha"):
+        out = tmp_path / f"out{ending}"
+        verb("export", uid, "--output", out)
+        voxels, affine = independently(out)
+        assert np.array_equal(voxels, mask)
+        assert np.allclose(affine, native.grid.affine, atol=1e-3)
