@@ -205,7 +205,8 @@ class PackedFile:
         try:
             if not self._dataset.file_meta.TransferSyntaxUID.is_encapsulated:
                 return b""
-            fragments = list(generate_fragments(self._dataset.PixelData))
+            with quiet_pydicom():
+                fragments = list(generate_fragments(self._dataset.PixelData))
         except pydicom_errors():
             return b""  # the decoders say what is wrong
         # The first one is the table of offsets.
