@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QMimeData, QSize, Qt
 from qtpy.QtGui import QPalette
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
 )
 
 from medlab_gui.core.i18n import _
+from medlab_gui.gui.series_drops import series_mime
 from medlab_gui.gui.study_rows import SeriesRow
 
 if TYPE_CHECKING:
@@ -49,6 +50,14 @@ class StudyTree(QTreeWidget):
         self.setExpandsOnDoubleClick(False)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.setDragEnabled(True)
+        self.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
+
+    def mimeData(self, items: Sequence[QTreeWidgetItem]) -> QMimeData:
+        """Return what is dragged: a series, to be dropped onto a picture."""
+        rows = [row for item in items if (row := self.row_of(item)) is not None]
+        good = [row for row in rows if not row.blocked]
+        return series_mime(good[0].uid) if good else QMimeData()
 
     # ---- content ----------------------------------------------------------------
 

@@ -34,6 +34,7 @@ from medlab_gui.gui.pair.pair_views import PairViews
 from medlab_gui.gui.panes.linked_views import LinkedViews
 from medlab_gui.gui.prefetch import prefetch
 from medlab_gui.gui.reading_note import ReadingNote
+from medlab_gui.gui.series_drops import SeriesDrops
 from medlab_gui.gui.slice_bar import SliceBar
 from medlab_gui.gui.status import StatusBar
 from medlab_gui.gui.view_state import Mode
@@ -178,6 +179,7 @@ class MedlabWindow(QObject):
         self._drops = [
             DropFilter(w, self.import_paths) for w in (self.main, viewer_widget)
         ]
+        self.series_drops = SeriesDrops(self.bench, (viewer_widget,), self.pair.pane)
 
     def _build_menus(self) -> None:
         bar = self.viewer.window.main_menu

@@ -266,3 +266,73 @@ def test_no_length_is_shown_before_it_is_known_whether_it_is_true(
     wait_for(lambda: window.main.findChild(SpacingDialog) is None)
     assert "1 mm is assumed" in told
     wait_for(lambda: not window.bench.jobs.active)
+
+
+# ---- dragging a series onto a picture ----------------------------------------------
+
+
+def drag_onto(widget, mime) -> bool:
+    """Let go of what is dragged over a widget; tell whether it was taken."""
+    how = (
+        Qt.DropAction.CopyAction,
+        mime,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    enter = QDragEnterEvent(QPoint(30, 30), *how)
+    QApplication.sendEvent(widget, enter)
+    if enter.isAccepted():
+        QApplication.sendEvent(widget, QDropEvent(QPointF(30, 30), *how))
+    return enter.isAccepted()
+
+
+def dragged(dock, name):
+    """What the tree hands over for a series."""
+    items = [i for i in dock.tree.series_items if dock.tree.row_of(i).uid == name]
+    return dock.tree.mimeData(items[-1:])
+
+
+def test_a_dragged_series_opens_or_is_compared(window, dock):
+    from medlab_gui.gui import napari_private as private
+
+    bench, picture = window.bench, private.viewer_widget(window.viewer)
+    first = bench.session.series_uid
+    others = [s.uid for s in bench.store.series_list() if s.uid != first][:2]
+    assert drag_onto(picture, dragged(dock, others[0]))
+    menu = window.series_drops.menu
+    texts = [a.text() for a in menu.actions() if a.text()]
+    assert texts == [
+        "Open it",
+        "Compare with the open series",
+        "Lay over the open series",
+    ]
+    menu.actions()[2].trigger()
+    menu.close()
+    wait_for(lambda: bench.pair.second is not None)
+    assert (bench.session.series_uid, bench.pair.second.uid) == (first, others[0])
+    wait_for(window.pair.pane.isVisible)
+    assert drag_onto(window.pair.pane, dragged(dock, others[1]))
+    wait_for(lambda: bench.pair.second.uid == others[1])
+    assert drag_onto(picture, dragged(dock, others[0]))
+    menu = window.series_drops.menu
+    menu.actions()[0].trigger()
+    menu.close()
+    wait_for(lambda: opened(window) and bench.session.series_uid == others[0])
+    assert not drag_onto(picture, QMimeData())
+
+
+def test_a_series_that_is_only_in_files_opens_where_it_is_dropped(
+    window, dock, tmp_path
+):
+    from medlab_gui.gui import napari_private as private
+
+    write_series(tmp_path / "scan" / "a", plain_grid())
+    write_series(tmp_path / "scan" / "b", plain_grid((6, 32, 32)))
+    drop(window, tmp_path / "scan")
+    wait_for(lambda: opened(window) and not window.bench.incoming.is_scanning)
+    small = next(r for r in dock.rows if r.facts.startswith("CT · 6"))
+    items = [i for i in dock.tree.series_items if dock.tree.row_of(i) is small]
+    picture = private.viewer_widget(window.viewer)
+    assert drag_onto(picture, dock.tree.mimeData(items))
+    wait_for(lambda: opened(window) and window.bench.session.series_uid == small.uid)
+    assert window.bench.session.volume.grid.shape[0] == 6
