@@ -148,7 +148,9 @@ class StreamOpening:
         self._import_if_ready()
 
     def _import_if_ready(self) -> None:
-        if self._is_over or not (self.is_read and self._may_import):
+        # The end of a job of ours comes here: nothing is taken in twice.
+        busy = self._job is not None
+        if self._is_over or busy or not (self.is_read and self._may_import):
             return
         bench, found, stream = self._bench, self.found, self._stream
         place, author = bench.project_place, bench.settings.author_name
