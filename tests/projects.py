@@ -47,23 +47,29 @@ class SmallProject:
         return Context(str(self.folder))
 
 
-def tiny_weights(path: Path, classes: tuple[str, ...] = ("Liver", "Spleen")) -> Path:
+def tiny_weights(
+    path: Path,
+    classes: tuple[str, ...] = ("Liver", "Spleen"),
+    network: str = "unet",
+    in_channels: int = 1,
+) -> Path:
     """Write an untrained network that is quick on any machine."""
     import torch
 
     from medlab_gui.learning.checkpoint import CheckpointMeta, save_checkpoint
-    from medlab_gui.networks import build
+    from medlab_gui.networks import build_any
 
     torch.manual_seed(0)
-    network = NetworkSpec("unet", n_classes=len(classes) + 1, options={"width": 0.0625})
+    options = {"width": 0.0625}
+    spec = NetworkSpec(network, in_channels, len(classes) + 1, options)
     meta = CheckpointMeta(
-        network=network,
+        network=spec,
         pipeline=PipelineSpec((Step("window", {"level": 40.0, "width": 400.0}),)),
         inplane_mm=None,
         scheme=LabelScheme.from_names("Abdomen", list(classes)),
         name="tiny",
     )
-    save_checkpoint(path, build(network).state_dict(), meta)
+    save_checkpoint(path, build_any(spec).state_dict(), meta)
     return path
 
 
