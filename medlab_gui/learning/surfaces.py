@@ -24,11 +24,14 @@ if TYPE_CHECKING:
 
 __all__ = ["SurfaceDistances", "surface_distances"]
 
-_SHELL_VOXELS = 80
+_SHELL_VOXELS = 600
 """Neighbours that are looked at one by one before the far ones are searched for."""
 
-_DENSE = 16
-"""One query in so many voxels, or more: all are shifted at once."""
+_DENSE, _DENSE_SHELLS = 16, 40
+"""One query in so many voxels, or more: all are shifted at once, so often at most."""
+
+_LEAF = 100
+"""Points in a leaf of the tree; measured to be faster than scipy's 16."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,9 +155,13 @@ def _nearest(
     n_left = np.count_nonzero(left)
     places: NDArray[np.intp] | None = None
     found = []
-    for jump, length in zip((steps @ strides).tolist(), lengths, strict=True):
+    for n, (jump, length) in enumerate(
+        zip((steps @ strides).tolist(), lengths, strict=True)
+    ):
         if places is None and n_left * _DENSE < left.size:
             places = np.flatnonzero(left)
+        if not n_left or (places is None and n >= _DENSE_SHELLS):
+            break
         if places is None:
             here = left[inner]
             hits = here & is_target[inner.start + jump : inner.stop + jump]
@@ -165,9 +172,7 @@ def _nearest(
         n_hits = np.count_nonzero(hits)
         found.append(np.full(n_hits, length))
         n_left -= n_hits
-        if not n_left:
-            break
-    else:
+    if n_left:
         places = np.flatnonzero(left) if places is None else places
         points = np.stack(np.unravel_index(places, padded.shape), -1) - reach
         found.append(_far(points, targets, sizes))
@@ -188,6 +193,6 @@ def _far(
     from scipy.spatial import cKDTree
 
     # A balanced tree takes longer to make than it saves.
-    tree = cKDTree(np.argwhere(targets) * sizes, balanced_tree=False)
+    tree = cKDTree(np.argwhere(targets) * sizes, leafsize=_LEAF, balanced_tree=False)
     found, _ = tree.query(points * sizes, workers=-1)
     return found
