@@ -24,7 +24,7 @@ from medlab_gui.core.errors import InputError, MedlabError, storage_error
 from medlab_gui.core.i18n import N_
 from medlab_gui.core.jobs import Cancelled
 from medlab_gui.core.records import Run, RunState
-from medlab_gui.core.specs import Phase, TrainSpec
+from medlab_gui.core.training import Phase, TrainSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     import torch
 
-    from medlab_gui.core.specs import NetworkSpec, Phase
+    from medlab_gui.core.specs import NetworkSpec
+    from medlab_gui.core.training import Phase
     from medlab_gui.networks.base import SegmentationNetwork
 
 __all__ = ["Pace", "measure_pace"]

@@ -28,7 +28,7 @@ import numpy as np
 from medlab_gui.core.errors import InputError, SpecError
 from medlab_gui.core.labels import IGNORE, LabelScheme
 from medlab_gui.core.resources import resource
-from medlab_gui.core.specs import TrainSpec
+from medlab_gui.core.training import TrainSpec
 from medlab_gui.learning.card import write_card
 from medlab_gui.learning.checkpoint import load_checkpoint, save_checkpoint
 from medlab_gui.learning.dataset import ArraySource, ScanArrays, SliceKey, Subset
@@ -67,6 +67,8 @@ class RecipeItem:
         First and last slice that choose the epoch.
     what : str
         What a person reads of it.
+    patient : str
+        Pseudonym; the name of the image where empty.
     """
 
     image: Path
@@ -75,11 +77,12 @@ class RecipeItem:
     use: str
     validation_slices: tuple[int, int] | None = None
     what: str = ""
+    patient: str = ""
 
     @property
     def group(self) -> str:
-        """The patient: scans of a recipe are of different ones."""
-        return self.image.name
+        """The patient; scans of a recipe are of different ones unless it says so."""
+        return self.patient or self.image.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +174,7 @@ def _item(entry: dict[str, Any], folder: Path) -> RecipeItem:
         use=use,
         validation_slices=first_last,
         what=str(entry.get("what", "")),
+        patient=str(entry.get("patient", "")),
     )
 
 
@@ -242,6 +246,8 @@ def train_recipe(
         folder=folder,
         resume=True,
         device=device,
+        # A recipe says itself which slices of a scan judge.
+        same_patient=True,
         progress=progress,
         name=recipe.name,
         card={"data": data, **recipe.about},

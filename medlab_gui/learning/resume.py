@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import pickle
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from medlab_gui.core.errors import DamagedFileError, InputError
@@ -17,10 +15,7 @@ from medlab_gui.learning.checkpoint import write_whole
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from medlab_gui.core.specs import TrainSpec
-    from medlab_gui.learning.dataset import SliceSource
-
-__all__ = ["TrainState", "fingerprint"]
+__all__ = ["TrainState"]
 
 
 @dataclass
@@ -33,7 +28,7 @@ class TrainState:
     Parameters
     ----------
     fingerprint : str
-        Of the recipe and the data; see `fingerprint`.
+        Of the recipe and the data; see `capsule.joined_digest`.
     network : dict
         State of the network, or empty before the first epoch.
     optimiser : dict
@@ -48,6 +43,16 @@ class TrainState:
         Epochs of this phase since the best one.
     history : list of dict
         What was measured after each epoch.
+    n_steps : int
+        Steps that are done.
+    average : dict
+        The moving average of the weights, where the recipe has one.
+    plateau : list
+        Fields of `schedule.Plateau`, empty where the next epoch begins a phase.
+    room : list
+        Batch, patch and device that memory left (`memory.Room`), empty at first.
+    notes : list of str
+        What a person should know of this training.
     """
 
     fingerprint: str
@@ -58,6 +63,11 @@ class TrainState:
     best_epoch: int = 0
     stale: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
+    n_steps: int = 0
+    average: dict[str, Any] = field(default_factory=dict)
+    plateau: list[float] = field(default_factory=list)
+    room: list[Any] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def save(self, path: Path) -> None:
         """Write it; the old state stays until the new one is complete."""
@@ -101,14 +111,3 @@ class TrainState:
             )
             raise InputError(msg, path=path)
         return state
-
-
-def fingerprint(spec: TrainSpec, *sources: SliceSource) -> str:
-    """Return a digest of the recipe, of which slices there are, and of their truth."""
-    digest = hashlib.sha256(repr(asdict(spec)).encode())
-    for source in sources:
-        digest.update(b"|")
-        for key in source.keys:
-            digest.update(f"{key.series_uid}:{key.slice_index};".encode())
-            digest.update(np.ascontiguousarray(source.labels(key)).tobytes())
-    return digest.hexdigest()

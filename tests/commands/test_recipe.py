@@ -10,7 +10,8 @@ from medlab_gui.commands.predict import run as predict
 from medlab_gui.commands.recipe import follow_recipe
 from medlab_gui.core.errors import InputError, SpecError
 from medlab_gui.core.labels import LabelScheme
-from medlab_gui.core.specs import NetworkSpec, Phase, PipelineSpec, Step, TrainSpec
+from medlab_gui.core.specs import NetworkSpec, PipelineSpec, Step
+from medlab_gui.core.training import Phase, TrainSpec
 from tests.projects import ball_files
 
 

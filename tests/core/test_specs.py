@@ -3,14 +3,8 @@ import json
 import pytest
 
 from medlab_gui.core.errors import SpecError
-from medlab_gui.core.specs import (
-    LIVER_PIPELINE,
-    NetworkSpec,
-    Phase,
-    PipelineSpec,
-    Step,
-    TrainSpec,
-)
+from medlab_gui.core.specs import LIVER_PIPELINE, NetworkSpec, PipelineSpec, Step
+from medlab_gui.core.training import Phase, TrainSpec
 
 SPEC = TrainSpec(
     NetworkSpec("unet", n_classes=3, options={"width": 0.25}),

@@ -7,7 +7,7 @@ from qtpy.QtCore import Qt
 
 from medlab_gui.commands.train import TrainParams
 from medlab_gui.core.records import RunState
-from medlab_gui.core.specs import Phase
+from medlab_gui.core.training import Phase
 from medlab_gui.gui.dialogs.finetune import FineTuneDialog
 from medlab_gui.gui.docks.runs import RunsDock
 from medlab_gui.gui.training_facts import gather

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from medlab_gui.core.labels import LabelScheme
-from medlab_gui.core.specs import NetworkSpec, Phase, PipelineSpec, Step, TrainSpec
+from medlab_gui.core.specs import NetworkSpec, PipelineSpec, Step
+from medlab_gui.core.training import Phase, TrainSpec
 from medlab_gui.learning.checkpoint import CheckpointMeta, save_checkpoint
 from medlab_gui.learning.dataset import ArraySource, ScanArrays
 from medlab_gui.networks import build
@@ -45,8 +46,13 @@ def disc_scan(
     return ScanArrays(data.astype(np.int16), labels, (5.0, 2.0, 2.0), group)
 
 
-def disc_source(n: int = 6, **options) -> ArraySource:
-    return ArraySource({"s": disc_scan(n, **options)})
+def disc_source(n: int = 6, uid: str = "s", **options) -> ArraySource:
+    return ArraySource({uid: disc_scan(n, **options)})
+
+
+def judge_source(n: int = 3, seed: int = 2, **options) -> ArraySource:
+    """Of another patient than `disc_source`."""
+    return disc_source(n, "judge", seed=seed, group="two", **options)
 
 
 def train_spec(**changes) -> TrainSpec:

@@ -9,13 +9,20 @@ import torch
 
 from medlab_gui.core.errors import DamagedFileError, InputError, SpecError
 from medlab_gui.core.labels import LabelScheme
-from medlab_gui.core.specs import NetworkSpec, Phase
+from medlab_gui.core.specs import NetworkSpec
+from medlab_gui.core.training import Phase
 from medlab_gui.learning.checkpoint import load_checkpoint, read_meta
 from medlab_gui.learning.dataset import ArraySource, SliceKey, Subset
 from medlab_gui.learning.evaluate import evaluate_slices
 from medlab_gui.learning.predict import Predictor
 from medlab_gui.learning.train import train
-from tests.learning.conftest import SCHEME, disc_scan, disc_source, train_spec
+from tests.learning.conftest import (
+    SCHEME,
+    disc_scan,
+    disc_source,
+    judge_source,
+    train_spec,
+)
 
 TWO_PHASES = (Phase("head", 1, 3e-3, "head"), Phase("all", 3, 3e-3))
 
@@ -42,7 +49,7 @@ def run(folder, spec=None, **options):
         spec or train_spec(),
         SCHEME,
         disc_source(6, seed=1),
-        disc_source(3, seed=2),
+        judge_source(),
         folder=folder,
         device="cpu",
         **options,
@@ -64,7 +71,7 @@ def test_training_learns_the_discs(tmp_path):
     assert result.metrics["validation"]["mean_dice"] > 0.8
     assert result.history[-1]["loss"] < 0.5 * result.history[0]["loss"]
     judged = evaluate_slices(
-        Predictor(result.checkpoint, "cpu"), disc_source(3, seed=2)
+        Predictor(result.checkpoint, "cpu"), judge_source()
     )
     assert judged["dice"] == result.metrics["validation"]["dice"]
 
@@ -147,7 +154,7 @@ def test_other_data_or_another_recipe_cannot_be_resumed(tmp_path):
             train_spec(),
             SCHEME,
             ArraySource({"s": changed}),
-            disc_source(3, seed=2),
+            judge_source(),
             folder=tmp_path,
             resume=True,
             device="cpu",
@@ -247,7 +254,7 @@ def test_scans_of_different_size_train_together(tmp_path):
         train_spec(augment=True),
         SCHEME,
         ArraySource(scans),
-        disc_source(2),
+        judge_source(2),
         folder=tmp_path,
         device="cpu",
     )
@@ -284,7 +291,7 @@ def test_an_all_background_training_set_is_possible(tmp_path):
         train_spec(),
         SCHEME,
         ArraySource({"s": scan}),
-        Subset(disc_source(2), [SliceKey("s", 0)]),
+        judge_source(1),
         folder=tmp_path,
         device="cpu",
     )

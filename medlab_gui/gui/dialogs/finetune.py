@@ -26,7 +26,7 @@ from medlab_gui.commands.train import TrainParams
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
 from medlab_gui.core.settings import save_settings
-from medlab_gui.core.specs import Phase
+from medlab_gui.core.training import Phase
 from medlab_gui.gui.durations import in_words
 from medlab_gui.gui.training_facts import TrainingFacts, gather
 

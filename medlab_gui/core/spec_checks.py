@@ -1,0 +1,115 @@
+"""What every recipe checks of its keys and values, with the same sentences."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from medlab_gui.core.errors import SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "check_choice",
+    "check_kind",
+    "check_number",
+    "check_whole",
+    "nearest",
+    "only_known",
+]
+
+
+def nearest(wrong: object, known: Iterable[str]) -> str:
+    """Return ``" Did you mean 'x'?"``, or nothing where no known word is like it."""
+    near = difflib.get_close_matches(str(wrong), list(known), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def only_known(cls: type[Any], data: Any) -> dict[str, Any]:
+    """Return plain data if each key is a field of a dataclass.
+
+    Raises
+    ------
+    SpecError
+        If it is no JSON object or has another key; names the nearest one that is known.
+    """
+    if not isinstance(data, dict):
+        msg = f"A {cls.__name__} must be a JSON object; found {type(data).__name__}."
+        raise SpecError(msg)
+    known = sorted(f.name for f in fields(cls))
+    unknown = sorted(str(key) for key in set(data) - set(known))
+    if unknown:
+        hints = "".join(dict.fromkeys(nearest(key, known) for key in unknown))
+        msg = (
+            f"{cls.__name__} does not know {', '.join(unknown)}; "
+            f"it knows {', '.join(known)}.{hints}"
+        )
+        raise SpecError(msg)
+    return data
+
+
+def check_choice(key: str, value: object, allowed: Iterable[str]) -> None:
+    """Raise `SpecError` unless a value is one of a few words."""
+    words = list(allowed)
+    if not isinstance(value, str) or value not in words:
+        msg = f"{key!r} is one of {', '.join(words)}; found {value!r}."
+        raise SpecError(msg + nearest(value, words))
+
+
+def check_kind(key: str, value: object, kind: type) -> None:
+    """Raise `SpecError` unless a value is text (str), or a JSON object (dict)."""
+    if not isinstance(value, kind):
+        what = "text" if kind is str else "a JSON object"
+        msg = f"{key!r} is {what}; found {value!r}."
+        raise SpecError(msg)
+
+
+def check_whole(key: str, value: object, low: int, high: int | None = None) -> None:
+    """Raise `SpecError` unless a value is a whole number in a range."""
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    if not is_whole or not _between(float(str(value)), low, high):
+        msg = f"{key!r} is a whole number {_range(low, high)}; found {value!r}."
+        raise SpecError(msg)
+
+
+def check_number(
+    key: str,
+    value: object,
+    low: float,
+    high: float | None = None,
+    *,
+    above: bool = False,
+    below: bool = False,
+) -> None:
+    """Raise `SpecError` unless a value is a finite number in a range.
+
+    Parameters
+    ----------
+    key : str
+        Whose value it is.
+    value : object
+        What was found.
+    low, high : float
+        The range; no upper end where ``high`` is None.
+    above, below : bool
+        Whether ``low``, and ``high``, are themselves outside.
+    """
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    number = float(str(value)) if is_number else math.nan
+    outside = (above and number == low) or (below and number == high)
+    if outside or not _between(number, low, high):
+        start = f"above {low:g}" if above else f"of at least {low:g}"
+        end = "" if high is None else f" and {'below' if below else 'up to'} {high:g}"
+        msg = f"{key!r} is a number {start}{end}; found {value!r}."
+        raise SpecError(msg)
+
+
+def _between(value: float, low: float, high: float | None) -> bool:
+    return math.isfinite(value) and low <= value and (high is None or value <= high)
+
+
+def _range(low: int, high: int | None) -> str:
+    return f"of at least {low}" if high is None else f"from {low} to {high}"

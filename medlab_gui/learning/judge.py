@@ -1,0 +1,133 @@
+"""Judging the weights of a training as it goes on."""
+
+from __future__ import annotations
+
+import math
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from medlab_gui.core.errors import InputError, ResourceError
+from medlab_gui.learning.batches import collate
+from medlab_gui.learning.check import named
+from medlab_gui.learning.evaluate import DiceCounts
+from medlab_gui.learning.kept import choose_kept, keep_step, keep_truth
+from medlab_gui.learning.memory import is_out_of_memory
+from medlab_gui.learning.stepper import use_bfloat16
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    from medlab_gui.learning.trainer import Trainer
+
+__all__ = ["Judge"]
+
+
+class Judge:
+    """Looks at the validation slices with the weights as they are.
+
+    Parameters
+    ----------
+    run : Trainer
+        The training; its network is left as it was found.
+    """
+
+    def __init__(self, run: Trainer) -> None:
+        self._run = run
+        self._kept: list[int] = []
+
+    @contextmanager
+    def judged_weights(self) -> Iterator[None]:
+        """Have the network hold what is judged: its weights, or their average."""
+        network, average = self._run.network, self._run.average
+        was_training = network.training
+        own = None
+        if average is not None:
+            own = {k: t.clone() for k, t in network.state_dict().items()}
+            network.load_state_dict(average.state)
+        network.eval()
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            if own is not None:
+                network.load_state_dict(own)
+            network.train(was_training)
+
+    def __call__(self, epoch: int) -> tuple[float, dict[str, float | None], float]:
+        """Return loss, Dice by class and mean Dice at the network's pixels.
+
+        Raises
+        ------
+        InputError
+            If the network gives no numbers; the slice is named.
+        """
+        run = self._run
+        counts = DiceCounts(run.scheme)
+        losses = []
+        with self.judged_weights():
+            for n in range(len(run.judges)):
+                images, labels = collate([run.judges[n]])
+                logits = self._look(images)
+                loss = run.loss(logits, labels).item()
+                if not math.isfinite(loss):
+                    msg = (
+                        f"Training went astray in epoch {epoch}: the network gives no "
+                        f"numbers for {named([run.judges.keys[n]])}. Lower the "
+                        "learning rate and start again."
+                    )
+                    raise InputError(msg)
+                losses.append(loss)
+                predicted = logits[0].argmax(dim=0).numpy().astype(np.uint8)
+                counts.add(predicted, labels[0].numpy())
+                run.report(*run.place, f"Judging slice {n + 1} of {len(run.judges)}")
+        return float(np.mean(losses)), counts.dice, counts.mean
+
+    def choose_kept(self) -> None:
+        """Choose the slices whose predictions are kept, and write their truth."""
+        run = self._run
+        self._kept = choose_kept(run.judges, run.spec.keep_slices)
+        keep_truth(run.folder, run.judges, self._kept)
+
+    def keep_predictions(self) -> None:
+        """Write what the network says of the chosen slices now."""
+        run = self._run
+        with self.judged_weights():
+            found = []
+            for n in self._kept:
+                image, labels = run.judges[n]
+                logits = self._look(collate([(image, labels)])[0])[0]
+                classes = logits.argmax(dim=0).numpy().astype(np.uint8)
+                found.append(classes[: labels.shape[0], : labels.shape[1]])
+        keep_step(run.folder, run.state.n_steps, found)
+
+    def _look(self, images: Tensor) -> Tensor:
+        """Return logits; of the processor where the graphics card has no room."""
+        run = self._run
+        device = run.room.device
+        try:
+            with torch.autocast(
+                device, torch.bfloat16, enabled=use_bfloat16(run.spec, device)
+            ):
+                logits: Tensor = run.network(images.to(device)).float().cpu()
+                return logits
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if device == "cpu":
+                msg = (
+                    "There is not enough memory to judge a whole slice; close other "
+                    "programs, or choose a smaller network (its option 'width')."
+                )
+                raise ResourceError(msg) from error
+        run.note("The graphics card has no room to judge whole slices: the CPU does.")
+        run.network.to("cpu")
+        try:
+            logits = run.network(images)
+        finally:
+            run.network.to(device)
+        return logits

@@ -1,0 +1,93 @@
+"""Predictions kept while a training goes on: how a few slices come to look like truth.
+
+Files in the run's folder ``kept/``: ``truth.npz`` with ``image`` (float32) and
+``labels`` (uint8) of each slice as the network sees it, named ``0``, ``1``, ...; and
+``step_000600.npz`` with the predicted labels after that many steps.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from medlab_gui.learning.checkpoint import write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from medlab_gui.learning.dataset import PreparedSlices
+
+__all__ = ["KEPT", "choose_kept", "keep_step", "keep_truth", "read_kept"]
+
+KEPT = "kept"
+
+
+def choose_kept(slices: PreparedSlices, n: int) -> list[int]:
+    """Return numbers of up to ``n`` slices, spread over those that show a class."""
+    shown = [k for k in range(len(slices)) if slices.has_foreground(k)]
+    among = shown or list(range(len(slices)))
+    places = np.linspace(0, len(among) - 1, min(n, len(among)) + 2)[1:-1]
+    return sorted({among[round(float(p))] for p in places})
+
+
+def keep_truth(folder: Path, slices: PreparedSlices, numbers: Sequence[int]) -> None:
+    """Write what the slices look like, and their truth."""
+    (folder / KEPT).mkdir(exist_ok=True)
+    arrays: dict[str, NDArray[np.generic]] = {}
+    for place, n in enumerate(numbers):
+        image, labels = slices[n]
+        arrays[f"image_{place}"], arrays[f"labels_{place}"] = image, labels
+    _write(folder / KEPT / "truth.npz", arrays)
+    keys = [slices.keys[n] for n in numbers]
+    names = [{"series_uid": k.series_uid, "slice_index": k.slice_index} for k in keys]
+    write_whole(folder / KEPT / "slices.json", json.dumps(names).encode())
+
+
+def keep_step(folder: Path, step: int, predicted: Sequence[NDArray[np.uint8]]) -> None:
+    """Write what the network says of them after a step."""
+    arrays = {f"labels_{place}": labels for place, labels in enumerate(predicted)}
+    _write(folder / KEPT / f"step_{step:06d}.npz", dict(arrays))
+
+
+def _write(path: Path, arrays: dict[str, NDArray[np.generic]]) -> None:
+    content = io.BytesIO()
+    np.savez_compressed(content, allow_pickle=False, **arrays)
+    write_whole(path, content.getvalue())
+
+
+def read_kept(
+    folder: Path,
+) -> tuple[
+    list[tuple[NDArray[np.float32], NDArray[np.uint8]]],
+    dict[int, list[NDArray[np.uint8]]],
+]:
+    """Return the kept slices with their truth, and the predictions by step.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run. Where nothing was kept, both are empty.
+
+    Returns
+    -------
+    truth : list of (image, labels)
+        float32 and uint8, both (Y', X').
+    predicted : dict of int to list of ndarray of uint8
+        After each of the steps, in the same order.
+    """
+    truth, predicted = [], {}
+    if (folder / KEPT / "truth.npz").exists():
+        with np.load(folder / KEPT / "truth.npz") as file:
+            n = sum(name.startswith("image_") for name in file.files)
+            truth = [(file[f"image_{k}"], file[f"labels_{k}"]) for k in range(n)]
+    for path in sorted((folder / KEPT).glob("step_*.npz")):
+        with np.load(path) as file:
+            step = int(path.stem.partition("_")[2])
+            predicted[step] = [file[f"labels_{k}"] for k in range(len(truth))]
+    return truth, predicted

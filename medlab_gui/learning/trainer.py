@@ -1,0 +1,354 @@
+"""The moving parts of one training; `learning.train` says in which order they move."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import astuple, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from medlab_gui.core.errors import InputError, SpecError
+from medlab_gui.learning.augmentations import make_augmenter
+from medlab_gui.learning.batches import epoch_order, in_batches, repeatable
+from medlab_gui.learning.capsule import (
+    HISTORY,
+    LOG,
+    RunLog,
+    environment,
+    joined_digest,
+    slice_prints,
+    write_capsule,
+)
+from medlab_gui.learning.check import check_slices, check_values, named
+from medlab_gui.learning.checkpoint import (
+    CheckpointMeta,
+    load_checkpoint,
+    save_checkpoint,
+    write_whole,
+)
+from medlab_gui.learning.dataset import PreparedSlices
+from medlab_gui.learning.judge import Judge
+from medlab_gui.learning.losses import make_loss
+from medlab_gui.learning.memory import Room, foresee
+from medlab_gui.learning.parallel import Team
+from medlab_gui.learning.progress import silent
+from medlab_gui.learning.resume import TrainState
+from medlab_gui.learning.schedule import Plan, Plateau, learning_rate
+from medlab_gui.learning.stepper import Stepper, WeightsAverage
+from medlab_gui.networks import build
+from medlab_gui.networks.base import channels_last
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from medlab_gui.core.labels import LabelScheme
+    from medlab_gui.core.training import TrainSpec
+    from medlab_gui.learning.dataset import SliceSource
+    from medlab_gui.learning.progress import Progress
+    from medlab_gui.learning.stepper import Sample
+    from medlab_gui.networks.base import SegmentationNetwork
+
+__all__ = ["BEST", "Trainer"]
+
+STATE, BEST = "state.pt", "best.safetensors"
+
+
+class Trainer:
+    """Network, slices, optimiser and state of one training.
+
+    Parameters
+    ----------
+    spec, scheme, training, validation, folder
+        See `learning.train.train`.
+    device : str
+        ``"cpu"`` or ``"cuda"``.
+    """
+
+    def __init__(
+        self,
+        spec: TrainSpec,
+        scheme: LabelScheme,
+        training: SliceSource,
+        validation: SliceSource,
+        folder: Path,
+        device: str,
+    ) -> None:
+        self.spec, self.scheme, self.folder = spec, scheme, folder
+        self.training, self.validation = training, validation
+        self.report: Progress = silent
+        self.team = Team.join(device)
+        self.room = Room(spec.batch, spec.patch, device)
+        self.loss = make_loss(spec)
+        self.augmenter = make_augmenter(spec)
+        self.meta = CheckpointMeta(
+            network=spec.network,
+            pipeline=spec.pipeline,
+            inplane_mm=spec.inplane_mm,
+            scheme=scheme,
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        self._log = RunLog(folder / LOG)
+        self.phase = -1
+        self.place = (0, 0)
+        self._n_steps_here = 0
+
+    def log(self, line: str) -> None:
+        """Write a line to the run's log."""
+        if self.team.leads:
+            self._log(line)
+
+    def note(self, text: str) -> None:
+        """Tell something that a person should know, and keep it with the run."""
+        if text and text not in self.state.notes:
+            self.state.notes.append(text)
+            self.log(text)
+            self.report(*self.place, text)
+
+    def begin(self, init_from: Path | None, resume: bool, flattery: str) -> None:
+        """Build the network, check and prepare the slices, take up an earlier state."""
+        self.parent = ""
+        with repeatable(self.spec.seed):
+            self.network: SegmentationNetwork = build(self.spec.network)
+        if init_from is not None:
+            self._start_from(init_from)
+        absent = check_slices(self.training, self.scheme)
+        check_values(self.validation, self.scheme)
+        self.slices = self._prepare(self.training)
+        self.judges = self._prepare(self.validation)
+        self.network.to(self.room.device)
+        channels_last(self.network)
+        self.with_foreground = [
+            self.slices.has_foreground(n) for n in range(len(self.slices))
+        ]
+        in_order = list(range(len(self.slices)))
+        n_steps = len(in_batches(in_order, self.spec.step_batch))
+        self.plan = Plan(self.spec.phases, n_steps)
+        self._take_up(resume)
+        self._stepper = Stepper(
+            self.network, self.loss, self.spec, self.room, self.team, self.note
+        )
+        self._judge = Judge(self)
+        for text in (flattery, absent):
+            self.note(text)
+        if not self.state.room:
+            shapes = [self.slices[n][0].shape for n in range(len(self.slices))]
+            told, gave_way = foresee(self.room, self.spec, shapes)
+            self.log(told)
+            self.note(gave_way)
+        if self.spec.keep_at and self.team.leads:
+            self._judge.choose_kept()
+        self.started = time.monotonic()
+
+    def _start_from(self, path: Path) -> None:
+        meta, weights = load_checkpoint(path)
+        if meta.network != self.spec.network:
+            msg = (
+                f"The checkpoint {meta.name!r} holds another network than the "
+                f"recipe asks for ({meta.network.name!r} with "
+                f"{meta.network.n_classes} classes, {meta.network.options})."
+            )
+            raise SpecError(msg)
+        self.network.load_state_dict(weights)
+        self.parent = meta.name
+
+    def _prepare(self, source: SliceSource) -> PreparedSlices:
+        slices = PreparedSlices(
+            source, self.spec.pipeline, self.spec.inplane_mm, self.scheme.n_classes
+        )
+        for n in range(len(slices)):
+            self.report(0, 0, f"Preparing slice {n + 1} of {len(slices)}")
+            slices[n]
+        return slices
+
+    def _take_up(self, resume: bool) -> None:
+        sides = {
+            "training": slice_prints(self.training),
+            "validation": slice_prints(self.validation),
+        }
+        digest = joined_digest(self.spec, sides.values())
+        resumed = resume and (self.folder / STATE).exists()
+        self.average: WeightsAverage | None = None
+        if resumed:
+            self.state = TrainState.load(self.folder / STATE, digest)
+            self.network.load_state_dict(self.state.network)
+            if self.state.room:
+                self.room.batch, self.room.patch, self.room.device = self.state.room
+                self.network.to(self.room.device)
+        else:
+            self.state = TrainState(digest, network=self.network.state_dict())
+        if self.spec.ema:
+            self.average = WeightsAverage(self.network, self.spec.ema)
+            self.average.state.update(self.state.average)
+        self._capsule: dict[str, Any] = {
+            "started": _now(),
+            "resumed": resumed,
+            "environment": environment(self.room.device),
+            "processes": self.team.size,
+            "data": sides,
+            "parent": self.parent,
+            "scheme": self.scheme.to_dict(),
+        }
+        # All have read the state before the first writes it anew.
+        self.team.wait()
+        if self.team.leads:
+            write_capsule(self.folder, self.spec, self._capsule)
+            if not resumed:
+                self.state.save(self.folder / STATE)
+        epoch = self.state.n_done + 1
+        self.log(f"{'Resumed at' if resumed else 'Began with'} epoch {epoch}.")
+
+    def begin_phase(self, number: int) -> None:
+        """Freeze what does not learn, and set up the optimiser."""
+        if number == self.phase:
+            return
+        self.phase = number
+        phase = self.spec.phases[number]
+        self._stepper.begin_phase(phase, self.state.optimiser)
+        self.plateau = Plateau()
+        if self.state.plateau:
+            best, n_bad, n_cuts = self.state.plateau
+            self.plateau = Plateau(best, int(n_bad), int(n_cuts))
+        self.log(f"Phase {phase.name!r}.")
+
+    def one_epoch(self) -> tuple[float, float]:
+        """Go once over the training slices; return mean loss and last learning rate."""
+        done = self.state.n_done
+        rng = np.random.default_rng([self.spec.seed, done])
+        order = epoch_order(rng, self.with_foreground)
+        steps = in_batches(order, self.spec.step_batch)
+        number, epoch = self.plan.epochs[done]
+        steps = steps[: self.plan.steps_of(number, epoch)]
+        self.network.train()
+        losses, lr = [], 0.0
+        # The first process draws what a single one would; others must not repeat it.
+        with repeatable(self.spec.seed + done + 1_000_003 * self.team.rank):
+            for step, numbers in enumerate(steps):
+                samples = [self._sample(n, rng) for n in numbers]
+                lr = self._rate(number, epoch * self.plan.epoch_steps + step, epoch)
+                seed = [self.spec.seed, done, step]
+                loss = self._stepper.step(samples, lr, seed)
+                if not math.isfinite(loss):
+                    raise self._astray(step, numbers)
+                losses.append(loss)
+                self._count_step(step + 1, len(steps), loss)
+        self.team.follow(self.network.buffers())
+        if self.average is not None:
+            self.team.follow(self.average.state.values())
+        return float(np.mean(losses)), lr
+
+    def _rate(self, number: int, step: int, epoch: int) -> float:
+        return learning_rate(
+            self.spec,
+            self.spec.phases[number],
+            step=step,
+            n_steps=self.plan.phase_steps(number),
+            epoch=epoch,
+            n_cuts=self.plateau.n_cuts,
+        )
+
+    def _count_step(self, step: int, steps: int, loss: float) -> None:
+        self.state.n_steps += 1
+        self._n_steps_here += 1
+        if self.average is not None:
+            self.average.take(self.state.n_steps)
+        if self.state.n_steps in self.spec.keep_at and self.team.leads:
+            self._judge.keep_predictions()
+        self.tell(step, steps, loss, None)
+
+    def _sample(self, n: int, rng: np.random.Generator) -> Sample:
+        image, labels = self.slices[n]
+        if self.augmenter is None:
+            return image, labels
+        return self.augmenter(rng, image, labels)
+
+    def _astray(self, step: int, numbers: list[int]) -> InputError:
+        keys = [self.slices.keys[n] for n in numbers]
+        msg = (
+            f"Training went astray in epoch {self.state.n_done + 1}, step {step + 1} "
+            f"({named(keys)}): the loss is not a number any more. Lower the learning "
+            "rate and start again; the epochs before it are kept."
+        )
+        return InputError(msg)
+
+    def tell(
+        self, step: int, steps: int, loss: float, dice: dict[str, float | None] | None
+    ) -> None:
+        """Report where the training stands after a step."""
+        before = self.plan.epochs[: self.state.n_done]
+        done = sum(self.plan.steps_of(*place) for place in before) + step
+        pace = (time.monotonic() - self.started) / max(1, self._n_steps_here)
+        epoch, n_epochs = self.state.n_done + 1, len(self.plan.epochs)
+        data = {
+            "phase": self.spec.phases[self.phase].name,
+            "epoch": epoch,
+            "epochs": n_epochs,
+            "step": step,
+            "steps": steps,
+            "loss": loss,
+            "dice": dice,
+            "seconds_left": pace * (self.plan.n_steps - done),
+        }
+        self.place = (done, self.plan.n_steps)
+        text = f"Epoch {epoch} of {n_epochs}, loss {loss:.3f}"
+        self.report(*self.place, text, data)
+
+    def judge(self) -> tuple[float, dict[str, float | None], float]:
+        """Return loss, Dice by class and mean Dice at the network's pixels."""
+        found = self._judge(self.state.n_done + 1) if self.team.leads else None
+        return self.team.told(found)
+
+    def keep(self, measured: dict[str, Any], *, ends_phase: bool) -> None:
+        """Write down what an epoch brought; keep its weights if they are the best."""
+        state = self.state
+        # Of two epochs with the same Dice the one with the smaller loss is better.
+        worth = [measured["mean_dice"], -measured["val_loss"]]
+        if not state.best or worth > state.best:
+            if self.team.leads:
+                meta = replace(self.meta, epoch=measured["epoch"])
+                with self._judge.judged_weights():
+                    save_checkpoint(self.folder / BEST, self.network.state_dict(), meta)
+            state.best, state.best_epoch, state.stale = worth, measured["epoch"], 0
+        else:
+            state.stale += 1
+        self.plateau.see(measured["val_loss"], self.spec.plateau_epochs)
+        steps = self.plan.steps_of(*self.plan.epochs[state.n_done])
+        self.tell(steps, steps, measured["loss"], measured["dice"])
+        state.history.append(measured)
+        state.n_done += 1
+        state.network = self.network.state_dict()
+        state.average = self.average.state if self.average is not None else {}
+        state.optimiser = {} if ends_phase else self._stepper.optimiser.state_dict()
+        state.plateau = [] if ends_phase else list(astuple(self.plateau))
+        state.room = [self.room.batch, self.room.patch, self.room.device]
+        if ends_phase:
+            state.stale = 0
+        if not self.team.leads:
+            return
+        state.save(self.folder / STATE)
+        # The curves, where the window finds them after a restart.
+        write_whole(self.folder / HISTORY, json.dumps(state.history).encode())
+        self.log(
+            f"Epoch {measured['epoch']}: loss {measured['loss']:.6g}, validation loss "
+            f"{measured['val_loss']:.6g}, mean Dice {measured['mean_dice']:.6g}, "
+            f"learning rate {measured['lr']:.3g}."
+        )
+
+    def seal(self, metrics: dict[str, Any]) -> None:
+        """Complete the capsule with the result."""
+        content = {
+            **self._capsule,
+            "finished": _now(),
+            "notes": list(self.state.notes),
+            "room": list(self.state.room),
+            "metrics": metrics,
+        }
+        write_capsule(self.folder, self.spec, content)
+        self.log("Done.")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
