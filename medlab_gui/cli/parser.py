@@ -168,7 +168,7 @@ def _add_field(
     flag = f"--{field.name.replace('_', '-')}"
     if kind is bool:
         both: Any = argparse.BooleanOptionalAction
-        options["action"] = both if field.default is True else "store_true"
+        options["action"] = "store_true" if field.default is False else both
         parser.add_argument(flag, **options)
         return
     if metadata.get("choices"):
@@ -314,6 +314,8 @@ def params_in_file(command: Command[Any, Any], path: str) -> Any:
             raise ValueError(msg)
         for name, value in values.items():
             kind = field_type(known[name])
+            if value is None and known[name].default is None:
+                continue  # left to the command
             fits = (int, float) if kind is float else (kind,)
             if not isinstance(value, fits) or isinstance(value, bool) != (kind is bool):
                 msg = f"{name} must be of the type {kind.__name__}; found {value!r}"

@@ -115,14 +115,15 @@ def training_source(store: ProjectStore, *, seed: int) -> ProjectSource:
     """Return what may be learned from; draw a validation set first if there is none.
 
     Where no slice is locked yet, about a fifth of the labelled slices is locked, by
-    patient where there are several, else as a contiguous block, and a slice between
-    the block and the rest is left out of training.
+    patient where there are several, else as a contiguous block. Who of the rest may
+    teach, `commands.splits` says.
 
     Raises
     ------
     InputError
         If too little is labelled.
     """
+    from medlab_gui.learning.duplicates import merged_groups
     from medlab_gui.learning.folds import split_slices
 
     labelled = labelled_keys(store)
@@ -135,7 +136,7 @@ def training_source(store: ProjectStore, *, seed: int) -> ProjectSource:
             )
             raise InputError(msg)
         keys = list(source.keys)
-        _, validation = split_slices(keys, [source.group(k) for k in keys], 0.2, seed)
+        _, validation = split_slices(keys, merged_groups(source), 0.2, seed)
         _lock(store, validation, labelled)
         labelled = labelled_keys(store)
     if not labelled:

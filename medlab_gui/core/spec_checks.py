@@ -17,6 +17,7 @@ __all__ = [
     "check_kind",
     "check_number",
     "check_whole",
+    "known_keys",
     "nearest",
     "only_known",
 ]
@@ -36,15 +37,26 @@ def only_known(cls: type[Any], data: Any) -> dict[str, Any]:
     SpecError
         If it is no JSON object or has another key; names the nearest one that is known.
     """
+    return known_keys(cls.__name__, data, [f.name for f in fields(cls)])
+
+
+def known_keys(what: str, data: Any, keys: Iterable[str]) -> dict[str, Any]:
+    """Return plain data if it is a JSON object with no other keys than these.
+
+    Raises
+    ------
+    SpecError
+        If not; names the nearest key that is known.
+    """
     if not isinstance(data, dict):
-        msg = f"A {cls.__name__} must be a JSON object; found {type(data).__name__}."
+        msg = f"A {what} must be a JSON object; found {type(data).__name__}."
         raise SpecError(msg)
-    known = sorted(f.name for f in fields(cls))
+    known = sorted(keys)
     unknown = sorted(str(key) for key in set(data) - set(known))
     if unknown:
         hints = "".join(dict.fromkeys(nearest(key, known) for key in unknown))
         msg = (
-            f"{cls.__name__} does not know {', '.join(unknown)}; "
+            f"{what} does not know {', '.join(unknown)}; "
             f"it knows {', '.join(known)}.{hints}"
         )
         raise SpecError(msg)

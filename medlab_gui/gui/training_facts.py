@@ -9,6 +9,7 @@ from medlab_gui.core.i18n import _
 
 if TYPE_CHECKING:
     from medlab_gui.core.specs import NetworkSpec
+    from medlab_gui.core.training_presets import TrainingPreset
     from medlab_gui.store.project import ProjectStore
 
 __all__ = ["LEAST_LABELLED", "TrainingFacts", "gather"]
@@ -88,7 +89,9 @@ def _patients(n: int) -> str:
     return _("1 patient") if n == 1 else _("{n} patients").format(n=n)
 
 
-def gather(store: ProjectStore, chosen: str = "") -> TrainingFacts:
+def gather(
+    store: ProjectStore, chosen: str = "", preset: TrainingPreset | None = None
+) -> TrainingFacts:
     """Count what is labelled in a project; reads no voxels.
 
     Parameters
@@ -97,15 +100,29 @@ def gather(store: ProjectStore, chosen: str = "") -> TrainingFacts:
         This thread's own connection.
     chosen : str
         Id of the checkpoint to start from; the weights in use where empty.
+    preset : TrainingPreset, optional
+        The recipe to be followed instead.
     """
     from medlab_gui.commands.sources import labelled_keys
 
     series = {s.uid: s for s in store.series_list()}
     patient = {s.uid: s.patient_key for s in store.studies()}
-    labelled = list(labelled_keys(store))
     locked = store.locked()
+
+    def who(uid: str) -> str:
+        return patient[series[uid].study_uid]
+
+    # As `commands.splits` does: who judges does not teach, if anybody else can.
+    judges = {who(s.series_uid) for s in locked}
+    labelled = list(labelled_keys(store))
+    others = [k for k in labelled if who(k.series_uid) not in judges]
+    labelled = others or labelled
     current = store.checkpoint(chosen) if chosen else store.current_checkpoint()
     mm = current.inplane_mm if current is not None else None
+    network = current.network if current is not None else None
+    if preset is not None:
+        spec = preset.for_scheme(store.scheme())
+        network, mm = spec.network, spec.inplane_mm
     shapes = []
     for uid in {k.series_uid for k in labelled}:
         grid = series[uid].grid
@@ -117,11 +134,9 @@ def gather(store: ProjectStore, chosen: str = "") -> TrainingFacts:
     )
     return TrainingFacts(
         n_training=len(labelled),
-        n_patients=len({patient[series[k.series_uid].study_uid] for k in labelled}),
+        n_patients=len({who(k.series_uid) for k in labelled}),
         n_locked=len(locked),
-        n_locked_patients=len(
-            {patient[series[s.series_uid].study_uid] for s in locked}
-        ),
-        network=current.network if current is not None else None,
+        n_locked_patients=len(judges),
+        network=network,
         shape_yx=shape,
     )

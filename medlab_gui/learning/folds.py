@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from medlab_gui.learning.dataset import SliceKey
 
-__all__ = ["split_slices", "without_neighbours"]
+__all__ = ["fold_splits", "split_slices", "without_neighbours"]
 
 
 def split_slices(
@@ -70,6 +71,71 @@ def split_slices(
     validation = ordered[first : first + wanted]
     rest = ordered[:first] + ordered[first + wanted :]
     return without_neighbours(rest, validation) or rest, validation
+
+
+def fold_splits(
+    keys: Sequence[SliceKey], groups: Sequence[str], n_folds: int, seed: int
+) -> list[tuple[list[SliceKey], list[SliceKey]]]:
+    """Return the splits of a cross-validation: every slice judges in one of them.
+
+    Patients are drawn in random order, and each goes to the fold that has the fewest
+    slices so far. With one patient the folds are contiguous blocks, and slices next to
+    a block are left out of what is learned from.
+
+    Parameters
+    ----------
+    keys : sequence of SliceKey
+        The labelled slices; their order does not matter.
+    groups : sequence of str
+        The patient of each.
+    n_folds : int
+        How many.
+    seed : int
+        The same seed gives the same folds.
+
+    Returns
+    -------
+    list of (training, validation)
+        As in `split_slices`.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two folds, or fewer patients or slices than folds.
+    """
+    pairs = sorted(zip(keys, groups, strict=True))
+    names = sorted(set(groups))
+    if len(names) == 1 and 2 <= n_folds <= len(pairs) // 2:
+        ordered = [key for key, _ in pairs]
+        edges = np.linspace(0, len(ordered), n_folds + 1).round().astype(int).tolist()
+        blocks = [ordered[a:b] for a, b in pairwise(edges)]
+        return [(_others(ordered, block), block) for block in blocks]
+    if not 2 <= n_folds <= len(names):
+        there = "1 patient" if len(names) == 1 else f"{len(names)} patients"
+        msg = (
+            f"{n_folds} folds cannot be made of {len(pairs)} labelled slices of "
+            f"{there}: each fold needs a patient of its own (two slices where there "
+            "is one patient), and there are at least two folds."
+        )
+        raise InputError(msg)
+    sizes = [0] * n_folds
+    fold_of: dict[str, int] = {}
+    for name in np.random.default_rng(seed).permutation(names).tolist():
+        fold_of[name] = fold = sizes.index(min(sizes))
+        sizes[fold] += sum(group == name for group in groups)
+    return [
+        (
+            [key for key, group in pairs if fold_of[group] != fold],
+            [key for key, group in pairs if fold_of[group] == fold],
+        )
+        for fold in range(n_folds)
+    ]
+
+
+def _others(ordered: Sequence[SliceKey], block: Sequence[SliceKey]) -> list[SliceKey]:
+    judges = set(block)
+    rest = [key for key in ordered if key not in judges]
+    return without_neighbours(rest, block) or rest
 
 
 def without_neighbours(

@@ -1,4 +1,4 @@
-"""How long a training will take here: measured on a small picture, scaled up."""
+"""How long a training will take here, and how much memory."""
 
 from __future__ import annotations
 
@@ -34,12 +34,24 @@ class Pace:
         To learn from it with the encoder frozen, and with everything.
     device : str
         Where that was.
+    bytes_fixed, bytes_slice : int
+        Memory for the weights and all that belongs to them, and for each slice of a
+        batch.
+    bytes_free : int
+        Memory that is free there.
     """
 
     look: float
     learn_head: float
     learn_all: float
     device: str
+    bytes_fixed: int = 0
+    bytes_slice: int = 0
+    bytes_free: int = 0
+
+    def bytes_for(self, batch: int) -> int:
+        """Return roughly how much memory a batch needs; 0 where it is not known."""
+        return self.bytes_fixed + batch * self.bytes_slice if self.bytes_slice else 0
 
     def seconds(
         self, phases: Iterable[Phase], n_training: int, n_validation: int
@@ -81,6 +93,7 @@ def measure_pace(
     """
     import torch
 
+    from medlab_gui.learning.memory import free_bytes, training_bytes
     from medlab_gui.learning.predict import choose_device
     from medlab_gui.networks import build
 
@@ -96,7 +109,16 @@ def measure_pace(
         net.freeze(trainable)
         net.train()
         times[trainable] = _shortest(lambda: _learn(net, picture), where)
-    return Pace(look * factor, times["head"] * factor, times["all"] * factor, where)
+    one, two = (training_bytes(network, shape_yx, batch) for batch in (1, 2))
+    return Pace(
+        look * factor,
+        times["head"] * factor,
+        times["all"] * factor,
+        where,
+        bytes_fixed=max(0, 2 * one - two),
+        bytes_slice=two - one,
+        bytes_free=free_bytes(where),
+    )
 
 
 def _learn(net: SegmentationNetwork, picture: torch.Tensor) -> None:

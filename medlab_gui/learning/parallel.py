@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["Team"]
+__all__ = ["Team", "leads"]
 
 T = TypeVar("T")
 
@@ -107,6 +107,11 @@ class Team:
         """Wait until all processes are here."""
         if self.size > 1:
             distributed.barrier()
+
+
+def leads() -> bool:
+    """Tell whether this process is the first of those that ``torchrun`` started."""
+    return int(os.environ.get("RANK", "0")) == 0
 
 
 def _leave() -> None:

@@ -28,12 +28,15 @@ import numpy as np
 from medlab_gui.core.errors import InputError, SpecError
 from medlab_gui.core.labels import IGNORE, LabelScheme
 from medlab_gui.core.resources import resource
+from medlab_gui.core.spec_checks import known_keys
 from medlab_gui.core.training import TrainSpec
 from medlab_gui.learning.card import write_card
+from medlab_gui.learning.check import check_recipe
 from medlab_gui.learning.checkpoint import load_checkpoint, save_checkpoint
 from medlab_gui.learning.dataset import ArraySource, ScanArrays, SliceKey, Subset
 from medlab_gui.learning.evaluate import evaluate_slices
 from medlab_gui.learning.folds import without_neighbours
+from medlab_gui.learning.parallel import leads
 from medlab_gui.learning.predict import Predictor
 from medlab_gui.learning.progress import silent
 from medlab_gui.learning.train import TrainResult, train
@@ -46,6 +49,8 @@ if TYPE_CHECKING:
     from medlab_gui.learning.progress import Progress
 
 __all__ = ["Recipe", "RecipeItem", "read_recipe", "train_recipe"]
+
+_ITEM_KEYS = ("image", "mask", "map", "use", "validation_slices", "what", "patient")
 
 Loaded = tuple[Any, Any, tuple[float, float, float]]
 """Scan, mask and spacing in mm."""
@@ -84,6 +89,19 @@ class RecipeItem:
         """The patient; scans of a recipe are of different ones unless it says so."""
         return self.patient or self.image.name
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, as in a recipe's file, with absolute paths."""
+        between = self.validation_slices
+        return {
+            "image": str(self.image.resolve()),
+            "mask": str(self.mask.resolve()),
+            "map": {str(k): v for k, v in self.class_map.items()},
+            "use": self.use,
+            "validation_slices": None if between is None else list(between),
+            "what": self.what,
+            "patient": self.patient,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -108,6 +126,16 @@ class Recipe:
     spec: TrainSpec
     items: tuple[RecipeItem, ...]
     about: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, as in a recipe's file, with absolute paths."""
+        return {
+            "name": self.name,
+            "scheme": self.scheme.to_dict(),
+            "spec": self.spec.to_dict(),
+            "data": [item.to_dict() for item in self.items],
+            "about": self.about,
+        }
 
 
 def read_recipe(path: str | Path) -> Recipe:
@@ -135,6 +163,7 @@ def read_recipe(path: str | Path) -> Recipe:
         msg = f"{path.name} is not a recipe: it is not JSON ({error})."
         raise SpecError(msg, path=path) from error
     try:
+        known_keys("recipe", data, ("name", "scheme", "spec", "data", "about"))
         items = tuple(_item(entry, path.parent) for entry in data["data"])
         recipe = Recipe(
             name=str(data["name"]),
@@ -154,10 +183,24 @@ def read_recipe(path: str | Path) -> Recipe:
             "validation_slices, [first, last]."
         )
         raise SpecError(msg, path=path)
+    _check_patients(items, path)
+    check_recipe(recipe.spec, recipe.scheme)
     return recipe
 
 
+def _check_patients(items: tuple[RecipeItem, ...], path: Path) -> None:
+    uses = {use: {i.group for i in items if i.use == use} for use in ("train", "test")}
+    both = sorted(uses["train"] & uses["test"])
+    if both:
+        msg = (
+            f"{path.name} has the patient {', '.join(both)} both to train and to test: "
+            "the test would flatter. Give each patient one use."
+        )
+        raise SpecError(msg, path=path)
+
+
 def _item(entry: dict[str, Any], folder: Path) -> RecipeItem:
+    known_keys("scan of a recipe", entry, _ITEM_KEYS)
     use = entry["use"]
     if use not in ("train", "test"):
         msg = f"A scan of a recipe is for 'train' or 'test'; found {use!r}."
@@ -203,7 +246,7 @@ def train_recipe(
         Returns of a `RecipeItem` the scan (Z, Y, X) on its working grid, its mask on
         the same with the values of the scheme, and ``(dz, dy, dx)`` in mm.
     folder : Path
-        For state, checkpoint and card; a training that was stopped there goes on.
+        For state, checkpoint and card.
     device : str
         ``"auto"``, ``"cpu"`` or ``"cuda"``.
     progress : callable, optional
@@ -244,7 +287,6 @@ def train_recipe(
         Subset(source, without_neighbours(source.keys, judges)),
         Subset(source, judges),
         folder=folder,
-        resume=True,
         device=device,
         # A recipe says itself which slices of a scan judge.
         same_patient=True,
@@ -252,6 +294,8 @@ def train_recipe(
         name=recipe.name,
         card={"data": data, **recipe.about},
     )
+    if not leads():
+        return result
     metrics = dict(result.metrics)
     if test:
         predictor = Predictor(result.checkpoint, device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +23,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from medlab_gui.commands.train import TrainParams
+from medlab_gui.commands.train_options import BATCH, FINE_TUNING, TrainParams
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
 from medlab_gui.core.settings import save_settings
 from medlab_gui.core.training import Phase
+from medlab_gui.gui.dialogs.recipe_choice import RecipeChoice
 from medlab_gui.gui.durations import in_words
 from medlab_gui.gui.training_facts import TrainingFacts, gather
 
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from medlab_gui.learning.forecast import Pace
 
 __all__ = ["FineTuneDialog"]
+
+_MOST_EPOCHS = 1_000_000
 
 
 class FineTuneDialog(QDialog):
@@ -91,30 +95,32 @@ class FineTuneDialog(QDialog):
         self._form.setFieldGrowthPolicy(
             QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow
         )
-        defaults = TrainParams()
+        head, everything = FINE_TUNING
         self.facts = self._sentence(_("Counting the labelled slices …"))
         self._form.addRow(self.facts)
+        self.recipe = RecipeChoice(inner)
+        self._form.addRow(_("Recipe"), self.recipe)
         self.init = QComboBox(inner)
         self.init.setAccessibleName(_("Weights to start from"))
         self._fill_weights()
         self._form.addRow(_("Start from"), self.init)
-        self.epochs_head = self._whole(defaults.epochs_head, 0, 1000, _("epochs"))
-        self.lr_head = self._rate(defaults.lr_head)
+        self.epochs_head = self._whole(head.epochs, 0, _MOST_EPOCHS, _("epochs"))
+        self.lr_head = self._rate(head.lr)
         self._phase_row(
             _("Phase 1"),
             _("The encoder keeps still; the rest learns your labels first."),
             self.epochs_head,
             self.lr_head,
         )
-        self.epochs_all = self._whole(defaults.epochs_all, 0, 1000, _("epochs"))
-        self.lr_all = self._rate(defaults.lr_all)
+        self.epochs_all = self._whole(everything.epochs, 0, _MOST_EPOCHS, _("epochs"))
+        self.lr_all = self._rate(everything.lr)
         self._phase_row(
             _("Phase 2"),
             _("Everything learns, in smaller steps."),
             self.epochs_all,
             self.lr_all,
         )
-        self.batch = self._whole(defaults.batch, 1, 256, _("slices"))
+        self.batch = self._whole(BATCH, 1, 256, _("slices"))
         self.batch.setAccessibleName(_("Slices in a step"))
         self.batch.setToolTip(_("Slices in a step; fewer need less memory"))
         self._form.addRow(_("Batch"), self.batch)
@@ -132,9 +138,9 @@ class FineTuneDialog(QDialog):
         self.device.setToolTip(_("Kept for everything that runs the network"))
         self._form.addRow(_("Computes on"), self.device)
         self.augment = QCheckBox(_("Turn, scale and re-light slices at random"), inner)
-        self.augment.setChecked(defaults.augment)
+        self.augment.setChecked(True)
         self._form.addRow(_("Augmentation"), self.augment)
-        self.seed = self._whole(defaults.seed, 0, 2**31 - 1, "")
+        self.seed = self._whole(0, 0, 2**31 - 1, "")
         self.seed.setAccessibleName(_("Seed"))
         self.seed.setToolTip(_("Same seed, same machine, same weights"))
         self._form.addRow(_("Seed"), self.seed)
@@ -144,7 +150,7 @@ class FineTuneDialog(QDialog):
         self.adopt.setToolTip(
             _("Judged on the locked validation slices; there is always a way back")
         )
-        self.adopt.setChecked(defaults.adopt == "auto")
+        self.adopt.setChecked(True)
         self._form.addRow(_("Afterwards"), self.adopt)
         self.forecast = self._sentence(_("Measuring this machine …"))
         self.forecast.setAccessibleName(_("Time it will take"))
@@ -170,6 +176,7 @@ class FineTuneDialog(QDialog):
             spin.valueChanged.connect(self._show_forecast)
         self.device.activated.connect(self._measure)
         self.init.activated.connect(self._count)
+        self.recipe.chosen.connect(self._take_recipe)
 
     def _sentence(self, text: str) -> QLabel:
         label = QLabel(text, self)
@@ -228,13 +235,14 @@ class FineTuneDialog(QDialog):
             self._refuse(_("No project is open, so there is nothing to learn from."))
             return
         place, chosen = self._bench.project_place, self.init.currentData()
+        preset = self.recipe.preset
 
         def work(ctx: JobContext) -> TrainingFacts:
             from medlab_gui.store.project import ProjectStore
 
             ctx.check()
             with ProjectStore.open(place) as store:
-                return gather(store, chosen)
+                return gather(store, chosen, preset)
 
         self._submit(work, self._counted)
 
@@ -303,19 +311,57 @@ class FineTuneDialog(QDialog):
         if self._facts is None or self._pace is None:
             return
         n_training, n_judging = self._facts.shares
-        seconds = self._pace.seconds(self._phases(), n_training, n_judging)
+        phases = self._phases(n_training)
+        seconds = self._pace.seconds(phases, n_training, n_judging)
         where = _("graphics card") if self._pace.device == "cuda" else _("processor")
-        self.forecast.setText(
-            _("about {time} on the {device} (measured just now, rough)").format(
-                time=in_words(seconds), device=where
+        words = _("about {time} on the {device} (measured just now, rough)").format(
+            time=in_words(seconds), device=where
+        )
+        needed = self._pace.bytes_for(self.batch.value())
+        if needed:
+            words += ". " + _("Memory: about {need} of {free} GB free.").format(
+                need=f"{needed / 1e9:.1f}", free=f"{self._pace.bytes_free / 1e9:.1f}"
             )
+        if needed > self._pace.bytes_free:
+            words += " " + _("Fewer slices will go through at once.")
+        self.forecast.setText(words)
+
+    def _phases(self, n_training: int) -> tuple[Phase, ...]:
+        epochs = [self.epochs_head.value(), self.epochs_all.value()]
+        if self._counts_steps:
+            each = max(1, n_training // self.batch.value())
+            epochs = [math.ceil(n / each) for n in epochs]
+        return (
+            Phase("head", epochs[0], self.lr_head.value(), "head"),
+            Phase("all", epochs[1], self.lr_all.value(), "all"),
         )
 
-    def _phases(self) -> tuple[Phase, ...]:
-        return (
-            Phase("head", self.epochs_head.value(), self.lr_head.value(), "head"),
-            Phase("all", self.epochs_all.value(), self.lr_all.value(), "all"),
-        )
+    @property
+    def _counts_steps(self) -> bool:
+        preset = self.recipe.preset
+        return preset is not None and any(p.steps for p in preset.spec.phases)
+
+    def _take_recipe(self) -> None:
+        """Show what a recipe says; everything shown can be changed."""
+        preset = self.recipe.preset
+        phases = FINE_TUNING if preset is None else preset.spec.phases
+        first = phases[0] if len(phases) > 1 else None
+        unit = _("iterations") if self._counts_steps else _("epochs")
+        for spin, rate, phase in (
+            (self.epochs_head, self.lr_head, first),
+            (self.epochs_all, self.lr_all, phases[-1]),
+        ):
+            spin.setEnabled(phase is not None)
+            rate.setEnabled(phase is not None)
+            spin.setSuffix(f" {unit}")
+            spin.setValue((phase.steps or phase.epochs) if phase is not None else 0)
+            if phase is not None:
+                rate.setValue(phase.lr)
+        self.init.setEnabled(preset is None)
+        self.batch.setValue(BATCH if preset is None else preset.spec.batch)
+        self.augment.setChecked(preset is None or preset.spec.augment != "none")
+        self.seed.setValue(0 if preset is None else preset.spec.seed)
+        self._count()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Make room for the form as the theme draws it."""
@@ -337,10 +383,13 @@ class FineTuneDialog(QDialog):
     @property
     def params(self) -> TrainParams:
         """What is set."""
+        has_head = self.epochs_head.isEnabled()
+        is_own = self.recipe.preset is not None
         return TrainParams(
-            init=str(self.init.currentData() or ""),
-            epochs_head=self.epochs_head.value(),
-            lr_head=self.lr_head.value(),
+            preset=self.recipe.choice,
+            init="" if is_own else str(self.init.currentData() or ""),
+            epochs_head=self.epochs_head.value() if has_head else None,
+            lr_head=self.lr_head.value() if has_head else None,
             epochs_all=self.epochs_all.value(),
             lr_all=self.lr_all.value(),
             batch=self.batch.value(),

@@ -1,0 +1,177 @@
+"""Who teaches and who judges in a project: drawn once, by patient, and written down."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from medlab_gui.commands.sources import (
+    ProjectSource,
+    labelled_keys,
+    locked_source,
+    training_source,
+)
+from medlab_gui.commands.values import counted
+from medlab_gui.core.errors import DamagedFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from medlab_gui.learning.dataset import SliceKey
+    from medlab_gui.store.project import ProjectStore
+
+__all__ = ["Split", "draw_split", "fold_sources", "read_split", "write_split"]
+
+_FILE = "split.json"
+
+
+@dataclass(frozen=True)
+class Split:
+    """Slices that teach and slices that judge, with pinned truth.
+
+    Parameters
+    ----------
+    training, validation : ProjectSource
+        The two sides.
+    same_patient : bool
+        Whether they are of one patient, since there is no other.
+    note : str
+        What was left out, and why; may be empty.
+    """
+
+    training: ProjectSource
+    validation: ProjectSource
+    same_patient: bool
+    note: str = ""
+
+
+def draw_split(store: ProjectStore, seed: int) -> Split:
+    """Return who teaches and who judges; the locked slices judge, and never teach.
+
+    Where none is locked yet, about a fifth of the labelled slices is locked first, for
+    good. Other slices of a patient who judges are left out where anybody else can
+    teach, and so are slices that look like a judging one.
+
+    Raises
+    ------
+    InputError
+        If too little is labelled.
+    """
+    training = training_source(store, seed=seed)
+    return _apart(store, training.truth, locked_source(store))
+
+
+def _apart(
+    store: ProjectStore, truth: Mapping[SliceKey, str], validation: ProjectSource
+) -> Split:
+    from medlab_gui.learning.duplicates import look_alikes
+    from medlab_gui.learning.folds import without_neighbours
+
+    whole = ProjectSource(store, truth)
+    judges = {validation.group(key) for key in validation.keys}
+    teaching = [key for key in whole.keys if whole.group(key) not in judges]
+    same_patient = not teaching
+    if same_patient:
+        teaching = without_neighbours(whole.keys, validation.keys) or list(whole.keys)
+    alike = look_alikes(whole, teaching, validation.keys)
+    # Where everything looks alike (phantoms, one still picture) nothing would be left.
+    if len(alike) < len(teaching):
+        teaching = [key for key in teaching if key not in alike]
+    else:
+        alike = set()
+    left_out = len(whole.keys) - len(teaching)
+    note = ""
+    if left_out:
+        why = "are next to slices that judge, or look like one"
+        if not same_patient:
+            why = "belong to patients who judge, or look like a slice that judges"
+        note = f"Of {counted(len(whole.keys), 'labelled slice')} {left_out} {why}: "
+        note += "left out, so that the scores are fair."
+    own = ProjectSource(store, {key: truth[key] for key in teaching})
+    return Split(own, validation, same_patient, note)
+
+
+def fold_sources(store: ProjectStore, n_folds: int, seed: int) -> list[Split]:
+    """Return the splits of a cross-validation over all slices that are not locked.
+
+    Raises
+    ------
+    InputError
+        If there are too few patients, or slices of one patient.
+    """
+    from medlab_gui.learning.duplicates import merged_groups
+    from medlab_gui.learning.folds import fold_splits
+
+    truth = labelled_keys(store)
+    whole = ProjectSource(store, truth)
+    groups = merged_groups(whole)
+    splits = fold_splits(list(whole.keys), groups, n_folds, seed)
+    same_patient = len(set(groups)) == 1
+    return [
+        Split(
+            ProjectSource(store, {k: truth[k] for k in learn}),
+            ProjectSource(store, {k: truth[k] for k in judge}),
+            # Patients merged for looking alike count as one, and are not parted.
+            same_patient,
+        )
+        for learn, judge in splits
+    ]
+
+
+def write_split(folder: Path, split: Split) -> None:
+    """Write a split into a run's folder, for its resumption and repetition."""
+    from medlab_gui.learning.checkpoint import write_whole
+
+    content = {
+        "training": _rows(split.training),
+        "validation": _rows(split.validation),
+        "same_patient": split.same_patient,
+        "note": split.note,
+    }
+    write_whole(folder / _FILE, json.dumps(content, indent=1).encode())
+
+
+def _rows(source: ProjectSource) -> list[dict[str, Any]]:
+    return [
+        {
+            "series_uid": key.series_uid,
+            "slice_index": key.slice_index,
+            "annotation": source.truth[key],
+        }
+        for key in source.keys
+    ]
+
+
+def read_split(store: ProjectStore, folder: Path) -> Split | None:
+    """Return the split that a run was made with, or None if it wrote none down.
+
+    Raises
+    ------
+    DamagedFileError
+        If the file cannot be read.
+    """
+    path = folder / _FILE
+    if not path.exists():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Split(
+            ProjectSource(store, _truth(content["training"])),
+            ProjectSource(store, _truth(content["validation"])),
+            bool(content["same_patient"]),
+            str(content["note"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        msg = f"The split of the run in {folder} is damaged; start a new run."
+        raise DamagedFileError(msg, path=path) from error
+
+
+def _truth(rows: Iterable[dict[str, Any]]) -> dict[SliceKey, str]:
+    from medlab_gui.learning.dataset import SliceKey
+
+    return {
+        SliceKey(str(r["series_uid"]), int(r["slice_index"])): str(r["annotation"])
+        for r in rows
+    }
