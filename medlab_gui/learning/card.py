@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from medlab_gui.core.training import TrainSpec
 from medlab_gui.learning.checkpoint import write_whole
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ def card_text(meta: CheckpointMeta) -> str:
     meta : CheckpointMeta
         Of its ``card`` these are used where they are there: ``n_training_slices``,
         ``n_validation_slices``, ``parent``, ``software``, ``data`` (list of ``{"use",
-        "what", "n_slices"}``), ``truth``, ``licence``, ``description``, ``repeat``, and
-        ``recipe`` (a `TrainSpec` as plain data).
+        "what", "n_slices"}``), ``truth``, ``licence``, ``description``, ``repeat``,
+        ``notes`` and ``split`` (sentences), ``recipe`` (a `TrainSpec` as plain data).
     """
     card = meta.card
     lines = [f"# {meta.name}", ""]
@@ -62,6 +63,9 @@ def card_text(meta: CheckpointMeta) -> str:
     for key, title in (("truth", "Truth"), ("licence", "Licence")):
         if card.get(key):
             lines += ["", f"**{title}.** {card[key]}"]
+    notes = [*([card["split"]] if card.get("split") else []), *card.get("notes", [])]
+    if notes:
+        lines += ["", "## What to know", "", *(f"- {note}" for note in notes)]
     lines += ["", "## Scores", ""]
     lines += _scores(meta.metrics)
     if card.get("repeat"):
@@ -95,18 +99,50 @@ def _facts(meta: CheckpointMeta) -> list[tuple[str, ...]]:
             facts.append((title, str(meta.card[key])))
     recipe = meta.card.get("recipe")
     if recipe:
-        phases = "; ".join(
-            f"{p['name']}: {p['epochs']} epochs at {p['lr']:g}"
-            for p in recipe["phases"]
-        )
-        facts += [
-            ("Phases", phases),
-            (
-                "Loss, batch, seed",
-                f"{recipe['loss']}, {recipe['batch']}, {recipe['seed']}",
-            ),
-        ]
+        facts += _recipe_facts(TrainSpec.from_dict(recipe))
     return facts
+
+
+def _recipe_facts(spec: TrainSpec) -> list[tuple[str, ...]]:
+    phases = []
+    for p in spec.phases:
+        length = f"{p.steps} iterations" if p.steps else f"{p.epochs} epochs"
+        learns = p.trainable if isinstance(p.trainable, str) else " ".join(p.trainable)
+        phases.append(f"{p.name}: {length} at {p.lr:g} ({learns} learns)")
+    rate = {
+        "epoch": f"times {spec.decay:g} after each epoch",
+        "step": f"times {spec.decay:g} ^ (step / {spec.decay_steps:g})",
+        "cosine": "half a cosine",
+        "plateau": f"times {spec.decay:g} where the validation loss stays",
+    }
+    batch = f"{spec.batch}"
+    if spec.accumulate > 1:
+        batch += f" ({spec.accumulate} batches a step)"
+    facts: list[tuple[str, ...]] = [
+        ("Phases", "; ".join(phases)),
+        ("Learning rate", rate[spec.schedule]),
+        ("Loss", _loss(spec)),
+        ("Optimiser, batch, seed", f"{spec.optimiser}, {batch}, {spec.seed}"),
+        ("Augmentation", spec.augment),
+    ]
+    if spec.ema:
+        facts.append(("Weights kept", f"moving average, {spec.ema:g}"))
+    return facts
+
+
+def _loss(spec: TrainSpec) -> str:
+    if isinstance(spec.loss, str):
+        words = spec.loss
+    else:
+        terms = []
+        for term in spec.loss:
+            options = ", ".join(f"{k} {v:g}" for k, v in term.options.items())
+            factor = f"{term.weight:g} " if term.weight != 1 else ""
+            terms.append(factor + term.name + (f" ({options})" if options else ""))
+        words = " + ".join(terms)
+    if spec.class_weights:
+        words += f", classes weighted {', '.join(f'{w:g}' for w in spec.class_weights)}"
+    return words
 
 
 def _data(card: dict[str, Any]) -> list[str]:

@@ -32,8 +32,8 @@ def choose_kept(slices: PreparedSlices, n: int) -> list[int]:
     """Return numbers of up to ``n`` slices, spread over those that show a class."""
     shown = [k for k in range(len(slices)) if slices.has_foreground(k)]
     among = shown or list(range(len(slices)))
-    places = np.linspace(0, len(among) - 1, min(n, len(among)) + 2)[1:-1]
-    return sorted({among[round(float(p))] for p in places})
+    n = min(n, len(among))
+    return [among[(2 * k + 1) * len(among) // (2 * n)] for k in range(n)]
 
 
 def keep_truth(folder: Path, slices: PreparedSlices, numbers: Sequence[int]) -> None:

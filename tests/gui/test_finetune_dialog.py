@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from qtpy.QtCore import Qt
 
@@ -17,6 +19,16 @@ from medlab_gui.store.project import ProjectStore
 from tests.gui.docks_phantom import NETWORK, add_weights, label, make_project
 
 ONE, TWO = "1.2.0.1", "1.2.1.1"
+SHOWN = TrainParams(
+    epochs_head=2,
+    lr_head=1e-3,
+    epochs_all=4,
+    lr_all=3e-4,
+    batch=4,
+    seed=0,
+    augment=True,
+)
+"""What the dialog shows at first."""
 
 
 @pytest.fixture
@@ -59,7 +71,8 @@ def test_facts_leave_locked_slices_out(folder):
     with ProjectStore.open(folder) as store:
         store.lock_slices(TWO, [5], made)
         facts = gather(store)
-    assert (facts.n_training, facts.n_patients) == (7, 2)
+    # The other slice of the locked patient does not teach: somebody else can.
+    assert (facts.n_training, facts.n_patients) == (6, 1)
     assert (facts.n_locked, facts.n_locked_patients) == (1, 1)
     assert facts.network == NETWORK
     # 96 x 96 voxels of 1.2 x 1.0 mm, seen at 2 mm.
@@ -93,7 +106,7 @@ def test_it_says_what_it_will_do_and_starts(qtbot, folder, bench):
     assert "about 2 of the labelled slices are locked" in dialog.facts.text()
     assert dialog.start.isEnabled()
     assert dialog.forecast.text().startswith("about ")
-    assert dialog.params == TrainParams()
+    assert dialog.params == SHOWN
     dialog.epochs_all.setValue(1000)
     assert " min" in dialog.forecast.text() or " h " in dialog.forecast.text()
     dialog.epochs_head.setValue(0)
@@ -108,7 +121,7 @@ def test_it_says_what_it_will_do_and_starts(qtbot, folder, bench):
     assert launched == [
         (
             "train",
-            TrainParams(epochs_head=0, epochs_all=3, augment=dialog.params.augment),
+            replace(SHOWN, epochs_head=0, epochs_all=3, augment=False),
         )
     ]
 
@@ -127,7 +140,7 @@ def test_cancelled_and_resumed_for_real(qtbot, folder, bench):
     dialog.epochs_all.setValue(200)
     qtbot.mouseClick(dialog.start, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(dock.curves.curves.dice) == 2, timeout=60000)
-    assert "left" in dock.status.text()
+    qtbot.waitUntil(lambda: "left" in dock.status.text(), timeout=30000)
     qtbot.mouseClick(dock.cancel, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(dock.live.isHidden, timeout=10000)
     bench.project_changed.emit()
@@ -143,3 +156,48 @@ def test_cancelled_and_resumed_for_real(qtbot, folder, bench):
     assert dock._live.steps[0][0] > 1
     qtbot.mouseClick(dock.cancel, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(dock.live.isHidden, timeout=10000)
+
+
+def test_a_paper_s_recipe_fills_the_form_and_is_what_starts(qtbot, folder, bench):
+    add_weights(folder)
+    label(folder, ONE, range(3, 11))
+    launched = []
+    bench.launch = lambda verb, params=None, **_more: launched.append((verb, params))
+    dialog = shown(qtbot, bench)
+    names = [dialog.recipe.box.itemData(n) for n in range(dialog.recipe.box.count())]
+    assert names[:-1] == ["", "liver-fcn", "mandible-unet", "mri-lesion", "quick-cpu"]
+    dialog.recipe.choose("quick-cpu")
+    qtbot.waitUntil(lambda: not bench.jobs.active, timeout=30000)
+    assert not dialog.recipe.about.isHidden()
+    assert dialog.epochs_all.value() == 20
+    assert dialog.lr_all.value() == pytest.approx(2e-3)
+    assert not dialog.epochs_head.isEnabled()
+    assert not dialog.init.isEnabled()
+    assert "GB free" in dialog.forecast.text()
+    dialog.recipe.choose("liver-fcn")
+    assert dialog.epochs_all.value() == 50_000
+    assert dialog.epochs_all.suffix().strip() == "iterations"
+    assert dialog.lr_all.value() == pytest.approx(3e-5)
+    assert dialog.batch.value() == 2
+    assert not dialog.augment.isChecked()
+    dialog.recipe.choose("quick-cpu")
+    dialog.epochs_all.setValue(3)
+    qtbot.waitUntil(lambda: not bench.jobs.active, timeout=30000)
+    qtbot.mouseClick(dialog.start, Qt.MouseButton.LeftButton)
+    ((verb, params),) = launched
+    assert verb == "train"
+    assert (params.preset, params.epochs_all, params.init) == ("quick-cpu", 3, "")
+    assert (params.epochs_head, params.lr_head) == (None, None)
+
+
+def test_a_recipe_that_is_none_is_said_and_leaves_the_form(
+    qtbot, folder, bench, tmp_path
+):
+    label(folder, ONE, range(3, 11))
+    dialog = shown(qtbot, bench)
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text('{"network": {"name": "unet"}, "bach": 2}')
+    dialog.recipe.choose(str(wrong))
+    assert "Did you mean 'batch'" in dialog.recipe.about.text()
+    assert dialog.recipe.choice == ""
+    assert dialog.params == SHOWN

@@ -6,7 +6,11 @@ import pytest
 
 from medlab_gui.core.errors import InputError
 from medlab_gui.learning.dataset import SliceKey
-from medlab_gui.learning.folds import split_slices, without_neighbours
+from medlab_gui.learning.folds import (
+    fold_splits,
+    split_slices,
+    without_neighbours,
+)
 
 
 def keys(uid, *indices):
@@ -70,3 +74,38 @@ def test_neighbours_of_the_same_series_only():
         *keys("a", 1, 2, 8),
         *keys("b", 5),
     ]
+
+
+def test_each_patient_judges_in_one_fold():
+    slices = [k for n in range(7) for k in keys(f"s{n}", *range(n + 2))]
+    groups = [k.series_uid for k in slices]
+    folds = fold_splits(slices, groups, 3, 5)
+    assert sorted(k for _, judge in folds for k in judge) == sorted(slices)
+    for learn, judge in folds:
+        assert sorted([*learn, *judge]) == sorted(slices)
+        apart = {k.series_uid for k in learn} & {k.series_uid for k in judge}
+        assert apart == set()
+    sizes = [len(judge) for _, judge in folds]
+    assert max(sizes) - min(sizes) <= 8, "no larger than the largest patient"
+    assert fold_splits(slices[::-1], groups[::-1], 3, 5) == folds
+    assert any(fold_splits(slices, groups, 3, n) != folds for n in range(4))
+
+
+def test_folds_of_one_patient_are_blocks_with_gaps():
+    slices = keys("s", *range(20))
+    folds = fold_splits(slices, ["p"] * 20, 4, 0)
+    assert [[k.slice_index for k in judge] for _, judge in folds] == [
+        list(range(n, n + 5)) for n in (0, 5, 10, 15)
+    ]
+    learn, _ = folds[1]
+    assert {k.slice_index for k in learn} == {*range(4), *range(11, 20)}
+
+
+@pytest.mark.parametrize(
+    ("n_folds", "groups"),
+    [(1, "ab"), (3, "ab"), (0, "aa"), (2, "aaa"), (1, "aaaa")],
+)
+def test_folds_that_cannot_be_made_get_a_sentence(n_folds, groups):
+    slices = keys("s", *range(len(groups)))
+    with pytest.raises(InputError, match=r"folds cannot be made of"):
+        fold_splits(slices, list(groups), n_folds, 0)

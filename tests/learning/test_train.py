@@ -12,7 +12,7 @@ from medlab_gui.core.labels import LabelScheme
 from medlab_gui.core.specs import NetworkSpec
 from medlab_gui.core.training import Phase
 from medlab_gui.learning.checkpoint import load_checkpoint, read_meta
-from medlab_gui.learning.dataset import ArraySource, SliceKey, Subset
+from medlab_gui.learning.dataset import ArraySource, Subset
 from medlab_gui.learning.evaluate import evaluate_slices
 from medlab_gui.learning.predict import Predictor
 from medlab_gui.learning.train import train
@@ -70,9 +70,7 @@ def test_training_learns_the_discs(tmp_path):
     assert result.metrics["validation"]["dice"]["Big"] > 0.9
     assert result.metrics["validation"]["mean_dice"] > 0.8
     assert result.history[-1]["loss"] < 0.5 * result.history[0]["loss"]
-    judged = evaluate_slices(
-        Predictor(result.checkpoint, "cpu"), judge_source()
-    )
+    judged = evaluate_slices(Predictor(result.checkpoint, "cpu"), judge_source())
     assert judged["dice"] == result.metrics["validation"]["dice"]
 
 

@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from medlab_gui.core.errors import InputError, SpecError
+from medlab_gui.core.labels import LabelScheme
+from medlab_gui.core.specs import NetworkSpec
+from medlab_gui.core.training import LossTerm, Phase, TrainSpec, with_settings
+from medlab_gui.core.training_presets import read_training_preset, training_presets
+
+NETWORK = NetworkSpec("unet", n_classes=3)
+FULL = TrainSpec(
+    NETWORK,
+    phases=(Phase("head", 2, 1e-3, "head"), Phase("all", 0, 1e-4, ("enc",), steps=9)),
+    loss=(LossTerm("dice"), LossTerm("focal", 0.5, {"gamma": 3})),
+    class_weights=(0.1, 1.0, 2.0),
+    batch=3,
+    accumulate=2,
+    augment="four-of-six",
+    augment_options={"angle_deg": 5.0},
+    optimiser="sgd",
+    schedule="cosine",
+    keep_at=(1, 5),
+)
+
+
+def test_every_value_goes_through_json_and_back():
+    assert TrainSpec.from_dict(json.loads(FULL.to_json())) == FULL
+    assert FULL.step_batch == 6
+
+
+def test_true_and_false_are_read_as_kinds_of_augmentation():
+    assert TrainSpec(NETWORK, augment=True).augment == "usual"
+    assert TrainSpec(NETWORK, augment=False).augment == "none"
+
+
+def test_phases_in_steps_need_no_epochs():
+    spec = TrainSpec.from_dict(
+        {
+            "network": {"name": "unet"},
+            "phases": [{"name": "all", "steps": 50000, "lr": 3e-5}],
+        }
+    )
+    assert (spec.phases[0].steps, spec.phases[0].epochs) == (50000, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"optimizer": "adam"}, r"does not know optimizer; .*Did you mean 'optimiser'"),
+        ({"optimiser": "adm"}, r"one of adam, adamw, sgd; found 'adm'.*mean 'adam'"),
+        ({"schedule": "cosin"}, r"epoch, step, cosine, plateau.*mean 'cosine'"),
+        ({"augment": "4of6"}, r"usual, four-of-six, none; found '4of6'"),
+        ({"augment": 3}, "found 3"),
+        ({"precision": "half"}, "auto, float32"),
+        ({"batch": 0}, "'batch' is a whole number of at least 1; found 0"),
+        ({"batch": 2.5}, r"found 2\.5"),
+        ({"batch": True}, "found True"),
+        ({"seed": -1}, "'seed'"),
+        ({"decay": 0}, "'decay' is a number above 0 and up to 1; found 0"),
+        ({"decay": 1.2}, r"found 1\.2"),
+        ({"decay": float("nan")}, "found nan"),
+        ({"decay": "0.9"}, r"found '0\.9'"),
+        ({"ema": 1}, "below 1; found 1"),
+        ({"momentum": 1.0}, "'momentum'"),
+        ({"clip_norm": -1}, "'clip_norm'"),
+        ({"patch": 16}, "32 and more; found 16"),
+        ({"inplane_mm": 0}, "'inplane_mm'"),
+        ({"keep_at": [0]}, "'keep_at'"),
+        ({"keep_at": 3}, "wrong or incomplete"),
+        ({"class_weights": [1, 1]}, "2 numbers, but the network has 3 classes"),
+        ({"class_weights": [1, 0, 0]}, "at least one class"),
+        ({"class_weights": [1, -1, 0]}, "'class_weights'"),
+        ({"loss": []}, "a name or a list"),
+        ({"loss": [{"name": "dice", "factor": 2}]}, "does not know factor"),
+        ({"loss": [{"name": "dice", "weight": 0}]}, "above 0"),
+        ({"loss": [{"name": 3}]}, "is text; found 3"),
+        ({"loss": [{"name": "ce", "options": 3}]}, "JSON object"),
+        ({"augment_options": 3}, "JSON object"),
+        ({"encoder_weights": 3}, "is text"),
+        ({"phases": 3}, "wrong or incomplete"),
+        ({"phases": [{"name": "a", "epochs": 1}]}, "lr"),
+        ({"phases": [{"name": "a", "lr": 1e-3}]}, "epochs"),
+        ({"phases": [{"name": "a", "lr": 1, "epoch": 1}]}, "mean 'epochs'"),
+        ({"phases": [{"name": "a", "epochs": 1.5, "lr": 1e-3}]}, r"found 1\.5"),
+        ({"phases": [{"name": "a", "epochs": 1, "lr": "x"}]}, "found 'x'"),
+        (
+            {"phases": [{"name": "a", "epochs": 1, "lr": 1, "trainable": "hed"}]},
+            "mean 'head'",
+        ),
+        (
+            {"phases": [{"name": "a", "epochs": 1, "lr": 1, "trainable": [3]}]},
+            "named by text",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named(changes, said):
+    data = {**TrainSpec(NETWORK).to_dict(), **changes}
+    with pytest.raises(SpecError, match=said):
+        TrainSpec.from_dict(data)
+
+
+def test_settings_change_single_values():
+    changed = with_settings(
+        FULL,
+        {
+            "batch": 1,
+            "phases.1.lr": 0.5,
+            "loss.1.options.gamma": 1,
+            "network.options.width": 0.25,
+        },
+    )
+    assert changed.batch == 1
+    assert changed.phases[1].lr == 0.5
+    assert changed.phases[0] == FULL.phases[0]
+    assert changed.loss[1].options == {"gamma": 1}
+    assert changed.network.options == {"width": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"btch": 1}, "mean 'batch'"),
+        (
+            {"phases.7.lr": 1},
+            r"no place 'phases.7.lr': '7' is not there; there is 0",
+        ),
+        ({"phases.x": 1}, "'x' is not there"),
+        ({"phasis.0.lr": 1}, "mean 'phases'"),
+        ({"batch.size": 1}, "no place"),
+        ({"batch": 0}, "at least 1"),
+    ],
+)
+def test_settings_that_lead_nowhere_get_a_sentence(settings, said):
+    with pytest.raises(SpecError, match=said):
+        with_settings(FULL, settings)
+
+
+def test_the_shipped_recipes_are_those_of_the_papers():
+    presets = training_presets()
+    assert set(presets) == {"liver-fcn", "mandible-unet", "mri-lesion", "quick-cpu"}
+    for preset in presets.values():
+        assert preset.title
+        assert preset.about
+    liver = presets["liver-fcn"].spec
+    assert (liver.network.name, liver.network.n_classes) == ("msf_fcn", 3)
+    assert [s.name for s in liver.pipeline.steps] == ["window", "equalize", "tv"]
+    assert (liver.loss, liver.optimiser, liver.batch) == ("dice", "adam", 2)
+    assert liver.phases == (Phase("all", 0, 3e-5, steps=50_000),)
+    assert (liver.schedule, liver.decay, liver.decay_steps) == ("step", 0.9, 1727)
+    assert liver.keep_at == (600, 18_000, 40_000)
+    jaw = presets["mandible-unet"].spec
+    assert jaw.network.name == "resnet_cbam_unet"
+    assert jaw.loss == (LossTerm("focal", 1.0, {"gamma": 2}),)
+    assert [(p.epochs, p.lr, p.trainable) for p in jaw.phases] == [
+        (25, 1e-4, "head"),
+        (75, 1e-5, "all"),
+    ]
+    assert (jaw.batch, jaw.optimiser) == (4, "adam")
+    brain = presets["mri-lesion"].spec
+    assert (brain.batch, brain.phases[0].epochs, brain.phases[0].lr) == (32, 50, 1e-3)
+    assert (brain.augment, brain.schedule, brain.decay) == ("four-of-six", "epoch", 0.9)
+
+
+def test_a_recipe_takes_the_projects_classes():
+    scheme = LabelScheme.from_names("Five", ["a", "b", "c", "d"])
+    spec = read_training_preset("quick-cpu").for_scheme(scheme)
+    assert spec.network.n_classes == 5
+
+
+def test_recipes_in_files(tmp_path):
+    bare, wrapped = tmp_path / "bare.json", tmp_path / "wrapped.json"
+    bare.write_text(FULL.to_json())
+    wrapped.write_text(
+        json.dumps({"medlab_training": 1, "title": "Mine", "spec": FULL.to_dict()})
+    )
+    assert read_training_preset(str(bare)).spec == FULL
+    assert read_training_preset(str(wrapped)).title == "Mine"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "it is not JSON"),
+        ("[]", "is a JSON object; found list"),
+        ('{"medlab_training": 2, "spec": {}}', "another version"),
+        ('{"medlab_training": 1, "titel": "x"}', "mean 'title'"),
+        ('{"network": {"name": "unet"}, "bach": 2}', r"r\.json: .*mean 'batch'"),
+    ],
+)
+def test_files_that_are_no_recipes_get_a_sentence(tmp_path, text, said):
+    path = tmp_path / "r.json"
+    path.write_text(text)
+    with pytest.raises(SpecError, match=said):
+        read_training_preset(str(path))
+
+
+def test_a_name_that_is_none_gets_the_nearest():
+    with pytest.raises(InputError, match="Did you mean 'liver-fcn'"):
+        read_training_preset("liver-fnc")

@@ -1,0 +1,96 @@
+"""Two processes over gloo, as torchrun starts them, against one."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from medlab_gui.learning.checkpoint import load_checkpoint
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = """
+import json, sys
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from medlab_gui.core.specs import NetworkSpec
+from medlab_gui.core.training import Phase
+from medlab_gui.learning.train import train
+from tests.learning.conftest import SCHEME, disc_source, judge_source, train_spec
+
+spec = train_spec(
+    network=NetworkSpec(sys.argv[2], 1, 3, {"width": 1 / 64}), loss="ce",
+    optimiser="sgd", augment=sys.argv[3], phases=(Phase("all", 2, 1e-2),), batch=3,
+    ema=0.5,
+)
+made = train(spec, SCHEME, disc_source(7, seed=1), judge_source(2),
+             folder=Path(sys.argv[1]), device="cpu")
+print(json.dumps({"metrics": made.metrics, "history": made.history}))
+"""
+
+
+def start(folder, network, augment, **environment):
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(folder), network, augment],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def told(process):
+    out, error = process.communicate(timeout=200)
+    assert process.returncode == 0, error[-2000:]
+    return json.loads(out.splitlines()[-1])
+
+
+def free_port() -> str:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return str(found.getsockname()[1])
+
+
+def pair(folder, network, augment):
+    common = {
+        "WORLD_SIZE": "2",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": free_port(),
+        "GLOO_SOCKET_IFNAME": "lo",
+    }
+    both = [
+        start(folder, network, augment, RANK=str(n), LOCAL_RANK=str(n), **common)
+        for n in (0, 1)
+    ]
+    return [told(process) for process in both]
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_learns(tmp_path):
+    """Without batch statistics, shares of a step's gradient add up to the whole."""
+    alone = start(tmp_path / "one", "msf_fcn", "four-of-six")
+    first, second = pair(tmp_path / "two", "msf_fcn", "four-of-six")
+    assert first == second, "all are told the same"
+    whole = told(alone)
+    for a, b in zip(whole["history"], first["history"], strict=True):
+        assert a["loss"] == pytest.approx(b["loss"], rel=1e-4)
+    one = load_checkpoint(tmp_path / "one" / "checkpoint.safetensors")[1]
+    two = load_checkpoint(tmp_path / "two" / "checkpoint.safetensors")[1]
+    for name in one:
+        assert torch.allclose(one[name], two[name], atol=1e-5), name
+    log = (tmp_path / "two" / "log.txt").read_text()
+    assert log.count("Done.") == 1, "only the first writes"
+
+
+@pytest.mark.slow
+def test_two_processes_with_batch_statistics_agree(tmp_path):
+    first, second = pair(tmp_path, "unet", "none")
+    assert first == second
+    assert first["history"][-1]["loss"] < first["history"][0]["loss"]
