@@ -123,7 +123,7 @@ def _recipe_facts(spec: TrainSpec) -> list[tuple[str, ...]]:
         ("Learning rate", rate[spec.schedule]),
         ("Loss", _loss(spec)),
         ("Optimiser, batch, seed", f"{spec.optimiser}, {batch}, {spec.seed}"),
-        ("Augmentation", spec.augment),
+        ("Augmentation", str(spec.augment)),
     ]
     if spec.ema:
         facts.append(("Weights kept", f"moving average, {spec.ema:g}"))

@@ -20,6 +20,7 @@ __all__ = ["Pace", "measure_pace"]
 _SIDE = 128
 _BETWEEN_EPOCHS = 0.3
 _START = 8.0
+_LARGE = 10_000_000  # weights; more are not made only to be timed
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ def measure_pace(
     """Time the network on a small picture; takes a second or two.
 
     The networks are made of convolutions, so the time grows with the number of pixels.
+    Of a large network's time a small one's gives an idea, by their multiplications.
 
     Parameters
     ----------
@@ -98,9 +100,10 @@ def measure_pace(
     from medlab_gui.networks import build
 
     where = choose_device(device)
-    net = build(network).to(where)
+    timed, more = _timed(network)
+    net = build(timed).to(where)
     picture = torch.zeros(1, network.in_channels, _SIDE, _SIDE, device=where)
-    factor = shape_yx[0] * shape_yx[1] / _SIDE**2
+    factor = more * shape_yx[0] * shape_yx[1] / _SIDE**2
     net.eval()
     with torch.no_grad():
         look = _shortest(lambda: net(picture), where)
@@ -119,6 +122,19 @@ def measure_pace(
         bytes_slice=two - one,
         bytes_free=free_bytes(where),
     )
+
+
+def _timed(network: NetworkSpec) -> tuple[NetworkSpec, float]:
+    """Return the network to time, and how much longer the one that is meant takes."""
+    from medlab_gui.core.specs import NetworkSpec
+    from medlab_gui.networks import describe
+
+    size = _SIDE, _SIDE
+    meant = describe(network, size)
+    if meant["n_weights"] <= _LARGE:
+        return network, 1.0
+    small = NetworkSpec("unet", network.in_channels, network.n_classes, {"width": 0.25})
+    return small, meant["multiply_adds"] / describe(small, size)["multiply_adds"]
 
 
 def _learn(net: SegmentationNetwork, picture: torch.Tensor) -> None:

@@ -175,6 +175,8 @@ def test_a_paper_s_recipe_fills_the_form_and_is_what_starts(qtbot, folder, bench
     assert not dialog.init.isEnabled()
     assert "GB free" in dialog.forecast.text()
     dialog.recipe.choose("liver-fcn")
+    qtbot.waitUntil(lambda: not bench.jobs.active, timeout=30000)
+    assert " h " in dialog.forecast.text() or "day" in dialog.forecast.text()
     assert dialog.epochs_all.value() == 50_000
     assert dialog.epochs_all.suffix().strip() == "iterations"
     assert dialog.lr_all.value() == pytest.approx(3e-5)
