@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, Where
 from medlab_gui.commands.replay import replay, replay_text
+from medlab_gui.commands.splits import draw_split, fold_sources
 from medlab_gui.commands.train_options import TrainParams
 from medlab_gui.commands.train_runs import (
     alive,
@@ -43,17 +44,17 @@ def _train(params: TrainParams, ctx: Context) -> dict[str, Any]:
             wish = go_on(store, params.resume)
         else:
             wish = new_run(store, params, ctx)
-        split = None
-        if wish.is_new and not wish.n_folds:
-            from medlab_gui.commands.splits import draw_split
-
+        split, folds = None, []
+        if wish.n_folds:
+            folds = fold_sources(store, wish.n_folds, wish.spec.seed)
+        elif wish.is_new:
             split = draw_split(store, wish.spec.seed)
         folder = store.run_folder(wish.run_id)
         # The lock comes before the row: who sees a running run finds it locked.
         with alive(folder), written_down(store, wish):
             ctx.progress(0, 1, "Preparing", {"run": wish.run_id})
             if wish.n_folds:
-                return cross_validate(store, wish, folder, ctx)
+                return cross_validate(store, wish, folds, folder, ctx)
             split = split_of(store, folder, wish, split)
             made = project_training(store, wish, split, folder, ctx)
             return finish(store, wish, made, params, ctx)

@@ -32,7 +32,7 @@ from medlab_gui.core.records import Run, RunState
 from medlab_gui.core.training import TrainSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from medlab_gui.commands.command import Context
@@ -344,12 +344,13 @@ def finish(
 
 
 def cross_validate(
-    store: ProjectStore, wish: Wish, folder: Path, ctx: Context
+    store: ProjectStore,
+    wish: Wish,
+    splits: Sequence[Split],
+    folder: Path,
+    ctx: Context,
 ) -> dict[str, Any]:
     """Train once for each fold; nothing is adopted, and locked slices take no part."""
-    from medlab_gui.commands.splits import fold_sources
-
-    splits = fold_sources(store, wish.n_folds, wish.spec.seed)
     folds = []
     for n, split in enumerate(splits, start=1):
         place = folder / f"fold-{n}"

@@ -83,3 +83,22 @@ def test_recipes_and_outputs_that_are_wrong(recipe, tmp_path):
     with pytest.raises(InputError, match=r"ball\.nii\.gz"):
         follow_recipe(str(recipe), out, Context(device="cpu"))
     assert not (tmp_path / "w.safetensors").exists()
+
+
+def test_a_recipes_run_is_kept_and_repeats(recipe, tmp_path):
+    from medlab_gui.commands.train import TRAIN, TrainParams, run
+
+    out = tmp_path / "balls.safetensors"
+    told = follow_recipe(str(recipe), str(out), Context(device="cpu"))
+    capsule = tmp_path / "balls.run"
+    assert told["capsule"] == str(capsule)
+    names = {p.name for p in capsule.iterdir()}
+    assert {"recipe.json", "spec.json", "capsule.json", "log.txt"} <= names
+    assert (capsule / "checkpoint.safetensors").read_bytes() == out.read_bytes()
+    found = run(TrainParams(replay=str(capsule)), Context(device="cpu"))
+    assert found["same"]
+    assert "to the last bit" in TRAIN.text(found)
+    # A training again takes the old folder's place.
+    follow_recipe(str(recipe), str(out), Context(device="cpu"))
+    assert "replay" not in {p.name for p in capsule.iterdir()}
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".balls")]

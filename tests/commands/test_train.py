@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from medlab_gui.commands.list_ import ListParams
 from medlab_gui.commands.list_ import run as list_
 from medlab_gui.commands.train import TRAIN, TrainParams, run, settle_runs
+from medlab_gui.commands.train_options import parse_settings
 from medlab_gui.core.errors import CheckpointError, InputError, StorageFullError
 from medlab_gui.core.jobs import Cancelled
 from medlab_gui.core.records import Run, RunState
@@ -92,3 +95,110 @@ def test_a_run_whose_process_lives_is_left_alone(small_project):
 def test_words():
     told = {"comparison": {"reason": "Refused: worse.", "n_slices": 1}}
     assert TRAIN.text(told) == "Refused: worse. Judged on 1 locked slice."
+
+
+def quick(**changes):
+    """A preset, small enough for a test."""
+    settings = "network.options.width=0.0625,warmup_steps=0"
+    if "set" in changes:
+        settings += "," + changes.pop("set")
+    values = {"preset": "quick-cpu", "epochs_all": 1, "augment": False, **changes}
+    return TrainParams(set=settings, **values)
+
+
+@pytest.mark.slow
+def test_a_preset_trains_a_network_of_its_own_and_replays(small_project):
+    told = run(quick(), small_project.ctx)
+    assert told["parent"] is None
+    assert {"old", "new"} <= set(told["comparison"]), "judged against what is in use"
+    with small_project.ctx.store() as store:
+        run_ = store.run(told["run"])
+        made = store.checkpoint(told["checkpoint"])
+        folder = store.run_folder(told["run"])
+    assert (run_.kind, run_.spec["inplane_mm"]) == ("train", 3.0)
+    assert made.network.options == {"width": 0.0625}
+    assert made.network.n_classes == 3, "of the project, not of the preset"
+    names = {p.name for p in folder.iterdir()}
+    assert {"spec.json", "capsule.json", "split.json", "log.txt", "history.json",
+            "checkpoint.safetensors", "checkpoint.md"} <= names  # fmt: skip
+    again = run(TrainParams(replay=told["run"]), small_project.ctx)
+    assert again["same"]
+    assert "to the last bit" in TRAIN.text(again)
+    assert TRAIN.undone(again) == ""
+    assert (folder / "replay.json").exists()
+    # Other labels since do not matter: the truth of the run is pinned.
+    from medlab_gui.commands.save import AnnotateParams, run_annotate
+
+    uid, mask = small_project.series_uid, str(small_project.mask)
+    run_annotate(AnnotateParams(uid, mask, "1=2", "3-20"), small_project.ctx)
+    assert run(TrainParams(replay=told["run"]), small_project.ctx)["same"]
+    # Another recipe in its place is noticed.
+    spec = folder / "spec.json"
+    spec.write_text(spec.read_text().replace('"seed": 0', '"seed": 3'))
+    other = run(TrainParams(replay=told["run"]), small_project.ctx)
+    assert not other["same"]
+    assert "The recipe is another." in TRAIN.text(other)
+    assert "differs" in TRAIN.undone(other)
+
+
+@pytest.mark.slow
+def test_folds_are_trained_one_by_one_and_adopt_nothing(small_project):
+    with small_project.ctx.store() as store:
+        before = store.current_checkpoint().id
+        locked = {(s.series_uid, s.slice_index) for s in store.locked()}
+    told = run(quick(folds=2), small_project.ctx)
+    assert [f["fold"] for f in told["folds"]] == [1, 2]
+    dice = [f["mean_dice"] for f in told["folds"]]
+    assert told["mean_dice"] == pytest.approx(sum(dice) / 2)
+    assert told["sd_dice"] == pytest.approx(abs(dice[0] - dice[1]) / 2**0.5)
+    assert "±" in TRAIN.text(told)
+    with small_project.ctx.store() as store:
+        assert store.current_checkpoint().id == before
+        run_ = store.run(told["run"])
+        folder = store.run_folder(told["run"])
+    assert run_.kind == "cross-validation"
+    for n in (1, 2):
+        capsule = (folder / f"fold-{n}" / "capsule.json").read_text()
+        data = json.loads(capsule)["data"]
+        for row in (*data["training"], *data["validation"]):
+            assert (row["series_uid"], row["slice_index"]) not in locked
+    with pytest.raises(InputError, match="is a cross-validation"):
+        run(TrainParams(replay=told["run"]), small_project.ctx)
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "said"),
+    [
+        (quick(preset="quik-cpu"), InputError, "mean 'quick-cpu'"),
+        (quick(set="bach=2"), InputError, "mean 'batch'"),
+        (quick(set="batch"), InputError, "write e.g. batch=2"),
+        (quick(set="batch=0"), InputError, "at least 1; found 0"),
+        (quick(set="loss=dicee"), InputError, "mean 'dice'"),
+        (quick(epochs_head=2), InputError, "has one phase"),
+        (quick(folds=1), InputError, "at least two folds"),
+        (quick(folds=50), InputError, "50 folds cannot be made"),
+        (quick(resume="abc"), InputError, "do not go together"),
+        (TrainParams(replay="abc", recipe="x.json"), InputError, "do not go together"),
+        (TrainParams(replay="abc"), InputError, "no run"),
+        (quick(init="starter"), CheckpointError, "are of another network"),
+    ],
+)
+def test_wishes_that_are_refused_leave_no_run(small_project, params, error, said):
+    with pytest.raises(error, match=said):
+        run(params, small_project.ctx)
+    assert list_(ListParams(), small_project.ctx)["runs"] == []
+
+
+def test_values_are_set_as_json_or_text():
+    assert parse_settings("batch=2, loss=focal ,augment=none,ema=0.9,") == {
+        "batch": 2,
+        "loss": "focal",
+        "augment": "none",
+        "ema": 0.9,
+    }
+
+
+def test_torchrun_needs_a_recipe(small_project, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(InputError, match="cannot write one project"):
+        run(TrainParams(), small_project.ctx)
