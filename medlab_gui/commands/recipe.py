@@ -121,7 +121,12 @@ def train_from_files(recipe: Recipe, folder: Path, ctx: Context) -> TrainResult:
         return how.apply(native.data), labels, how.grid.spacing
 
     made = train_recipe(
-        recipe, load, folder=folder, device=ctx.device, progress=ctx.progress
+        recipe,
+        load,
+        folder=folder,
+        device=ctx.device,
+        progress=ctx.progress,
+        weights_folder=ctx.settings.weights_path,
     )
     write_whole(folder / RECIPE, json.dumps(recipe.to_dict(), indent=1).encode())
     return made

@@ -9,10 +9,9 @@ from medlab_gui.commands.command import Command, Where
 from medlab_gui.commands.replay import replay, replay_text
 from medlab_gui.commands.splits import draw_split, fold_sources
 from medlab_gui.commands.train_options import TrainParams
+from medlab_gui.commands.train_outcome import cross_validate, finish
 from medlab_gui.commands.train_runs import (
     alive,
-    cross_validate,
-    finish,
     go_on,
     new_run,
     project_training,

@@ -142,7 +142,7 @@ def parse_settings(text: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for part in filter(None, (p.strip() for p in text.split(","))):
         name, equals, value = (p.strip() for p in part.partition("="))
-        if not name or not equals or not value:
+        if not name or not equals:
             msg = f"{part!r} sets nothing; write e.g. batch=2 or phases.0.lr=1e-4."
             raise InputError(msg)
         try:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 import uuid
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
@@ -16,8 +15,6 @@ from medlab_gui import __version__
 from medlab_gui.commands.inputs import (
     check_classes,
     project_weights,
-    register_weights,
-    scaled,
 )
 from medlab_gui.commands.splits import Split, draw_split, read_split, write_split
 from medlab_gui.commands.train_options import train_spec
@@ -32,7 +29,7 @@ from medlab_gui.core.records import Run, RunState
 from medlab_gui.core.training import TrainSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from medlab_gui.commands.command import Context
@@ -44,8 +41,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Wish",
     "alive",
-    "cross_validate",
-    "finish",
     "go_on",
     "new_run",
     "project_training",
@@ -146,6 +141,7 @@ def new_run(store: ProjectStore, params: TrainParams, ctx: Context) -> Wish:
         Whatever can be refused, before there is a run.
     """
     from medlab_gui.learning.check import check_recipe
+    from medlab_gui.learning.registered_weights import find_weights
 
     parent = None
     if params.init or not params.preset:
@@ -153,6 +149,8 @@ def new_run(store: ProjectStore, params: TrainParams, ctx: Context) -> Wish:
         check_classes(store, parent.scheme, parent.name)
     spec = train_spec(params, store.scheme(), parent)
     check_recipe(spec, store.scheme())
+    if spec.encoder_weights and parent is None:
+        find_weights(ctx.settings.weights_path, spec.encoder_weights)
     if parent is not None and parent.network != spec.network:
         msg = (
             f"The weights {parent.name!r} are of another network "
@@ -261,127 +259,10 @@ def project_training(
         split.validation,
         folder=folder,
         init_from=store.blob_path(parent.blob) if parent is not None else None,
+        weights_folder=ctx.settings.weights_path,
         resume=not wish.is_new,
         device=ctx.device,
         same_patient=split.same_patient,
         progress=ctx.progress,
         card={"split": split.note} if split.note else None,
     )
-
-
-def finish(
-    store: ProjectStore,
-    wish: Wish,
-    made: TrainResult,
-    params: TrainParams,
-    ctx: Context,
-) -> dict[str, Any]:
-    """Judge old and new weights on the same locked slices; adopt or refuse."""
-    from medlab_gui.commands.sources import locked_source
-    from medlab_gui.learning.evaluate import evaluate_slices
-    from medlab_gui.learning.predict import Predictor
-
-    judge = locked_source(store)
-    # Without weights to start from, those in use are what the new have to beat.
-    rival = wish.parent or store.current_checkpoint()
-    files = {"new": made.checkpoint}
-    if rival is not None:
-        files = {"old": store.blob_path(rival.blob), **files}
-    scores = {}
-    for n, (name, path) in enumerate(files.items()):
-        ctx.progress(n, len(files), f"Judging the {name} weights")
-        scores[name] = evaluate_slices(
-            Predictor(path, ctx.device),
-            judge,
-            progress=scaled(ctx.progress, n / len(files), (n + 1) / len(files)),
-        )
-    old = scores["old"]["mean_dice"] if rival is not None else None
-    new = scores["new"]["mean_dice"]
-    better = old is None or new >= old
-    adopted = better and params.adopt == "auto"
-    change = f"mean Dice {new:.4f}" if old is None else f"mean Dice {old:.4f} -> "
-    change += "" if old is None else f"{new:.4f}"
-    if not better:
-        reason = f"Refused: mean Dice would fall from {old:.4f} to {new:.4f}."
-    elif adopted:
-        reason = f"Adopted: {change}."
-    else:
-        reason = f"Not adopted, as asked: {change}."
-    base = wish.parent.name.split(" + ")[0] if wish.parent else wish.spec.network.name
-    checkpoint = register_weights(
-        store,
-        made.checkpoint,
-        name=f"{base} + {datetime.now():%d %b %H:%M}",
-        run_id=wish.run_id,
-        parent=wish.parent.id if wish.parent is not None else None,
-    )
-    comparison = {
-        "n_slices": scores["new"]["n_slices"],
-        **scores,
-        "adopted": adopted,
-        "reason": reason,
-        "notes": list(made.notes),
-    }
-    if adopted:
-        store.adopt(checkpoint.id, ctx.settings.author_name, reason)
-    store.update_run(
-        wish.run_id,
-        state=RunState.DONE,
-        finished=_now(),
-        checkpoint=checkpoint.id,
-        comparison=comparison,
-        message=reason,
-    )
-    return {
-        "run": wish.run_id,
-        "checkpoint": checkpoint.id,
-        "parent": wish.parent.id if wish.parent is not None else None,
-        "epochs": made.epochs,
-        "comparison": comparison,
-        "adopted": adopted,
-        "notes": list(made.notes),
-    }
-
-
-def cross_validate(
-    store: ProjectStore,
-    wish: Wish,
-    splits: Sequence[Split],
-    folder: Path,
-    ctx: Context,
-) -> dict[str, Any]:
-    """Train once for each fold; nothing is adopted, and locked slices take no part."""
-    folds = []
-    for n, split in enumerate(splits, start=1):
-        place = folder / f"fold-{n}"
-        place.mkdir(exist_ok=True)
-        kept = None if wish.is_new else read_split(store, place)
-        if kept is None:
-            write_split(place, split)
-        ctx.progress(n - 1, len(splits), f"Fold {n} of {len(splits)}")
-        made = project_training(store, wish, kept or split, place, ctx)
-        scores = made.metrics["validation"]
-        folds.append({"fold": n, "checkpoint": str(made.checkpoint), **scores})
-    means = [float(fold["mean_dice"]) for fold in folds]
-    mean = math.fsum(means) / len(means)
-    squares = math.fsum((m - mean) ** 2 for m in means)
-    deviation = math.sqrt(squares / (len(means) - 1))
-    reason = (
-        f"Cross-validated with {len(folds)} folds: mean Dice {mean:.4f} ± "
-        f"{deviation:.4f}."
-    )
-    comparison = {
-        "n_folds": len(folds),
-        "folds": folds,
-        "mean_dice": mean,
-        "sd_dice": deviation,
-        "reason": reason,
-    }
-    store.update_run(
-        wish.run_id,
-        state=RunState.DONE,
-        finished=_now(),
-        comparison=comparison,
-        message=reason,
-    )
-    return {"run": wish.run_id, **comparison}

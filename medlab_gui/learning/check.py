@@ -11,7 +11,7 @@ from medlab_gui.core.labels import IGNORE
 from medlab_gui.imaging.pipeline import check_pipeline
 from medlab_gui.learning.augmentations import make_augmenter
 from medlab_gui.learning.losses import make_loss
-from medlab_gui.networks import build
+from medlab_gui.networks import build_any
 from medlab_gui.networks.base import on_meta
 
 if TYPE_CHECKING:
@@ -40,7 +40,16 @@ def check_recipe(spec: TrainSpec, scheme: LabelScheme) -> None:
     make_loss(spec)
     make_augmenter(spec)
     check_pipeline(spec.pipeline)
-    network = on_meta(lambda: build(spec.network))
+    network = on_meta(lambda: build_any(spec.network))
+    if spec.network.in_channels != 1:
+        msg = (
+            "Slices are learned from one by one yet, so a network has one channel of "
+            f"input; found {spec.network.in_channels}."
+        )
+        raise SpecError(msg)
+    if network.kind == "classification" and spec.patch:
+        msg = "A classifier sees whole slices; set 'patch' to 0."
+        raise SpecError(msg)
     for phase in spec.phases:
         network.freeze(phase.trainable)
         if not any(weight.requires_grad for weight in network.parameters()):

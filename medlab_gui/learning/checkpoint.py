@@ -272,11 +272,11 @@ def _read_pickle(path: Path) -> tuple[CheckpointMeta, dict[str, Tensor]]:
 
 
 def _check_fit(path: Path, meta: CheckpointMeta, state_dict: dict[str, Tensor]) -> None:
-    from medlab_gui.networks import build
+    from medlab_gui.networks import build_any
     from medlab_gui.networks.base import on_meta
 
     try:
-        expected = on_meta(lambda: build(meta.network)).state_dict()
+        expected = on_meta(lambda: build_any(meta.network)).state_dict()
     except SpecError as error:
         msg = f"The checkpoint {path.name} cannot be used. {error.message}"
         raise CheckpointError(msg, path=path) from error

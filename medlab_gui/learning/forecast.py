@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from medlab_gui.core.specs import NetworkSpec
     from medlab_gui.core.training import Phase
-    from medlab_gui.networks.base import SegmentationNetwork
+    from medlab_gui.networks.base import Network
 
 __all__ = ["Pace", "measure_pace"]
 
@@ -97,11 +97,11 @@ def measure_pace(
 
     from medlab_gui.learning.memory import free_bytes, training_bytes
     from medlab_gui.learning.predict import choose_device
-    from medlab_gui.networks import build
+    from medlab_gui.networks import build_any
 
     where = choose_device(device)
     timed, more = _timed(network)
-    net = build(timed).to(where)
+    net = build_any(timed).to(where)
     picture = torch.zeros(1, network.in_channels, _SIDE, _SIDE, device=where)
     factor = more * shape_yx[0] * shape_yx[1] / _SIDE**2
     net.eval()
@@ -137,7 +137,7 @@ def _timed(network: NetworkSpec) -> tuple[NetworkSpec, float]:
     return small, meant["multiply_adds"] / describe(small, size)["multiply_adds"]
 
 
-def _learn(net: SegmentationNetwork, picture: torch.Tensor) -> None:
+def _learn(net: Network, picture: torch.Tensor) -> None:
     net.zero_grad(set_to_none=True)
     loss: torch.Tensor = net(picture).square().mean()
     loss.backward()  # type: ignore[no-untyped-call]

@@ -16,6 +16,7 @@ from medlab_gui.learning.evaluate import DiceCounts
 from medlab_gui.learning.kept import choose_kept, keep_step, keep_truth
 from medlab_gui.learning.memory import is_out_of_memory
 from medlab_gui.learning.stepper import use_bfloat16
+from medlab_gui.learning.whole_slices import looked_at, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +73,7 @@ class Judge:
         with self.judged_weights():
             for n in range(len(run.judges)):
                 images, labels = collate([run.judges[n]])
+                labels = target_of(run.network, labels)
                 logits = self._look(images)
                 loss = run.loss(logits, labels).item()
                 if not math.isfinite(loss):
@@ -102,6 +104,7 @@ class Judge:
                 image, labels = run.judges[n]
                 logits = self._look(collate([(image, labels)])[0])[0]
                 classes = logits.argmax(dim=0).numpy().astype(np.uint8)
+                # A classifier's answer is one pixel; a mask loses its padding.
                 found.append(classes[: labels.shape[0], : labels.shape[1]])
         keep_step(run.folder, run.state.n_steps, found)
 
@@ -113,8 +116,8 @@ class Judge:
             with torch.autocast(
                 device, torch.bfloat16, enabled=use_bfloat16(run.spec, device)
             ):
-                logits: Tensor = run.network(images.to(device)).float().cpu()
-                return logits
+                logits = looked_at(run.network, images.to(device))
+                return logits.float().cpu()
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -127,7 +130,7 @@ class Judge:
         run.note("The graphics card has no room to judge whole slices: the CPU does.")
         run.network.to("cpu")
         try:
-            logits = run.network(images)
+            logits = looked_at(run.network, images)
         finally:
             run.network.to(device)
         return logits

@@ -125,10 +125,10 @@ def training_bytes(
         pass keeps for the backward pass in float32; what libraries reserve beside them
         is not in it.
     """
-    from medlab_gui.networks import build
+    from medlab_gui.networks import build_any
     from medlab_gui.networks.base import on_meta
 
-    net = on_meta(lambda: build(network)).train()
+    net = on_meta(lambda: build_any(network)).train()
     kept: dict[int, tuple[torch.UntypedStorage, int]] = {}
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:

@@ -235,6 +235,7 @@ def train_recipe(
     folder: Path,
     device: str = "auto",
     progress: Progress | None = None,
+    weights_folder: Path | None = None,
 ) -> TrainResult:
     """Train by a recipe, test on the scans kept for it, and write the model card.
 
@@ -251,6 +252,8 @@ def train_recipe(
         ``"auto"``, ``"cpu"`` or ``"cuda"``.
     progress : callable, optional
         Called with each batch; may raise to stop.
+    weights_folder : Path, optional
+        Where registered weights are, for a recipe's ``encoder_weights``.
 
     Returns
     -------
@@ -287,6 +290,7 @@ def train_recipe(
         Subset(source, without_neighbours(source.keys, judges)),
         Subset(source, judges),
         folder=folder,
+        weights_folder=weights_folder,
         device=device,
         # A recipe says itself which slices of a scan judge.
         same_patient=True,

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from medlab_gui.core.labels import IGNORE
 from medlab_gui.learning.batches import collate, in_batches
 from medlab_gui.learning.memory import is_out_of_memory
+from medlab_gui.learning.whole_slices import looked_at, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from medlab_gui.core.training import Phase, TrainSpec
     from medlab_gui.learning.memory import Room
     from medlab_gui.learning.parallel import Team
-    from medlab_gui.networks.base import SegmentationNetwork
+    from medlab_gui.networks.base import Network
 
 __all__ = ["Stepper", "WeightsAverage", "crop", "use_bfloat16"]
 
@@ -46,7 +47,7 @@ class Stepper:
 
     Parameters
     ----------
-    network : SegmentationNetwork
+    network : Network
         Changed in place.
     loss : callable
         See `learning.losses`.
@@ -62,7 +63,7 @@ class Stepper:
 
     def __init__(
         self,
-        network: SegmentationNetwork,
+        network: Network,
         loss: Callable[[Tensor, Tensor], Tensor],
         spec: TrainSpec,
         room: Room,
@@ -158,8 +159,8 @@ class Stepper:
         with torch.autocast(
             device, torch.bfloat16, enabled=use_bfloat16(self._spec, device)
         ):
-            logits = self._network(images.to(device))
-        return self._loss(logits, labels.to(device))
+            logits = looked_at(self._network, images.to(device))
+        return self._loss(logits, target_of(self._network, labels).to(device))
 
 
 def _portions(items: list[Any], size: int) -> Iterator[list[Any]]:

@@ -15,6 +15,7 @@ from medlab_gui.learning.memory import is_out_of_memory
 from medlab_gui.learning.predict import Predictor, choose_device
 from medlab_gui.learning.progress import silent
 from medlab_gui.learning.trainer import BEST, Trainer
+from medlab_gui.networks.base import SegmentationNetwork
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,6 +65,7 @@ def train(
     *,
     folder: Path,
     init_from: Path | None = None,
+    weights_folder: Path | None = None,
     resume: bool = False,
     device: str = "auto",
     same_patient: bool = False,
@@ -91,6 +93,9 @@ def train(
         For state, capsule and result; made if it is not there.
     init_from : Path, optional
         A checkpoint of the same network to start from, instead of random weights.
+    weights_folder : Path, optional
+        Where registered weights are, for a recipe's ``encoder_weights``; they are not
+        asked for where there is a checkpoint to start from.
     resume : bool
         Go on from the state in ``folder``, if there is one.
     device : str
@@ -128,7 +133,7 @@ def train(
     if run.team.leads:
         run.report = progress or silent
     try:
-        run.begin(init_from, resume, flattery)
+        run.begin(init_from, weights_folder, resume, flattery)
         _epochs(run)
         return _finish(run, name, card or {})
     except BaseException as error:
@@ -203,13 +208,16 @@ def _judged(run: Trainer) -> dict[str, Any]:
     """Return the scores of the best epoch at the scans' own pixels."""
     meta, weights = load_checkpoint(run.folder / BEST)
     run.network.load_state_dict(weights)
+    network = run.network
+    if not isinstance(network, SegmentationNetwork):
+        return {"validation": run.class_scores(), "best_epoch": run.state.best_epoch}
     try:
-        predictor = Predictor.of_network(meta, run.network, run.room.device)
+        predictor = Predictor.of_network(meta, network, run.room.device)
         scores = evaluate_slices(predictor, run.validation, progress=run.report)
     except Exception as error:
         if run.room.device == "cpu" or not is_out_of_memory(error.__cause__ or error):
             raise
-        predictor = Predictor.of_network(meta, run.network, "cpu")
+        predictor = Predictor.of_network(meta, network, "cpu")
         scores = evaluate_slices(predictor, run.validation, progress=run.report)
     scores.pop("per_slice")
     return {"validation": scores, "best_epoch": run.state.best_epoch}

@@ -39,7 +39,7 @@ from medlab_gui.learning.progress import silent
 from medlab_gui.learning.resume import TrainState
 from medlab_gui.learning.schedule import Plan, Plateau, learning_rate
 from medlab_gui.learning.stepper import Stepper, WeightsAverage
-from medlab_gui.networks import build
+from medlab_gui.networks import build_any
 from medlab_gui.networks.base import channels_last
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from medlab_gui.learning.dataset import SliceSource
     from medlab_gui.learning.progress import Progress
     from medlab_gui.learning.stepper import Sample
-    from medlab_gui.networks.base import SegmentationNetwork
+    from medlab_gui.networks.base import Network
 
 __all__ = ["BEST", "Trainer"]
 
@@ -108,13 +108,22 @@ class Trainer:
             self.log(text)
             self.report(*self.place, text)
 
-    def begin(self, init_from: Path | None, resume: bool, flattery: str) -> None:
+    def begin(
+        self,
+        init_from: Path | None,
+        weights_folder: Path | None,
+        resume: bool,
+        flattery: str,
+    ) -> None:
         """Build the network, check and prepare the slices, take up an earlier state."""
-        self.parent = ""
+        self.parent, self._parent_sum = "", ""
         with repeatable(self.spec.seed):
-            self.network: SegmentationNetwork = build(self.spec.network)
+            self.network: Network = build_any(self.spec.network)
+        told: list[str] = []
         if init_from is not None:
             self._start_from(init_from)
+        elif self.spec.encoder_weights:
+            told = self._transfer(weights_folder)
         absent = check_slices(self.training, self.scheme)
         check_values(self.validation, self.scheme)
         self.slices = self._prepare(self.training)
@@ -132,12 +141,12 @@ class Trainer:
             self.network, self.loss, self.spec, self.room, self.team, self.note
         )
         self._judge = Judge(self)
-        for text in (flattery, absent):
+        for text in (flattery, absent, *told):
             self.note(text)
         if not self.state.room:
             shapes = [self.slices[n][0].shape for n in range(len(self.slices))]
-            told, gave_way = foresee(self.room, self.spec, shapes)
-            self.log(told)
+            forecast, gave_way = foresee(self.room, self.spec, shapes)
+            self.log(forecast)
             self.note(gave_way)
         if self.spec.keep_at and self.team.leads:
             self._judge.choose_kept()
@@ -154,6 +163,23 @@ class Trainer:
             raise SpecError(msg)
         self.network.load_state_dict(weights)
         self.parent = meta.name
+
+    def _transfer(self, folder: Path | None) -> list[str]:
+        """Take over registered weights; return what loaded, what did not, and why."""
+        from medlab_gui.learning.registered_weights import find_weights
+        from medlab_gui.learning.transferred import start_from_weights
+
+        name = self.spec.encoder_weights
+        if folder is None:
+            msg = (
+                f"The recipe starts from the weights {name!r}: say where they are kept."
+            )
+            raise SpecError(msg)
+        weights = find_weights(folder, name)
+        report = start_from_weights(self.network, weights, self.spec.pipeline)
+        self.parent = weights.title or name
+        self._parent_sum = weights.sha256
+        return report.lines()
 
     def _prepare(self, source: SliceSource) -> PreparedSlices:
         slices = PreparedSlices(
@@ -190,6 +216,7 @@ class Trainer:
             "processes": self.team.size,
             "data": sides,
             "parent": self.parent,
+            "parent_sha256": self._parent_sum,
             "scheme": self.scheme.to_dict(),
         }
         # All have read the state before the first writes it anew.
@@ -300,6 +327,15 @@ class Trainer:
         """Return loss, Dice by class and mean Dice at the network's pixels."""
         found = self._judge(self.state.n_done + 1) if self.team.leads else None
         return self.team.told(found)
+
+    def class_scores(self) -> dict[str, Any]:
+        """Return F1 by class and its mean over the slices, for the weights as loaded.
+
+        They bear the names of masks' scores, as the Dice of classes over slices is F1.
+        """
+        self.average = None
+        _loss, dice, mean = self._judge(self.state.n_done)
+        return {"dice": dice, "mean_dice": mean, "n_slices": len(self.judges)}
 
     def keep(self, measured: dict[str, Any], *, ends_phase: bool) -> None:
         """Write down what an epoch brought; keep its weights if they are the best."""

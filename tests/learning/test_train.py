@@ -282,18 +282,19 @@ def test_another_networks_weights_cannot_be_the_start(tmp_path, checkpoint):
         run(tmp_path / "a", wider, init_from=checkpoint)
 
 
-def test_an_all_background_training_set_is_possible(tmp_path):
+def test_slices_of_one_class_are_refused_before_the_first_epoch(tmp_path):
     scan = disc_scan(3)
     scan.labels[:] = 0
-    result = train(
-        train_spec(),
-        SCHEME,
-        ArraySource({"s": scan}),
-        judge_source(1),
-        folder=tmp_path,
-        device="cpu",
-    )
-    assert all(math.isfinite(h["loss"]) for h in result.history)
+    with pytest.raises(InputError, match="show only background"):
+        train(
+            train_spec(),
+            SCHEME,
+            ArraySource({"s": scan}),
+            judge_source(1),
+            folder=tmp_path,
+            device="cpu",
+        )
+    assert not (tmp_path / "state.pt").exists()
 
 
 def test_the_curves_are_written_for_the_window(tmp_path):
