@@ -324,5 +324,7 @@ MOUSE = (
     (N_("Alt + move"), N_("Annotate: size of the brush")),
     (N_("Double click"), N_("Polygon: close it; with Ctrl cut it out")),
     (N_("Double click"), N_("Several views, Review: enlarge one, or back")),
+    (N_("3D: left drag"), N_("Turn it; the wheel zooms, right drag is its window")),
+    (N_("Drag from Studies"), N_("Onto a picture: open a series, or compare it")),
 )
 """What the mouse does; see `gui.mouse`."""

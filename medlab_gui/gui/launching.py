@@ -153,7 +153,9 @@ def tell_problems(bench: Workbench, taken: dict[str, Any]) -> None:
     """Say what is odd about a series that was taken in (an entry of the result)."""
     for problem in taken["problems"]:
         if problem["severity"] not in ("note",):
-            bench.warn(f"{taken['description'] or ''} {problem['message']}".strip())
+            name = taken["description"]
+            said = problem["message"]
+            bench.warn(f"{name}: {said}" if name else said)
 
 
 def refresh_prediction(bench: Workbench, *, show: bool) -> None:

@@ -13,11 +13,14 @@ from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QScrollArea
 
+from medlab_gui.core.measurements import Plane
 from medlab_gui.gui.dialogs.remedies import RemediesDialog
 from medlab_gui.gui.dialogs.spacing import SpacingDialog
 from medlab_gui.gui.docks.studies import StudiesDock
+from medlab_gui.gui.panes.linked_state import PaneLayout
 from medlab_gui.io import scan
 from tests.gui.conftest import wait_for
+from tests.gui.slow_files import Gate
 from tests.synthetic import (
     cut_short,
     phantom_values,
@@ -336,3 +339,37 @@ def test_a_series_that_is_only_in_files_opens_where_it_is_dropped(
     assert drag_onto(picture, dock.tree.mimeData(items))
     wait_for(lambda: opened(window) and window.bench.session.series_uid == small.uid)
     assert window.bench.session.volume.grid.shape[0] == 6
+
+
+def test_what_is_not_read_yet_is_black_in_the_other_views_too(
+    window, dock, tmp_path, monkeypatch
+):
+    """0 HU, which an empty array holds, would be grey tissue."""
+    gate = Gate(monkeypatch)
+    try:
+        grid = plain_grid()
+        flat = np.full(grid.shape, 100, np.int16)
+        write_series(tmp_path / "scan", grid, flat)
+        window.bench.linked.layout = PaneLayout.ROW
+        window.bench.view.smooth = False  # each pixel is its own voxel
+        gate.let(6)
+        drop(window, tmp_path / "scan")
+        wait_for(lambda: window.bench.session.is_provisional)
+        pane = window.views.panes[Plane.CORONAL]
+
+        def greys():
+            QApplication.processEvents()
+            image = pane.picture()
+            places = [pane.to_canvas([k, 12])[0] for k in range(grid.shape[0])]
+            return [image.pixelColor(round(x), round(y)).red() for x, y in places]
+
+        wait_for(lambda: any(greys()))
+        seen = greys()
+        filled = [k for k in range(12) if window.bench.session.is_filled(k)]
+        assert len(filled) < 12
+        assert [k for k in range(12) if seen[k]] == filled
+        gate.open()
+        wait_for(lambda: opened(window) and all(greys()))
+    finally:
+        gate.open()
+        window.bench.linked.layout = PaneLayout.ONE

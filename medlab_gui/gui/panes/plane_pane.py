@@ -294,12 +294,26 @@ class PlanePane(QWidget):
             picture = project(
                 session.volume.data, self.plane.axis, index, reach, slab.projection
             )
+            picture = self._only_read(picture)
             shown = shading(
                 self._display, session.volume.data.dtype, inverted=view.inverted
             )
             image = slice_image(picture, view.level, view.width, shown)
             self._gray = (key, image)
         return self._gray[1]
+
+    def _only_read(self, picture: NDArray[Any]) -> NDArray[Any]:
+        """Leave lines of slices that are not read yet without a value: black."""
+        session = self._bench.session
+        assert session is not None
+        if not session.is_provisional or self.plane.axis == 0:
+            return picture
+        unread = [k for k in range(picture.shape[0]) if not session.is_filled(k)]
+        if not unread:
+            return picture
+        picture = picture.astype(np.float32)
+        picture[unread] = np.nan
+        return picture
 
     def picture(self) -> QImage:
         """Return what the pane shows, without marks, in device pixels."""
