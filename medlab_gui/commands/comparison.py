@@ -6,13 +6,13 @@ import heapq
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from medlab_gui.commands.contenders import Masks, Weights
+from medlab_gui.commands.contenders import Contender, Masks
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.labels import IGNORE
 
 if TYPE_CHECKING:
     from medlab_gui.commands.command import Context
-    from medlab_gui.commands.compared_cases import Cases, LoadedCase
+    from medlab_gui.commands.loaded_cases import Cases, LoadedCase
     from medlab_gui.learning.comparison import Case, Comparison, Judged
     from medlab_gui.learning.report import WorstCase
     from medlab_gui.learning.roc import VoxelScores
@@ -24,7 +24,7 @@ N_PICTURES = 8
 
 
 def compare_masks(
-    networks: list[Masks | Weights],
+    networks: list[Contender],
     cases: Cases,
     tolerance_mm: float,
     names: dict[int, str],
@@ -34,7 +34,7 @@ def compare_masks(
 
     Parameters
     ----------
-    networks : list of Masks or Weights
+    networks : list of Contender
         What is compared.
     cases : Cases
         On what.
@@ -58,7 +58,7 @@ def compare_masks(
     known = {
         c.value: c.name
         for n in networks
-        if isinstance(n, Weights)
+        if not isinstance(n, Masks)
         for c in n.meta.scheme.classes
     }
     judged: dict[tuple[str, str], Judged] = {}

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CaseFiles",
+    "Contender",
+    "Folds",
     "Masks",
     "Weights",
     "case_files",
@@ -154,6 +156,35 @@ class Weights:
         return tuple(s for s in _SWITCHES if found[s])
 
 
+@dataclass(frozen=True)
+class Folds:
+    """A cross-validated run: weights for each fold.
+
+    Parameters
+    ----------
+    name : str
+        What people call it.
+    folds : dict of str to Weights
+        Fold to its weights, which never saw what it left out.
+    """
+
+    name: str
+    folds: dict[str, Weights]
+
+    @property
+    def meta(self) -> CheckpointMeta:
+        """What the weights say of themselves; all folds the same."""
+        return next(iter(self.folds.values())).meta
+
+    @property
+    def switches(self) -> tuple[str, ...] | None:
+        """Row of the ablation, as the weights describe themselves."""
+        return next(iter(self.folds.values())).switches
+
+
+Contender = Masks | Weights | Folds
+
+
 def _named_switches(name: str) -> tuple[str, ...] | None:
     """Return the switches of ``"residual+cbam"`` or ``"none"``; None of other names."""
     words = {w.strip().casefold() for w in name.split("+")}
@@ -162,7 +193,7 @@ def _named_switches(name: str) -> tuple[str, ...] | None:
     return tuple(s for s in _SWITCHES if s in words) if words <= {*_SWITCHES} else None
 
 
-def check_ablation(networks: Sequence[Masks | Weights]) -> None:
+def check_ablation(networks: Sequence[Contender]) -> None:
     """Refuse networks that are no row of the ablation, or the same one.
 
     Raises
@@ -252,7 +283,18 @@ def _masks(name: str, path: Path) -> Masks:
     return Masks(name, files, folds)
 
 
-def contenders(text: str, store: ProjectStore | None) -> list[Masks | Weights]:
+def _folds(name: str, run_id: str, store: ProjectStore) -> Folds:
+    """Return the folds of a cross-validated run; each lies in a folder of its own."""
+    from medlab_gui.learning.checkpoint import read_meta
+
+    files = sorted(store.run_folder(run_id).glob("fold-*/checkpoint.safetensors"))
+    if not files:
+        msg = f"The run {run_id} has no weights of its folds; was it finished?"
+        raise InputError(msg)
+    return Folds(name, {f.parent.name: Weights(name, f, read_meta(f)) for f in files})
+
+
+def contenders(text: str, store: ProjectStore | None) -> list[Contender]:
     """Return what is to be compared.
 
     Parameters
@@ -272,7 +314,7 @@ def contenders(text: str, store: ProjectStore | None) -> list[Masks | Weights]:
     """
     from medlab_gui.learning.checkpoint import read_meta
 
-    found: list[Masks | Weights] = []
+    found: list[Contender] = []
     for name, place in split_names(text):
         path = existing_path(place)
         weighty = place.lower().endswith((".safetensors", ".pt", ".pth"))
@@ -281,10 +323,14 @@ def contenders(text: str, store: ProjectStore | None) -> list[Masks | Weights]:
             continue
         runs = {run.id: run for run in store.runs()} if store is not None else {}
         chosen = place
-        if place in runs:
-            made = runs[place].checkpoint
+        run = runs.get(place)
+        if store is not None and run is not None and run.kind == "cross-validation":
+            found.append(_folds(name, place, store))
+            continue
+        if run is not None:
+            made = run.checkpoint
             if made is None:
-                msg = f"The run {place} made no weights: it was {runs[place].state}."
+                msg = f"The run {place} made no weights: it was {run.state}."
                 raise InputError(msg)
             chosen = made
         try:

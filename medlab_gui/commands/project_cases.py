@@ -1,0 +1,180 @@
+"""Cases of a project: its locked slices, or the folds of cross-validated runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from medlab_gui.commands.contenders import Folds, Weights
+from medlab_gui.commands.inputs import check_classes, scaled
+from medlab_gui.commands.loaded_cases import Cases, LoadedCase, Predictors
+from medlab_gui.core.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from medlab_gui.commands.command import Context
+    from medlab_gui.learning.dataset import SliceKey
+    from medlab_gui.store.project import ProjectStore
+
+__all__ = ["project_cases"]
+
+Truth = dict["SliceKey", str]
+"""Slices and the annotations that hold their truth."""
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Neighbouring slices of a series, and who judges them.
+
+    Parameters
+    ----------
+    uid : str
+        The series.
+    slices : tuple of int
+        In order, none missing between them.
+    fold : str
+        Empty for locked slices.
+    weights : dict of str to Weights
+        Network to its weights for these slices.
+    """
+
+    uid: str
+    slices: tuple[int, ...]
+    fold: str
+    weights: dict[str, Weights]
+
+
+def _blocks(truth: Truth) -> list[tuple[str, tuple[int, ...]]]:
+    """Part slices by series, and where one is missing between them."""
+    blocks: list[tuple[str, list[int]]] = []
+    for key in sorted(truth, key=lambda k: (k.series_uid, k.slice_index)):
+        uid, k = key.series_uid, key.slice_index
+        if blocks and blocks[-1][0] == uid and blocks[-1][1][-1] == k - 1:
+            blocks[-1][1].append(k)
+        else:
+            blocks.append((uid, [k]))
+    return [(uid, tuple(slices)) for uid, slices in blocks]
+
+
+def project_cases(networks: Sequence[Weights | Folds], ctx: Context) -> Cases:
+    """Return what a project's weights are compared on; neighbours are one case.
+
+    Cross-validated runs are judged on the slices that each fold left out, all others on
+    the locked slices.
+
+    Raises
+    ------
+    InputError
+        If there are no locked slices, or runs were folded otherwise.
+    """
+    folded = [n for n in networks if isinstance(n, Folds)]
+    plain = [n for n in networks if isinstance(n, Weights)]
+    if folded and plain:
+        msg = (
+            f"{folded[0].name!r} is a cross-validation, {plain[0].name!r} is not: they "
+            "were not judged on the same slices and cannot be compared."
+        )
+        raise InputError(msg)
+    with ctx.store() as store:
+        for network in (*plain, *(w for f in folded for w in f.folds.values())):
+            check_classes(store, network.meta.scheme, network.name)
+        if folded:
+            truth, blocks = _folded(folded, store)
+        else:
+            truth, blocks = _locked(plain, store)
+    return Cases(len(blocks), _each(blocks, truth, ctx))
+
+
+def _locked(
+    networks: Sequence[Weights], store: ProjectStore
+) -> tuple[Truth, list[_Block]]:
+    from medlab_gui.commands.sources import locked_source
+
+    truth = dict(locked_source(store).truth)
+    if not truth:
+        msg = (
+            "The project has no locked validation slices to compare weights on; lock "
+            "some with `medlab lock`, or name --truth and --images."
+        )
+        raise InputError(msg)
+    weights = {n.name: n for n in networks}
+    return truth, [_Block(uid, ks, "", weights) for uid, ks in _blocks(truth)]
+
+
+def _folded(
+    networks: Sequence[Folds], store: ProjectStore
+) -> tuple[Truth, list[_Block]]:
+    truth: Truth = {}
+    blocks = []
+    first = networks[0]
+    for fold in first.folds:
+        sides = [_left_out(network, fold, store) for network in networks]
+        for network, side in zip(networks, sides, strict=True):
+            if side != sides[0] or set(network.folds) != set(first.folds):
+                msg = (
+                    f"{first.name!r} and {network.name!r} were folded differently; "
+                    "cross-validate both with the same seed and number of folds, and "
+                    "without labelling in between."
+                )
+                raise InputError(msg)
+        truth |= sides[0]
+        weights = {n.name: n.folds[fold] for n in networks}
+        blocks += [_Block(uid, ks, fold, weights) for uid, ks in _blocks(sides[0])]
+    return truth, blocks
+
+
+def _left_out(network: Folds, fold: str, store: ProjectStore) -> Truth:
+    from medlab_gui.commands.splits import read_split
+
+    weights = network.folds.get(fold)
+    split = None if weights is None else read_split(store, weights.path.parent)
+    return {} if split is None else dict(split.validation.truth)
+
+
+def _each(blocks: Sequence[_Block], truth: Truth, ctx: Context) -> Iterator[LoadedCase]:
+    import numpy as np
+
+    from medlab_gui.commands.sources import ProjectSource
+    from medlab_gui.learning.comparison import Case
+    from medlab_gui.learning.dataset import SliceKey
+
+    predictors = Predictors(ctx.device)
+    with ctx.store() as store:
+        source = ProjectSource(store, truth)
+        for n, block in enumerate(blocks):
+            keys = [SliceKey(block.uid, k) for k in block.slices]
+            record = store.series(block.uid)
+            scan = source.scan(keys[0])
+            first, last = block.slices[0], block.slices[-1] + 1
+            numbers = f"{first + 1}" if last == first + 1 else f"{first + 1}-{last}"
+            title = f"{record.description or 'series'} {block.uid[-6:]}"
+            loaded = LoadedCase(
+                Case(
+                    f"{title}, slices {numbers}",
+                    source.group(keys[0]),
+                    record.source,
+                    block.fold,
+                    block.uid,
+                    first,
+                ),
+                np.stack([source.labels(key) for key in keys]),
+                record.grid.spacing,
+                True,
+                {},
+                image=scan[first:last],
+                is_ct=record.units == "HU",
+                first_slice=first + 1,
+            )
+            start = n / len(blocks)
+            for name, weights in block.weights.items():
+                found = predictors.of(weights).predict(
+                    scan,
+                    record.grid.spacing,
+                    slices=block.slices,
+                    keep_probs=True,
+                    progress=scaled(ctx.progress, start, start),
+                )
+                loaded.found[name] = found.labels[first:last]
+                loaded.probs[name] = found.probs[:, first:last]
+            yield loaded
