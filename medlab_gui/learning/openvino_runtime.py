@@ -24,7 +24,7 @@ from medlab_gui.core.cache import cache_folder
 if TYPE_CHECKING:
     from medlab_gui.networks.base import SegmentationNetwork
 
-__all__ = ["OpenVinoRuntime"]
+__all__ = ["OpenVinoRuntime", "load_openvino"]
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +35,20 @@ _MOST_BYTES = 3_000_000_000  # of all conversions together
 _TOLERANCE = 1e-3
 # Not square, and other than what it is converted with: nothing may be tied to a shape.
 _EXAMPLE, _CHECKED = (4, 4), (2, 3)
+
+
+def load_openvino() -> Any:
+    """Import OpenVINO, which then tells nobody of it.
+
+    Its import reports itself to its maker over the network, from a process that
+    it forks and that outlives this one where there is no network. Where the module for
+    that cannot be imported, it does without.
+    """
+    # None is how Python is told that a module is not there.
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+    import openvino
+
+    return openvino
 
 
 class OpenVinoRuntime:
@@ -63,8 +77,7 @@ class OpenVinoRuntime:
     """
 
     def __init__(self, network: SegmentationNetwork, path: Path) -> None:
-        import openvino as ov
-
+        ov = load_openvino()
         self.name = f"OpenVINO {ov.__version__.partition('-')[0]}"
         self._stride = network.stride
         self._core = ov.Core()
@@ -153,8 +166,7 @@ class _Logits(nn.Module):
 
 
 def _converted(network: SegmentationNetwork) -> Any:
-    # Not by openvino.convert_model, which reports its use to its maker: nothing leaves
-    # this machine.
+    # Not by openvino.convert_model, which would report this: see load_openvino.
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 

@@ -230,17 +230,3 @@ class TestOpenVino:
         found = predictor.predict(scan.data, scan.spacing, spec=twice)
         assert found.runtime == "torch"
         assert predictor.runtime == fast
-
-    def test_nothing_is_reported_to_its_maker(self, lively, tmp_path, monkeypatch):
-        import openvino_telemetry
-
-        reported = []
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-        for name in ("send_event", "start_session"):
-            monkeypatch.setattr(
-                openvino_telemetry.Telemetry,
-                name,
-                lambda *given, **named: reported.append(given),
-            )
-        assert Predictor(lively, "auto", fastest=True).runtime.startswith("OpenVINO")
-        assert reported == []
