@@ -16,7 +16,7 @@ import numpy as np
 
 from medlab_gui.core.errors import MedlabError, ResourceError
 
-__all__ = ["BASE_BYTES", "Failure", "examine"]
+__all__ = ["BASE_BYTES", "Cost", "Failure", "examine"]
 
 BASE_BYTES = 128 * 2**20
 """Memory that reading may take besides four times the files: ITK and GDCM alone take up
@@ -48,7 +48,17 @@ class Failure:
         return f"{self.kind} {self.where}"
 
 
-def examine(path: Path, noise: Path | None = None) -> Failure | None:
+@dataclass
+class Cost:
+    """What a case took: seconds of the processor, and bytes of memory at most."""
+
+    seconds: float = 0.0
+    n_bytes: int = 0
+
+
+def examine(
+    path: Path, noise: Path | None = None, cost: Cost | None = None
+) -> Failure | None:
     """Scan, describe and read a file or folder; return what is not as it must be.
 
     Parameters
@@ -57,6 +67,8 @@ def examine(path: Path, noise: Path | None = None) -> Failure | None:
         A file or folder.
     noise : Path, optional
         The file that standard output and error go to; nothing may appear in it.
+    cost : Cost, optional
+        Takes what it took.
     """
     files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
     budget = 4 * sum(p.stat().st_size for p in files) + BASE_BYTES
@@ -70,6 +82,8 @@ def examine(path: Path, noise: Path | None = None) -> Failure | None:
     took = time.process_time() - began
     grown = _memory("VmHWM") - before
     _unlimited()
+    if cost is not None:
+        cost.seconds, cost.n_bytes = took, grown
     if found is not None:
         return found
     if grown > budget:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.fuzz.examine import Failure
+from tests.fuzz.examine import Cost, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,6 +36,8 @@ class Child:
     def __init__(self, shared: Path | None) -> None:
         self._shared = shared
         self._process: subprocess.Popen[bytes] | None = None
+        self.cost = Cost()
+        """What the last case took that was answered."""
 
     def ask(self, request: dict[str, Any]) -> Failure | None:
         """Have one case read.
@@ -62,7 +64,9 @@ class Child:
             self._process = None
             return Failure("crash", f"exit code {code}")
         said = json.loads(answer)
-        return None if said is None else Failure(**said)
+        self.cost = Cost(**said["cost"])
+        failure = said["failure"]
+        return None if failure is None else Failure(**failure)
 
     def read(self, folder: Folder) -> Failure | None:
         """Have a folder of files read."""
@@ -108,6 +112,8 @@ class Report:
 
     count: int = 0
     failures: dict[str, list[tuple[int, Failure]]] = field(default_factory=dict)
+    slowest: tuple[float, int] = (0.0, -1)
+    largest: tuple[int, int] = (0, -1)
 
     def add(self, number: int, failure: Failure) -> None:
         self.failures.setdefault(failure.signature, []).append((number, failure))
@@ -120,6 +126,10 @@ class Report:
             lines.append(f"{len(found):6}  {signature}  (cases {numbers})")
         n_failed = sum(len(found) for found in self.failures.values())
         lines.append(f"{self.count} cases, {n_failed} failed")
+        lines.append(
+            f"slowest {self.slowest[0]:.2f} s (case {self.slowest[1]}), most memory "
+            f"{self.largest[0] / 2**20:.0f} MiB (case {self.largest[1]})"
+        )
         return "\n".join(lines)
 
 
@@ -161,6 +171,8 @@ def run_cases(
                 failure = child.ask({"seed": seed, "number": number})
                 with lock:
                     report.count += 1
+                    report.slowest = max(report.slowest, (child.cost.seconds, number))
+                    report.largest = max(report.largest, (child.cost.n_bytes, number))
                     if failure is not None:
                         report.add(number, failure)
                     tell(report.count)

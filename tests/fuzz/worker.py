@@ -43,7 +43,7 @@ def main(shared: str) -> None:
 
 
 def _serve(root: Path, noise: Path, shared: Path | None, answers: Any) -> None:
-    from tests.fuzz.examine import examine
+    from tests.fuzz.examine import Cost, examine
     from tests.fuzz.mutate import apply, make_case
     from tests.fuzz.seeds import seeds
 
@@ -62,11 +62,15 @@ def _serve(root: Path, noise: Path, shared: Path | None, answers: Any) -> None:
         else:
             case = make_case(asked["seed"], asked["number"], names, files)
             folder = apply(case, files)
-        failure = examine(_written(root / "case", folder), noise)
+        cost = Cost()
+        failure = examine(_written(root / "case", folder), noise, cost)
         if failure is not None and failure.signature == "memory grew":
             # Threads of the case before may have ended late: it counts if it repeats.
-            failure = examine(_written(root / "case", folder), noise)
-        answer = None if failure is None else dataclasses.asdict(failure)
+            failure = examine(_written(root / "case", folder), noise, cost)
+        answer = {
+            "failure": None if failure is None else dataclasses.asdict(failure),
+            "cost": dataclasses.asdict(cost),
+        }
         answers.write(json.dumps(answer) + "\n")
 
 
