@@ -17,6 +17,7 @@ from medlab_gui.core.records import Problem, Severity
 from medlab_gui.io.glance import content_digest
 from medlab_gui.io.grid_checks import shear_problems, spacing_problems
 from medlab_gui.io.nifti import nifti_grid, ras_to_lps
+from medlab_gui.io.pydicom_quiet import quiet_warnings
 from medlab_gui.io.series import FileSeries, derived_uid, pseudonym
 from medlab_gui.io.several_volumes import one_for_each
 from medlab_gui.io.voxels import fit_voxels, look_like_ct, value_problems
@@ -194,7 +195,8 @@ def _opened(path: Path, kind: str) -> Iterator[Any]:
     broken = (*_BROKEN, ImageFileError, HeaderDataError)
     if kind != "mgh":
         try:
-            image = nibabel.load(path)
+            with quiet_warnings:
+                image = nibabel.load(path)
         except broken as error:
             raise _damaged(path, "its header makes no sense") from error
         yield image
@@ -204,7 +206,8 @@ def _opened(path: Path, kind: str) -> Iterator[Any]:
     with gzip.open(path) if packed else path.open("rb") as file:
         holder = FileHolder(filename=str(path), fileobj=file)
         try:
-            image = nibabel.freesurfer.MGHImage.from_file_map({"image": holder})
+            with quiet_warnings:
+                image = nibabel.freesurfer.MGHImage.from_file_map({"image": holder})
         except broken as error:
             raise _damaged(path, "its header makes no sense") from error
         yield image

@@ -18,6 +18,7 @@ from medlab_gui.io.glance import (
     unpacked_start,
 )
 from medlab_gui.io.grid_checks import shear_problems, spacing_problems
+from medlab_gui.io.pydicom_quiet import quiet_warnings
 from medlab_gui.io.series import FileSeries, derived_uid, pseudonym
 from medlab_gui.io.several_volumes import one_for_each
 from medlab_gui.io.voxels import fit_voxels, look_like_ct, value_problems
@@ -191,7 +192,7 @@ def _open(path: Path) -> Any:
     # It prints remarks on odd headers; those that matter are problems of the series.
     logging.getLogger("nibabel.global").setLevel(logging.CRITICAL + 1)
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), quiet_warnings:
             image = nibabel.load(path)
         if not isinstance(image, (nibabel.Nifti1Image, nibabel.Nifti2Image)):
             msg = (

@@ -25,7 +25,7 @@ to a hundred megabytes for a picture of a few kilobytes, whether it is sound or 
 _ADDRESS_SLACK = 2**30
 """Threads and mapped files reserve addresses that they never touch."""
 
-_PYTHON = re.compile(r"\bNone\b|Traceback|<class|\w+Error\(|\b0x[0-9a-f]{5}|\bb'")
+_PYTHON = re.compile(r"\bNone\b|Traceback|<class|\w+Error\(|\b0x[0-9a-f]{5}|(?<!')\bb'")
 
 _CPU_S = 10.0
 """No sound file of the fuzzer takes a tenth of this."""

@@ -2,7 +2,7 @@
 
 Requests come on standard input, one JSON object a line, and each is answered by a line:
 ``{"seed": 1, "number": 7}`` names a case of a run, ``{"files": {name: base64}}`` brings
-the files along. The answer is ``null`` or a failure.
+the files along. The answer holds the failure, or ``null``, and what the case took.
 """
 
 from __future__ import annotations

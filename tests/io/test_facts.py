@@ -37,6 +37,11 @@ def test_is_what_others_see(shared, path):
             scan(place)
         return
     left = list(scan(place).series)
+    if "unreadable" in entry:
+        (series,) = left
+        with pytest.raises(MedlabError, match=entry["unreadable"]):
+            read_volume(series)
+        return
     if not facts:
         assert all(s.blocking for s in left)
         assert {s.blocking.code for s in left} <= set(entry["blocked"])

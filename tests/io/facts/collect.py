@@ -15,10 +15,11 @@ One file ``NAME.json`` for each folder of the data. For each path:
     go by position along the cross product of row and column (PS3.3 C.7.6.2.1.1), NIfTI
     axes as they are stored. ``uneven``: slices lie at no even distance. ``readers``:
     who agrees. ``disagrees``: who does not, and how.
-``must_name``, ``blocked``, ``refused``, ``name``, ``twin``, ``note``
+``must_name``, ``blocked``, ``refused``, ``unreadable``, ``name``, ``twin``, ``note``
     Written by hand and kept when the rest is collected again: problem codes that must
     be told, the code that keeps it from being a volume, a word of the sentence with
-    which the path is refused, the patient's name in its letters, and what is odd.
+    which the path is refused, or its only series when it is read, the patient's name
+    in its letters, and what is odd.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ import SimpleITK as sitk
 from PIL import Image
 
 HERE = Path(__file__).parent
-KEPT = ("must_name", "blocked", "refused", "name", "twin", "note")
+KEPT = ("must_name", "blocked", "refused", "unreadable", "name", "twin", "note")
 
 _DICOM_FILES = ("pydicom-data", "fo-dicom", "dwv", "highdicom", "niivue", "dcmqi")
 _HARD = "dicom2nifti-hard-headers"
@@ -82,12 +83,15 @@ _FOLDERS = {
     ],
 }
 _PICTURES = {
-    "chaos-liver-slices20": "images",
-    "kits-kidneytumour-slices20": "images",
-    "msd-lungtumour-slices10": "images",
-    "lgg-flair-slices22": "images",
-    "pddca-mandible-slices4": "images",
-    "sam-med2d-demo": "data_demo/images",
+    "chaos-liver-slices20": ("images",),
+    "kits-kidneytumour-slices20": ("images",),
+    "msd-lungtumour-slices10": ("images",),
+    "lgg-flair-slices22": ("images",),
+    "pddca-mandible-slices4": ("images",),
+    "sam-med2d-demo": ("data_demo/images",),
+    "brain-tumor-mri": tuple(
+        f"Training/{n}" for n in ("glioma", "meningioma", "notumor", "pituitary")
+    ),
 }
 _MANY = ("example_seg_fast", "example_seg_appendicular_bones", "models")
 _SOME = ("liver.nii.gz", "aorta.nii.gz", "patella.nii.gz")
@@ -155,8 +159,8 @@ def _collect(data: Path, name: str) -> dict[str, dict[str, Any]]:
             ball.extractall(folder, filter="data")
             files = sorted(p for p in Path(folder).rglob("*") if p.is_file())
             entries[str(path.relative_to(data))] = {"series": _dicom_series(files)}
-    if name in _PICTURES:
-        folder = f"{name}/{_PICTURES[name]}"
+    for part in _PICTURES.get(name, ()):
+        folder = f"{name}/{part}"
         entries[folder] = {"series": _pictures(data / folder)}
     return entries
 
@@ -474,7 +478,11 @@ def _pictures(folder: Path) -> list[dict[str, Any]]:
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in (".png", ".jpg", ".jpeg", ".tif", ".tiff"):
             picture = Image.open(io.BytesIO(path.read_bytes()))
-            sizes[(*picture.size[::-1], picture.mode)].append(np.asarray(picture))
+            plane = np.asarray(picture)
+            mode = picture.mode
+            if mode == "RGB" and not np.ptp(plane, axis=-1).any():
+                plane, mode = plane[..., 0], "L"  # grey, three times over
+            sizes[(*picture.size[::-1], mode)].append(plane)
     found: list[dict[str, Any]] = []
     if len(sizes) > 1:
         return found  # no stack
