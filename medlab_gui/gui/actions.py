@@ -313,7 +313,7 @@ MOUSE = (
     (N_("Shift + wheel"), N_("Size of the brush")),
     (N_("Left drag"), N_("Review: move the picture. Annotate: the tool")),
     (N_("Left drag"), N_("Several views, Review: move the crosshair")),
-    (N_("Shift + move"), N_("Several views: move the crosshair")),
+    (N_("Shift + move"), N_("Several views or series: move the crosshair")),
     (N_("Left drag"), N_("Measuring: draw with the tool; move a line or its ends")),
     (N_("Ctrl + left drag"), N_("Review: window of the grey values in the box")),
     (N_("Ctrl + left drag"), N_("Annotate: erase instead of paint, paint for erase")),

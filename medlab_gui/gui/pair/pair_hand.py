@@ -82,16 +82,19 @@ class PairHand(QObject):
             self._drag = ""
             self._pane.fit_asked.emit()
         elif kind == QEvent.Type.MouseMove:
-            self._on_move(at)
+            self._on_move(at, event)
         return True
 
-    def _on_move(self, at: QPointF) -> None:
+    def _on_move(self, at: QPointF, event: QMouseEvent) -> None:
         moved, self._last = at - self._last, at
         if self._drag == "move":
             self._pane.move_by(moved)
         elif self._drag == "window":
             self._change_window(moved)
-        elif self._drag == "place":
+        elif self._drag == "place" or (
+            event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+            and event.buttons() == Qt.MouseButton.NoButton
+        ):
             self._place(at)
         self._pane.hover(at)
 

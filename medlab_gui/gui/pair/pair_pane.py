@@ -14,7 +14,6 @@ from medlab_gui.core.i18n import _
 from medlab_gui.core.measurements import Plane
 from medlab_gui.gui.overlays import position_text
 from medlab_gui.gui.pair.flat_camera import FlatCamera
-from medlab_gui.gui.pair.pair_state import Link
 from medlab_gui.gui.panes import marks
 from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
 from medlab_gui.gui.panes.plane_picture import draw_picture, slice_image
@@ -323,9 +322,7 @@ class PairPane(QWidget):
     def crosshair_at(self) -> QPointF | None:
         """Return where the crosshair of the first series is; None where unknown."""
         state, mm = self._state, self._bench.linked.mm
-        if mm is None or state.second is None or state.link is not Link.POSITION:
-            return None
-        if not self._bench.linked.is_linked:
+        if mm is None or not state.shares_place:
             return None
         return self.pixel_of(state.pair.second.to_index(mm))
 

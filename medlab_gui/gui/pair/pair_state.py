@@ -239,6 +239,11 @@ class PairState:
         return self._pair is not None and (self._pair.shares_frame or self._trusted)
 
     @property
+    def shares_place(self) -> bool:
+        """Whether it is beside the first, and a place of one is known in the other."""
+        return self.second is not None and self._beside and self._link is Link.POSITION
+
+    @property
     def is_trusted_only(self) -> bool:
         """Whether a person has said that positions may be compared, and no file has."""
         return self._trusted and not self.pair.shares_frame

@@ -227,7 +227,7 @@ class LinkedViews(QObject):
         self._text.update()
 
     def _on_camera(self, *_args: object) -> None:
-        if self._state.is_linked:
+        if self._has_crosshair:
             self._text.update()
 
     def _apply_smooth(self, *_args: object) -> None:
@@ -256,6 +256,11 @@ class LinkedViews(QObject):
         row, column = self._picture.to_flat(at.x(), at.y())
         return np.array([self._picture.slice_index, row, column])
 
+    @property
+    def _has_crosshair(self) -> bool:
+        """Whether another picture shows the same place."""
+        return self._state.is_linked or self._bench.pair.shares_place
+
     def take(self, kind: QEvent.Type, event: QMouseEvent) -> bool:
         """Take what concerns the crosshair from the canvas's mouse.
 
@@ -271,7 +276,7 @@ class LinkedViews(QObject):
         bool
             Whether nobody else should see it.
         """
-        if not self._state.is_linked or self._bench.session is None:
+        if not self._has_crosshair or self._bench.session is None:
             return False
         held, is_left = event.modifiers(), event.button() == Qt.MouseButton.LeftButton
         if kind == QEvent.Type.MouseMove:
@@ -280,6 +285,8 @@ class LinkedViews(QObject):
             if self._dragging or points:
                 self._state.place(self._index_at(event.position()))
             return self._dragging
+        if not self._state.is_linked:  # the left button moves the one picture
+            return False
         if kind == QEvent.Type.MouseButtonRelease:
             was, self._dragging = self._dragging and is_left, False
             return was
@@ -312,7 +319,7 @@ class LinkedViews(QObject):
         view, room = self._bench.view, QRectF(self._text.rect())
         font = QFont(self._text.font())
         font.setPointSizeF(10)
-        if view.crosshair and self._state.is_linked:
+        if view.crosshair and self._has_crosshair:
             marks.draw_crosshair(painter, room, self.crosshair_at(), Plane.AXIAL)
         if view.scale_bar:
             marks.draw_scale_bar(

@@ -20,7 +20,7 @@ from medlab_gui.gui.pair.plane_tint import tint_image
 from medlab_gui.gui.panes.linked_state import PaneLayout
 from medlab_gui.gui.view_state import Mode, ViewState
 from tests.gui.conftest import make_window, open_series, wait_for
-from tests.gui.hand import CTRL, LEFT, MIDDLE, NONE, RIGHT, Hand
+from tests.gui.hand import CTRL, LEFT, MIDDLE, NONE, RIGHT, SHIFT, Hand
 from tests.gui.pair.phantoms import BALLS, grids, make_project, voxels
 from tests.gui.panes.moving import move
 
@@ -286,6 +286,31 @@ def test_a_click_points_at_the_same_place_in_the_first(compare):
     QTest.mouseClick(pane, LEFT, NONE, place(window, BALLS[0]))
     assert linked.mm == pytest.approx(BALLS[0], abs=0.6)
     assert window.bench.session.k == 10
+
+
+def test_shift_and_moving_takes_the_crosshair_along_in_both(compare):
+    window = compare("PET")
+    pane, linked, hand = window.pair.pane, window.bench.linked, Hand(window)
+    window.bench.view.crosshair = True
+    grid = GRIDS["CT"]
+    move(window.canvas, hand.at(30, 40), SHIFT)
+    np.testing.assert_allclose(linked.index, (10, 30, 40), atol=0.2)
+    there = pane.crosshair_at()
+    away = there.toPoint() - place(window, grid.to_mm((10, 30, 40)))
+    assert away.manhattanLength() <= 2
+    assert window.bench.session.k == 10
+    move(pane, place(window, BALLS[0]), SHIFT)
+    assert linked.mm[:2] == pytest.approx(BALLS[0][:2], abs=0.6)
+    at = window.views.crosshair_at().toPoint()
+    _k, row, column = grid.to_index(BALLS[0])
+    assert (at - hand.at(row, column)).manhattanLength() <= 2
+    before = linked.mm
+    move(pane, QPoint(60, 60), NONE)
+    assert np.array_equal(linked.mm, before), "not without the key"
+    window.bench.pair.link = Link.FREE
+    move(window.canvas, hand.at(10, 10), SHIFT)
+    assert np.array_equal(linked.mm, before), "no place is common to both"
+    assert pane.crosshair_at() is None
 
 
 def test_what_is_not_parallel_is_resampled_and_says_so(compare):
