@@ -17,11 +17,11 @@ from medlab_gui.commands.contenders import (
 from medlab_gui.commands.inputs import existing_path, scaled
 from medlab_gui.commands.loaded_cases import Cases, LoadedCase, Predictors
 from medlab_gui.commands.mask_files import read_mask_file, shared_grid
-from medlab_gui.commands.project_cases import project_cases
+from medlab_gui.commands.project_cases import project_cases, project_scores
 from medlab_gui.core.errors import GeometryError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from medlab_gui.commands.command import Context
     from medlab_gui.core.geometry import Grid
     from medlab_gui.core.volume import Volume
+    from medlab_gui.learning.scored import ScoredCases
 
 __all__ = ["files_of_cases", "gather"]
 
@@ -205,8 +206,10 @@ def gather(
     maps: tuple[str, str],
     patients: Mapping[str, str],
     ctx: Context,
-) -> tuple[list[Contender], Cases]:
+) -> tuple[list[Contender], Cases | ScoredCases]:
     """Return the networks and the cases that they are compared on.
+
+    Classifiers' cases come with their scores.
 
     Raises
     ------
@@ -224,6 +227,12 @@ def gather(
         cases = files_of_cases(truth, images, patients)
         _check_complete(networks, cases)
         _one_scheme(networks)
+        if _are_classifiers(networks):
+            msg = (
+                "Classifiers' weights are compared on the locked slices of a project, "
+                "without --truth; elsewhere compare files of scores (.csv)."
+            )
+            raise InputError(msg)
         return networks, Cases(len(cases), _from_files(networks, cases, maps, ctx))
     with ctx.store() as store:
         networks = contenders(text, store)
@@ -233,7 +242,25 @@ def gather(
         msg = f"{masks!r} is masks: name the true ones with --truth."
         raise InputError(msg)
     _one_scheme(networks)
+    if _are_classifiers(weights):
+        return networks, project_scores(weights, ctx)
     return networks, project_cases(weights, ctx)
+
+
+def _are_classifiers(networks: Sequence[Contender]) -> bool:
+    """Tell whether networks classify; some that do and some that do not are refused."""
+    from medlab_gui.learning.slice_scores import is_classifier
+
+    kinds = {
+        is_classifier(n.meta.network): n.name
+        for n in networks
+        if not isinstance(n, Masks)
+    }
+    if len(kinds) == 2:
+        msg = f"{kinds[True]!r} is a classifier, {kinds[False]!r} draws masks: compare "
+        msg += "like with like."
+        raise InputError(msg)
+    return True in kinds
 
 
 def _one_scheme(networks: list[Contender]) -> None:

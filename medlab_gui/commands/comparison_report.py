@@ -9,6 +9,7 @@ from medlab_gui import __version__
 from medlab_gui.commands.compared_cases import gather
 from medlab_gui.commands.comparison import compare_masks
 from medlab_gui.commands.contenders import check_ablation, split_names
+from medlab_gui.commands.loaded_cases import Cases
 from medlab_gui.commands.outputs import make_folder
 from medlab_gui.commands.score_files import (
     are_scores,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from medlab_gui.commands.command import Context
     from medlab_gui.commands.evaluate import EvaluateParams
     from medlab_gui.learning.comparison import Comparison
+    from medlab_gui.learning.scored import ScoredCases
     from medlab_gui.learning.tables import Table
 
 __all__ = ["compare", "comparison_text"]
@@ -44,15 +46,17 @@ def compare(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
     _keep_apart(folder, params)
     make_folder(folder)
     if are_scores(params.compare):
-        return _compare_scores(params, folder)
-    if params.readers:
-        msg = "--readers goes with files of scores (.csv)."
-        raise InputError(msg)
+        return _compare_scores(params, folder, read_scores(params.compare))
     maps = (params.map_truth, params.map_prediction)
     patients = read_patients(params.patients) if params.patients else {}
     networks, cases = gather(
         params.compare, params.truth, params.images, maps, patients, ctx
     )
+    if not isinstance(cases, Cases):
+        return _compare_scores(params, folder, cases)
+    if params.readers:
+        msg = "--readers goes with classifiers or files of scores (.csv)."
+        raise InputError(msg)
     if params.ablation:
         check_ablation(networks)
     names = _class_names(params.names)
@@ -185,7 +189,9 @@ def _summaries(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _compare_scores(params: EvaluateParams, folder: Path) -> dict[str, Any]:
+def _compare_scores(
+    params: EvaluateParams, folder: Path, cases: ScoredCases
+) -> dict[str, Any]:
     from medlab_gui.learning.figures import roc_plot
     from medlab_gui.learning.report import page
     from medlab_gui.learning.roc import roc
@@ -194,11 +200,10 @@ def _compare_scores(params: EvaluateParams, folder: Path) -> dict[str, Any]:
 
     if params.truth or params.images or params.ablation or params.patients:
         msg = (
-            "Files of scores hold truth and patients themselves; leave --truth, "
+            "Classifiers' scores come with truth and patients; leave --truth, "
             "--images, --patients and --ablation away."
         )
         raise InputError(msg)
-    cases = read_scores(params.compare)
     answers = read_readers(params.readers, cases) if params.readers else {}
     readers = [reader_of(cases, name, own) for name, own in answers.items()]
     tables = scored_tables(cases)

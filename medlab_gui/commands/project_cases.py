@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from medlab_gui.commands.command import Context
     from medlab_gui.learning.dataset import SliceKey
+    from medlab_gui.learning.scored import ScoredCases
     from medlab_gui.store.project import ProjectStore
 
-__all__ = ["project_cases"]
+__all__ = ["project_cases", "project_scores"]
 
 Truth = dict["SliceKey", str]
 """Slices and the annotations that hold their truth."""
@@ -68,6 +69,13 @@ def project_cases(networks: Sequence[Weights | Folds], ctx: Context) -> Cases:
     InputError
         If there are no locked slices, or runs were folded otherwise.
     """
+    truth, blocks = _judged(networks, ctx)
+    return Cases(len(blocks), _each(blocks, truth, ctx))
+
+
+def _judged(
+    networks: Sequence[Weights | Folds], ctx: Context
+) -> tuple[Truth, list[_Block]]:
     folded = [n for n in networks if isinstance(n, Folds)]
     plain = [n for n in networks if isinstance(n, Weights)]
     if folded and plain:
@@ -79,11 +87,7 @@ def project_cases(networks: Sequence[Weights | Folds], ctx: Context) -> Cases:
     with ctx.store() as store:
         for network in (*plain, *(w for f in folded for w in f.folds.values())):
             check_classes(store, network.meta.scheme, network.name)
-        if folded:
-            truth, blocks = _folded(folded, store)
-        else:
-            truth, blocks = _locked(plain, store)
-    return Cases(len(blocks), _each(blocks, truth, ctx))
+        return _folded(folded, store) if folded else _locked(plain, store)
 
 
 def _locked(
@@ -178,3 +182,55 @@ def _each(blocks: Sequence[_Block], truth: Truth, ctx: Context) -> Iterator[Load
                 loaded.found[name] = found.labels[first:last]
                 loaded.probs[name] = found.probs[:, first:last]
             yield loaded
+
+
+def project_scores(networks: Sequence[Weights | Folds], ctx: Context) -> ScoredCases:
+    """Return what classifiers say of the slices that `project_cases` would take.
+
+    Raises
+    ------
+    InputError
+        As `project_cases`.
+    CheckpointError
+        If a classifier knows more than one class.
+    """
+    import numpy as np
+
+    from medlab_gui.commands.sources import ProjectSource
+    from medlab_gui.learning.dataset import SliceKey
+    from medlab_gui.learning.scored import ScoredCases
+    from medlab_gui.learning.slice_scores import score_slices
+
+    truth, blocks = _judged(networks, ctx)
+    names, shown, patients, folds = [], [], [], []
+    scores: dict[str, list[float]] = {n.name: [] for n in networks}
+    with ctx.store() as store:
+        for n, fold in enumerate(sorted({b.fold for b in blocks})):
+            mine = [b for b in blocks if b.fold == fold]
+            keys = {SliceKey(b.uid, k) for b in mine for k in b.slices}
+            source = ProjectSource(store, {k: truth[k] for k in keys})
+            start = n / len({b.fold for b in blocks})
+            found = {
+                name: score_slices(
+                    weights.path,
+                    source,
+                    ctx.device,
+                    progress=scaled(ctx.progress, start, start),
+                )
+                for name, weights in mine[0].weights.items()
+            }
+            first = next(iter(found.values()))
+            for key, (is_shown, _score) in first.items():
+                names.append(f"{key.series_uid}, slice {key.slice_index + 1}")
+                shown.append(is_shown)
+                patients.append(source.group(key))
+                folds.append(fold)
+                for name, own in found.items():
+                    scores[name].append(own[key][1])
+    return ScoredCases(
+        names=tuple(names),
+        truth=np.array(shown, np.bool_),
+        patients=tuple(patients),
+        folds=tuple(folds),
+        scores={name: np.array(own) for name, own in scores.items()},
+    )

@@ -223,6 +223,73 @@ def test_cross_validated_runs_are_judged_on_what_was_left_out(small_project, tmp
         run(EvaluateParams(compare=places("A=aaa"), truth=truth, output=output), ctx)
 
 
+@pytest.fixture
+def classifiers(tmp_path):
+    """A project of one class, and two tiny untrained classifiers."""
+    import torch
+
+    from medlab_gui.commands.classes import ClassesParams
+    from medlab_gui.commands.classes import run as set_classes
+    from medlab_gui.commands.import_ import ImportParams
+    from medlab_gui.commands.import_ import run as import_
+    from medlab_gui.commands.save import (
+        AnnotateParams,
+        LockParams,
+        run_annotate,
+        run_lock,
+    )
+    from medlab_gui.core.labels import LabelScheme
+    from medlab_gui.core.specs import NetworkSpec, PipelineSpec
+    from medlab_gui.learning.checkpoint import CheckpointMeta, save_checkpoint
+    from medlab_gui.networks import build_classifier
+    from tests.projects import ball_files
+
+    image, mask = ball_files(tmp_path)
+    ctx = Context(str(tmp_path / "project"))
+    uid = import_(ImportParams(str(image)), ctx)["series"][0]["uid"]
+    set_classes(ClassesParams("Ball"), ctx)
+    run_annotate(AnnotateParams(uid, str(mask), slices="1-16"), ctx)
+    run_lock(LockParams(uid, "1-8"), ctx)
+    spec = NetworkSpec("alexnet", n_classes=2, options={"width": 0.0625})
+    files = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        meta = CheckpointMeta(
+            network=spec,
+            pipeline=PipelineSpec(),
+            inplane_mm=None,
+            scheme=LabelScheme.from_names("One", ["Ball"]),
+            name=f"classifier {seed}",
+        )
+        files.append(tmp_path / f"c{seed}.safetensors")
+        save_checkpoint(files[-1], build_classifier(spec).state_dict(), meta)
+    return ctx, files, mask
+
+
+def test_classifiers_weights_are_compared_on_slices(classifiers, tmp_path):
+    from sklearn.metrics import roc_auc_score
+
+    from medlab_gui.io import read_mask
+
+    ctx, files, mask = classifiers
+    told = run(EvaluateParams(compare=places(*files), output=str(tmp_path / "o")), ctx)
+    assert told["n_cases"] == 8
+    with (tmp_path / "o" / "cases.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    shows = read_mask(mask)[0][:8].any(axis=(1, 2))
+    assert [int(r["truth"]) for r in rows] == shows.astype(int).tolist()
+    assert {True, False} == set(shows.tolist())
+    scores = [float(r["c0"]) for r in rows]
+    assert all(0 <= s <= 1 for s in scores)
+    assert told["auc"]["c0"] == pytest.approx(roc_auc_score(shows, scores))
+    network = tiny_weights(tmp_path / "net.safetensors", ("Ball",))
+    mixed = EvaluateParams(
+        compare=places(files[0], network), output=str(tmp_path / "o2")
+    )
+    with pytest.raises(InputError, match="'c0' is a classifier, 'net' draws masks"):
+        run(mixed, ctx)
+
+
 def test_what_does_not_fit_is_said(folders, tmp_path):
     with pytest.raises(InputError, match="Name a folder for the report"):
         compared(folders, "near", output="")
@@ -322,7 +389,7 @@ def test_scores_that_are_wrong_are_named(scores):
     (scores / "readers.csv").write_text("reader,case,score\nR,c500,1", "utf-8")
     with pytest.raises(InputError, match="no network has a score of the case 'c500'"):
         scored(scores, readers=str(scores / "readers.csv"))
-    with pytest.raises(InputError, match="hold truth and patients themselves"):
+    with pytest.raises(InputError, match="come with truth and patients"):
         scored(scores, truth="x")
 
 
