@@ -99,7 +99,8 @@ def test_predict_and_evaluate_without_a_project(medlab, tmp_path):
     liver = scores["classes"]["1"]
     assert liver["dsc"] > 0.6
     assert set(liver) == {
-        "dsc", "voe", "rvd", "asd_mm", "rmsd_mm", "precision", "recall", "iou",
+        "dsc", "voe", "rvd", "asd_mm", "rmsd_mm", "hd_mm", "hd95_mm", "nsd",
+        "precision", "recall", "iou",
     }  # fmt: skip
 
 
