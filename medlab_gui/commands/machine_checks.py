@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import platform
@@ -218,6 +219,9 @@ def check_torch(device: str) -> Check:
             f"{found}, computes on {properties.name} ({memory:.0f} GB)",
         )
     found += f", computes on the processor with {torch.get_num_threads()} threads"
+    if device == "auto":
+        there = importlib.util.find_spec("openvino") is not None
+        found += f", predicts by {'OpenVINO' if there else 'torch'}"
     if device == "cuda":
         return Check(
             "torch",

@@ -25,7 +25,7 @@ from medlab_gui.learning.runtime import (
     fold_normalisation,
     openvino_of,
 )
-from medlab_gui.learning.uncertainty import entropy
+from medlab_gui.learning.verdict import judged
 from medlab_gui.learning.voting import dropout_on, tile_shape, voted_probs
 from medlab_gui.networks import build
 
@@ -41,9 +41,6 @@ if TYPE_CHECKING:
     from medlab_gui.networks.base import SegmentationNetwork
 
 __all__ = ["PredictedArrays", "Predictor", "choose_device"]
-
-_STEPS = 500
-"""Entropy is kept to a 500th: finer noise would only fill the disk."""
 
 _BATCH_PIXELS = {"cpu": 512 * 512, "cuda": 16 * 512 * 512}
 _LARGEST_BATCH = {"cpu": 4, "cuda": 32}
@@ -269,14 +266,19 @@ class Predictor:
             planes = Planes(data, spacing, 0, recipe, self.meta)
             for k, one in self._plane_probs(planes, wanted, spec):
                 mean = sums.mean(k, one)
-                steps = (entropy(mean) * _STEPS).round_().div_(_STEPS)
-                unsure[k] = steps.half().cpu().numpy()
+                labels[k], unsure[k] = judged(mean)
+                if not np.isfinite(unsure[k]).all():
+                    msg = (
+                        f"The network gave no number in slice {k + 1}; the scan or the "
+                        "checkpoint holds values that are not numbers."
+                    )
+                    raise InputError(msg)
                 if spec.crf:
                     refined = dense_crf(
                         mean.cpu().numpy(), planes.picture(k), planes.pixel
                     )
                     mean = torch.from_numpy(refined)
-                labels[k] = _most_probable(mean).cpu().numpy()
+                    labels[k] = judged(mean)[0]
                 if probs is not None:
                     probs[:, k] = mean.cpu().numpy()
                 count.tick()
@@ -309,12 +311,6 @@ class Predictor:
             images = torch.from_numpy(np.stack([image for _, image in batch]))
             found = voted_probs(self._logits, images, spec)
             for (k, _), probs in zip(batch, found, strict=True):
-                if not bool(probs.isfinite().all()):
-                    msg = (
-                        f"The network gave no number in slice {k + 1}; the scan or the "
-                        "checkpoint holds values that are not numbers."
-                    )
-                    raise InputError(msg)
                 yield k, _probs_at(probs, planes.shape)
 
     def _batch_size(self, shape: tuple[int, int]) -> int:
@@ -345,20 +341,6 @@ class _Count:
 
 def _n_planes(shape: tuple[int, ...], wanted: Sequence[int], spec: PredictSpec) -> int:
     return len(wanted) + (shape[1] + shape[2] if spec.axes == "all" else 0)
-
-
-@torch.inference_mode()
-def _most_probable(probs: Tensor) -> Tensor:
-    """Return the most probable class (uint8) of (C, Y, X), the first of equals.
-
-    Class by class: `Tensor.argmax` across the first axis takes many times as long.
-    """
-    best = probs[0]
-    labels = torch.zeros(best.shape, dtype=torch.uint8, device=best.device)
-    for value, one in enumerate(probs[1:], start=1):
-        labels.masked_fill_(one > best, value)
-        best = torch.maximum(best, one)
-    return labels
 
 
 @torch.inference_mode()

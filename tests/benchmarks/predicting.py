@@ -33,7 +33,7 @@ __all__ = ["predicting"]
 
 N_SLICES = int(os.environ.get("BENCH_SLICES", "64"))
 SIDE = int(os.environ.get("BENCH_SIDE", "512"))
-TURN = 4
+TURN = max(1, min(4, N_SLICES // 16))
 FASTER = {"unet": 1.4, "fcn8s": 1.9}
 TITLES = {"unet": "U-Net, 64 base", "fcn8s": "FCN-8s"}
 SAME = 1e-3

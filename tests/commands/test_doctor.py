@@ -170,6 +170,15 @@ def test_torch_names_build_and_device():
         assert "--torch cuda" in asked.todo
 
 
+@pytest.mark.parametrize(("there", "said"), [(True, "OpenVINO"), (False, "torch")])
+def test_what_predicts_is_told(monkeypatch, there, said):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    spec = object() if there else None
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: spec)
+    assert look.check_torch("auto").found.endswith(f"predicts by {said}")
+    assert "predicts by" not in look.check_torch("cpu").found
+
+
 def test_codecs_that_we_install_are_all_there():
     check = look.check_codecs()
     for kind in (

@@ -230,3 +230,26 @@ class TestOpenVino:
         found = predictor.predict(scan.data, scan.spacing, spec=twice)
         assert found.runtime == "torch"
         assert predictor.runtime == fast
+
+
+def test_trained_weights_give_the_same_mask_on_a_real_scan():
+    """The starter weights on the demo's public CT, by every runtime there is."""
+    from medlab_gui.core.resources import resource
+    from medlab_gui.io import read_one
+
+    _, native = read_one(resource("demo", "torso_ct.nii.gz"), None)
+    scan = native.reoriented(native.grid.canonical())
+    weights = resource("models", "abdomen_starter.safetensors")
+    wanted = range(0, len(scan.data), 4)
+
+    def mask(device, fastest):
+        predictor = Predictor(weights, device, fastest=fastest)
+        found = predictor.predict(scan.data, scan.grid.spacing, slices=wanted)
+        return found.labels[wanted]
+
+    expected = mask("cpu", False)
+    n_found = np.count_nonzero(expected)
+    assert n_found > 2000
+    for device in ("cpu", "auto"):
+        n_other = np.count_nonzero(mask(device, True) != expected)
+        assert n_other <= 1e-3 * n_found, "of the organs' voxels, not of all the air"

@@ -1,0 +1,75 @@
+"""What probabilities come to: the class of each pixel, and how unsure it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from medlab_gui.learning.uncertainty import entropy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+__all__ = ["judged"]
+
+_STEPS = 500
+"""Entropy is kept to a 500th: finer noise would only fill the disk."""
+_ONE_THREAD = 32768
+"""Numbers below which torch wakes no other threads (at::internal::GRAIN_SIZE)."""
+
+
+@torch.inference_mode()
+def judged(probs: Tensor) -> tuple[NDArray[np.uint8], NDArray[np.float16]]:
+    """Return the most probable class and the entropy of each pixel.
+
+    Parameters
+    ----------
+    probs : Tensor of float32, shape (C, Y, X)
+        Class probabilities, on any device.
+
+    Returns
+    -------
+    labels : ndarray of uint8, shape (Y, X)
+        The class of the highest probability, the first of equals.
+    entropy : ndarray of float16, shape (Y, X)
+        0 certain to 1 uniform, in steps of a 500th; NaN where a probability is none.
+    """
+    shape = probs.shape[1:]
+    labels = torch.empty(shape, dtype=torch.uint8, device=probs.device)
+    unsure = torch.empty(shape, dtype=torch.float32, device=probs.device)
+    for rows in _blocks(probs):
+        some = probs[:, rows]
+        labels[rows] = _most_probable(some)
+        unsure[rows] = entropy(some)
+    steps = np.rint(unsure.cpu().numpy() * _STEPS) / np.float32(_STEPS)
+    return labels.cpu().numpy(), steps.astype(np.float16)
+
+
+def _blocks(maps: Tensor) -> Iterator[slice]:
+    """Yield rows of maps (C, Y, X) that are reckoned with at a time.
+
+    On a processor few enough for one thread and its cache: starting others and waiting
+    for them costs more than this work, the more so beside a network's own threads. On
+    a graphics card all rows.
+    """
+    height = int(maps.shape[1])
+    step = height
+    if maps.device.type == "cpu":
+        step = max(1, _ONE_THREAD * height // max(1, maps.numel()))
+    for row in range(0, height, step):
+        yield slice(row, min(height, row + step))
+
+
+def _most_probable(probs: Tensor) -> Tensor:
+    # Class by class: Tensor.argmax across the first axis takes many times as long.
+    best = probs[0]
+    labels = torch.zeros(best.shape, dtype=torch.uint8, device=best.device)
+    for value, one in enumerate(probs[1:], start=1):
+        labels.masked_fill_(one > best, value)
+        best = torch.maximum(best, one)
+    return labels

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from medlab_gui.learning.verdict import judged
+
+
+@pytest.mark.parametrize("shape", [(2, 7, 5), (3, 300, 200), (9, 130, 512), (4, 1, 9)])
+def test_class_and_entropy_are_the_definitions(shape):
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=shape) * 3
+    probs = np.exp(logits) / np.exp(logits).sum(axis=0)
+    labels, unsure = judged(torch.from_numpy(probs.astype(np.float32)))
+    assert labels.dtype == np.uint8
+    assert unsure.dtype == np.float16
+    np.testing.assert_array_equal(labels, probs.astype(np.float32).argmax(axis=0))
+    expected = -(probs * np.log(probs)).sum(axis=0) / np.log(shape[0])
+    np.testing.assert_allclose(unsure, expected, atol=1.5e-3)
+    steps = unsure.astype(np.float64) * 500
+    np.testing.assert_allclose(steps, np.rint(steps), atol=0.25)
+
+
+def test_the_first_of_equals():
+    probs = torch.full((4, 2, 2), 0.25)
+    labels, unsure = judged(probs)
+    assert (labels == 0).all()
+    assert (unsure == 1).all()
+
+
+def test_what_is_no_number_stays_none():
+    probs = torch.full((2, 3, 3), 0.5)
+    probs[:, 1, 1] = float("nan")
+    assert np.isnan(judged(probs)[1][1, 1])
+    assert np.isfinite(judged(probs)[1]).sum() == 8
