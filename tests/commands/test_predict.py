@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 
@@ -403,10 +405,10 @@ def test_wrong_options_are_refused_at_once(
     assert not (tmp_path / "m0.nii.gz").exists()
 
 
+@pytest.mark.skipif(find_spec("openvino") is None, reason="OpenVINO is not installed")
 def test_what_openvino_could_not_do_is_told(
     small_project, lively, tmp_path, monkeypatch
 ):
-    pytest.importorskip("openvino", reason="needs the extra 'fast' (OpenVINO)")
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
