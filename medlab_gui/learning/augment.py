@@ -5,7 +5,7 @@ What was drawn is plain data, so a sample can be made again exactly.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -192,7 +192,7 @@ def augment(
     ----------
     change : Augmentation
         What to do.
-    image : ndarray of float32, shape (Y, X)
+    image : ndarray of float32, shape (Y, X), or (C, Y, X) with neighbours
         Grey values, about 0 to 1. Interpolated linearly; its edge is repeated outwards.
     labels : ndarray of uint8, shape (Y, X)
         Class values. The nearest is taken, also of what comes from outside: round a
@@ -200,10 +200,12 @@ def augment(
 
     Returns
     -------
-    image : ndarray of float32, shape (Y', X')
+    image : ndarray of float32, shape (Y', X'), or (C, Y', X')
         Larger than before by the margins.
     labels : ndarray of uint8, shape (Y', X')
     """
+    if image.ndim == 3:
+        return _augment_neighbours(change, image, labels)
     image, labels = _move(change, image, labels)
     for disc in change.beside:
         image = _put_beside(disc, image, labels)
@@ -226,6 +228,20 @@ def augment(
         noise = rng.standard_normal(image.shape, dtype=np.float32)
         grey = grey + np.float32(change.noise) * noise
     return np.ascontiguousarray(grey, dtype=np.float32), labels
+
+
+def _augment_neighbours(
+    change: Augmentation, image: NDArray[np.float32], labels: NDArray[np.uint8]
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Change a slice and its neighbours alike; each has noise of its own."""
+    # The mask is that of the slice in the middle: where its neighbours' classes lie is
+    # not known, and a contrast agent that is in one slice alone would give it away.
+    alike = replace(change, uptake=())
+    planes = [
+        augment(replace(alike, noise_seed=change.noise_seed + n), plane, labels)
+        for n, plane in enumerate(image)
+    ]
+    return np.stack([plane for plane, _ in planes]), planes[0][1]
 
 
 def _move(

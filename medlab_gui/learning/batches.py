@@ -80,21 +80,23 @@ def collate(
     Parameters
     ----------
     samples : list of (image, labels)
-        float32 and uint8, both (Y, X).
+        float32 (Y, X) or (C, Y, X), the same C in all, and uint8 (Y, X).
 
     Returns
     -------
-    images : Tensor of float32, shape (N, 1, H, W)
+    images : Tensor of float32, shape (N, C, H, W)
         Padded by repeating the edge.
     labels : Tensor of uint8, shape (N, H, W)
         Padded with 255, which is ignored.
     """
-    height = max(_SMALLEST, *(image.shape[0] for image, _ in samples))
-    width = max(_SMALLEST, *(image.shape[1] for image, _ in samples))
-    images = np.empty((len(samples), 1, height, width), dtype=np.float32)
+    height = max(_SMALLEST, *(labels.shape[0] for _, labels in samples))
+    width = max(_SMALLEST, *(labels.shape[1] for _, labels in samples))
+    n_channels = 1 if samples[0][0].ndim == 2 else samples[0][0].shape[0]
+    images = np.empty((len(samples), n_channels, height, width), dtype=np.float32)
     truth = np.full((len(samples), height, width), IGNORE, dtype=np.uint8)
     for n, (image, labels) in enumerate(samples):
-        below, right = height - image.shape[0], width - image.shape[1]
-        images[n, 0] = np.pad(image, ((0, below), (0, right)), mode="edge")
+        below, right = height - labels.shape[0], width - labels.shape[1]
+        image = image.reshape(n_channels, *labels.shape)
+        images[n] = np.pad(image, ((0, 0), (0, below), (0, right)), mode="edge")
         truth[n, : labels.shape[0], : labels.shape[1]] = labels
     return torch.from_numpy(images), torch.from_numpy(truth)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from medlab_gui.core.errors import InputError
+from medlab_gui.core.errors import InputError, SpecError
 from medlab_gui.core.labels import IGNORE
 from medlab_gui.imaging.pipeline import fit_pipeline
 from medlab_gui.learning.prepare import prepare_image, prepare_labels
@@ -27,6 +27,7 @@ __all__ = [
     "SliceKey",
     "SliceSource",
     "Subset",
+    "half_of",
 ]
 
 CACHE_BYTES = 2 << 30
@@ -56,7 +57,10 @@ class SliceSource(Protocol):
         """The slices, in a stable order."""
 
     def image(self, key: SliceKey) -> NDArray[Any]:
-        """Return the picture, shape (Y, X), in the scan's units."""
+        """Return the picture, shape (Y, X), in the scan's units.
+
+        Of any slice of the scans in ``keys``: neighbours need no labels.
+        """
 
     def scan(self, key: SliceKey) -> NDArray[Any]:
         """Return the whole scan of a slice, shape (Z, Y, X), in its units."""
@@ -167,6 +171,23 @@ class Subset:
         self.group = source.group
 
 
+def half_of(n_channels: int) -> int:
+    """Return how many neighbours on each side make so many channels.
+
+    Raises
+    ------
+    SpecError
+        If the number of channels is even, or not above 0.
+    """
+    if n_channels < 1 or n_channels % 2 == 0:
+        msg = (
+            f"The network takes {n_channels} channels; a slice and its neighbours are "
+            "an odd number."
+        )
+        raise SpecError(msg)
+    return n_channels // 2
+
+
 class PreparedSlices:
     """Slices as the network sees them, kept in memory as far as there is room.
 
@@ -183,6 +204,14 @@ class PreparedSlices:
         255 are refused.
     cache_bytes : int
         What does not fit is prepared again each time it is asked for.
+    n_channels : int
+        3, 5, ... show each slice between its neighbours ("2.5D"); the outermost slices
+        of a scan are repeated.
+
+    Raises
+    ------
+    SpecError
+        If the number of channels is even.
     """
 
     def __init__(
@@ -193,7 +222,9 @@ class PreparedSlices:
         n_classes: int,
         *,
         cache_bytes: int = CACHE_BYTES,
+        n_channels: int = 1,
     ) -> None:
+        self._half = half_of(n_channels)
         self.keys = list(source.keys)
         self._source = source
         self._pipeline = pipeline
@@ -201,13 +232,22 @@ class PreparedSlices:
         self._inplane_mm = inplane_mm
         self._n_classes = n_classes
         self._room = cache_bytes
-        self._kept: dict[int, tuple[NDArray[np.float32], NDArray[np.uint8]]] = {}
+        self._depths: dict[str, int] = {}
+        self._kept: dict[int, NDArray[np.uint8]] = {}
+        self._planes: dict[SliceKey, NDArray[np.float32]] = {}
 
     def __len__(self) -> int:
         return len(self.keys)
 
     def __getitem__(self, n: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """Return picture and truth of a slice, both of shape (Y', X'); do not write.
+        """Return picture and truth of a slice; do not write to them.
+
+        Returns
+        -------
+        image : ndarray of float32, shape (Y', X'), or (channels, Y', X') of several
+            The slice, in the middle of its neighbours.
+        labels : ndarray of uint8, shape (Y', X')
+            Class values.
 
         Raises
         ------
@@ -215,6 +255,31 @@ class PreparedSlices:
             If picture and truth have different shapes, or the truth has classes that
             the network has not.
         """
+        key = self.keys[n]
+        image = self._plane(key)
+        labels = self._truth(n, (image.shape[0], image.shape[1]))
+        if not self._half:
+            return image, labels
+        last = self._depths[key.series_uid] - 1
+        around = range(key.slice_index - self._half, key.slice_index + self._half + 1)
+        near = [SliceKey(key.series_uid, min(last, max(0, k))) for k in around]
+        return np.stack([self._plane(one) for one in near]), labels
+
+    def _plane(self, key: SliceKey) -> NDArray[np.float32]:
+        if key not in self._planes:
+            plane = prepare_image(
+                self._source.image(key),
+                self._source.spacing(key),
+                self._fit(key),
+                self._inplane_mm,
+                key.slice_index,
+            )
+            if not self._keeps(plane):
+                return plane
+            self._planes[key] = plane
+        return self._planes[key]
+
+    def _truth(self, n: int, shape: tuple[int, int]) -> NDArray[np.uint8]:
         if n in self._kept:
             return self._kept[n]
         key = self.keys[n]
@@ -234,23 +299,24 @@ class PreparedSlices:
                 f"the classes are 0 to {self._n_classes - 1} (255 is ignored)."
             )
             raise InputError(msg)
-        spacing = self._source.spacing(key)
-        image = prepare_image(
-            data, spacing, self._fit(key), self._inplane_mm, key.slice_index
-        )
-        sample = image, prepare_labels(labels, (image.shape[0], image.shape[1]))
-        size = sum(a.nbytes for a in sample)
-        if size <= self._room:
-            self._room -= size
-            self._kept[n] = sample
-        return sample
+        truth = prepare_labels(labels, shape)
+        if self._keeps(truth):
+            self._kept[n] = truth
+        return truth
+
+    def _keeps(self, array: NDArray[Any]) -> bool:
+        """Take room for an array, if there is enough."""
+        if array.nbytes > self._room:
+            return False
+        self._room -= array.nbytes
+        return True
 
     def _fit(self, key: SliceKey) -> FittedPipeline:
         # Once for each scan: a step such as N4 takes it whole.
         if key.series_uid not in self._fitted:
-            self._fitted[key.series_uid] = fit_pipeline(
-                self._pipeline, self._source.scan(key)
-            )
+            scan = self._source.scan(key)
+            self._fitted[key.series_uid] = fit_pipeline(self._pipeline, scan)
+            self._depths[key.series_uid] = len(scan)
         return self._fitted[key.series_uid]
 
     def has_foreground(self, n: int) -> bool:

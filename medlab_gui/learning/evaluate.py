@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medlab_gui.core.labels import IGNORE
+from medlab_gui.learning.dataset import SliceKey, half_of
 from medlab_gui.learning.metrics import dice
 from medlab_gui.learning.progress import silent
 
@@ -91,11 +92,12 @@ def evaluate_slices(
     counts = DiceCounts(predictor.meta.scheme)
     per_slice = []
     keys = list(source.keys)
+    half = half_of(predictor.meta.network.in_channels)
     report(0, len(keys), "Judging")
     for n, key in enumerate(keys, start=1):
-        data = np.asarray(source.image(key))[None]
-        found = predictor.predict(data, (1.0, *source.spacing(key)))
-        own = counts.add(found.labels[0], source.labels(key))
+        data, k = _between_neighbours(source, key, half)
+        found = predictor.predict(data, (1.0, *source.spacing(key)), slices=[k])
+        own = counts.add(found.labels[k], source.labels(key))
         per_slice.append(
             {"series_uid": key.series_uid, "slice_index": key.slice_index, "dice": own}
         )
@@ -106,3 +108,16 @@ def evaluate_slices(
         "n_slices": len(keys),
         "per_slice": per_slice,
     }
+
+
+def _between_neighbours(
+    source: SliceSource, key: SliceKey, half: int
+) -> tuple[NDArray[Any], int]:
+    """Return a slice with its neighbours, shape (n, Y, X), and which of them it is."""
+    k = key.slice_index
+    if not half:
+        return np.asarray(source.image(key))[None], 0
+    last = len(source.scan(key)) - 1
+    near = range(max(0, k - half), min(last, k + half) + 1)
+    planes = [source.image(SliceKey(key.series_uid, n)) for n in near]
+    return np.stack(planes), k - near[0]

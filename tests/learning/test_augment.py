@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -145,3 +147,26 @@ def test_noise_has_the_deviation_it_says():
     image, _ = augment(Augmentation(noise=0.05, noise_seed=3), flat, labels)
     assert image.std() == pytest.approx(0.05, rel=0.05)
     assert image.mean() == pytest.approx(0.5, abs=0.001)
+
+
+def test_neighbours_move_with_the_slice_and_keep_their_own_noise(sample):
+    image, labels = sample
+    volume = np.stack([image * 0.5, image, 1 - image])
+    change = draw(np.random.default_rng(4), 3)
+    quiet = replace(change, noise=0, uptake=())
+    moved, mask = augment(quiet, volume, labels)
+    assert moved.shape == (3, *mask.shape)
+    for plane, original in zip(moved, volume, strict=True):
+        expected, expected_mask = augment(quiet, original, labels)
+        np.testing.assert_array_equal(plane, expected)
+        np.testing.assert_array_equal(mask, expected_mask)
+    noisy, _ = augment(replace(quiet, noise=0.1), volume, labels)
+    noise = (noisy - moved).reshape(3, -1)
+    assert np.abs(np.corrcoef(noise) - np.eye(3)).max() < 0.1
+
+
+def test_what_only_the_middle_mask_knows_is_not_done_to_neighbours(sample):
+    image, labels = sample
+    volume = np.stack([image] * 3)
+    changed, _ = augment(Augmentation(uptake=(0.3, 0.3)), volume, labels)
+    np.testing.assert_allclose(changed, volume, atol=1e-6)

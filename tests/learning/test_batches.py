@@ -41,6 +41,19 @@ def test_mixed_sizes_are_padded_with_what_is_ignored():
     assert images.dtype == torch.float32
 
 
+def test_neighbours_become_channels():
+    rng = np.random.default_rng(0)
+    image = rng.random((3, 40, 50), dtype=np.float32)
+    labels = np.ones((40, 50), np.uint8)
+    images, truth = collate([(image, labels), (image[:, :33, :36], labels[:33, :36])])
+    assert images.shape == (2, 3, 40, 50)
+    assert np.array_equal(images[0], image)
+    assert np.array_equal(images[1, :, :33, :36], image[:, :33, :36])
+    assert np.array_equal(images[1, :, 39, 49], image[:, 32, 35])
+    assert truth[1, 32, 35] == 1
+    assert truth[1, 39, 49] == 255
+
+
 def test_tiny_slices_are_padded_to_what_networks_can_normalise():
     images, labels = collate([(np.ones((5, 7), np.float32), np.ones((5, 7), np.uint8))])
     assert images.shape == (1, 1, 32, 32)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medlab_gui.core.errors import InputError
+from medlab_gui.core.errors import InputError, SpecError
 from medlab_gui.core.specs import PipelineSpec
 from medlab_gui.learning.dataset import (
     ArraySource,
@@ -49,6 +49,27 @@ def test_the_cache_keeps_to_its_size():
     for n in range(6):
         slices[n]
     assert len(slices._kept) == 2
+
+
+@pytest.mark.parametrize("cache_bytes", [0, 1 << 30])
+def test_neighbours_are_channels_and_the_ends_are_repeated(cache_bytes):
+    alone = PreparedSlices(disc_source(), WINDOW, 3.0, 3)
+    source = Subset(disc_source(), [SliceKey("s", k) for k in (0, 3, 5)])
+    slices = PreparedSlices(
+        source, WINDOW, 3.0, 3, n_channels=5, cache_bytes=cache_bytes
+    )
+    for n, near in enumerate([(0, 0, 0, 1, 2), (1, 2, 3, 4, 5), (3, 4, 5, 5, 5)]):
+        image, labels = slices[n]
+        assert image.shape == (5, 27, 27)
+        assert image.dtype == np.float32
+        np.testing.assert_array_equal(image, [alone[k][0] for k in near])
+        np.testing.assert_array_equal(labels, alone[(0, 3, 5)[n]][1])
+
+
+@pytest.mark.parametrize("n_channels", [0, 2, -1])
+def test_neighbours_are_an_odd_number(n_channels):
+    with pytest.raises(SpecError, match="odd number"):
+        PreparedSlices(disc_source(), WINDOW, 3.0, 3, n_channels=n_channels)
 
 
 def test_masks_take_the_nearest_and_make_no_new_classes():

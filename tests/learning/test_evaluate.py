@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from medlab_gui.core.specs import NetworkSpec
 from medlab_gui.learning.dataset import ArraySource, ScanArrays, SliceKey, Subset
 from medlab_gui.learning.evaluate import DiceCounts, evaluate_slices
 from medlab_gui.learning.predict import PredictedArrays
@@ -14,6 +15,7 @@ class Says:
 
     class meta:  # noqa: N801
         scheme = SCHEME
+        network = NetworkSpec("unet", 1, 3)
 
     def predict(self, data, spacing, **options):
         labels = data.astype(np.uint8)
@@ -80,3 +82,24 @@ def test_counts_start_at_nothing():
     counts = DiceCounts(SCHEME)
     assert counts.dice == {"Big": None, "Small": None}
     assert counts.mean == 1.0
+
+
+@pytest.mark.parametrize(
+    ("k", "near", "middle"),
+    [(0, [0, 1, 2], 0), (2, [0, 1, 2, 3, 4], 2), (5, [3, 4, 5], 2)],
+)
+def test_a_network_with_neighbours_is_shown_them(k, near, middle):
+    class Sees(Says):
+        class meta:  # noqa: N801
+            scheme = SCHEME
+            network = NetworkSpec("unet", 5, 3)
+
+        def predict(self, data, spacing, *, slices):
+            assert data[:, 0, 0].tolist() == near
+            assert list(slices) == [middle]
+            labels = (data == k).astype(np.uint8)
+            return PredictedArrays(labels, labels.astype(np.float16), None, 0.1, (k,))
+
+    numbered = source([[n] for n in range(6)], [[1]] * 6)
+    part = Subset(numbered, [SliceKey("s", k)])
+    assert evaluate_slices(Sees(), part)["mean_dice"] == 1.0
