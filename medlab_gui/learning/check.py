@@ -10,6 +10,7 @@ from medlab_gui.core.errors import InputError, SpecError
 from medlab_gui.core.labels import IGNORE
 from medlab_gui.imaging.pipeline import check_pipeline
 from medlab_gui.learning.augmentations import make_augmenter
+from medlab_gui.learning.dataset import half_of
 from medlab_gui.learning.losses import make_loss
 from medlab_gui.networks import build_any
 from medlab_gui.networks.base import on_meta
@@ -41,12 +42,7 @@ def check_recipe(spec: TrainSpec, scheme: LabelScheme) -> None:
     make_augmenter(spec)
     check_pipeline(spec.pipeline)
     network = on_meta(lambda: build_any(spec.network))
-    if spec.network.in_channels != 1:
-        msg = (
-            "Slices are learned from one by one yet, so a network has one channel of "
-            f"input; found {spec.network.in_channels}."
-        )
-        raise SpecError(msg)
+    half_of(spec.network.in_channels)
     if network.kind == "classification" and spec.patch:
         msg = "A classifier sees whole slices; set 'patch' to 0."
         raise SpecError(msg)

@@ -106,14 +106,14 @@ def apply_four(
     ----------
     change : FourOfSix
         What to do.
-    image : ndarray of float32, shape (Y, X)
+    image : ndarray of float32, shape (Y, X), or (C, Y, X) with neighbours
         Grey values, about 0 to 1.
     labels : ndarray of uint8, shape (Y, X)
         Class values; the nearest is taken.
 
     Returns
     -------
-    image : ndarray of float32, shape (Y, X)
+    image : ndarray of float32, of the same shape
     labels : ndarray of uint8, shape (Y, X)
     """
     for kind, amount in change.changes:
@@ -127,9 +127,9 @@ def apply_four(
         elif kind == "rotation":
             image, labels = augment(Augmentation(angle_deg=amount), image, labels)
         elif kind == "vertical_flip":
-            image, labels = image[::-1], labels[::-1]
+            image, labels = image[..., ::-1, :], labels[::-1]
         else:
-            image, labels = image[:, ::-1], labels[:, ::-1]
+            image, labels = image[..., ::-1], labels[:, ::-1]
     return (
         np.ascontiguousarray(image, dtype=np.float32),
         np.ascontiguousarray(labels),
@@ -140,5 +140,5 @@ def _sharpen(image: NDArray[np.float32], amount: float) -> NDArray[np.float32]:
     """Return the picture moved away from its smoothed self, or towards it."""
     from scipy.ndimage import uniform_filter
 
-    smooth = uniform_filter(image, size=3, mode="nearest")
+    smooth = uniform_filter(image, size=3, mode="nearest", axes=(-2, -1))
     return np.asarray(image + amount * (image - smooth), dtype=np.float32)

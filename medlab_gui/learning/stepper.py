@@ -115,7 +115,7 @@ class Stepper:
                 failed = True
             # Outside of "except": the error holds on to what filled the memory.
             if failed:
-                self.give_way(max(max(image.shape) for image, _ in samples))
+                self.give_way(max(max(labels.shape) for _, labels in samples))
                 continue
             loss = self._team.add_up(self._network.parameters(), loss)
             if math.isfinite(loss):

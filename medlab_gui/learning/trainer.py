@@ -144,7 +144,7 @@ class Trainer:
         for text in (flattery, absent, *told):
             self.note(text)
         if not self.state.room:
-            shapes = [self.slices[n][0].shape for n in range(len(self.slices))]
+            shapes = [self.slices[n][1].shape for n in range(len(self.slices))]
             forecast, gave_way = foresee(self.room, self.spec, shapes)
             self.log(forecast)
             self.note(gave_way)
@@ -183,7 +183,11 @@ class Trainer:
 
     def _prepare(self, source: SliceSource) -> PreparedSlices:
         slices = PreparedSlices(
-            source, self.spec.pipeline, self.spec.inplane_mm, self.scheme.n_classes
+            source,
+            self.spec.pipeline,
+            self.spec.inplane_mm,
+            self.scheme.n_classes,
+            n_channels=self.spec.network.in_channels,
         )
         for n in range(len(slices)):
             self.report(0, 0, f"Preparing slice {n + 1} of {len(slices)}")

@@ -57,6 +57,19 @@ def test_it_is_trained_judged_and_predicts(name, original, tmp_path):
     assert set(np.unique(labels)) <= {0, 1, 2}
 
 
+def test_neighbours_as_channels_through_the_program(original, tmp_path):
+    shutil.copytree(original.folder, tmp_path / "project")
+    project = replace(original, folder=tmp_path / "project")
+    weights = tiny_weights(tmp_path / "w.safetensors", in_channels=3)
+    made = train(
+        TrainParams(init=str(weights), epochs_head=0, epochs_all=1), project.ctx
+    )
+    with project.ctx.store() as store:
+        assert store.checkpoint(made["checkpoint"]).network.in_channels == 3
+    adopt(AdoptParams(made["checkpoint"]), project.ctx)
+    assert predict(PredictParams(project.series_uid), project.ctx)["n_slices"] == 24
+
+
 @pytest.mark.parametrize("name", sorted(CLASSIFIERS))
 def test_a_classifier_draws_no_masks(name, original, tmp_path):
     weights = tiny_weights(tmp_path / "w.safetensors", network=name)

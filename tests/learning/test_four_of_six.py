@@ -98,6 +98,18 @@ def test_applied_in_the_order_drawn_and_again_the_same(sample):
     )
 
 
+@pytest.mark.parametrize("kind", [k for k in KINDS if k != "contrast"])
+def test_neighbours_are_changed_as_the_slice(sample, kind):
+    image, labels = sample
+    volume = np.stack([image, 1 - image, image**2])
+    change = FourOfSix(((kind, 0.2),))
+    changed, mask = apply_four(change, volume, labels)
+    for plane, original in zip(changed, volume, strict=True):
+        expected, expected_mask = apply_four(change, original, labels)
+        np.testing.assert_allclose(plane, expected, atol=1e-6)
+        np.testing.assert_array_equal(mask, expected_mask)
+
+
 def test_recipes_choose_it(sample):
     four = make_augmenter(
         train_spec(augment="four-of-six", augment_options={"angle_deg": 1})
