@@ -203,3 +203,38 @@ def test_a_recipe_that_is_none_is_said_and_leaves_the_form(
     assert "Did you mean 'batch'" in dialog.recipe.about.text()
     assert dialog.recipe.choice == ""
     assert dialog.params == SHOWN
+
+
+def test_every_network_that_there_is_can_be_chosen_for_a_recipe(
+    qtbot, folder, bench, tmp_path
+):
+    from medlab_gui.commands.train_options import train_spec
+    from medlab_gui.core.labels import LabelScheme
+    from medlab_gui.networks import CLASSIFIERS, NETWORKS
+
+    add_weights(folder)
+    label(folder, ONE, range(3, 11))
+    dialog = shown(qtbot, bench)
+    assert dialog.recipe.network.isHidden()
+    for recipe, kind in (("quick-cpu", NETWORKS), ("mri-lesion", CLASSIFIERS)):
+        dialog.recipe.choose(recipe)
+        assert not dialog.recipe.network.isHidden()
+        own = dialog.recipe.preset.spec.network
+        box = dialog.recipe.network
+        names = [box.itemData(n) or own.name for n in range(box.count())]
+        assert sorted(names) == sorted(kind)
+        assert own.name in box.itemText(0)
+    dialog.recipe.choose("quick-cpu")
+    box.setCurrentIndex(box.findData("segnet"))
+    box.activated.emit(box.currentIndex())
+    qtbot.waitUntil(lambda: not bench.jobs.active, timeout=30000)
+    assert dialog._facts.network.name == "segnet"
+    assert "GB free" in dialog.forecast.text()
+    scheme = LabelScheme.from_names("x", ["One", "Two"])
+    network = train_spec(dialog.params, scheme, None).network
+    assert (network.name, network.n_classes) == ("segnet", 3)
+    assert network.options == {"width": 0.1875}
+    # Another recipe begins with its own network.
+    dialog.recipe.choose("mandible-unet")
+    assert dialog.recipe.settings == ""
+    assert dialog.recipe.preset.spec.network.name == "resnet_cbam_unet"

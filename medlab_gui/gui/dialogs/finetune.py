@@ -177,6 +177,7 @@ class FineTuneDialog(QDialog):
         self.device.activated.connect(self._measure)
         self.init.activated.connect(self._count)
         self.recipe.chosen.connect(self._take_recipe)
+        self.recipe.network_chosen.connect(self._count)
 
     def _sentence(self, text: str) -> QLabel:
         label = QLabel(text, self)
@@ -387,6 +388,7 @@ class FineTuneDialog(QDialog):
         is_own = self.recipe.preset is not None
         return TrainParams(
             preset=self.recipe.choice,
+            set=self.recipe.settings,
             init="" if is_own else str(self.init.currentData() or ""),
             epochs_head=self.epochs_head.value() if has_head else None,
             lr_head=self.lr_head.value() if has_head else None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
@@ -10,8 +12,10 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QVBoxLayout, QWidget
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
 from medlab_gui.core.training_presets import read_training_preset, training_presets
+from medlab_gui.networks import CLASSIFIERS, NETWORKS
 
 if TYPE_CHECKING:
+    from medlab_gui.core.specs import NetworkSpec
     from medlab_gui.core.training_presets import TrainingPreset
 
 __all__ = ["RecipeChoice"]
@@ -20,7 +24,10 @@ _FILE = "\0file"
 
 
 class RecipeChoice(QWidget):
-    """A list of recipes, and what the chosen one is about.
+    """A list of recipes, what the chosen one is about, and which network it trains.
+
+    The networks are those of the registries, so that new ones and plugins' are offered
+    by themselves: what draws masks for a recipe for masks, classifiers for classifiers.
 
     Parameters
     ----------
@@ -30,11 +37,12 @@ class RecipeChoice(QWidget):
 
     chosen = Signal()
     """Another recipe was chosen; `preset` and `choice` say which."""
+    network_chosen = Signal()
+    """Another network was chosen for the same recipe."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.preset: TrainingPreset | None = None
-        """The recipe, or None for fine-tuning the weights."""
+        self._preset: TrainingPreset | None = None
         self.choice = ""
         """Its name or file, as `medlab train --preset` takes it."""
         self.box = QComboBox(self)
@@ -47,25 +55,73 @@ class RecipeChoice(QWidget):
         self.about = QLabel(self)
         self.about.setWordWrap(True)
         self.about.hide()
+        self.network = QComboBox(self)
+        self.network.setAccessibleName(_("Network"))
+        self.network.setToolTip(
+            _("`medlab networks` tells the papers and sizes of all networks")
+        )
+        self.network.hide()
         rows = QVBoxLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.addWidget(self.box)
         rows.addWidget(self.about)
+        rows.addWidget(self.network)
         self.box.activated.connect(self._activated)
+        self.network.activated.connect(lambda _index: self.network_chosen.emit())
+
+    @property
+    def preset(self) -> TrainingPreset | None:
+        """The recipe with the network that was chosen; None for fine-tuning."""
+        preset = self._preset
+        network = self._other_network()
+        if preset is None or network is None:
+            return preset
+        return replace(preset, spec=replace(preset.spec, network=network))
+
+    @property
+    def settings(self) -> str:
+        """What differs from the recipe, as `medlab train --set` takes it."""
+        network = self._other_network()
+        if network is None:
+            return ""
+        options = json.dumps(network.options)
+        return f"network.name={network.name},network.options={options}"
+
+    def _other_network(self) -> NetworkSpec | None:
+        """Return the network where it is not the recipe's; only its width is kept."""
+        name = self.network.currentData()
+        if self._preset is None or not name:
+            return None
+        own = self._preset.spec.network
+        options = {k: v for k, v in own.options.items() if k == "width"}
+        return replace(own, name=str(name), options=options)
+
+    def _offer_networks(self) -> None:
+        self.network.clear()
+        self.network.setVisible(self._preset is not None)
+        if self._preset is None:
+            return
+        own = self._preset.spec.network.name
+        self.network.addItem(_("Network: {name}, as the recipe says").format(name=own))
+        for name in CLASSIFIERS if own in CLASSIFIERS else NETWORKS:
+            if name != own:
+                self.network.addItem(_("Network: {name}").format(name=name), name)
 
     def choose(self, choice: str) -> None:
         """Take a recipe by name or file; ``""`` is fine-tuning."""
         try:
-            self.preset = read_training_preset(choice) if choice else None
+            preset = read_training_preset(choice) if choice else None
         except MedlabError as error:
             self._show(error.message)
             self.box.setCurrentIndex(max(0, self.box.findData(self.choice)))
             return
+        self._preset = preset
         self.choice = choice
-        if self.box.findData(choice) < 0 and self.preset is not None:
-            self.box.insertItem(self.box.count() - 1, self.preset.title, choice)
+        if self.box.findData(choice) < 0 and preset is not None:
+            self.box.insertItem(self.box.count() - 1, preset.title, choice)
         self.box.setCurrentIndex(self.box.findData(choice))
-        self._show("" if self.preset is None else _(self.preset.about))
+        self._show("" if preset is None else _(preset.about))
+        self._offer_networks()
         self.chosen.emit()
 
     def _show(self, text: str) -> None:
