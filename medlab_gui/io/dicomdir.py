@@ -19,6 +19,8 @@ __all__ = ["DicomIndex", "index_note", "is_index", "read_index"]
 
 _INDEX_CLASS = "1.2.840.10008.1.3.10"
 _NAMED = 12
+_LONGEST = 100
+"""Characters of a name; the eight parts that the standard allows have 71."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,10 @@ def index_note(index: DicomIndex) -> str:
         )
     if not index.absent:
         return "It is an index of other files (DICOMDIR), not a picture."
-    shown = ", ".join(index.absent[:_NAMED])
+    shown = ", ".join(
+        name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…"
+        for name in index.absent[:_NAMED]
+    )
     more = len(index.absent) - _NAMED
     shown += f" and {more:,} more" if more > 0 else ""
     n_listed = len(index.present) + len(index.absent)
