@@ -129,22 +129,6 @@ class Stage:
             self.mask.events.brush_size.connect(self._on_brush_size)
             yield
 
-    def rehearse(self) -> Iterator[None]:
-        """Draw all that a study will need, behind the welcome page; yield after each.
-
-        The first time that something is drawn, its shaders are compiled.
-        """
-        layers = (self.image, self.entropy, self.prediction, self.mask)
-        private.rehearse_press(self.viewer)
-        yield
-        for visible in (True, False):
-            for layer in layers:
-                if self.bench.session is None and layer is not None:
-                    layer.visible = visible
-                    yield
-        if self.bench.session is None:
-            yield from private.rehearse_brush(self.viewer)
-
     def _add(self, layer: L) -> L:
         private.silence_thumbnail(layer)
         layer.visible = False

@@ -34,6 +34,7 @@ from medlab_gui.gui.pair.pair_views import PairViews
 from medlab_gui.gui.panes.linked_views import LinkedViews
 from medlab_gui.gui.prefetch import prefetch
 from medlab_gui.gui.reading_note import ReadingNote
+from medlab_gui.gui.rehearsal import rehearse
 from medlab_gui.gui.series_drops import SeriesDrops
 from medlab_gui.gui.slice_bar import SliceBar
 from medlab_gui.gui.status import StatusBar
@@ -366,7 +367,7 @@ class MedlabWindow(QObject):
         """Show the window, without waiting for the project."""
         self.main.show()
         self.canvas.setFocus()
-        self._warming = chain(self.stage.warm_up(), self.stage.rehearse())
+        self._warming = chain(self.stage.warm_up(), rehearse(self.stage))
         QTimer.singleShot(_AFTER_PAINT_MS, self._prefetch)
 
     def _prefetch(self) -> None:

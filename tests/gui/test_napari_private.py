@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from medlab_gui.gui import napari_private as private
+from medlab_gui.gui.rehearsal import rehearse
 
 pytestmark = pytest.mark.gui
 
@@ -128,5 +129,5 @@ def test_the_users_napari_settings_are_left_alone(window):
 
 def test_a_rehearsal_changes_nothing_while_a_study_is_open(window):
     before = [layer.visible for layer in window.viewer.layers]
-    for _step in window.stage.rehearse():
+    for _step in rehearse(window.stage):
         assert [layer.visible for layer in window.viewer.layers] == before
