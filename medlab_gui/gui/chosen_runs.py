@@ -51,6 +51,12 @@ def changes_in_words(one: Run, other: Run) -> str:
     return "\n".join([title, *lines])
 
 
+def _can_be_compared(run: Run) -> bool:
+    """Whether there are weights: the run's own, or those of its folds."""
+    folded = run.kind == "cross-validation" and run.state is RunState.DONE
+    return run.checkpoint is not None or folded
+
+
 class ChosenRuns(QWidget):
     """Buttons for one or several trainings, and what changed between two.
 
@@ -124,7 +130,7 @@ class ChosenRuns(QWidget):
         self.delete.setEnabled(
             bool(runs) and all(r.state is not RunState.RUNNING for r in runs)
         )
-        self.report.setEnabled(bool(made))
+        self.report.setEnabled(any(map(_can_be_compared, runs)))
         self.changes.setVisible(len(runs) == 2)
         if len(runs) == 2:
             self.changes.setText(changes_in_words(runs[0], runs[1]))
@@ -153,7 +159,7 @@ class ChosenRuns(QWidget):
         places = [
             f"{local_time(r.started)} {r.id[:4]}={r.id}"
             for r in self._runs
-            if r.checkpoint
+            if _can_be_compared(r)
         ]
         given = {"compare": "\n".join(places), "output": folder}
         self._bench.launch("evaluate", given)

@@ -159,6 +159,15 @@ def test_a_run_under_way_cannot_be_deleted(dock, bench):
     assert not dock.chosen.export.isEnabled()
 
 
+def test_folds_can_be_compared_but_not_used(dock, bench):
+    add_run(bench.store, kind="cross-validation", comparison={"n_folds": 2})
+    dock.refresh()
+    select(dock, 0)
+    assert dock.chosen.report.isEnabled()
+    assert not dock.chosen.adopt.isEnabled()
+    dock._compare()  # says what there is, and does not fail
+
+
 def test_changes_of_runs_that_are_alike(bench):
     one = add_run(bench.store, spec={"batch": 4})
     other = add_run(bench.store, spec={"batch": 4})
