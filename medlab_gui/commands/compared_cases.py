@@ -19,6 +19,7 @@ from medlab_gui.commands.loaded_cases import Cases, LoadedCase, Predictors
 from medlab_gui.commands.mask_files import read_mask_file, shared_grid
 from medlab_gui.commands.project_cases import project_cases, project_scores
 from medlab_gui.core.errors import GeometryError, InputError
+from medlab_gui.imaging.padding import without_padding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -140,11 +141,12 @@ def _from_files(
                 )
                 masks[network.name] = network.read(one, maps[1])
                 fold = fold or network.folds.get(one, "")
-        scan = None
+        scan, padding = None, None
         if files.image is not None:
             start = n / len(cases)
             report = scaled(ctx.progress, start, start)
-            _series, scan = read_one(files.image, progress=report)
+            read, scan = read_one(files.image, progress=report)
+            padding = read.display.padding
         grid, has_mm = shared_grid(truth, [*masks.values()])
         if scan is not None and not has_mm:
             grid, has_mm = scan.grid, True
@@ -170,9 +172,10 @@ def _from_files(
             loaded.image = how.apply(_scan_on(scan, grid, files))
         for network in networks:
             if isinstance(network, Weights):
+                assert loaded.image is not None  # weights ask for the scans
                 start = n / len(cases)
                 found = predictors.of(network).predict(
-                    loaded.image,
+                    without_padding(loaded.image, padding),
                     loaded.spacing,
                     keep_probs=True,
                     progress=scaled(ctx.progress, start, start),
