@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 __all__ = ["PREDICT", "PredictParams", "predict_series"]
 
 
+_UNLEARNED = (
+    "{what} voted too: compare with the mask without them, as weights that never "
+    "learned from such slices find less in them."
+)
+
+
 @dataclass(frozen=True)
 class PredictParams:
     """What to predict, with which weights."""
@@ -87,13 +93,15 @@ class PredictParams:
         title="Overlap of tiles",
     )
     axes: str = param(
-        "Slices that vote: axial ones, or axial, coronal and sagittal ones (all).",
+        "Slices that vote: axial ones, or axial, coronal and sagittal ones (all), for "
+        "weights that learned such slices too.",
         "axial",
         choices=AXES,
         title="Slices that vote",
     )
     flips: str = param(
-        "Mirrored slices that vote too: none, left-right, or all four ways.",
+        "Mirrored slices that vote too: none, left-right, or all four ways; for weights "
+        "that learned mirrored slices too.",
         "none",
         choices=FLIPS,
         title="Mirrored slices",
@@ -296,10 +304,19 @@ def run(params: PredictParams, ctx: Context) -> dict[str, Any]:
         "device": predictor.device,
         "runtime": result.runtime,
         "asked": params.spec().to_dict(),
-        "notes": predictor.notes,
+        "notes": [*predictor.notes, *_unlearned(params)],
         "classes": counts,
         "problems": [p.to_dict() for p in scan.problems],
     }
+
+
+def _unlearned(params: PredictParams) -> list[str]:
+    """Say that the mask rests on slices that few weights have learned from."""
+    asked = (
+        ("Coronal and sagittal slices", params.axes == "all"),
+        ("Mirrored slices", params.flips != "none"),
+    )
+    return [_UNLEARNED.format(what=what) for what, is_so in asked if is_so]
 
 
 def voxel_counts(
