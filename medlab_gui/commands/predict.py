@@ -100,8 +100,8 @@ class PredictParams:
         title="Slices that vote",
     )
     flips: str = param(
-        "Mirrored slices that vote too: none, left-right, or all four ways; for weights "
-        "that learned mirrored slices too.",
+        "Mirrored slices that vote too: none, left-right, or all four ways; for "
+        "weights that learned mirrored slices too.",
         "none",
         choices=FLIPS,
         title="Mirrored slices",

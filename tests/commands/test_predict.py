@@ -307,7 +307,8 @@ def test_every_option_reaches_the_network(small_project, lively, tmp_path):
         told, other, grid = asked(small_project, lively, tmp_path, **options)
         assert told["asked"] != plain["asked"]
         assert (other != mask).any(), options
-        assert bool(told["notes"]) == ("tiles" not in options), "said, not silent"
+        unlearned = "axes" in options or "flips" in options
+        assert bool(told["notes"]) == unlearned, "said, not silent"
         assert other.shape == mask.shape == grid.shape
     with pytest.raises(SpecError, match="no dropout"):
         asked(small_project, lively, tmp_path, dropout_passes=3)
