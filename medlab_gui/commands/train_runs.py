@@ -142,6 +142,7 @@ def new_run(store: ProjectStore, params: TrainParams, ctx: Context) -> Wish:
     """
     from medlab_gui.learning.check import check_recipe
     from medlab_gui.learning.registered_weights import find_weights
+    from medlab_gui.learning.transferred import check_start
 
     parent = None
     if params.init or not params.preset:
@@ -150,7 +151,8 @@ def new_run(store: ProjectStore, params: TrainParams, ctx: Context) -> Wish:
     spec = train_spec(params, store.scheme(), parent)
     check_recipe(spec, store.scheme())
     if spec.encoder_weights and parent is None:
-        find_weights(ctx.settings.weights_path, spec.encoder_weights)
+        found = find_weights(ctx.settings.weights_path, spec.encoder_weights)
+        check_start(spec.network, found)
     if parent is not None and parent.network != spec.network:
         msg = (
             f"The weights {parent.name!r} are of another network "

@@ -8,12 +8,36 @@ from medlab_gui.core.errors import SpecError
 from medlab_gui.learning.registered_weights import read_weights
 
 if TYPE_CHECKING:
-    from medlab_gui.core.specs import PipelineSpec
+    from medlab_gui.core.specs import NetworkSpec, PipelineSpec
     from medlab_gui.learning.registered_weights import RegisteredWeights
     from medlab_gui.networks.base import Network
     from medlab_gui.networks.transfer import TransferReport
 
-__all__ = ["start_from_weights"]
+__all__ = ["check_start", "start_from_weights"]
+
+
+def check_start(network: NetworkSpec, weights: RegisteredWeights) -> None:
+    """Refuse weights that a network does not take over; allocates nothing.
+
+    Raises
+    ------
+    SpecError
+        If it does not take them over.
+    """
+    from medlab_gui.networks import build_any
+    from medlab_gui.networks.base import on_meta
+    from medlab_gui.networks.transfer import check_source
+
+    try:
+        check_source(on_meta(lambda: build_any(network)), weights.source)
+    except SpecError as error:
+        raise _unusable(weights, error) from error
+
+
+def _unusable(weights: RegisteredWeights, error: SpecError) -> SpecError:
+    return SpecError(
+        f"The registered weights {weights.name!r} cannot be used. {error.message}"
+    )
 
 
 def start_from_weights(
@@ -45,5 +69,4 @@ def start_from_weights(
     try:
         return transfer(network, read_weights(weights), normalised=normalised)
     except SpecError as error:
-        msg = f"The registered weights {weights.name!r} cannot be used. {error.message}"
-        raise SpecError(msg) from error
+        raise _unusable(weights, error) from error

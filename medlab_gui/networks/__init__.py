@@ -82,8 +82,8 @@ def build(spec: NetworkSpec) -> SegmentationNetwork:
     if spec.name in CLASSIFIERS and spec.name not in NETWORKS:
         msg = (
             f"The network {spec.name!r} is a classifier: it says what a whole slice "
-            "shows and draws no mask. Classifiers cannot be trained or used for "
-            f"prediction yet; choose one of {', '.join(sorted(NETWORKS))}."
+            "shows and draws no mask. For masks choose one of "
+            f"{', '.join(sorted(NETWORKS))}."
         )
         raise SpecError(msg)
     return _made(NETWORKS[spec.name], spec)

@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
     from medlab_gui.networks.base import Network
 
-__all__ = ["SOURCES", "Source", "TransferReport", "identify", "transfer"]
+__all__ = [
+    "SOURCES",
+    "Source",
+    "TransferReport",
+    "check_source",
+    "identify",
+    "transfer",
+]
 
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _COUNTER = "num_batches_tracked"
@@ -189,6 +196,31 @@ def identify(shapes: Mapping[str, tuple[int, ...]]) -> str:
     return ""
 
 
+def check_source(network: Network, source: str) -> None:
+    """Refuse weights of a public network that a network does not take over.
+
+    Parameters
+    ----------
+    network : Network
+        May be without memory for its weights.
+    source : str
+        Key of `SOURCES`; "" (weights of MedLab's own) is never refused here.
+
+    Raises
+    ------
+    SpecError
+        If it does not take them over.
+    """
+    names = network.public_names()
+    if source and source not in names:
+        known = "".join(f"{SOURCES[name].title}; " for name in names)
+        msg = (
+            f"They are those of {SOURCES[source].title}, which this network does not "
+            f"take over. It takes: {known}weights of MedLab networks."
+        )
+        raise SpecError(msg)
+
+
 def transfer(
     network: Network, tensors: Mapping[str, Tensor], *, normalised: bool = False
 ) -> TransferReport:
@@ -225,13 +257,7 @@ def transfer(
     """
     source = identify({name: tuple(t.shape) for name, t in tensors.items()})
     names = network.public_names()
-    if source and source not in names:
-        known = ", ".join(names) or "none"
-        msg = (
-            f"These are weights of {SOURCES[source].title}, which this network does "
-            f"not take over; it takes {known}, and weights of MedLab networks."
-        )
-        raise SpecError(msg)
+    check_source(network, source)
     table = names.get(source)
     if source and not normalised:
         tensors = _for_plain_pictures(SOURCES[source], tensors)

@@ -8,7 +8,7 @@ import torch
 from medlab_gui.cli.main import main
 from medlab_gui.commands.command import Context
 from medlab_gui.commands.weights import WEIGHTS, WeightsParams, run
-from medlab_gui.core.errors import CheckpointError, InputError
+from medlab_gui.core.errors import CheckpointError, InputError, SpecError
 from tests.learning.test_registered_weights import public_file
 from tests.projects import tiny_weights
 
@@ -66,3 +66,16 @@ def test_the_command_line_refuses_in_one_sentence(tmp_path, capsys):
     assert "of no network that MedLab knows" in said
     assert main(["weights", "list", "--json"])[0] == 0
     assert json.loads(capsys.readouterr().out)["weights"] == []
+
+
+def test_weights_that_do_not_fit_leave_no_run(small_project, tmp_path):
+    from medlab_gui.commands.train import TrainParams
+    from medlab_gui.commands.train import run as train
+
+    run(WeightsParams("add", str(public_file(tmp_path / "a.pth"))), Context())
+    for name, said in (("alexnet", "does not take over"), ("vgg", "no registered")):
+        params = TrainParams(preset="quick-cpu", set=f"encoder_weights={name}")
+        with pytest.raises(SpecError, match=said):
+            train(params, small_project.ctx)
+    with small_project.ctx.store() as store:
+        assert not store.runs()

@@ -345,7 +345,9 @@ def test_describe_counts_like_the_network_itself(name):
 
 @pytest.mark.parametrize("name", sorted(CLASSIFIERS))
 def test_a_classifier_does_not_pass_for_a_network_that_draws_masks(name):
-    with pytest.raises(SpecError, match=r"is a classifier.*choose one of"):
+    with pytest.raises(
+        SpecError, match=r"is a classifier.*draws no mask.*choose one of"
+    ):
         build(spec_of(name))
 
 

@@ -207,9 +207,9 @@ def test_every_public_name_is_a_module_of_the_network():
 @pytest.mark.parametrize(
     ("name", "source", "said"),
     [
-        ("unet", "vgg16", "VGG16.*does not take over; it takes none"),
-        ("resnet_cbam_unet", "vgg16", "it takes resnet50"),
-        ("fcn8s", "resnet50", "it takes vgg16"),
+        ("unet", "vgg16", "VGG16.*does not take over. It takes: weights of MedLab"),
+        ("resnet_cbam_unet", "vgg16", "It takes: ResNet-50"),
+        ("fcn8s", "resnet50", "It takes: VGG16"),
     ],
 )
 def test_weights_of_another_network_are_refused(name, source, said):
