@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from qtpy.QtCore import Qt
@@ -238,3 +239,27 @@ def test_every_network_that_there_is_can_be_chosen_for_a_recipe(
     dialog.recipe.choose("mandible-unet")
     assert dialog.recipe.settings == ""
     assert dialog.recipe.preset.spec.network.name == "resnet_cbam_unet"
+
+
+def test_public_weights_are_offered_where_they_are_registered(
+    qtbot, tmp_path, monkeypatch
+):
+    from medlab_gui.gui.dialogs.recipe_choice import RecipeChoice
+    from medlab_gui.learning import registered_weights
+
+    choice = RecipeChoice(tmp_path)
+    qtbot.addWidget(choice)
+    choice.choose("mandible-unet")
+    assert not choice.transfer.isEnabled()
+    assert "not registered" in choice.transfer.text()
+    assert choice.settings == "encoder_weights="
+    there = [SimpleNamespace(name="resnet50")]
+    monkeypatch.setattr(registered_weights, "registered_weights", lambda f: there)
+    choice.choose("mri-lesion")
+    assert choice.transfer.isChecked()
+    assert choice.settings == ""
+    choice.transfer.setChecked(False)
+    assert choice.settings == "encoder_weights="
+    choice.choose("quick-cpu")
+    assert choice.transfer.isHidden()
+    assert choice.settings == ""

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from medlab_gui.core.errors import InputError
+from medlab_gui.core.errors import InputError, SpecError
 from medlab_gui.core.specs import NetworkSpec
 from medlab_gui.core.training import LossTerm, Phase
 from medlab_gui.learning.checkpoint import load_checkpoint
 from medlab_gui.learning.dataset import ArraySource
 from medlab_gui.learning.kept import read_kept
+from medlab_gui.learning.registered_weights import add_weights
 from medlab_gui.learning.train import train
 from tests.learning.conftest import (
     SCHEME,
@@ -188,3 +189,23 @@ def test_an_early_stop_is_told(tmp_path):
     (note,) = result.notes
     assert "'slow' ended after" in note
     assert result.epochs < 20
+
+
+def test_registered_weights_are_the_start_and_what_loaded_is_told(tmp_path):
+    parent = run(tmp_path / "parent", train_spec(augment="none"))
+    add_weights(parent.checkpoint, tmp_path / "weights", "mine")
+    gentle = (Phase("all", 1, 1e-9),)
+    spec = train_spec(phases=gentle, augment="none", encoder_weights="mine")
+    with pytest.raises(SpecError, match="'mine'"):
+        run(tmp_path / "none", spec)
+    child = run(tmp_path / "child", spec, weights_folder=tmp_path / "weights")
+    for name, one in weights(parent).items():
+        if name.endswith("weight"):
+            assert torch.allclose(one, weights(child)[name], atol=1e-6), name
+    assert any(note.startswith("Taken over:") for note in child.notes)
+    assert "Taken over:" in (tmp_path / "child" / "checkpoint.md").read_text()
+    capsule = json.loads((tmp_path / "child" / "capsule.json").read_text())
+    assert len(capsule["parent_sha256"]) == 64
+    wrong = train_spec(phases=gentle, encoder_weights="mien")
+    with pytest.raises(SpecError, match="Did you mean 'mine'"):
+        run(tmp_path / "wrong", wrong, weights_folder=tmp_path / "weights")

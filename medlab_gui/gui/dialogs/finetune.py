@@ -98,7 +98,7 @@ class FineTuneDialog(QDialog):
         head, everything = FINE_TUNING
         self.facts = self._sentence(_("Counting the labelled slices …"))
         self._form.addRow(self.facts)
-        self.recipe = RecipeChoice(inner)
+        self.recipe = RecipeChoice(self._bench.settings.weights_path, inner)
         self._form.addRow(_("Recipe"), self.recipe)
         self.init = QComboBox(inner)
         self.init.setAccessibleName(_("Weights to start from"))

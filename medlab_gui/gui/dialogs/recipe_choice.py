@@ -7,7 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QLabel,
+    QVBoxLayout,
+    QWidget,
+)
 
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
@@ -15,6 +22,8 @@ from medlab_gui.core.training_presets import read_training_preset, training_pres
 from medlab_gui.networks import CLASSIFIERS, NETWORKS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from medlab_gui.core.specs import NetworkSpec
     from medlab_gui.core.training_presets import TrainingPreset
 
@@ -31,6 +40,8 @@ class RecipeChoice(QWidget):
 
     Parameters
     ----------
+    weights_folder : Path
+        Where registered weights are, from which a recipe's encoder may start.
     parent : QWidget, optional
         Owner.
     """
@@ -40,8 +51,9 @@ class RecipeChoice(QWidget):
     network_chosen = Signal()
     """Another network was chosen for the same recipe."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, weights_folder: Path, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._weights_folder = weights_folder
         self._preset: TrainingPreset | None = None
         self.choice = ""
         """Its name or file, as `medlab train --preset` takes it."""
@@ -61,11 +73,14 @@ class RecipeChoice(QWidget):
             _("`medlab networks` tells the papers and sizes of all networks")
         )
         self.network.hide()
+        self.transfer = QCheckBox(self)
+        self.transfer.hide()
         rows = QVBoxLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.addWidget(self.box)
         rows.addWidget(self.about)
         rows.addWidget(self.network)
+        rows.addWidget(self.transfer)
         self.box.activated.connect(self._activated)
         self.network.activated.connect(lambda _index: self.network_chosen.emit())
 
@@ -82,10 +97,13 @@ class RecipeChoice(QWidget):
     def settings(self) -> str:
         """What differs from the recipe, as `medlab train --set` takes it."""
         network = self._other_network()
-        if network is None:
-            return ""
-        options = json.dumps(network.options)
-        return f"network.name={network.name},network.options={options}"
+        parts = []
+        if network is not None:
+            options = json.dumps(network.options)
+            parts = [f"network.name={network.name}", f"network.options={options}"]
+        if not self.transfer.isHidden() and not self.transfer.isChecked():
+            parts.append("encoder_weights=")
+        return ",".join(parts)
 
     def _other_network(self) -> NetworkSpec | None:
         """Return the network where it is not the recipe's; only its width is kept."""
@@ -122,7 +140,29 @@ class RecipeChoice(QWidget):
         self.box.setCurrentIndex(self.box.findData(choice))
         self._show("" if preset is None else _(preset.about))
         self._offer_networks()
+        self._offer_transfer()
         self.chosen.emit()
+
+    def _offer_transfer(self) -> None:
+        """Let the encoder start from the recipe's public weights, if they are here."""
+        name = self.preset.spec.encoder_weights if self.preset is not None else ""
+        self.transfer.setVisible(bool(name))
+        if not name:
+            return
+        from medlab_gui.learning.registered_weights import registered_weights
+
+        known = {w.name for w in registered_weights(self._weights_folder)}
+        self.transfer.setEnabled(name in known)
+        self.transfer.setChecked(name in known)
+        text = _("Start the encoder from the registered weights {name}")
+        if name not in known:
+            text = _("The weights {name} are not registered: the start is random")
+        self.transfer.setText(text.format(name=name))
+        self.transfer.setToolTip(
+            _("`medlab weights add FILE --name {name}` registers them").format(
+                name=name
+            )
+        )
 
     def _show(self, text: str) -> None:
         self.about.setText(text)
