@@ -29,6 +29,8 @@ class AdoptParams:
 
 def run(params: AdoptParams, ctx: Context) -> dict[str, Any]:
     """Use other weights from now on; the history is kept."""
+    from medlab_gui.networks import CLASSIFIERS
+
     with ctx.store() as store:
         before = store.current_checkpoint()
         if params.checkpoint == "previous":
@@ -41,6 +43,12 @@ def run(params: AdoptParams, ctx: Context) -> dict[str, Any]:
             author = ctx.settings.author_name
             chosen = project_weights(store, params.checkpoint, author)
             reason = "Chosen by hand."
+        if chosen.network.name in CLASSIFIERS:
+            msg = (
+                f"{chosen.name!r} is a classifier of slices and draws no masks; choose "
+                "weights that do."
+            )
+            raise InputError(msg)
         if before is None or before.id != chosen.id:
             store.adopt(chosen.id, ctx.settings.author_name, reason)
         return {
