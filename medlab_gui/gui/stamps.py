@@ -18,9 +18,7 @@ LIGHT = QColor(238, 238, 225)
 
 _RIM = 2.0
 _DARK = QColor(0, 0, 0, 150)
-_SHIFTS = tuple(
-    QPointF(1.5 * cos(n * pi / 4), 1.5 * sin(n * pi / 4)) for n in range(8)
-)
+_SHIFTS = tuple(QPointF(1.5 * cos(n * pi / 4), 1.5 * sin(n * pi / 4)) for n in range(8))
 _KEPT = 400
 
 
