@@ -11,6 +11,7 @@ from typing import Any
 
 from medlab_gui.core.errors import InputError, SpecError, storage_error
 from medlab_gui.core.i18n import N_
+from medlab_gui.core.json_file import read_json
 from medlab_gui.core.settings import settings_path
 from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec
 
@@ -32,7 +33,6 @@ SHIPPED_PRESETS: dict[str, PipelineSpec] = {N_("Liver paper"): LIVER_PIPELINE}
 
 _VERSION = 1
 _LONGEST_NAME = 80
-_LARGEST_FILE = 1_000_000
 
 
 def preset_folder() -> Path:
@@ -152,20 +152,7 @@ def _own_presets() -> dict[str, tuple[Path, PipelineSpec]]:
 
 
 def _read(path: Path) -> tuple[str, PipelineSpec]:
-    try:
-        # A wrong file (a scan, say) must not be read whole to find that out.
-        with path.open("rb") as file:
-            raw = file.read(_LARGEST_FILE + 1)
-    except OSError as error:
-        msg = f"The pipeline file {path} cannot be read ({error.strerror or error})."
-        raise InputError(msg, path=path) from error
-    try:
-        if len(raw) > _LARGEST_FILE:
-            raise ValueError("too large")
-        data = json.loads(raw.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        msg = f"{path} is not a pipeline: it holds no JSON text ({error})."
-        raise InputError(msg, path=path) from error
+    data = read_json(path, "a pipeline")
     if not isinstance(data, dict) or "steps" not in data:
         msg = (
             f"{path} is not a pipeline: expected a JSON object with the entry "

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.core.errors import InputError, SpecError
+from medlab_gui.core.json_file import read_json
 from medlab_gui.core.resources import resource
 from medlab_gui.core.spec_checks import known_keys, nearest
 from medlab_gui.core.training import TrainSpec
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TrainingPreset", "read_training_preset", "training_presets"]
 
-_LARGEST_FILE = 1_000_000
 _KEYS = ("medlab_training", "title", "about", "spec")
 
 
@@ -88,19 +87,7 @@ def read_training_preset(choice: str) -> TrainingPreset:
 
 
 def _read(path: Path) -> TrainingPreset:
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_LARGEST_FILE + 1)
-    except OSError as error:
-        msg = f"The recipe {path} cannot be read: {error.strerror or error}."
-        raise InputError(msg, path=path) from error
-    try:
-        if len(raw) > _LARGEST_FILE:
-            raise ValueError("too large")
-        data = json.loads(raw.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        msg = f"{path.name} is not a training recipe: it is not JSON ({error})."
-        raise SpecError(msg, path=path) from error
+    data = read_json(path, "a training recipe")
     try:
         return _parsed(path, data)
     except SpecError as error:

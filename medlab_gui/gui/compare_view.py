@@ -24,6 +24,7 @@ from medlab_gui.gui import compare_painting as paint
 from medlab_gui.gui.panes.marks import draw_letters
 from medlab_gui.gui.slice_camera import SliceCamera
 from medlab_gui.gui.stamps import Stamps
+from medlab_gui.gui.wheel import ZOOM_PER_NOTCH, Notches
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QImage
@@ -82,7 +83,7 @@ class ComparePictures(QWidget):
         self._split = 0.5
         self._drag: str | None = None
         self._last = QPointF()
-        self._wheel = 0
+        self._notches = Notches()
         self._stamps = Stamps(self)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -369,17 +370,11 @@ class ComparePictures(QWidget):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Change the slice, or with Ctrl zoom at the pointer."""
-        turned = event.angleDelta().y() or event.angleDelta().x()
-        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self._zoom_at(event.position(), 1.2 ** (turned / 120))
-        else:
-            # Touchpads send small steps: a slice for each 120 of them.
-            self._wheel += turned
-            notches = int(self._wheel / 120)
-            self._wheel -= notches * 120
-            if notches:
-                self.stepped.emit(notches)
-        event.accept()
+        notches = self._notches.of(event)
+        if notches and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self._zoom_at(event.position(), ZOOM_PER_NOTCH**notches)
+        elif notches:
+            self.stepped.emit(notches)
 
     def _zoom_at(self, point: QPointF, factor: float) -> None:
         """Zoom; what is under the point stays there."""

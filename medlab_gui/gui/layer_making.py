@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["load_for_layers", "new_entropy", "new_image", "new_labels"]
 
 _LOADING = Lock()
+_LOADED: set[str] = set()
 _MODULES = (
     "pandas",
     "napari.components.histogram",
@@ -35,6 +36,8 @@ def load_for_layers() -> None:
     May be called on any thread; the second call finds it done.
     """
     with _LOADING:
+        if _LOADED:
+            return
         for module in _MODULES:
             importlib.import_module(module)
         import pint
@@ -43,6 +46,7 @@ def load_for_layers() -> None:
         # The first use reads the tables of all units.
         _ = pint.application_registry.pixel
         DashAtlas()  # keeps the patterns that it computes for all lines to come
+        _LOADED.update(_MODULES)
 
 
 def new_image() -> Image:

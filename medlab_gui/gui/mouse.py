@@ -13,6 +13,7 @@ from qtpy.QtGui import QMouseEvent, QWheelEvent
 
 from medlab_gui.gui.drawing import finish_polygon
 from medlab_gui.gui.view_state import INVERTIBLE, Mode, Tool
+from medlab_gui.gui.wheel import ZOOM_PER_NOTCH, Notches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,10 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MouseFilter", "picture_point"]
 
-_NOTCH = 120
 """Qt's angle for one notch of a wheel."""
 
-_ZOOM_PER_NOTCH = 1.2
 _BRUSH_PER_NOTCH = 1.15
 _WIDTHS_PER_SCREEN = 2.0
 """Dragging across the whole picture changes the window by this many of its widths."""
@@ -87,7 +86,7 @@ class MouseFilter(QObject):
         self._canvas = canvas
         self._bench = bench
         self._stage = stage
-        self._turned = 0
+        self._notches = Notches()
         self._last = QPointF()
         self._drag = ""
         self.first: Callable[[QEvent.Type, QMouseEvent], bool] | None = None
@@ -118,17 +117,12 @@ class MouseFilter(QObject):
     # ---- wheel --------------------------------------------------------------
 
     def _on_wheel(self, event: QWheelEvent) -> bool:
-        # Alt and, on some systems, Shift turn a vertical wheel into a horizontal one.
-        angle = event.angleDelta().y() or event.angleDelta().x()
-        self._turned += angle
-        notches = int(self._turned / _NOTCH)
-        self._turned -= notches * _NOTCH
-        event.accept()
+        notches = self._notches.of(event)
         if not notches:
             return True
         held = event.modifiers()
         if held & Qt.KeyboardModifier.ControlModifier:
-            self._zoom(event.position(), _ZOOM_PER_NOTCH**notches)
+            self._zoom(event.position(), ZOOM_PER_NOTCH**notches)
         elif held & Qt.KeyboardModifier.ShiftModifier:
             view = self._bench.view
             least = self._stage.pixel_mm

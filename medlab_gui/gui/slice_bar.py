@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from medlab_gui.core.i18n import _
 from medlab_gui.core.records import ItemState
+from medlab_gui.gui.wheel import Notches
 
 if TYPE_CHECKING:
     from medlab_gui.gui.workbench import Workbench
@@ -39,6 +40,7 @@ class SliceBar(QWidget):
         super().__init__(parent)
         self._bench = bench
         self._waiting: frozenset[int] = frozenset()
+        self._notches = Notches()
         self.setObjectName("slice_bar")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -127,7 +129,6 @@ class SliceBar(QWidget):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Step through the slices."""
-        angle = event.angleDelta().y()
-        if angle:
-            self._bench.step(1 if angle > 0 else -1)
-        event.accept()
+        notches = self._notches.of(event)
+        if notches:
+            self._bench.step(notches)

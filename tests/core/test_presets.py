@@ -99,7 +99,7 @@ def test_a_name_that_is_taken_gets_a_number(tmp_path):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"\x00\x01DICM", "no JSON"),
+        (b"\x00\x01DICM", "is not JSON"),
         (b"[1, 2]", "expected a JSON object"),
         (b'{"a": 1}', '"steps"'),
         (b'{"steps": 5}', "steps"),
@@ -112,7 +112,7 @@ def test_a_name_that_is_taken_gets_a_number(tmp_path):
         (b'{"steps": [], "stop": 1}', "does not know stop"),
         (b'{"steps": [], "name": ["x"]}', "needs a name"),
         (b'{"steps": [], "medlab_pipeline": 9}', "update MedLab"),
-        (b"[" * 100_000, "no JSON"),
+        (b"[" * 100_000, "is not JSON"),
         (b" " * 1_000_001 + b'{"steps": []}', "too large"),
     ],
 )

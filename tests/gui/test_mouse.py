@@ -36,7 +36,7 @@ def test_one_notch_is_one_slice_and_the_ends_hold(window, hand):
 
 
 def test_half_notches_of_a_fine_wheel_add_up(window, hand, monkeypatch):
-    monkeypatch.setattr("medlab_gui.gui.mouse._NOTCH", 240)
+    monkeypatch.setattr("medlab_gui.gui.wheel._NOTCH", 240)
     hand.wheel(1)
     assert window.bench.session.k == 8
     hand.wheel(1)

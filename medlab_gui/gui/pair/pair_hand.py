@@ -8,6 +8,7 @@ from qtpy.QtCore import QEvent, QObject, QPointF, Qt
 from qtpy.QtGui import QMouseEvent, QWheelEvent
 
 from medlab_gui.gui.pair.pair_state import Link
+from medlab_gui.gui.wheel import ZOOM_PER_NOTCH, Notches
 
 if TYPE_CHECKING:
     from medlab_gui.gui.pair.pair_pane import PairPane
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PairHand"]
 
-_NOTCH = 120
-_ZOOM_PER_NOTCH = 1.2
 _WIDTHS_PER_SCREEN = 2.0
 
 
@@ -36,7 +35,7 @@ class PairHand(QObject):
         self._pane, self._bench = pane, bench
         self._drag = ""
         self._last = QPointF()
-        self._turned = 0
+        self._notches = Notches()
         pane.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -54,12 +53,9 @@ class PairHand(QObject):
         return False
 
     def _on_wheel(self, event: QWheelEvent) -> bool:
-        self._turned += event.angleDelta().y() or event.angleDelta().x()
-        notches = int(self._turned / _NOTCH)
-        self._turned -= notches * _NOTCH
-        event.accept()
+        notches = self._notches.of(event)
         if notches and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self._pane.zoom_at(event.position(), _ZOOM_PER_NOTCH**notches)
+            self._pane.zoom_at(event.position(), ZOOM_PER_NOTCH**notches)
         elif notches:
             self._bench.pair.step(notches)
         return True

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QEvent, QObject, QPointF, Qt, Signal
 from qtpy.QtGui import QMouseEvent, QWheelEvent
 
+from medlab_gui.gui.wheel import ZOOM_PER_NOTCH, Notches
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -15,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PaneHand"]
 
-_NOTCH = 120
-_ZOOM_PER_NOTCH = 1.2
 _WIDTHS_PER_SCREEN = 2.0
 
 
@@ -52,7 +52,7 @@ class PaneHand(QObject):
         self._pane, self._bench, self._pans = pane, bench, pans
         self._drag = ""
         self._last = QPointF()
-        self._turned = 0
+        self._notches = Notches()
         self.first: list[Callable[[QEvent.Type, QMouseEvent], bool]] = []
         pane.installEventFilter(self)
 
@@ -71,12 +71,9 @@ class PaneHand(QObject):
         return False
 
     def _on_wheel(self, event: QWheelEvent) -> bool:
-        self._turned += event.angleDelta().y() or event.angleDelta().x()
-        notches = int(self._turned / _NOTCH)
-        self._turned -= notches * _NOTCH
-        event.accept()
+        notches = self._notches.of(event)
         if notches and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self._pane.zoom_at(event.position(), _ZOOM_PER_NOTCH**notches)
+            self._pane.zoom_at(event.position(), ZOOM_PER_NOTCH**notches)
         elif notches:
             self._bench.linked.step(self._pane.plane, notches)
         return True

@@ -16,6 +16,7 @@ from medlab_gui.core.i18n import _
 from medlab_gui.gui.colors import scheme_colors
 from medlab_gui.gui.panes import marks
 from medlab_gui.gui.stamps import Stamps
+from medlab_gui.gui.wheel import ZOOM_PER_NOTCH
 from medlab_gui.imaging.rendering import (
     Rendering,
     Scene,
@@ -50,7 +51,6 @@ _REST_MS = 160
 _STROKE_MS = 250
 _FIRST = ViewPoint(zoom=1.35)
 _DEGREES_PER_SIDE = 180.0
-_ZOOM_PER_NOTCH = 1.2
 
 
 class VolumePane(QWidget):
@@ -323,7 +323,7 @@ class VolumePane(QWidget):
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Zoom: there are no slices here."""
         notches = (event.angleDelta().y() or event.angleDelta().x()) / 120
-        zoom = min(20.0, max(0.2, self._view.zoom * _ZOOM_PER_NOTCH**notches))
+        zoom = min(20.0, max(0.2, self._view.zoom * ZOOM_PER_NOTCH**notches))
         self.look(replace(self._view, zoom=zoom))
         event.accept()
 

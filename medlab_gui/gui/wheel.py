@@ -1,0 +1,34 @@
+"""Count the notches of the mouse wheel; touch pads turn it by parts of one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qtpy.QtGui import QWheelEvent
+
+__all__ = ["ZOOM_PER_NOTCH", "Notches"]
+
+ZOOM_PER_NOTCH = 1.2
+"""How much larger a picture gets by one notch, in every view."""
+
+_NOTCH = 120  # eighths of a degree, as Qt counts them
+
+
+class Notches:
+    """Adds up what the wheel turns, until it is a whole notch."""
+
+    def __init__(self) -> None:
+        self._turned = 0
+
+    def of(self, event: QWheelEvent) -> int:
+        """Take an event and return the whole notches that are due, away from the hand.
+
+        Alt and, on some systems, Shift turn a vertical wheel into a horizontal one:
+        both count.
+        """
+        self._turned += event.angleDelta().y() or event.angleDelta().x()
+        notches = int(self._turned / _NOTCH)
+        self._turned -= notches * _NOTCH
+        event.accept()
+        return notches
