@@ -297,13 +297,11 @@ def one_update(viewer: Viewer, k: int | None = None) -> Iterator[None]:
         Slice to show afterwards.
     """
     changed, update = viewer._on_layers_change, viewer._update_layers
-    dims = viewer.dims.events
     with ExitStack() as stack:
         for layer in viewer.layers:
             for emitter in (layer.events.data, layer.events.scale):
                 stack.enter_context(emitter.blocker(changed))
-        for emitter in (dims.point, dims.current_step):
-            stack.enter_context(emitter.blocker(update))
+        stack.enter_context(viewer.dims.events.point.blocker(update))
         yield
         changed()
         if k is not None:

@@ -24,6 +24,7 @@ from medlab_gui.gui.dock_area import build_docks
 from medlab_gui.gui.drops import DropFilter
 from medlab_gui.gui.keys import KeyFilter
 from medlab_gui.gui.layers import Stage
+from medlab_gui.gui.lighter import lighten
 from medlab_gui.gui.measure_overlay import MeasureOverlay
 from medlab_gui.gui.measure_pane import PicturePane
 from medlab_gui.gui.menus import Menus, napari_menu
@@ -100,6 +101,7 @@ class MedlabWindow(QObject):
         from napari import Viewer
 
         self.viewer = Viewer(title="MedLab", show=False, show_welcome_screen=False)
+        lighten(self.viewer)
         self.main = private.main_window(self.viewer)
         self._collector = Collector(self.main)
         self.canvas = private.canvas_widget(self.viewer)

@@ -3,8 +3,9 @@
 A timer beats every 5 ms on the Qt thread. The longest time between two beats, while an
 act and all that follows from it goes on, is how long the window could not answer. A
 second thread looks where the Qt thread is when a beat is late, so that a row that
-misses its bound says where to look (``-v``). As a program it is one side, in a process
-of its own: ``python -m tests.benchmarks.freeze NAME SIDE FOLDER [-v]``.
+misses its bound says where to look (only with ``-v``: looking lengthens it). As a
+program it is one side, in a process of its own:
+``python -m tests.benchmarks.freeze NAME SIDE FOLDER [-v]``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import shutil
 import sys
 import threading
 import time
-import traceback
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -24,7 +24,8 @@ from tests.benchmarks.say import say
 from tests.benchmarks.table import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from types import CodeType, FrameType
 
     from tests.benchmarks.__main__ import Bench
 
@@ -84,7 +85,8 @@ class Heart:
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._beat)
         self._timer.start(BEAT_MS)
-        threading.Thread(target=self._watch, daemon=True).start()
+        if "-v" in sys.argv:
+            threading.Thread(target=self._watch, daemon=True).start()
 
     def forget(self) -> None:
         self.silence, self.cpu, self.where = 0.0, 0.0, ""
@@ -107,12 +109,22 @@ class Heart:
                 self._seen.append(_place(frame))
 
 
-def _place(frame: Any) -> str:
-    """Name the innermost line, and the innermost one of ours."""
-    stack = traceback.extract_stack(frame)
-    ours = [f for f in stack if "medlab_gui" in f.filename]
-    named = [*ours[-3:], stack[-1]]
-    return " > ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in named)
+def _place(frame: FrameType) -> str:
+    """Name the innermost line, and the innermost ones of ours.
+
+    By hand: `traceback` would look up every file of the stack on the disk, with
+    Python's lock held, and so lengthen the silence that it looks into.
+    """
+    stack = [(code.co_filename, line, code.co_name) for code, line in _frames(frame)]
+    ours = [f for f in stack if "medlab_gui" in f[0]]
+    named = [*reversed(ours[:3]), stack[0]]
+    return " > ".join(f"{Path(file).name}:{line} {name}" for file, line, name in named)
+
+
+def _frames(frame: FrameType | None) -> Iterator[tuple[CodeType, int]]:
+    while frame is not None:
+        yield frame.f_code, frame.f_lineno
+        frame = frame.f_back
 
 
 class Day:

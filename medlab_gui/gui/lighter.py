@@ -1,0 +1,96 @@
+"""The same pictures from napari for less work: every frame is one the window waits for.
+
+Each function takes over something that napari or vispy does and does it more cheaply;
+`tests/gui/test_lighter.py` compares with what they do themselves.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from napari import Viewer
+
+__all__ = ["lighten"]
+
+
+def lighten(viewer: Viewer) -> None:
+    """Take over what of napari's work on a frame can be done more cheaply."""
+    _slice_once(viewer)
+    _outline_quickly()
+    _call_opengl_directly()
+
+
+def _slice_once(viewer: Viewer) -> None:
+    """Slice the layers once for each step: napari does for the point and its index.
+
+    An index never changes without its point.
+    """
+    viewer.dims.events.current_step.disconnect(viewer._update_layers)
+
+
+def _outline_quickly() -> None:
+    """Find the outlines of labels by comparing neighbours.
+
+    napari finds the largest and the smallest value round each pixel, 6 ms for a slice.
+    """
+    from napari.layers.labels import labels as module
+
+    theirs = module.get_contours
+    if theirs.__module__ == __name__:
+        return
+
+    def get_contours(labels: Any, thickness: int, background_label: int) -> Any:
+        if thickness != 1 or labels.ndim != 2:
+            return theirs(labels, thickness, background_label)
+        return outline(labels, background_label)
+
+    module.get_contours = get_contours
+
+
+def outline(labels: np.ndarray, background: int) -> np.ndarray:
+    """Keep the pixels that differ from one of their four neighbours.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (y, x)
+        Labels.
+    background : int
+        What all other pixels become.
+
+    Returns
+    -------
+    ndarray, shape (y, x), type of `labels`
+        What napari's ``get_contours`` returns for thickness 1.
+    """
+    edge = np.zeros(labels.shape, bool)
+    rows = labels[1:] != labels[:-1]
+    columns = labels[:, 1:] != labels[:, :-1]
+    edge[1:] |= rows
+    edge[:-1] |= rows
+    edge[:, 1:] |= columns
+    edge[:, :-1] |= columns
+    return np.where(edge, labels, labels.dtype.type(background))
+
+
+def _call_opengl_directly() -> None:
+    """Let vispy call OpenGL itself where it can.
+
+    napari draws points with instancing, which vispy's own OpenGL functions lack; to
+    have it, it makes vispy call everything through PyOpenGL, whose functions are some
+    times slower and each of which asks OpenGL for errors afterwards. Outside Windows
+    ours keep Python's lock, too: given away at each of the some hundred calls of a
+    frame, it would have to be waited for as often while other threads compute.
+    """
+    from vispy.gloo import gl
+    from vispy.gloo.gl import gl2
+
+    if os.name == "posix" and isinstance(gl2._lib, ctypes.CDLL):
+        gl2._lib = ctypes.PyDLL(gl2._lib._name)
+    for name, function in vars(gl2).items():
+        if name.startswith("gl") and callable(function):
+            setattr(gl, name, function)
