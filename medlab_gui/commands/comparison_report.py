@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui import __version__
 from medlab_gui.commands.compared_cases import gather
 from medlab_gui.commands.comparison import compare_masks
-from medlab_gui.commands.contenders import check_ablation, split_names
+from medlab_gui.commands.contenders import Folds, Masks, check_ablation, split_names
 from medlab_gui.commands.loaded_cases import Cases
 from medlab_gui.commands.outputs import make_folder
 from medlab_gui.commands.score_files import (
@@ -18,18 +19,22 @@ from medlab_gui.commands.score_files import (
     read_scores,
 )
 from medlab_gui.commands.values import as_path, parse_class_map
-from medlab_gui.core.errors import InputError, storage_error
+from medlab_gui.core.errors import InputError, MedlabError, storage_error
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from medlab_gui.commands.command import Context
+    from medlab_gui.commands.contenders import Contender
     from medlab_gui.commands.evaluate import EvaluateParams
     from medlab_gui.learning.comparison import Comparison
     from medlab_gui.learning.scored import ScoredCases
     from medlab_gui.learning.tables import Table
 
 __all__ = ["compare", "comparison_text"]
+
+_log = logging.getLogger(__name__)
 
 _NOT_CLINICAL = (
     "For research. Figures hold for these cases and say nothing about other scanners, "
@@ -70,7 +75,7 @@ def compare(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
         msg = "No mask holds a class: all are background everywhere."
         raise InputError(msg)
     tables = comparison_tables(comparison, ablation=params.ablation)
-    figures = _figures(comparison)
+    figures = _figures(comparison) | _while_learning(networks)
     intro = _intro(comparison)
     legend = {name: class_colour(v) for v, name in comparison.classes.items()}
     html_page = page(
@@ -155,6 +160,36 @@ def _figures(comparison: Comparison) -> dict[str, str]:
         }
         if curves:
             figures[f"roc-class-{value}"] = roc_plot(curves, f"{name}: ROC of voxels")
+    return figures
+
+
+def _while_learning(networks: Sequence[Contender]) -> dict[str, str]:
+    """Return what networks said of kept slices while they learned, as the papers show.
+
+    Of a cross-validation its first fold is shown: the slices of the others are not the
+    same.
+    """
+    from medlab_gui.learning.kept_figure import kept_figure
+
+    figures = {}
+    for n, network in enumerate(networks, start=1):
+        if isinstance(network, Masks):
+            continue
+        one = (
+            next(iter(network.folds.values()))
+            if isinstance(network, Folds)
+            else network
+        )
+        if one.run is None:
+            continue
+        title = f"{network.name}: predictions while it learned"
+        try:
+            svg = kept_figure(one.run, title)
+        except MedlabError as error:
+            _log.warning("No figure of how %s learned: %s", network.name, error)
+            continue
+        if svg:
+            figures[f"kept-{n}"] = svg
     return figures
 
 

@@ -135,11 +135,14 @@ class Weights:
         The checkpoint's file.
     meta : CheckpointMeta
         What it says of itself.
+    run : Path or None
+        Folder of the training that made it, where that is at hand.
     """
 
     name: str
     path: Path
     meta: CheckpointMeta
+    run: Path | None = None
 
     @property
     def switches(self) -> tuple[str, ...] | None:
@@ -291,7 +294,8 @@ def _folds(name: str, run_id: str, store: ProjectStore) -> Folds:
     if not files:
         msg = f"The run {run_id} has no weights of its folds; was it finished?"
         raise InputError(msg)
-    return Folds(name, {f.parent.name: Weights(name, f, read_meta(f)) for f in files})
+    folds = {f.parent.name: Weights(name, f, read_meta(f), f.parent) for f in files}
+    return Folds(name, folds)
 
 
 def contenders(text: str, store: ProjectStore | None) -> list[Contender]:
@@ -334,12 +338,28 @@ def contenders(text: str, store: ProjectStore | None) -> list[Contender]:
                 raise InputError(msg)
             chosen = made
         try:
-            file, _id = weights_file(store, chosen)
+            file, checkpoint_id = weights_file(store, chosen)
         except CheckpointError as error:
             msg = (
                 f"{place!r} is neither a folder of masks, nor a file of weights, nor a "
                 "run or checkpoint of the project. Check the name."
             )
             raise InputError(msg) from error
-        found.append(Weights(name, file, read_meta(file)))
+        made_by = _run_of(store, file, checkpoint_id)
+        found.append(Weights(name, file, read_meta(file), made_by))
     return found
+
+
+def _run_of(store: ProjectStore | None, file: Path, checkpoint_id: str) -> Path | None:
+    """Return the folder of the training behind weights, if it is still there."""
+    from medlab_gui.learning.kept import KEPT
+
+    # Beside what `train --recipe` wrote, or in the run's own folder.
+    inside = (file.parent / KEPT).is_dir()
+    folder = file.parent if inside else file.with_suffix(".run")
+    if store is not None:
+        ids = {c.id: c.run_id for c in store.checkpoints()}
+        run_id = ids.get(checkpoint_id)
+        if run_id is not None:
+            folder = store.run_folder(run_id)
+    return folder if folder.is_dir() else None

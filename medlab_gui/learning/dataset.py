@@ -319,6 +319,12 @@ class PreparedSlices:
             self._depths[key.series_uid] = len(scan)
         return self._fitted[key.series_uid]
 
+    def pixel_mm(self, n: int) -> tuple[float, float]:
+        """Return ``(dy, dx)`` in mm of a slice as the network sees it."""
+        if self._inplane_mm is not None:
+            return self._inplane_mm, self._inplane_mm
+        return self._source.spacing(self.keys[n])
+
     def has_foreground(self, n: int) -> bool:
         """Tell whether a slice has any voxel of a class."""
         labels = self._source.labels(self.keys[n])

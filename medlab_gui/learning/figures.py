@@ -1,8 +1,10 @@
-"""Figures as SVG: box plots and ROC curves. No library, no display, no network."""
+"""Figures as SVG: box plots, ROC curves, pictures in rows. No library, no display."""
 
 from __future__ import annotations
 
+import base64
 import html
+import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
     from medlab_gui.learning.roc import Roc
 
-__all__ = ["Reader", "box_plot", "colour", "roc_plot"]
+__all__ = ["Reader", "box_plot", "colour", "picture_grid", "roc_plot"]
 
 _DASHES = ("", "6 3", "2 3", "8 3 2 3")
 _FONT = 'font-family="sans-serif" font-size="12"'
@@ -244,3 +246,65 @@ def _thinned(roc: Roc) -> list[tuple[float, float]]:
     keep = np.unique(np.searchsorted(along, np.linspace(0, 2, _POINTS)))
     keep = np.unique(np.clip(np.concatenate([[0], keep]), 0, along.size - 1))
     return list(zip(roc.fpr[keep].tolist(), roc.tpr[keep].tolist(), strict=True))
+
+
+def picture_grid(
+    rows: Sequence[tuple[str, Sequence[tuple[bytes, str]]]],
+    heads: Sequence[str],
+    title: str,
+    legend: Mapping[str, str],
+) -> str:
+    """Return pictures in rows and columns, within one file that needs no other.
+
+    Parameters
+    ----------
+    rows : sequence of (str, sequence of (bytes, str))
+        Name of the row, and its pictures as PNG, each with what stands below it.
+    heads : sequence of str
+        What stands above each column.
+    title : str
+        What stands above all.
+    legend : mapping of str to str
+        Name of a class to its colour, ``#rrggbb``.
+    """
+    gap = 12.0
+    sizes = [[_png_size(png) for png, _ in pictures] for _, pictures in rows]
+    # Columns are as wide as their heads need, whatever the pictures.
+    column = max([110, *(width for row in sizes for width, _ in row)]) + gap
+    line = 22.0
+    tall = [max((height for _, height in row), default=0) + 2 * line for row in sizes]
+    width = max(gap + column * len(heads), 320.0)
+    svg = _Svg(width, 62 + sum(tall) + line, title)
+    svg.text(width / 2, 20, title)
+    for n, head in enumerate(heads):
+        svg.text(gap + column * (n + 0.5) - gap / 2, 46, head)
+    top = 52.0
+    for (name, pictures), row, height in zip(rows, sizes, tall, strict=True):
+        svg.text(gap, top + 14, name, "start")
+        for n, ((png, caption), (wide, high)) in enumerate(
+            zip(pictures, row, strict=True)
+        ):
+            left = gap + column * n
+            data = base64.b64encode(png).decode()
+            said = html.escape(f"{name}: {heads[n]}", quote=True)
+            svg.parts.append(
+                f'<image x="{left:.1f}" y="{top + line:.1f}" width="{wide}" '
+                f'height="{high}" href="data:image/png;base64,{data}">'
+                f"<title>{said}</title></image>"
+            )
+            svg.text(left + wide / 2, top + line + high + 15, caption)
+        top += height
+    x = gap
+    for name, ink in legend.items():
+        svg.parts.append(
+            f'<rect x="{x:.1f}" y="{top + 4:.1f}" width="12" height="12" fill="{ink}"/>'
+        )
+        svg.text(x + 18, top + 14, name, "start")
+        x += 42 + 7 * len(name)
+    return svg.done()
+
+
+def _png_size(png: bytes) -> tuple[int, int]:
+    """Return width and height of a PNG, which its header says first."""
+    width, height = struct.unpack(">II", png[16:24])
+    return int(width), int(height)

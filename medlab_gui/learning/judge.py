@@ -12,8 +12,10 @@ import torch
 from medlab_gui.core.errors import InputError, ResourceError
 from medlab_gui.learning.batches import collate
 from medlab_gui.learning.check import named
+from medlab_gui.learning.checkpoint import write_whole
 from medlab_gui.learning.evaluate import DiceCounts
 from medlab_gui.learning.kept import choose_kept, keep_step, keep_truth
+from medlab_gui.learning.kept_figure import FIGURE, kept_figure
 from medlab_gui.learning.memory import is_out_of_memory
 from medlab_gui.learning.stepper import use_bfloat16
 from medlab_gui.learning.whole_slices import looked_at, target_of
@@ -107,6 +109,8 @@ class Judge:
                 # A classifier's answer is one pixel; a mask loses its padding.
                 found.append(classes[: labels.shape[0], : labels.shape[1]])
         keep_step(run.folder, run.state.n_steps, found)
+        # Drawn anew each time, so that a run that is stopped has its figure too.
+        write_whole(run.folder / FIGURE, kept_figure(run.folder).encode())
 
     def _look(self, images: Tensor) -> Tensor:
         """Return logits; of the processor where the graphics card has no room."""

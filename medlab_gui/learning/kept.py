@@ -1,18 +1,22 @@
 """Predictions kept while a training goes on: how a few slices come to look like truth.
 
 Files in the run's folder ``kept/``: ``truth.npz`` with ``image`` (float32) and
-``labels`` (uint8) of each slice as the network sees it, named ``0``, ``1``, ...; and
-``step_000600.npz`` with the predicted labels after that many steps.
+``labels`` (uint8) of each slice as the network sees it, named ``0``, ``1``, ...;
+``slices.json``, which says whose they are and how large a pixel is; and
+``step_000600.npz`` with the predicted labels after that many steps. `kept_figure` makes
+one figure of them, ``kept.svg`` in the run's folder.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import zipfile
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from medlab_gui.core.errors import DamagedFileError
 from medlab_gui.learning.checkpoint import write_whole
 
 if TYPE_CHECKING:
@@ -45,7 +49,14 @@ def keep_truth(folder: Path, slices: PreparedSlices, numbers: Sequence[int]) -> 
         arrays[f"image_{place}"], arrays[f"labels_{place}"] = image, labels
     _write(folder / KEPT / "truth.npz", arrays)
     keys = [slices.keys[n] for n in numbers]
-    names = [{"series_uid": k.series_uid, "slice_index": k.slice_index} for k in keys]
+    names = [
+        {
+            "series_uid": k.series_uid,
+            "slice_index": k.slice_index,
+            "pixel_mm": list(slices.pixel_mm(n)),
+        }
+        for n, k in zip(numbers, keys, strict=True)
+    ]
     write_whole(folder / KEPT / "slices.json", json.dumps(names).encode())
 
 
@@ -80,14 +91,31 @@ def read_kept(
         float32 and uint8, both (Y', X').
     predicted : dict of int to list of ndarray of uint8
         After each of the steps, in the same order.
+
+    Raises
+    ------
+    DamagedFileError
+        If a file is not what was written.
     """
-    truth, predicted = [], {}
-    if (folder / KEPT / "truth.npz").exists():
-        with np.load(folder / KEPT / "truth.npz") as file:
-            n = sum(name.startswith("image_") for name in file.files)
-            truth = [(file[f"image_{k}"], file[f"labels_{k}"]) for k in range(n)]
-    for path in sorted((folder / KEPT).glob("step_*.npz")):
+    try:
+        return _truth(folder / KEPT), _steps(folder / KEPT)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        msg = f"The predictions kept in {folder / KEPT} are damaged ({error})."
+        raise DamagedFileError(msg, path=folder / KEPT) from error
+
+
+def _truth(folder: Path) -> list[tuple[NDArray[np.float32], NDArray[np.uint8]]]:
+    if not (folder / "truth.npz").exists():
+        return []
+    with np.load(folder / "truth.npz") as file:
+        n = sum(name.startswith("image_") for name in file.files)
+        return [(file[f"image_{k}"], file[f"labels_{k}"]) for k in range(n)]
+
+
+def _steps(folder: Path) -> dict[int, list[NDArray[np.uint8]]]:
+    found = {}
+    for path in sorted(folder.glob("step_*.npz")):
         with np.load(path) as file:
             step = int(path.stem.partition("_")[2])
-            predicted[step] = [file[f"labels_{k}"] for k in range(len(truth))]
-    return truth, predicted
+            found[step] = [file[f"labels_{k}"] for k in range(len(file.files))]
+    return found

@@ -24,6 +24,7 @@ th[scope=row], thead th:first-child { text-align: left; }
 thead th { border-bottom: 2px solid #444; }
 .note { font-size: .85em; color: #555; margin: .2em 0; max-width: 60em; }
 .figures { display: flex; flex-wrap: wrap; gap: 1em; }
+figure svg { max-width: 100%; height: auto; }
 figure { margin: .5em 0; } figcaption { font-size: .85em; }
 .case { border-top: 1px solid #ccc; padding: .8em 0; }
 .panels { display: flex; flex-wrap: wrap; gap: .6em; }

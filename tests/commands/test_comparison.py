@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -153,6 +154,38 @@ def test_weights_predict_and_get_curves(small_project, tmp_path):
     assert 0 <= told["networks"]["A"]["auc"]["1"] <= 1
     assert told["networks"]["A"]["overall"]["ece"]["n"] == 1
     assert "roc-class-1.svg" in told["files"]
+
+
+def test_what_networks_said_while_they_learned_is_shown(
+    small_project, tmp_path, caplog
+):
+    from medlab_gui.learning.capsule import write_capsule
+    from medlab_gui.learning.checkpoint import read_meta
+    from medlab_gui.learning.dataset import PreparedSlices
+    from medlab_gui.learning.kept import keep_step, keep_truth
+    from tests.learning.conftest import judge_source, train_spec
+
+    weights = tiny_weights(tmp_path / "unet.safetensors")
+    trained = tmp_path / "unet.run"
+    trained.mkdir()
+    spec = train_spec()
+    slices = PreparedSlices(judge_source(), spec.pipeline, None, 3)
+    keep_truth(trained, slices, [0, 1])
+    keep_step(trained, 600, [slices[n][1] for n in (0, 1)])
+    write_capsule(trained, spec, {"scheme": read_meta(weights).scheme.to_dict()})
+    out = tmp_path / "out"
+    params = EvaluateParams(compare=places(f"A & B={weights}"), output=str(out))
+    told = run(params, small_project.ctx)
+    assert "kept-1.svg" in told["files"]
+    figure = (out / "kept-1.svg").read_text(encoding="utf-8")
+    assert "A &amp; B: predictions while it learned" in figure
+    assert figure.count("<image") == 4
+    assert figure.strip() in (out / "report.html").read_text(encoding="utf-8")
+    # A damaged run costs its figure, not the comparison.
+    (trained / "kept" / "truth.npz").write_bytes(b"")
+    again = replace(params, output=str(tmp_path / "again"))
+    assert "kept-1.svg" not in run(again, small_project.ctx)["files"]
+    assert "are damaged" in caplog.text
 
 
 def test_weights_are_compared_on_the_locked_slices(small_project, tmp_path):

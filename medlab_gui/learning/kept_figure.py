@@ -1,0 +1,117 @@
+"""The liver paper's figure 4: truth, and what a network said while it learned."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from medlab_gui.core.errors import DamagedFileError
+from medlab_gui.core.labels import LabelScheme
+from medlab_gui.learning.capsule import read_capsule
+from medlab_gui.learning.evaluate import DiceCounts
+from medlab_gui.learning.figures import picture_grid
+from medlab_gui.learning.kept import KEPT, read_kept
+from medlab_gui.learning.pictures import class_colour, overlays
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["FIGURE", "kept_figure"]
+
+FIGURE = "kept.svg"
+"""What the figure is called in a run's folder."""
+
+_LONGEST = 40  # characters of a slice's name
+
+
+def kept_figure(folder: Path, title: str = "") -> str:
+    """Return kept predictions beside the truth as SVG: a slice a row, steps as columns.
+
+    Below each prediction stands its mean DSC over the classes that the slice or the
+    prediction shows, at the network's pixels.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+    title : str
+        What stands above; what the run trained where empty.
+
+    Returns
+    -------
+    str
+        Empty where the run kept nothing, or has kept nothing yet.
+
+    Raises
+    ------
+    DamagedFileError
+        If the run's capsule or what it kept cannot be read.
+
+    References
+    ----------
+    Duan et al., Journal of Graphics 2020, 41(1):100-107, figure 4.
+    """
+    truth, predicted = read_kept(folder)
+    if not truth or not predicted:
+        return ""
+    spec, capsule = read_capsule(folder)
+    scheme = LabelScheme.from_dict(capsule["scheme"])
+    slices = _slices(folder / KEPT / "slices.json", len(truth))
+    rows = []
+    for n, (image, labels) in enumerate(truth):
+        said = [predicted[step][n] for step in predicted]
+        drawn = overlays(
+            # Of a slice between its neighbours the one in the middle is judged.
+            image if image.ndim == 2 else image[len(image) // 2],
+            [labels, *(_spread(one, labels) for one in said)],
+            slices[n][1],
+        )
+        captions = ["", *(_caption(one, labels, scheme) for one in said)]
+        rows.append((slices[n][0], list(zip(drawn, captions, strict=True))))
+    return picture_grid(
+        rows,
+        ["truth", *(f"{k:,} iteration{'s' * (k != 1)}" for k in predicted)],
+        title or f"{spec.network.name}: predictions while it learned",
+        {c.name: class_colour(c.value) for c in scheme.classes},
+    )
+
+
+def _spread(said: NDArray[np.uint8], labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a mask to draw; a classifier's answer is no mask, and nothing is drawn."""
+    return said if said.shape == labels.shape else np.zeros_like(labels)
+
+
+def _caption(
+    said: NDArray[np.uint8], labels: NDArray[np.uint8], scheme: LabelScheme
+) -> str:
+    if said.shape != labels.shape:
+        names = {0: "nothing", **{c.value: c.name for c in scheme.classes}}
+        return names.get(int(said.flat[0]), "")
+    counts = DiceCounts(scheme)
+    known = [v for v in counts.add(said, labels).values() if v is not None]
+    return f"DSC {100 * float(np.mean(known)):.1f} %" if known else "nothing to find"
+
+
+def _slices(path: Path, n: int) -> list[tuple[str, tuple[float, float]]]:
+    """Return name and pixel size of each kept slice."""
+    try:
+        keys = json.loads(path.read_text(encoding="utf-8"))
+        found = []
+        for key in keys[:n]:
+            uid = str(key["series_uid"])
+            uid = uid if len(uid) <= _LONGEST else f"…{uid[-12:]}"
+            # Runs of before the size was written down had square pixels, mostly.
+            dy, dx = key.get("pixel_mm", (1.0, 1.0))
+            name = f"{uid}, slice {int(key['slice_index']) + 1}"
+            found.append((name, (float(dy), float(dx))))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        msg = f"{path} is damaged ({error})."
+        raise DamagedFileError(msg, path=path) from error
+    if len(found) < n:
+        msg = f"{path} names {len(found)} slices, but {n} were kept."
+        raise DamagedFileError(msg, path=path)
+    return found
