@@ -6,7 +6,7 @@ import heapq
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from medlab_gui.commands.contenders import Contender, Masks
+from medlab_gui.commands.contenders import Contender, Masks, repeats
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.labels import IGNORE
 
@@ -92,6 +92,7 @@ def compare_masks(
         has_mm=has_mm,
         switches={n.name: s for n in networks if (s := n.switches) is not None},
         rocs=curves,
+        repeats=repeats(networks),
     )
     return comparison, [w for _s, _n, w in sorted(kept, key=lambda row: -row[0])]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,7 @@ __all__ = [
     "case_name",
     "check_ablation",
     "contenders",
+    "repeats",
     "split_names",
 ]
 
@@ -35,6 +38,8 @@ _ENDINGS: tuple[str, ...] = (
     *(".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".json", ".dcm"),
 )
 _NOT_READ = (".raw", ".img", ".txt", ".csv", ".md")  # beside what is read
+_SEED = re.compile(r"[\s,;:._#=(-]+(seed[\s,;:._#=(-]*)?\d*$", re.IGNORECASE)
+"""How names end that differ in the seed: ``", seed 1"``, ``"-1"``."""
 _SWITCHES = ("residual", "cbam", "transfer")
 
 
@@ -220,6 +225,40 @@ def check_ablation(networks: Sequence[Contender]) -> None:
             )
             raise InputError(msg)
         rows[row] = network.name
+
+
+def repeats(networks: Sequence[Contender]) -> dict[str, tuple[str, ...]]:
+    """Return what was trained more than once, with other seeds and otherwise alike.
+
+    Returns
+    -------
+    dict of str to tuple of str
+        A name for it, what its networks' names begin with, to the networks. Masks and
+        cross-validations do not say how they came about, and are never among them.
+    """
+    alike: dict[str, list[str]] = {}
+    for network in networks:
+        recipe = network.meta.card.get("recipe") if isinstance(network, Weights) else {}
+        if isinstance(network, Weights) and recipe:
+            card = network.meta.card
+            told = [{**recipe, "seed": 0}, *map(card.get, ("data", "split", "parent"))]
+            alike.setdefault(json.dumps(told, sort_keys=True), []).append(network.name)
+    found: dict[str, tuple[str, ...]] = {}
+    for names in alike.values():
+        if len(names) < 2:
+            continue
+        name = _SEED.sub("", _shared_beginning(names)) or names[0]
+        if name in found or name in {n.name for n in networks} - {*names}:
+            name = " / ".join(names)
+        found[name] = tuple(names)
+    return found
+
+
+def _shared_beginning(names: Sequence[str]) -> str:
+    letters = enumerate(zip(*names, strict=False))
+    shortest = min(map(len, names))
+    end = next((k for k, own in letters if len({*own}) > 1), shortest)
+    return names[0][:end]
 
 
 def split_names(text: str) -> list[tuple[str, str]]:

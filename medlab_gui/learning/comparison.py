@@ -11,6 +11,8 @@ from medlab_gui.learning.statistics import Summary, summarise
 from medlab_gui.learning.tables import MISSING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from medlab_gui.learning.metrics import Agreement
     from medlab_gui.learning.roc import Roc
 
@@ -162,6 +164,9 @@ class Comparison:
         Of each network for the ablation: ``"residual"``, ``"cbam"``, ``"transfer"``.
     rocs : dict
         ``(network, class value)`` to the curve over all voxels of all cases.
+    repeats : dict of str to tuple of str
+        What was trained more than once, with other seeds: a name for it, to its
+        networks.
     """
 
     networks: tuple[str, ...]
@@ -172,6 +177,7 @@ class Comparison:
     has_mm: bool = True
     switches: dict[str, tuple[str, ...]] = field(default_factory=dict)
     rocs: dict[tuple[str, int], Roc] = field(default_factory=dict)
+    repeats: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def values(
         self, network: str, key: str, value: int | None = None, fold: str | None = None
@@ -189,6 +195,25 @@ class Comparison:
         """Return mean, SD and interval of a figure over the cases."""
         groups = [c.group for c in self.cases if fold is None or c.fold == fold]
         return summarise(self.values(network, key, value, fold), groups)
+
+    @property
+    def trainings(self) -> dict[str, tuple[str, ...]]:
+        """Return the networks, those that differ in the seed alone under one name."""
+        repeated = {n: name for name, own in self.repeats.items() for n in own}
+        found: dict[str, tuple[str, ...]] = {}
+        for network in self.networks:
+            name = repeated.get(network, network)
+            found[name] = (*found.get(name, ()), network)
+        return found
+
+    def mean_values(self, trainings: Sequence[str], key: str) -> list[float | None]:
+        """Return a figure of each case: its mean over the trainings that have it."""
+        columns = zip(*(self.values(n, key) for n in trainings), strict=True)
+        found: list[float | None] = []
+        for column in columns:
+            known = [v for v in column if v is not None]
+            found.append(float(np.mean(known)) if known else None)
+        return found
 
     @property
     def folds(self) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ __all__ = [
     "folds_table",
     "overall_table",
     "probability",
+    "repeats_table",
 ]
 
 
@@ -197,14 +198,41 @@ def folds_table(comparison: Comparison) -> Table:
     )
 
 
+def repeats_table(comparison: Comparison) -> Table:
+    """Return how much figures depend on the seed: mean ± SD over the trainings."""
+    keys = ("dsc", "miou", "asd_mm", "rmsd_mm")
+    rows = []
+    for name, networks in comparison.trainings.items():
+        means = {k: [comparison.summary(n, k).mean for n in networks] for k in keys}
+        known = [v for v in means["dsc"] if v is not None]
+        low, high = (min(known), max(known)) if known else (None, None)
+        shown = MEASURES["dsc"].shown
+        over = [MEASURES[k].spread(summarise(means[k])) for k in keys]
+        row = (name, str(len(networks)), over[0], f"{shown(low)} to {shown(high)}")
+        rows.append((*row, *over[1:]))
+    dsc, *others = _titles(keys, comparison.has_mm)
+    return Table(
+        "Trained with several seeds: mean ± SD over the trainings",
+        ("Network", "trainings", dsc, "lowest to highest", *others),
+        tuple(rows),
+        (
+            "Of each training the mean over the cases (and classes) counts once: this "
+            "is how far chance in the training alone moves the tables above.",
+        ),
+        "repeats",
+    )
+
+
 def chance_table(comparison: Comparison) -> Table:
     """Return a paired test of every two networks, on each case's mean DSC."""
     groups = [c.group for c in comparison.cases]
-    pairs = list(combinations(comparison.networks, 2))
-    tests = [
-        paired_test(comparison.values(a, "dsc"), comparison.values(b, "dsc"), groups)
-        for a, b in pairs
-    ]
+    trained = comparison.trainings
+    found = {
+        name: comparison.mean_values(networks, "dsc")
+        for name, networks in trained.items()
+    }
+    pairs = list(combinations(trained, 2))
+    tests = [paired_test(found[a], found[b], groups) for a, b in pairs]
     corrected = holm([t.p for t in tests])
     rows = tuple(
         (
@@ -223,7 +251,9 @@ def chance_table(comparison: Comparison) -> Table:
         (
             "Wilcoxon signed-rank test, two-sided, of the mean DSC over the classes, "
             "averaged by patient; zeros after Pratt; corrected for all pairs after "
-            f"Holm. With fewer than {FEWEST_PAIRS} patients it is not made.",
+            f"Holm. With fewer than {FEWEST_PAIRS} patients it is not made."
+            + " What was trained with several seeds takes part once, by its mean."
+            * bool(comparison.repeats),
         ),
         "tests",
     )
@@ -274,6 +304,8 @@ def comparison_tables(comparison: Comparison, *, ablation: bool = False) -> list
         tables.append(ablation_table(comparison))
     if comparison.folds:
         tables.append(folds_table(comparison))
-    if len(comparison.networks) > 1:
+    if comparison.repeats:
+        tables.append(repeats_table(comparison))
+    if len(comparison.trainings) > 1:
         tables.append(chance_table(comparison))
     return tables

@@ -16,6 +16,7 @@ from medlab_gui.learning.comparison_tables import (
     folds_table,
     overall_table,
     probability,
+    repeats_table,
 )
 from medlab_gui.learning.metrics import mask_metrics
 from medlab_gui.learning.statistics import Summary
@@ -150,3 +151,65 @@ def test_figures_are_shown_with_their_digits():
     )
     assert MEASURES["dsc"].spread(Summary(0, 3, None, None, None, None)) == "–"
     assert [probability(p) for p in (None, 0.00001, 0.04)] == ["–", "<0.0001", "0.0400"]
+
+
+def test_seeds_count_once_by_their_mean():
+    alike = {"a 0": TWO["old"], "a 1": TWO["new"], "b": TWO["new"]}
+    found = comparison(alike, repeats={"a": ("a 0", "a 1")})
+    assert found.trainings == {"a": ("a 0", "a 1"), "b": ("b",)}
+    means = [
+        [np.mean([dsc(n) for n in TWO[which]]) for which in ("old", "new")],
+        [np.mean([dsc(n) for n in TWO["new"]])],
+    ]
+    table = repeats_table(found)
+    both, one = table.rows
+    sd = 100 * np.std(means[0], ddof=1)
+    assert both[:3] == ("a", "2", f"{100 * np.mean(means[0]):.2f} ± {sd:.2f}")
+    low, high = (f"{100 * f(means[0]):.2f}" for f in (min, max))
+    assert both[3] == f"{low} to {high}"
+    assert one[:3] == ("b", "1", f"{100 * means[1][0]:.2f}")
+    tests = chance_table(found)
+    assert [row[0] for row in tests.rows] == ["b against a"]
+    pairs = zip(TWO["old"], TWO["new"], strict=True)
+    halves = [(dsc(old) + dsc(new)) / 2 for old, new in pairs]
+    change = np.mean([dsc(n) for n in TWO["new"]]) - np.mean(halves)
+    assert tests.rows[0][2] == f"{100 * change:+.2f}"
+    assert "takes part once" in tests.notes[0]
+    labels = [t.label for t in comparison_tables(found)]
+    assert labels[-2:] == ["repeats", "tests"]
+    assert "repeats" not in [t.label for t in comparison_tables(comparison(TWO))]
+    # Seeds of one network alone have nothing to be tested against.
+    alone = comparison(TWO, repeats={"all": ("old", "new")})
+    assert "tests" not in [t.label for t in comparison_tables(alone)]
+
+
+def test_what_a_seed_alone_parts_is_found(tmp_path):
+    from dataclasses import replace
+
+    from medlab_gui.commands.contenders import Masks, Weights, repeats
+    from medlab_gui.learning.checkpoint import read_meta
+    from tests.projects import tiny_weights
+
+    meta = read_meta(tiny_weights(tmp_path / "w.safetensors"))
+
+    def weights(name, **recipe):
+        card = {"recipe": {"seed": 0, "batch": 4, **recipe}, "data": ["x"]}
+        return Weights(name, tmp_path, replace(meta, card=card))
+
+    found = repeats(
+        [
+            weights("U-Net, seed 10"),
+            weights("U-Net, seed 11", seed=11),
+            weights("resnet50-0", batch=2),
+            weights("resnet50-1", batch=2, seed=1),
+            weights("other", batch=3),
+            Masks("masks", {}),
+            Weights("bare", tmp_path, replace(meta, card={})),
+        ]
+    )
+    assert found == {
+        "U-Net": ("U-Net, seed 10", "U-Net, seed 11"),
+        "resnet50": ("resnet50-0", "resnet50-1"),
+    }
+    nameless = [weights("x"), weights("y", seed=1), weights("z", batch=8)]
+    assert repeats(nameless) == {"x": ("x", "y")}
