@@ -99,7 +99,7 @@ def read_kept(
     """
     try:
         return _truth(folder / KEPT), _steps(folder / KEPT)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         msg = f"The predictions kept in {folder / KEPT} are damaged ({error})."
         raise DamagedFileError(msg, path=folder / KEPT) from error
 

@@ -18,6 +18,8 @@ PICTURE_MM = 0.75
 """Pixel of slices that were exported as pictures: an assumption, it is not known."""
 CROP_MM = 1.5
 """The same of the crop of a LiTS scan that was resampled to 128 x 128 x 128."""
+AMOS_AIR = 79
+"""Grey value of air in the two AMOS pictures."""
 JUDGE = "chaos-101"
 """The patient whose slices choose the epoch."""
 
@@ -71,8 +73,8 @@ def make_liver(shared: Path, folder: Path) -> list[dict[str, object]]:
 
     amos = data / "sam-med2d-demo" / "data_demo"
     for name in ("amos_0004_75", "amos_0006_90"):
-        # Exported upside down.
-        image = grey(amos / "images" / f"{name}.png")[::-1]
+        # Exported upside down. Beyond the field of view it is as dark as air.
+        image = np.maximum(grey(amos / "images" / f"{name}.png")[::-1], AMOS_AIR)
         truth = grey(amos / "masks" / f"{name}_liver_000.png")[::-1] > 127
         case = name.replace("_", "-")
         test(case, case.rpartition("-")[0], image, truth.astype(np.uint8), PICTURE_MM)
@@ -82,7 +84,7 @@ def make_liver(shared: Path, folder: Path) -> list[dict[str, object]]:
     values, own = read_mask(seg / "liver_seg.nrrd")
     how = volume.grid.canonical()
     truth = how.apply(mask_on_grid((values > 0).astype(np.uint8), own, volume.grid))
-    for k, image in enumerate(how.apply(volume.data)):
+    for k, image in enumerate(np.maximum(how.apply(volume.data), -1024)):
         test(f"dcmqi-{k + 1}", "dcmqi", image, truth[k], volume.grid.spacing[1])
 
     lines = ["case,patient", *(f"{c},{p}" for c, p in sorted(patients.items()))]

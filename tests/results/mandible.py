@@ -32,7 +32,8 @@ def make_mandible(shared: Path, folder: Path) -> list[dict[str, object]]:
     file = shared / "data" / SOURCE / "PostDentalSurgery_Segmentation.nii.gz"
     # (X, Y, Z) at 0.5 mm to (Z, Y, X) at 1 mm, from below the chin to the joints.
     labels = np.asarray(nibabel.load(file).dataobj).T[30:218:2, ::2, ::2]
-    labels = labels.astype(np.uint8)
+    # Room for the soft tissue beside the scanner's field of view.
+    labels = np.pad(labels.astype(np.uint8), ((0, 0), (20, 20), (20, 20)))
     grid = Grid.from_spacing(SHAPE, SPACING)
     items: list[dict[str, object]] = []
     patients = []
@@ -75,9 +76,9 @@ def phantom(
     """
     place = _bent(labels.shape, rng)
     truth = np.isin(labels, (MANDIBLE, CANAL)).astype(np.uint8)
-    truth = map_coordinates(truth, place, order=0, prefilter=False)
+    truth = map_coordinates(truth, place, order=0, prefilter=False, mode="nearest")
     painted = gaussian_filter(_painted(labels, rng), rng.uniform(0.4, 0.9))
-    image = map_coordinates(painted, place, order=1, cval=-1000.0)
+    image = map_coordinates(painted, place, order=1, mode="nearest")
     image += rng.normal(0, rng.uniform(20, 80), image.shape)
     return np.clip(image, -1024, 3000).astype(np.int16), truth
 
