@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
+from qtpy.QtWidgets import QLabel, QStatusBar, QToolButton, QWidget
 
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.overlays import position_text
 from medlab_gui.gui.panes.axial_shear import flat_of_point
+from medlab_gui.gui.progress_bar import ProgressBar
 from medlab_gui.gui.view_state import Mode
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ class StatusBar(QStatusBar):
         self.voxel.setMinimumWidth(1)
         self.job_text = QLabel()
         self.job_text.setObjectName("status_job")
-        self.progress = QProgressBar()
+        self.progress = ProgressBar()
         self.progress.setMaximumWidth(140)
         self.progress.setTextVisible(False)
         self.cancel = QToolButton()

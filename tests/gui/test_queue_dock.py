@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage
+from qtpy.QtWidgets import QApplication
 
 from medlab_gui.commands.queue_ import reprioritise
 from medlab_gui.core.records import ItemState
@@ -86,6 +87,12 @@ def test_thumbnail_keeps_the_true_proportions():
 # ---- with a window ---------------------------------------------------------------
 
 
+def tell_of_change(bench):
+    """Tell that the project changed; the dock reads it in the next turn."""
+    bench.project_changed.emit()
+    QApplication.processEvents()
+
+
 @pytest.fixture
 def folder(tmp_path):
     folder = tmp_path / "project"
@@ -116,7 +123,7 @@ def fill(bench):
     items = [queue_item(ONE, k, 0.9 - 0.01 * k) for k in range(2, 10)]
     items += [queue_item(TWO, 8, 0.85, reason="inside Spleen")]
     bench.store.replace_queue(items)
-    bench.project_changed.emit()
+    tell_of_change(bench)
     return items
 
 
@@ -138,7 +145,7 @@ def test_empty_and_finished(bench, dock):
     assert dock.table.isVisible()
     for item in bench.store.items():
         bench.store.set_item_state(item.id, ItemState.ACCEPTED, version=item.version)
-    bench.project_changed.emit()
+    tell_of_change(bench)
     assert "all 9 slices are labelled" in dock.message.text()
     assert dock.progress.format() == "9 of 9 done"
 
@@ -161,7 +168,7 @@ def test_rows_and_pictures(qtbot, bench, dock):
     plain = picture.data(Qt.ItemDataRole.DecorationRole)
     # A label that is saved changes the picture: its outline is drawn.
     label(dock._bench.store.folder, ONE, range(2, 4))
-    bench.project_changed.emit()
+    tell_of_change(bench)
     qtbot.waitUntil(
         lambda: picture.data(Qt.ItemDataRole.DecorationRole) not in (None, plain)
     )
@@ -195,7 +202,7 @@ def test_a_saved_slice_lowers_its_neighbours_and_selection_stays(
         item = other.item_for(ONE, 2)
         other.set_item_state(item.id, ItemState.ACCEPTED, version=item.version)
         reprioritise(other)
-    bench.project_changed.emit()
+    tell_of_change(bench)
     order = [dock.model.item(r) for r in range(dock.model.rowCount())]
     assert order[-1].slice_index == 2
     assert order[-1].state is ItemState.ACCEPTED
@@ -269,5 +276,5 @@ def test_a_project_that_vanished_says_so(qtbot, bench, dock, monkeypatch):
         raise ProjectMissingError(msg)
 
     monkeypatch.setattr(type(bench.store), "items", gone)
-    bench.project_changed.emit()
+    tell_of_change(bench)
     assert dock.message.text() == "There is no project any more."

@@ -10,7 +10,6 @@ from qtpy.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QToolButton,
     QVBoxLayout,
@@ -23,6 +22,7 @@ from medlab_gui.gui.compare_view import CompareLayout
 from medlab_gui.gui.model_badge import ModelBadge
 from medlab_gui.gui.preprocess_bench import PreprocessBench
 from medlab_gui.gui.preset_bar import PresetBar
+from medlab_gui.gui.progress_bar import ProgressBar
 from medlab_gui.gui.recipe_history import RecipeHistory
 from medlab_gui.gui.step_list import StepList
 from medlab_gui.imaging.compiled import warm_up
@@ -150,7 +150,7 @@ class PreprocessDock(QWidget):
             )
         )
         self.volume.clicked.connect(self._volume_clicked)
-        self.bar = QProgressBar(self)
+        self.bar = ProgressBar(self)
         self.bar.setTextVisible(False)
         self.bar.setAccessibleName(_("Slices processed"))
         row.addWidget(self.volume)

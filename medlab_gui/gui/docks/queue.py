@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QModelIndex, QSize, Qt
+from qtpy.QtCore import QModelIndex, QSize, Qt, QTimer
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
     QLabel,
-    QProgressBar,
     QPushButton,
     QSizePolicy,
     QTableView,
@@ -21,6 +20,7 @@ from qtpy.QtWidgets import (
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
 from medlab_gui.core.records import ItemState, WorkItem
+from medlab_gui.gui.progress_bar import ProgressBar
 from medlab_gui.gui.queue_model import WAITING, Column, QueueDelegate, QueueModel
 from medlab_gui.gui.thumbnails import Thumbnails
 
@@ -98,6 +98,8 @@ class QueueDock(QWidget):
         self._bench = workbench
         self._thumbnails = Thumbnails(workbench)
         self._stale = True
+        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon.timeout.connect(self._catch_up)
         self.model = QueueModel(self._thumbnails, self)
         self._build()
         workbench.project_changed.connect(self._on_project)
@@ -112,7 +114,7 @@ class QueueDock(QWidget):
         return QSize(320, 420)
 
     def _build(self) -> None:
-        self.progress = QProgressBar(self)
+        self.progress = ProgressBar(self)
         self.progress.setAccessibleName(_("Slices done"))
         self.progress.setTextVisible(True)
         # Themes draw it as a thin line, which its text would not fit into.
@@ -188,8 +190,12 @@ class QueueDock(QWidget):
     # ---- showing --------------------------------------------------------------
 
     def _on_project(self) -> None:
+        """Read the queue anew, once, when what changed the project has come to an end."""
         self._stale = True
-        if self.isVisible():
+        self._soon.start()
+
+    def _catch_up(self) -> None:
+        if self._stale and self.isVisible():
             self.refresh()
 
     def showEvent(self, event: QShowEvent) -> None:

@@ -13,7 +13,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
-    QProgressBar,
     QPushButton,
     QScrollArea,
     QTableView,
@@ -33,6 +32,7 @@ from medlab_gui.gui.dialogs.compare_weights import CompareWeightsDialog
 from medlab_gui.gui.dialogs.finetune import FineTuneDialog
 from medlab_gui.gui.durations import in_words, local_time
 from medlab_gui.gui.notices import NoticeAction
+from medlab_gui.gui.progress_bar import ProgressBar
 from medlab_gui.gui.runs_model import RunColumn, RunsModel
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class RunsDock(QWidget):
         self.status = QLabel(self.live)
         self.status.setWordWrap(True)
         self.status.setAccessibleName(_("Training under way"))
-        self.bar = QProgressBar(self.live)
+        self.bar = ProgressBar(self.live)
         self.bar.setAccessibleName(_("Progress of the training"))
         self.bar.setMinimumHeight(self.fontMetrics().height() + 6)
         self.cancel = self._button(
