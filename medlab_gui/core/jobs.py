@@ -13,6 +13,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
@@ -198,6 +199,7 @@ class JobRunner:
         self._running: dict[str, set[Job]] = {}
         self._lock = threading.Lock()
         self._threads: set[threading.Thread] = set()
+        self._idle: list[SimpleQueue[Job | None]] = []
         self._closed = False
 
     def submit(self, job: Job, *, newest_wins: bool = False) -> Job:
@@ -234,20 +236,39 @@ class JobRunner:
             while waiting and len(running) < self._limits.get(lane, 1):
                 job = waiting.popleft()
                 running.add(job)
+                if self._idle:
+                    self._idle.pop().put(job)
+                    continue
                 thread = threading.Thread(
-                    target=self._work, args=(job,), name=f"medlab-{lane}", daemon=True
+                    target=self._serve, args=(job,), name="medlab-jobs", daemon=True
                 )
                 self._threads.add(thread)
                 thread.start()
 
-    def _work(self, job: Job) -> None:
-        try:
-            job.run()
-        finally:
-            with self._lock:
-                self._running[job.lane].discard(job)
-                self._threads.discard(threading.current_thread())
-            self._start(job.lane)
+    def _serve(self, first: Job) -> None:
+        """Do one job after the other; a thread that waits is woken, not waited for.
+
+        To start a new one, Python waits until it runs: the Qt thread would stand still.
+        """
+        inbox: SimpleQueue[Job | None] = SimpleQueue()
+        job: Job | None = first
+        del first
+        while job is not None:
+            lane, whole = job.lane, False
+            try:
+                job.run()
+                whole = True
+            finally:
+                with self._lock:
+                    self._running[lane].discard(job)
+                    job = None  # else what it made would live until the next one comes
+                    if whole and not self._closed:
+                        self._idle.append(inbox)
+                    else:
+                        self._threads.discard(threading.current_thread())
+                        inbox.put(None)
+                self._start(lane)
+            job = inbox.get()
 
     @property
     def active(self) -> tuple[Job, ...]:
@@ -265,6 +286,9 @@ class JobRunner:
             self._waiting.clear()
             running = [j for lane in self._running.values() for j in lane]
             threads = list(self._threads)
+            for inbox in self._idle:
+                inbox.put(None)
+            self._idle.clear()
         for job in [*dropped, *running]:
             job.cancel()
         for job in dropped:

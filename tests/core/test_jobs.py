@@ -1,4 +1,7 @@
+import gc
 import threading
+import time
+import weakref
 
 import pytest
 
@@ -10,6 +13,13 @@ from medlab_gui.core.jobs import (
     JobState,
     Progress,
 )
+
+
+def wait_until(condition, patience=5.0):
+    end = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
 
 
 def test_progress_reports_and_is_the_way_to_stop():
@@ -122,3 +132,49 @@ def test_a_failing_job_does_not_block_its_lane():
     assert good.wait(5)
     assert good.result == 5
     assert runner.close()
+
+
+def test_a_thread_that_is_free_takes_the_next_job():
+    runner = JobRunner()
+    seen = []
+    for _ in range(3):
+        job = runner.submit(Job("which thread", lambda _ctx: threading.get_ident()))
+        assert job.wait(5)
+        wait_until(lambda: not runner.active)
+        wait_until(lambda: runner._idle)
+        seen.append(job.result)
+    assert len(set(seen)) == 1
+    assert runner.close(5)
+
+
+def test_a_free_thread_holds_on_to_nothing():
+    class Big:
+        pass
+
+    runner = JobRunner()
+    job = runner.submit(Job("make", lambda _ctx: Big()))
+    assert job.wait(5)
+    made = weakref.ref(job.result)
+    wait_until(lambda: runner._idle)
+    del job
+    gc.collect()  # a job and its context know each other
+    assert made() is None
+    assert runner.close(5)
+
+
+def test_a_listener_that_ends_its_thread_does_not_end_the_lane(monkeypatch):
+    ended = []
+    monkeypatch.setattr(threading, "excepthook", ended.append)
+    runner = JobRunner({"disk": 1})
+
+    def end(_job):
+        raise SystemError
+
+    bad = Job("bad", lambda _ctx: 1)
+    bad.finished.connect(end)
+    runner.submit(bad)
+    after = runner.submit(Job("after", lambda _ctx: 2))
+    assert after.wait(5)
+    assert after.result == 2
+    assert len(ended) == 1
+    assert runner.close(5)

@@ -190,7 +190,7 @@ class QueueDock(QWidget):
     # ---- showing --------------------------------------------------------------
 
     def _on_project(self) -> None:
-        """Read the queue anew, once, when what changed the project has come to an end."""
+        """Read the queue anew, once for all that changes in one turn."""
         self._stale = True
         self._soon.start()
 
