@@ -239,21 +239,20 @@ class JobRunner:
                 if self._idle:
                     self._idle.pop().put(job)
                     continue
+                inbox: SimpleQueue[Job | None] = SimpleQueue()
+                inbox.put(job)  # not an argument: a thread keeps those while it lives
                 thread = threading.Thread(
-                    target=self._serve, args=(job,), name="medlab-jobs", daemon=True
+                    target=self._serve, args=(inbox,), name="medlab-jobs", daemon=True
                 )
                 self._threads.add(thread)
                 thread.start()
 
-    def _serve(self, first: Job) -> None:
+    def _serve(self, inbox: SimpleQueue[Job | None]) -> None:
         """Do one job after the other; a thread that waits is woken, not waited for.
 
         To start a new one, Python waits until it runs: the Qt thread would stand still.
         """
-        inbox: SimpleQueue[Job | None] = SimpleQueue()
-        job: Job | None = first
-        del first
-        while job is not None:
+        while (job := inbox.get()) is not None:
             lane, whole = job.lane, False
             try:
                 job.run()
@@ -268,7 +267,6 @@ class JobRunner:
                         self._threads.discard(threading.current_thread())
                         inbox.put(None)
                 self._start(lane)
-            job = inbox.get()
 
     @property
     def active(self) -> tuple[Job, ...]:
