@@ -71,5 +71,6 @@ def test_what_is_refused_ends_all_processes(small_project):
     ran = torchrun(small_project.folder, *SMALL, "--epochs-head", "3")
     assert ran.returncode != 0
     assert "The recipe has one phase" in ran.stderr
-    assert "Traceback" not in ran.stderr.partition("torch.distributed.elastic")[0]
+    # torchrun adds a traceback of its own; ours would be told as a bug.
+    assert "This is a bug in MedLab" not in ran.stderr
     assert list_(ListParams(), Context(str(small_project.folder)))["runs"] == []
