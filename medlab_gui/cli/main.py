@@ -23,6 +23,7 @@ from medlab_gui.commands.launch import (
 )
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.jobs import Cancelled, JobContext
+from medlab_gui.core.processes import leads
 from medlab_gui.core.settings import load_settings
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def _run(arguments: Namespace, out: TextIO) -> tuple[int, Any]:
             f"medlab {command.verb}",
             out,
             as_json=arguments.json,
-            quiet=arguments.quiet,
+            quiet=arguments.quiet or not leads(),
         )
     )
     job = JobContext(voice.progress)
@@ -129,6 +130,8 @@ def _run(arguments: Namespace, out: TextIO) -> tuple[int, Any]:
                 make_way()
                 start_listening(job)
             result = perform(command, params, ctx)
+        if not leads():  # torchrun's first process speaks for all
+            return 0, None
         shown = plain(result)
         words = command.text(result) if command.text else json.dumps(shown, indent=2)
         voice.result(shown, words)

@@ -68,6 +68,7 @@ def run(params: ListParams, ctx: Context) -> dict[str, Any]:
                     "name": c.name,
                     "created": c.created,
                     "network": c.network.name,
+                    "run": c.run_id,
                     "in_use": current is not None and c.id == current.id,
                 }
                 for c in store.checkpoints()

@@ -15,6 +15,7 @@ from medlab_gui.commands.inputs import read_labels
 from medlab_gui.commands.outputs import keep_inputs, target
 from medlab_gui.commands.values import as_path
 from medlab_gui.core.errors import InputError, storage_error
+from medlab_gui.core.processes import leads
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +57,6 @@ def follow_recipe(recipe_file: str, output_file: str, ctx: Context) -> dict[str,
 
     from medlab_gui.learning.card import write_card
     from medlab_gui.learning.checkpoint import read_meta, write_whole
-    from medlab_gui.learning.parallel import leads
     from medlab_gui.learning.recipe import read_recipe
 
     recipe = read_recipe(as_path(recipe_file))
@@ -128,5 +128,6 @@ def train_from_files(recipe: Recipe, folder: Path, ctx: Context) -> TrainResult:
         progress=ctx.progress,
         weights_folder=ctx.settings.weights_path,
     )
-    write_whole(folder / RECIPE, json.dumps(recipe.to_dict(), indent=1).encode())
+    if leads():
+        write_whole(folder / RECIPE, json.dumps(recipe.to_dict(), indent=1).encode())
     return made

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.splits import read_split
-from medlab_gui.commands.train_runs import Wish, project_training
+from medlab_gui.commands.train_outcome import fold_progress
+from medlab_gui.commands.train_runs import (
+    begun_run,
+    project_training,
+    split_folders,
+)
 from medlab_gui.commands.values import as_path
 from medlab_gui.core.errors import InputError
+from medlab_gui.core.processes import leads
 from medlab_gui.core.records import RunState
-from medlab_gui.core.training import TrainSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["replay", "replay_text"]
 
 _AGAIN, _FOUND = "replay", "replay.json"
+_SAME = ("same", "same_recipe", "same_data")
+_LARGEST = ("largest_loss_difference", "largest_weight_difference")
 
 
 def replay(which: str, ctx: Context) -> dict[str, Any]:
@@ -37,23 +45,47 @@ def replay(which: str, ctx: Context) -> dict[str, Any]:
     -------
     dict
         See `learning.capsule.compare_runs`; also written to ``replay.json`` in the
-        run's folder.
+        run's folder. Of a cross-validation ``folds`` has that of each fold besides:
+        it is the same where all of them are, and differences are the largest.
 
     Raises
     ------
     InputError
         If there is no such run, it was not finished, or its parts are gone.
     """
-    from medlab_gui.learning.capsule import compare_runs
     from medlab_gui.learning.checkpoint import write_whole
 
     folder = as_path(which)
-    again = _recipe_again(folder, ctx) if folder.is_dir() else None
-    if again is None:
-        folder, again = _run_again(which, ctx)
-    found = {"run": which, "folder": str(again), **compare_runs(folder, again)}
+    if folder.is_dir():
+        pairs = [(folder, _recipe_again(folder, ctx))]
+        again = pairs[0][1]
+    else:
+        folder, pairs = _run_again(which, ctx)
+        again = folder / _AGAIN
+    if not leads():
+        return {"run": which}
+    found = {"run": which, "folder": str(again), **_compared(pairs)}
     write_whole(folder / _FOUND, json.dumps(found, indent=1).encode())
     return found
+
+
+def _compared(pairs: list[tuple[Path, Path]]) -> dict[str, Any]:
+    from medlab_gui.learning.capsule import compare_runs
+
+    found = [compare_runs(first, again) for first, again in pairs]
+    if len(found) == 1:
+        return found[0]
+
+    def mean(then_or_now: int) -> float:
+        return math.fsum(one["mean_dice"][then_or_now] for one in found) / len(found)
+
+    return {
+        **{key: all(one[key] for one in found) for key in _SAME},
+        **{key: max(one[key] for one in found) for key in _LARGEST},
+        "environment": {k: v for one in found for k, v in one["environment"].items()},
+        "mean_dice": [mean(0), mean(1)],
+        "folds": [{"fold": n, **one} for n, one in enumerate(found, start=1)],
+    }
 
 
 def _recipe_again(folder: Path, ctx: Context) -> Path:
@@ -68,43 +100,45 @@ def _recipe_again(folder: Path, ctx: Context) -> Path:
     return again
 
 
-def _run_again(run_id: str, ctx: Context) -> tuple[Path, Path]:
+def _run_again(run_id: str, ctx: Context) -> tuple[Path, list[tuple[Path, Path]]]:
+    """Train a run again; return its folder, and each training's and its repetition's.
+
+    Raises
+    ------
+    InputError
+        If it was not finished, or an older MedLab wrote too little down.
+    """
     with ctx.store() as store:
         run_ = store.run(run_id)
         folder = store.run_folder(run_.id)
         if run_.state is not RunState.DONE:
             msg = f"Run {run_.id} is {run_.state}; only a finished run is repeated."
             raise InputError(msg)
-        if run_.kind == "cross-validation":
-            msg = (
-                f"Run {run_.id} is a cross-validation; repeat one of its folds, whose "
-                f"folders lie in {folder}, or start it again with the same seed."
-            )
-            raise InputError(msg)
-        split = read_split(store, folder)
-        if split is None:
-            msg = (
-                f"Run {run_.id} was made by an older MedLab, which did not write down "
-                "who taught and who judged; it cannot be repeated."
-            )
-            raise InputError(msg)
-        parent = run_.parent_checkpoint
-        wish = Wish(
-            run_.id,
-            TrainSpec.from_dict(run_.spec),
-            store.checkpoint(parent) if parent else None,
-            0,
-            True,
-        )
-        again = folder / _AGAIN
-        project_training(store, wish, split, again, ctx)
-    return folder, again
+        wish = begun_run(store, run_.id, is_new=True)
+        places = split_folders(folder, wish)
+        pairs = list(zip(places, split_folders(folder / _AGAIN, wish), strict=True))
+        splits = [read_split(store, place) for place in places]
+        for n, (split, (_first, again)) in enumerate(
+            zip(splits, pairs, strict=True), start=1
+        ):
+            if split is None:
+                msg = (
+                    f"Run {run_.id} was made by an older MedLab, which did not write "
+                    "down who taught and who judged; it cannot be repeated."
+                )
+                raise InputError(msg)
+            report = ctx.progress
+            if wish.n_folds:
+                report = fold_progress(ctx.progress, n, wish.n_folds)
+            project_training(store, wish, split, again, ctx, progress=report)
+    return folder, pairs
 
 
 def replay_text(found: dict[str, Any]) -> str:
     """Say in words what a repetition gave."""
     if found["same"]:
-        return f"Run {found['run']} gives the same again, to the last bit."
+        what = f" in all {len(found['folds'])} folds" if "folds" in found else ""
+        return f"Run {found['run']} gives the same again{what}, to the last bit."
     then, now = found["mean_dice"]
     lines = [
         f"Run {found['run']} gives something else: mean Dice {then:.4f} then, "
@@ -112,6 +146,9 @@ def replay_text(found: dict[str, Any]) -> str:
         f"{found['largest_weight_difference']:.3g}, losses by up to "
         f"{found['largest_loss_difference']:.3g}."
     ]
+    others = [str(one["fold"]) for one in found.get("folds", ()) if not one["same"]]
+    if others:
+        lines.append(f"It differs in fold {', '.join(others)}.")
     if not found["same_recipe"]:
         lines.append("The recipe is another.")
     if not found["same_data"]:

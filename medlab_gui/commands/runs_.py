@@ -50,6 +50,7 @@ def run_export(params: ExportRunParams, ctx: Context) -> dict[str, Any]:
     with ctx.store() as store:
         run = store.run(params.run)
         source = store.run_folder(run.id)
+        folds = sorted(source.glob("fold-*"))
         checkpoint = store.checkpoint(run.checkpoint) if run.checkpoint else None
         blob = store.blob_path(checkpoint.blob) if checkpoint else None
     make_folder(folder)
@@ -64,6 +65,13 @@ def run_export(params: ExportRunParams, ctx: Context) -> dict[str, Any]:
             if path.is_file() and path.suffix in _COPIED:
                 shutil.copyfile(path, folder / path.name)
                 written.append(path.name)
+        for fold in folds:
+            (folder / fold.name).mkdir(exist_ok=True)
+            for path in sorted(fold.iterdir()):
+                if path.suffix in _COPIED or path.name == _WEIGHTS:
+                    name = f"{fold.name}/{path.name}"
+                    shutil.copyfile(path, folder / name)
+                    written.append(name)
         if blob is not None:
             shutil.copyfile(blob, folder / _WEIGHTS)
             written.append(_WEIGHTS)
@@ -82,10 +90,12 @@ def run_delete(params: DeleteRunParams, ctx: Context) -> dict[str, Any]:
     with ctx.store() as store:
         settle_runs(store)
         checkpoint = store.run(params.run).checkpoint
+        made = [c.id for c in store.checkpoints() if c.run_id == params.run]
         gone = store.delete_run(params.run)
     return {
         "run": params.run,
         "checkpoint": checkpoint,
+        "n_weights": len({*made, *([checkpoint] if checkpoint else [])}),
         "weights_deleted": gone,
     }
 
@@ -98,12 +108,12 @@ def export_text(result: dict[str, Any]) -> str:
 
 def delete_text(result: dict[str, Any]) -> str:
     """Say it in words."""
-    if result["checkpoint"] is None:
+    if not result["n_weights"]:
         return "The run is deleted."
     if result["weights_deleted"]:
         return "The run and its weights are deleted."
     return (
-        "The run is deleted; its weights stay, since they are or were in use, "
+        "The run is deleted; its weights stay where they are or were in use, "
         "predicted something, or others were learned from them."
     )
 

@@ -63,6 +63,10 @@ class ProjectSource:
         series = self._record(key.series_uid)
         return without_padding(self.store.array(series.blob), series.display.padding)
 
+    def depth(self, key: SliceKey) -> int:
+        """Return how many slices the scan of a slice has."""
+        return self._record(key.series_uid).n_slices
+
     def labels(self, key: SliceKey) -> NDArray[np.uint8]:
         """Return the truth, shape (Y, X)."""
         annotation = self.truth[key]

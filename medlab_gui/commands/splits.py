@@ -66,12 +66,20 @@ def draw_split(store: ProjectStore, seed: int) -> Split:
 def _apart(
     store: ProjectStore, truth: Mapping[SliceKey, str], validation: ProjectSource
 ) -> Split:
-    from medlab_gui.learning.duplicates import look_alikes
+    from medlab_gui.learning.duplicates import look_alikes, merged_groups
     from medlab_gui.learning.folds import without_neighbours
 
     whole = ProjectSource(store, truth)
-    judges = {validation.group(key) for key in validation.keys}
-    teaching = [key for key in whole.keys if whole.group(key) not in judges]
+    everybody = ProjectSource(store, {**truth, **validation.truth})
+    # A scan that was taken in twice is one patient, whose other slices judge as well.
+    for patients in (
+        dict(zip(everybody.keys, merged_groups(everybody), strict=True)),
+        {key: everybody.group(key) for key in everybody.keys},
+    ):
+        judges = {patients[key] for key in validation.keys}
+        teaching = [key for key in whole.keys if patients[key] not in judges]
+        if teaching:
+            break
     same_patient = not teaching
     if same_patient:
         teaching = without_neighbours(whole.keys, validation.keys) or list(whole.keys)
@@ -109,15 +117,30 @@ def fold_sources(store: ProjectStore, n_folds: int, seed: int) -> list[Split]:
     groups = merged_groups(whole)
     splits = fold_splits(list(whole.keys), groups, n_folds, seed)
     same_patient = len(set(groups)) == 1
-    return [
-        Split(
-            ProjectSource(store, {k: truth[k] for k in learn}),
-            ProjectSource(store, {k: truth[k] for k in judge}),
-            # Patients merged for looking alike count as one, and are not parted.
-            same_patient,
+    locked = locked_source(store)
+    judges = {locked.group(key) for key in locked.keys}
+    found = []
+    for n, (learn, judge) in enumerate(splits, start=1):
+        note = (
+            f"Fold {n} of {n_folds} of a cross-validation: "
+            f"{counted(len(judge), 'slice')} that it left out chose the epoch and give "
+            "its score."
         )
-        for learn, judge in splits
-    ]
+        if judges & {whole.group(key) for key in learn}:
+            note += (
+                " It learned from other slices of patients who have locked slices: on "
+                "those its scores flatter."
+            )
+        found.append(
+            Split(
+                ProjectSource(store, {k: truth[k] for k in learn}),
+                ProjectSource(store, {k: truth[k] for k in judge}),
+                # Patients merged for looking alike count as one, and are not parted.
+                same_patient,
+                note,
+            )
+        )
+    return found
 
 
 def write_split(folder: Path, split: Split) -> None:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, Where
 from medlab_gui.commands.replay import replay, replay_text
-from medlab_gui.commands.splits import draw_split, fold_sources
 from medlab_gui.commands.train_options import TrainParams
 from medlab_gui.commands.train_outcome import cross_validate, finish
 from medlab_gui.commands.train_runs import (
     alive,
+    begun_run,
+    draw_splits,
     go_on,
     new_run,
     project_training,
     settle_runs,
-    split_of,
+    split_folders,
+    splits_of,
     written_down,
 )
 from medlab_gui.commands.values import counted
@@ -24,18 +25,46 @@ from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from medlab_gui.commands.command import Context
+    from medlab_gui.learning.parallel import Team
 
 __all__ = ["TRAIN", "TrainParams", "settle_runs"]
 
 
 def _train(params: TrainParams, ctx: Context) -> dict[str, Any]:
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        msg = (
-            "Several processes cannot write one project: with torchrun, train by a "
-            "--recipe that names its scans."
-        )
+    """Train in the project; of several processes (torchrun) one alone writes it."""
+    from medlab_gui.learning.parallel import Team
+    from medlab_gui.learning.predict import choose_device
+
+    team = Team.join(choose_device(ctx.device))
+    if not team.leads:
+        return _train_along(team, ctx)
+    with team.leading() as tell:
+        return _lead(params, ctx, tell)
+
+
+def _train_along(team: Team, ctx: Context) -> dict[str, Any]:
+    """Take this process' share of a training that the first process began."""
+    begun = team.hear()
+    if not begun:
+        msg = "The first of the processes could not begin; it says why."
         raise InputError(msg)
+    run_id, is_new = str(begun["run"]), bool(begun["is_new"])
+    with ctx.store() as store:
+        wish = begun_run(store, run_id, is_new=is_new)
+        folder = store.run_folder(run_id)
+        for place, split in zip(
+            split_folders(folder, wish), splits_of(store, folder, wish), strict=True
+        ):
+            project_training(store, wish, split, place, ctx)
+    return {"run": run_id}
+
+
+def _lead(
+    params: TrainParams, ctx: Context, tell: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
     with ctx.store() as store:
         settle_runs(store)
         # All that can be refused comes before the run: it must leave nothing behind.
@@ -43,19 +72,18 @@ def _train(params: TrainParams, ctx: Context) -> dict[str, Any]:
             wish = go_on(store, params.resume)
         else:
             wish = new_run(store, params, ctx)
-        split, folds = None, []
-        if wish.n_folds:
-            folds = fold_sources(store, wish.n_folds, wish.spec.seed)
-        elif wish.is_new:
-            split = draw_split(store, wish.spec.seed)
+        drawn = []
+        if wish.is_new:
+            drawn = draw_splits(store, wish)
         folder = store.run_folder(wish.run_id)
         # The lock comes before the row: who sees a running run finds it locked.
         with alive(folder), written_down(store, wish):
             ctx.progress(0, 1, "Preparing", {"run": wish.run_id})
+            splits = splits_of(store, folder, wish, drawn)
+            tell({"run": wish.run_id, "is_new": wish.is_new})
             if wish.n_folds:
-                return cross_validate(store, wish, folds, folder, ctx)
-            split = split_of(store, folder, wish, split)
-            made = project_training(store, wish, split, folder, ctx)
+                return cross_validate(store, wish, splits, folder, ctx)
+            made = project_training(store, wish, splits[0], folder, ctx)
             return finish(store, wish, made, params, ctx)
 
 
@@ -137,10 +165,11 @@ TRAIN = Command(
         "keeps the state, to --resume. --preset trains a network of its own by a "
         "paper's recipe: liver-fcn, mandible-unet, mri-lesion or quick-cpu; --set "
         "changes any value of it. --folds cross-validates by patient. --replay trains "
-        "a finished run again and tells what differs (exit code 2). With --recipe "
-        "nothing of the project is used: weights (.safetensors), their model card "
-        "(.md) and what repeats them (.run) are written. On several graphics cards: "
-        "torchrun --nproc-per-node 2 -m medlab_gui train --recipe ..."
+        "a finished run again, all folds of a cross-validation, and tells what differs "
+        "(exit code 2). With --recipe nothing of the project is used: weights "
+        "(.safetensors), their model card (.md) and what repeats them (.run) are "
+        "written. On several graphics cards: torchrun --nproc-per-node 2 -m medlab_gui "
+        "train ...; the first process writes and reports."
     ),
     examples=(
         "medlab train --project liver --json",

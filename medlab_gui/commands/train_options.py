@@ -12,6 +12,8 @@ from medlab_gui.core.training import Phase, TrainSpec, with_settings
 from medlab_gui.core.training_presets import read_training_preset
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from medlab_gui.core.labels import LabelScheme
     from medlab_gui.core.records import Checkpoint
 
@@ -131,8 +133,24 @@ class TrainParams:
     )
 
 
+def _parts(text: str) -> Iterator[str]:
+    """Yield what commas part, but not those within brackets, braces and quotes."""
+    start, depth, quoted = 0, 0, False
+    for at, sign in enumerate(text):
+        if sign == '"':
+            quoted = not quoted
+        elif not quoted:
+            depth += (sign in "[{") - (sign in "]}")
+            if sign == "," and depth <= 0:
+                yield text[start:at]
+                start = at + 1
+    yield text[start:]
+
+
 def parse_settings(text: str) -> dict[str, Any]:
     """Return ``{"batch": 2, "loss": "focal"}`` from ``"batch=2,loss=focal"``.
+
+    Values are JSON, or else text; lists and objects may hold commas.
 
     Raises
     ------
@@ -140,7 +158,7 @@ def parse_settings(text: str) -> dict[str, Any]:
         If a part is not a name and a value with = between.
     """
     found: dict[str, Any] = {}
-    for part in filter(None, (p.strip() for p in text.split(","))):
+    for part in filter(None, (p.strip() for p in _parts(text))):
         name, equals, value = (p.strip() for p in part.partition("="))
         if not name or not equals:
             msg = f"{part!r} sets nothing; write e.g. batch=2 or phases.0.lr=1e-4."

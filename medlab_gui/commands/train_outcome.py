@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.inputs import register_weights, scaled
-from medlab_gui.commands.splits import Split, read_split, write_split
-from medlab_gui.commands.train_runs import project_training
+from medlab_gui.commands.train_runs import project_training, split_folders
 from medlab_gui.core.records import RunState
 
 if TYPE_CHECKING:
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from medlab_gui.commands.command import Context
+    from medlab_gui.commands.splits import Split
     from medlab_gui.commands.train_options import TrainParams
     from medlab_gui.commands.train_runs import Wish
+    from medlab_gui.learning.progress import Progress
     from medlab_gui.learning.train import TrainResult
     from medlab_gui.store.project import ProjectStore
 
-__all__ = ["cross_validate", "finish"]
+__all__ = ["cross_validate", "finish", "fold_progress"]
 
 
 def finish(
@@ -65,11 +67,10 @@ def finish(
         reason = f"Adopted: {change}."
     else:
         reason = f"Not adopted, as asked: {change}."
-    base = wish.parent.name.split(" + ")[0] if wish.parent else wish.spec.network.name
     checkpoint = register_weights(
         store,
         made.checkpoint,
-        name=f"{base} + {datetime.now():%d %b %H:%M}",
+        name=f"{_base(wish)} + {datetime.now():%d %b %H:%M}",
         run_id=wish.run_id,
         parent=wish.parent.id if wish.parent is not None else None,
     )
@@ -145,18 +146,40 @@ def cross_validate(
     folder: Path,
     ctx: Context,
 ) -> dict[str, Any]:
-    """Train once for each fold; nothing is adopted, and locked slices take no part."""
+    """Train once for each fold; nothing is adopted, and locked slices take no part.
+
+    The weights of each fold are kept in the project as soon as they are made.
+    """
     folds = []
-    for n, split in enumerate(splits, start=1):
-        place = folder / f"fold-{n}"
-        place.mkdir(exist_ok=True)
-        kept = None if wish.is_new else read_split(store, place)
-        if kept is None:
-            write_split(place, split)
-        ctx.progress(n - 1, len(splits), f"Fold {n} of {len(splits)}")
-        made = project_training(store, wish, kept or split, place, ctx)
+    for n, (split, place) in enumerate(
+        zip(splits, split_folders(folder, wish), strict=True), start=1
+    ):
+        name = f"{_base(wish)}, fold {n} of {len(splits)}"
+        made = project_training(
+            store,
+            wish,
+            split,
+            place,
+            ctx,
+            name=name,
+            progress=fold_progress(ctx.progress, n, len(splits)),
+        )
+        checkpoint = register_weights(
+            store,
+            made.checkpoint,
+            name=f"{name} + {datetime.now():%d %b %H:%M}",
+            run_id=wish.run_id,
+            parent=wish.parent.id if wish.parent is not None else None,
+        )
         scores = made.metrics["validation"]
-        folds.append({"fold": n, "checkpoint": str(made.checkpoint), **scores})
+        folds.append(
+            {
+                "fold": n,
+                "checkpoint": checkpoint.id,
+                "file": str(made.checkpoint),
+                **scores,
+            }
+        )
     means = [float(fold["mean_dice"]) for fold in folds]
     mean = math.fsum(means) / len(means)
     squares = math.fsum((m - mean) ** 2 for m in means)
@@ -179,3 +202,29 @@ def cross_validate(
         message=reason,
     )
     return {"run": wish.run_id, **comparison}
+
+
+def _base(wish: Wish) -> str:
+    """Return what weights were made from, in a word."""
+    return wish.parent.name.split(" + ")[0] if wish.parent else wish.spec.network.name
+
+
+def fold_progress(progress: Progress, n: int, n_folds: int) -> Progress:
+    """Return a progress callable for the n-th fold (from 1) of a cross-validation."""
+    began = time.monotonic()
+
+    def report(
+        done: float,
+        total: float = 0,
+        message: str = "",
+        data: dict[str, Any] | None = None,
+    ) -> None:
+        if data is not None and "seconds_left" in data:
+            # Folds to come take as long as this one.
+            left = data["seconds_left"]
+            whole = time.monotonic() - began + left
+            data = {**data, "fold": n, "seconds_left": left + (n_folds - n) * whole}
+        share = done / total if total else 0.0
+        progress(n - 1 + share, n_folds, f"Fold {n} of {n_folds}: {message}", data)
+
+    return report

@@ -16,7 +16,13 @@ from medlab_gui.commands.inputs import (
     check_classes,
     project_weights,
 )
-from medlab_gui.commands.splits import Split, draw_split, read_split, write_split
+from medlab_gui.commands.splits import (
+    Split,
+    draw_split,
+    fold_sources,
+    read_split,
+    write_split,
+)
 from medlab_gui.commands.train_options import train_spec
 from medlab_gui.core.errors import (
     CheckpointError,
@@ -29,23 +35,27 @@ from medlab_gui.core.records import Run, RunState
 from medlab_gui.core.training import TrainSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from medlab_gui.commands.command import Context
     from medlab_gui.commands.train_options import TrainParams
     from medlab_gui.core.records import Checkpoint
+    from medlab_gui.learning.progress import Progress
     from medlab_gui.learning.train import TrainResult
     from medlab_gui.store.project import ProjectStore
 
 __all__ = [
     "Wish",
     "alive",
+    "begun_run",
+    "draw_splits",
     "go_on",
     "new_run",
     "project_training",
     "settle_runs",
-    "split_of",
+    "split_folders",
+    "splits_of",
     "written_down",
 ]
 
@@ -176,10 +186,12 @@ def go_on(store: ProjectStore, run_id: str) -> Wish:
     if run_.state not in (RunState.CANCELLED, RunState.FAILED):
         msg = f"Run {run_.id} is {run_.state}; only a stopped run can be resumed."
         raise InputError(msg)
-    return _of_row(store, run_, is_new=False)
+    return begun_run(store, run_id, is_new=False)
 
 
-def _of_row(store: ProjectStore, run_: Run, *, is_new: bool) -> Wish:
+def begun_run(store: ProjectStore, run_id: str, *, is_new: bool) -> Wish:
+    """Return what a run of the project has, or had, to do."""
+    run_ = store.run(run_id)
     parent = run_.parent_checkpoint
     return Wish(
         run_.id,
@@ -233,24 +245,71 @@ def written_down(store: ProjectStore, wish: Wish) -> Iterator[None]:
         raise
 
 
-def split_of(
-    store: ProjectStore, folder: Path, wish: Wish, drawn: Split | None
-) -> Split:
-    """Return the split that a run began with, or write down the one drawn for it."""
-    kept = None if wish.is_new else read_split(store, folder)
-    if kept is not None:
-        return kept
-    split = drawn
-    if split is None:
-        split = draw_split(store, wish.spec.seed)
-    write_split(folder, split)
-    return split
+def split_folders(folder: Path, wish: Wish) -> list[Path]:
+    """Return where each training of a run lies: in its folder, or one for each fold."""
+    if not wish.n_folds:
+        return [folder]
+    return [folder / f"fold-{n}" for n in range(1, wish.n_folds + 1)]
+
+
+def draw_splits(store: ProjectStore, wish: Wish) -> list[Split]:
+    """Draw who teaches and who judges: one split, or one for each fold."""
+    if wish.n_folds:
+        return fold_sources(store, wish.n_folds, wish.spec.seed)
+    return [draw_split(store, wish.spec.seed)]
+
+
+def splits_of(
+    store: ProjectStore, folder: Path, wish: Wish, drawn: Sequence[Split] = ()
+) -> list[Split]:
+    """Return the splits of a run; what was drawn for a new one is written down.
+
+    A run that was begun before has those that it began with.
+    """
+    places = split_folders(folder, wish)
+    kept = [read_split(store, place) for place in places]
+    if not drawn and None in kept:
+        # Stopped before it wrote them all down.
+        drawn = draw_splits(store, wish)
+    found = []
+    for n, place in enumerate(places):
+        old = None if wish.is_new and drawn else kept[n]
+        if old is None:
+            place.mkdir(exist_ok=True)
+            write_split(place, drawn[n])
+        found.append(old or drawn[n])
+    return found
 
 
 def project_training(
-    store: ProjectStore, wish: Wish, split: Split, folder: Path, ctx: Context
+    store: ProjectStore,
+    wish: Wish,
+    split: Split,
+    folder: Path,
+    ctx: Context,
+    *,
+    name: str = "",
+    progress: Progress | None = None,
 ) -> TrainResult:
-    """Train by a wish on the two sides of a split."""
+    """Train by a wish on the two sides of a split.
+
+    Parameters
+    ----------
+    store : ProjectStore
+        The project.
+    wish : Wish
+        The recipe, and what to start from.
+    split : Split
+        Who teaches and who judges.
+    folder : Path
+        For state, capsule and result.
+    ctx : Context
+        Device, progress, and where registered weights are.
+    name : str
+        What a person reads on the model card.
+    progress : callable, optional
+        Instead of the context's.
+    """
     from medlab_gui.learning.train import train
 
     parent = wish.parent
@@ -265,6 +324,7 @@ def project_training(
         resume=not wish.is_new,
         device=ctx.device,
         same_patient=split.same_patient,
-        progress=ctx.progress,
+        progress=progress or ctx.progress,
+        name=name,
         card={"split": split.note} if split.note else None,
     )

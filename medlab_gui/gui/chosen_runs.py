@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
@@ -9,6 +10,7 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QLabel,
+    QMenu,
     QMessageBox,
     QPushButton,
     QVBoxLayout,
@@ -19,6 +21,7 @@ from medlab_gui.core.i18n import _
 from medlab_gui.core.records import Run, RunState
 from medlab_gui.core.spec_changes import spec_changes
 from medlab_gui.gui.durations import local_time
+from medlab_gui.gui.runs_model import weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -75,6 +78,7 @@ class ChosenRuns(QWidget):
         self.adopt = self._button(
             _("Use"), _("Use the weights of this training from now on"), self._adopt
         )
+        self.folds = QMenu(self)
         self.export = self._button(
             _("Export …"),
             _("Write weights, card, recipe, curves and log into a folder"),
@@ -123,9 +127,10 @@ class ChosenRuns(QWidget):
             Id of the weights in use.
         """
         self._runs = tuple(runs)
-        made = [r for r in runs if r.checkpoint is not None]
         one = len(runs) == 1
-        self.adopt.setEnabled(one and bool(made) and made[0].checkpoint != current)
+        made = weights_of(runs[0]) if one else ()
+        self.adopt.setEnabled(any(weights != current for weights in made))
+        self._offer_folds(current)
         self.export.setEnabled(one and runs[0].state is not RunState.RUNNING)
         self.delete.setEnabled(
             bool(runs) and all(r.state is not RunState.RUNNING for r in runs)
@@ -135,10 +140,27 @@ class ChosenRuns(QWidget):
         if len(runs) == 2:
             self.changes.setText(changes_in_words(runs[0], runs[1]))
 
+    def _offer_folds(self, current: str) -> None:
+        """Fill the menu of *Use* with the folds of a cross-validation."""
+        self.folds.clear()
+        run = self._runs[0] if len(self._runs) == 1 else None
+        for fold in (run.comparison.get("folds") or ()) if run is not None else ():
+            weights = str(fold.get("checkpoint", ""))
+            text = _("Fold {n}: Dice {dice:.3f}").format(
+                n=fold.get("fold"), dice=float(fold.get("mean_dice") or 0)
+            )
+            chosen = self.folds.addAction(text, partial(self._use, weights))
+            chosen.setEnabled(bool(weights) and weights != current)
+
     def _adopt(self) -> None:
-        chosen = {"checkpoint": self._runs[0].checkpoint}
+        if self.folds.actions():
+            self.folds.popup(self.adopt.mapToGlobal(self.adopt.rect().bottomLeft()))
+            return
+        self._use(str(self._runs[0].checkpoint))
+
+    def _use(self, weights: str, *_args: object) -> None:
         # Other weights are unsure of other slices.
-        self._bench.launch("adopt", chosen, on_done=self._rank_again)
+        self._bench.launch("adopt", {"checkpoint": weights}, on_done=self._rank_again)
 
     def _rank_again(self, _result: object) -> None:
         self._bench.launch("score", {})

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     AnyIndex = QModelIndex | QPersistentModelIndex
 
-__all__ = ["RunColumn", "RunsModel", "dice_change", "mean_dice"]
+__all__ = ["RunColumn", "RunsModel", "dice_change", "mean_dice", "weights_of"]
 
 _NOWHERE = QModelIndex()
 
@@ -37,8 +37,21 @@ def mean_dice(run: Run, which: str) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
+def weights_of(run: Run) -> tuple[str, ...]:
+    """Return the ids of the weights that a run made: one, or one of each fold."""
+    folds = run.comparison.get("folds") or ()
+    made = [run.checkpoint, *(fold.get("checkpoint") for fold in folds)]
+    return tuple(str(one) for one in made if one)
+
+
 def dice_change(run: Run) -> str:
-    """Return ``"0.81 → 0.84"``, or nothing where the run was not judged."""
+    """Return ``"0.81 → 0.84"``, or nothing where the run was not judged.
+
+    Of a cross-validation, mean and deviation over its folds: ``"0.81 ± 0.02"``.
+    """
+    mean, deviation = (run.comparison.get(key) for key in ("mean_dice", "sd_dice"))
+    if isinstance(mean, int | float) and isinstance(deviation, int | float):
+        return f"{mean:.3f} ± {deviation:.3f}"
     old, new = mean_dice(run, "old"), mean_dice(run, "new")
     return "" if old is None or new is None else f"{old:.3f} → {new:.3f}"
 
@@ -93,10 +106,12 @@ class RunsModel(QAbstractTableModel):
     def result_word(self, run: Run) -> str:
         """Return what came of a run, in a word or two."""
         if run.state is RunState.DONE:
-            if run.checkpoint is not None and run.checkpoint == self._current:
+            if self._current and self._current in weights_of(run):
                 return _("in use")
             if run.comparison.get("adopted"):
                 return _("was in use")
+            if run.comparison.get("folds"):
+                return _("cross-validated")
             old, new = mean_dice(run, "old"), mean_dice(run, "new")
             worse = old is not None and new is not None and new < old
             return _("refused") if worse else _("kept aside")
@@ -119,7 +134,10 @@ class RunsModel(QAbstractTableModel):
         ]
         change = dice_change(run)
         if change:
-            parts.append(_("Mean Dice on the locked slices {c}").format(c=change))
+            where = _("Mean Dice on the locked slices {c}")
+            if run.comparison.get("folds"):
+                where = _("Mean Dice on what the folds left out {c}")
+            parts.append(where.format(c=change))
         return "\n".join([*parts, *([run.message] if run.message else [])])
 
     # ---- what Qt asks -----------------------------------------------------------
@@ -162,5 +180,5 @@ class RunsModel(QAbstractTableModel):
             name = self._names.get(run.parent_checkpoint or "", "")
             return f"{local_time(run.started)}\n{name}"
         if column is RunColumn.DICE:
-            return dice_change(run).replace(" → ", "\n→ ")
+            return dice_change(run).replace(" → ", "\n→ ").replace(" ± ", "\n± ")
         return self.result_word(run)

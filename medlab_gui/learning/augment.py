@@ -5,7 +5,9 @@ What was drawn is plain data, so a sample can be made again exactly.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -194,6 +196,7 @@ def augment(
         What to do.
     image : ndarray of float32, shape (Y, X), or (C, Y, X) with neighbours
         Grey values, about 0 to 1. Interpolated linearly; its edge is repeated outwards.
+        Neighbours are changed alike; each has noise of its own, and no ``uptake``.
     labels : ndarray of uint8, shape (Y, X)
         Class values. The nearest is taken, also of what comes from outside: round a
         body is air, and a network that never sees wide air guesses wildly there.
@@ -204,58 +207,48 @@ def augment(
         Larger than before by the margins.
     labels : ndarray of uint8, shape (Y', X')
     """
-    if image.ndim == 3:
-        return _augment_neighbours(change, image, labels)
-    image, labels = _move(change, image, labels)
+    planes, labels = _move(change, image.reshape(-1, *labels.shape), labels)
     for disc in change.beside:
-        image = _put_beside(disc, image, labels)
-    if any(change.uptake):
+        planes = np.stack([_put_beside(disc, plane, labels) for plane in planes])
+    # The mask is that of the slice in the middle: where its neighbours' classes lie is
+    # not known, and a contrast agent that is in one slice alone would give it away.
+    if any(change.uptake) and image.ndim == 2:
         # Class n is foreground n - 1; background and ignored voxels stay as they are.
         table = np.zeros(256, dtype=np.float32)
         table[1 : len(change.uptake) + 1] = change.uptake
-        image = image + table[labels]
+        planes = planes + table[labels]
     if any(change.shade):
         nodes = np.reshape(change.shade, (_SHADE_NODES, _SHADE_NODES))
-        image = image + _smooth(nodes, image.shape)
-    image = 1 - (1 - image) * change.field
-    grey = (image - 0.5) * change.contrast + 0.5 + change.brightness
+        planes = planes + _smooth(nodes, labels.shape).astype(np.float32)
+    # 1 - (1 - g) * field, then the contrast round 0.5 and the brightness.
+    slope = np.float32(change.field * change.contrast)
+    offset = (0.5 - change.field) * change.contrast + 0.5 + change.brightness
+    grey = planes * slope + np.float32(offset)
     if change.gamma != 1:
         # Beyond 0 and 1 the curve goes on as a straight line: pipelines need not clip.
         inside = np.clip(grey, 0, 1)
-        grey = inside**change.gamma + (grey - inside)
+        grey = inside ** np.float32(change.gamma) + (grey - inside)
     if change.noise:
-        rng = np.random.default_rng(change.noise_seed)
-        noise = rng.standard_normal(image.shape, dtype=np.float32)
-        grey = grey + np.float32(change.noise) * noise
-    return np.ascontiguousarray(grey, dtype=np.float32), labels
-
-
-def _augment_neighbours(
-    change: Augmentation, image: NDArray[np.float32], labels: NDArray[np.uint8]
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Change a slice and its neighbours alike; each has noise of its own."""
-    # The mask is that of the slice in the middle: where its neighbours' classes lie is
-    # not known, and a contrast agent that is in one slice alone would give it away.
-    alike = replace(change, uptake=())
-    planes = [
-        augment(replace(alike, noise_seed=change.noise_seed + n), plane, labels)
-        for n, plane in enumerate(image)
-    ]
-    return np.stack([plane for plane, _ in planes]), planes[0][1]
+        for n, plane in enumerate(grey):
+            rng = np.random.default_rng(change.noise_seed + n)
+            plane += np.float32(change.noise) * rng.standard_normal(
+                plane.shape, dtype=np.float32
+            )
+    shape = labels.shape if image.ndim == 2 else grey.shape
+    return np.ascontiguousarray(grey.reshape(shape), dtype=np.float32), labels
 
 
 def _move(
-    change: Augmentation, image: NDArray[np.float32], labels: NDArray[np.uint8]
+    change: Augmentation, planes: NDArray[np.float32], labels: NDArray[np.uint8]
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    shape = np.array(image.shape)
+    """Move planes (C, Y, X) and their one mask (Y, X) alike."""
+    shape = np.array(labels.shape)
     above, below, left, right = change.margins
     added = np.round(np.array([[above, below], [left, right]]) * shape[:, None])
     places = (change.angle_deg, change.scale, change.shift_yx, change.flip)
     still = places == (0.0, 1.0, (0.0, 0.0), False) and not any(change.bend)
     if still and not added.any():
-        return image, labels
-    from scipy.ndimage import map_coordinates
-
+        return planes, labels
     angle = np.radians(change.angle_deg)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     # From a pixel of the result to the pixel of the source that it shows.
@@ -265,14 +258,48 @@ def _move(
     middle = (shape - 1) / 2
     shift = np.array(change.shift_yx) * shape
     offset = middle - back @ (middle + shift + added[:, 0])
-    new = (shape + added.sum(axis=1)).astype(int)
-    at = np.tensordot(back, np.indices(tuple(new)), axes=1) + offset[:, None, None]
+    height, width = (shape + added.sum(axis=1)).astype(int).tolist()
+    rows, columns = np.arange(height)[:, None], np.arange(width)
+    at = [back[n, 0] * rows + (back[n, 1] * columns + offset[n]) for n in (0, 1)]
     if any(change.bend):
         nodes = np.reshape(change.bend, (2, _BEND_NODES, _BEND_NODES))
-        for axis in (0, 1):
-            at[axis] += _smooth(nodes[axis], (int(new[0]), int(new[1]))) * shape[axis]
-    moved = map_coordinates(image, at, order=1, mode="nearest")
-    return moved, map_coordinates(labels, at, order=0, mode="nearest")
+        for n in (0, 1):
+            at[n] += _smooth(nodes[n], (height, width)) * shape[n]
+    # What lies outside shows the nearest pixel of the edge.
+    y, x = (np.clip(at[n], 0, shape[n] - 1) for n in (0, 1))
+    return _linear(planes, y, x), _nearest(labels, y, x)
+
+
+def _linear(
+    planes: NDArray[np.float32], y: NDArray[np.float64], x: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Return planes (C, Y, X) at places (H, W) inside of them, linearly between."""
+    n, height, width = planes.shape
+    # The lower neighbour; the last row and column lie at the end of their last step.
+    y0 = np.minimum(y.astype(np.intp), max(0, height - 2))
+    x0 = np.minimum(x.astype(np.intp), max(0, width - 2))
+    down, right = (y - y0).astype(np.float32), (x - x0).astype(np.float32)
+    first = y0 * width + x0
+    row, column = width if height > 1 else 0, int(width > 1)
+    flat = planes.reshape(n, -1)
+
+    def along_row(at: NDArray[np.intp]) -> NDArray[np.float32]:
+        own = flat.take(at, axis=1)
+        own += right * (flat.take(at + column, axis=1) - own)
+        return own
+
+    upper = along_row(first)
+    upper += down * (along_row(first + row) - upper)
+    return upper
+
+
+def _nearest(
+    labels: NDArray[np.uint8], y: NDArray[np.float64], x: NDArray[np.float64]
+) -> NDArray[np.uint8]:
+    """Return a mask at places (H, W) inside of it, the nearest pixel's."""
+    at = (y + 0.5).astype(np.intp) * labels.shape[1] + (x + 0.5).astype(np.intp)
+    found: NDArray[np.uint8] = labels.ravel().take(at)
+    return found
 
 
 def _put_beside(
@@ -281,23 +308,41 @@ def _put_beside(
     """Draw a disc behind the body: where there is air, and no class."""
     low, high = float(image.min()), float(image.max())
     height, width = image.shape
-    y, x = np.ogrid[:height, :width]
-    r = np.hypot(y - disc.y * height, x - disc.x * width)
+    middle_y, middle_x = disc.y * height, disc.x * width
     radius = disc.radius * min(height, width)
+    there = tuple(
+        slice(max(0, math.floor(at - radius)), max(0, math.ceil(at + radius) + 1))
+        for at in (middle_y, middle_x)
+    )
+    y, x = np.ogrid[:height, :width]
+    r = np.hypot(y[there[0]] - middle_y, x[:, there[1]] - middle_x)
     grey = np.where(r < radius / 3, disc.core, disc.grey) * (high - low) + low
-    seen = (r < radius) & (image < low + 0.05 * (high - low)) & (labels == 0)
-    return np.where(seen, grey, image).astype(np.float32)
+    own = image[there]
+    seen = (r < radius) & (own < low + 0.05 * (high - low)) & (labels[there] == 0)
+    drawn = image.copy()
+    drawn[there] = np.where(seen, grey, own)
+    return drawn
 
 
-def _smooth(nodes: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float32]:
+def _smooth(nodes: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Return a field of the given shape through a few nodes, by cubic splines."""
+    rows, columns = (_splines(m, n) for m, n in zip(nodes.shape, shape, strict=True))
+    return rows @ nodes @ columns.T
+
+
+@lru_cache(maxsize=256)
+def _splines(n_nodes: int, length: int) -> NDArray[np.float64]:
+    """Return what each node adds to each place of a line, shape (length, n_nodes).
+
+    Splines through a grid are those of its rows, and then of its columns.
+    """
     from scipy.ndimage import map_coordinates
 
-    rows, columns = (
-        np.linspace(0, m - 1, n) for m, n in zip(nodes.shape, shape, strict=True)
+    places = [np.linspace(0, n_nodes - 1, length)]
+    return np.stack(
+        [
+            map_coordinates(one, places, order=3, mode="nearest")
+            for one in np.eye(n_nodes)
+        ],
+        axis=1,
     )
-    at = np.meshgrid(rows, columns, indexing="ij")
-    field: NDArray[np.float32] = map_coordinates(
-        nodes, at, order=3, mode="nearest", output=np.float32
-    )
-    return field

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from medlab_gui.core.errors import SpecError
 from medlab_gui.core.spec_checks import check_number, nearest
@@ -11,6 +12,8 @@ from medlab_gui.learning.augment import Ranges, augment, draw
 from medlab_gui.learning.four_of_six import Strengths, apply_four, draw_four
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -21,16 +24,23 @@ __all__ = ["Augmenter", "make_augmenter"]
 T = TypeVar("T", Ranges, Strengths)
 
 
-class Augmenter(Protocol):
-    """Draws a change of a slice and applies it to the slice and its mask."""
+@dataclass(frozen=True)
+class Augmenter:
+    """Draws a change of a slice, and applies it to the slice and its mask.
 
-    def __call__(
-        self,
-        rng: np.random.Generator,
-        image: NDArray[np.float32],
-        labels: NDArray[np.uint8],
-    ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """Return the changed slice and mask; advances ``rng`` always alike."""
+    Parameters
+    ----------
+    draw : callable
+        Returns a change, plain data; advances the generator always alike.
+    apply : callable
+        ``apply(change, image, labels)`` returns the changed slice and mask.
+    """
+
+    draw: Callable[[np.random.Generator], Any]
+    apply: Callable[
+        [Any, NDArray[np.float32], NDArray[np.uint8]],
+        tuple[NDArray[np.float32], NDArray[np.uint8]],
+    ]
 
 
 def make_augmenter(spec: TrainSpec) -> Augmenter | None:
@@ -49,25 +59,9 @@ def make_augmenter(spec: TrainSpec) -> Augmenter | None:
     n_classes = spec.network.n_classes
     if spec.augment == "four-of-six":
         strengths = _filled(Strengths, spec.augment_options)
-
-        def four(
-            rng: np.random.Generator,
-            image: NDArray[np.float32],
-            labels: NDArray[np.uint8],
-        ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-            return apply_four(draw_four(rng, strengths), image, labels)
-
-        return four
+        return Augmenter(partial(draw_four, strengths=strengths), apply_four)
     ranges = _filled(Ranges, spec.augment_options)
-
-    def usual(
-        rng: np.random.Generator,
-        image: NDArray[np.float32],
-        labels: NDArray[np.uint8],
-    ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        return augment(draw(rng, n_classes, ranges), image, labels)
-
-    return usual
+    return Augmenter(partial(draw, n_classes=n_classes, ranges=ranges), augment)
 
 
 def _filled(cls: type[T], options: dict[str, Any]) -> T:

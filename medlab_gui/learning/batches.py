@@ -95,8 +95,9 @@ def collate(
     images = np.empty((len(samples), n_channels, height, width), dtype=np.float32)
     truth = np.full((len(samples), height, width), IGNORE, dtype=np.uint8)
     for n, (image, labels) in enumerate(samples):
-        below, right = height - labels.shape[0], width - labels.shape[1]
-        image = image.reshape(n_channels, *labels.shape)
-        images[n] = np.pad(image, ((0, 0), (0, below), (0, right)), mode="edge")
-        truth[n, : labels.shape[0], : labels.shape[1]] = labels
+        rows, columns = labels.shape
+        images[n, :, :rows, :columns] = image
+        images[n, :, :rows, columns:] = images[n, :, :rows, columns - 1 : columns]
+        images[n, :, rows:] = images[n, :, rows - 1 : rows]
+        truth[n, :rows, :columns] = labels
     return torch.from_numpy(images), torch.from_numpy(truth)

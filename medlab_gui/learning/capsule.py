@@ -24,12 +24,14 @@ import torch
 import medlab_gui
 from medlab_gui.core.errors import DamagedFileError, InputError, storage_error
 from medlab_gui.core.training import TrainSpec
+from medlab_gui.imaging.pipeline import needs_volume
 from medlab_gui.learning.checkpoint import load_checkpoint, write_whole
+from medlab_gui.learning.dataset import half_of, near_slices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from medlab_gui.learning.dataset import SliceSource
+    from medlab_gui.learning.dataset import SliceKey, SliceSource
 
 __all__ = [
     "CHECKPOINT",
@@ -46,24 +48,63 @@ CHECKPOINT, HISTORY = "checkpoint.safetensors", "history.json"
 FORMAT = 1
 
 
-def slice_prints(source: SliceSource) -> list[dict[str, Any]]:
-    """Return for each slice who it is and the digests of its picture and its truth."""
-    return [
-        {
+def slice_prints(
+    source: SliceSource, spec: TrainSpec | None = None
+) -> list[dict[str, Any]]:
+    """Return for each slice who it is and the digests of all that the network sees.
+
+    Parameters
+    ----------
+    source : SliceSource
+        The slices.
+    spec : TrainSpec, optional
+        The recipe: what else of a scan a slice's numbers depend on. Without it, or
+        where nothing does, only the slice itself.
+
+    Returns
+    -------
+    list of dict
+        ``series_uid, slice_index, group``, the digests ``image`` and ``labels``; of a
+        network with several channels ``neighbours`` (their digests, from below, the
+        slice itself left out); ``scan`` where preprocessing needs the whole of it.
+    """
+    half = 0 if spec is None else half_of(spec.network.in_channels)
+    whole = spec is not None and needs_volume(spec.pipeline)
+    images: dict[SliceKey, str] = {}
+    scans: dict[str, str] = {}
+
+    def image(key: SliceKey) -> str:
+        if key not in images:
+            images[key] = _digest(source.image(key))
+        return images[key]
+
+    prints = []
+    for key in source.keys:
+        row: dict[str, Any] = {
             "series_uid": key.series_uid,
             "slice_index": key.slice_index,
             "group": source.group(key),
-            "image": _digest(source.image(key)),
+            "image": image(key),
             "labels": _digest(source.labels(key)),
         }
-        for key in source.keys
-    ]
+        if half:
+            near = list(near_slices(source, key, half))
+            del near[half]
+            row["neighbours"] = [image(one) for one in near]
+        if whole:
+            if key.series_uid not in scans:
+                scans[key.series_uid] = _digest(source.scan(key))
+            row["scan"] = scans[key.series_uid]
+        prints.append(row)
+    return prints
 
 
 def _digest(array: Any) -> str:
     plain = np.ascontiguousarray(array)
-    about = f"{plain.dtype.str}{plain.shape}".encode()
-    return hashlib.sha256(about + plain.tobytes()).hexdigest()
+    digest = hashlib.sha256(f"{plain.dtype.str}{plain.shape}".encode())
+    # As bytes where they lie: scans are large.
+    digest.update(plain.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
 
 
 @cache
@@ -178,7 +219,10 @@ def compare_runs(first: Path, again: Path) -> dict[str, Any]:
     losses = [
         abs(x["loss"] - y["loss"]) for x, y in zip(curves_a, curves_b, strict=False)
     ]
-    then, now = a["environment"], b["environment"]
+    then, now = (
+        {**content["environment"], "processes": content.get("processes", 1)}
+        for content in (a, b)
+    )
     found: dict[str, Any] = {
         "same_recipe": spec_a == spec_b,
         "same_data": a["data"] == b["data"],

@@ -9,11 +9,11 @@ import numpy as np
 
 from medlab_gui.core.errors import InputError, SpecError
 from medlab_gui.core.labels import IGNORE
-from medlab_gui.imaging.pipeline import fit_pipeline
+from medlab_gui.imaging.pipeline import fit_pipeline, needs_volume
 from medlab_gui.learning.prepare import prepare_image, prepare_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,6 +28,7 @@ __all__ = [
     "SliceSource",
     "Subset",
     "half_of",
+    "near_slices",
 ]
 
 CACHE_BYTES = 2 << 30
@@ -63,7 +64,13 @@ class SliceSource(Protocol):
         """
 
     def scan(self, key: SliceKey) -> NDArray[Any]:
-        """Return the whole scan of a slice, shape (Z, Y, X), in its units."""
+        """Return the whole scan of a slice, shape (Z, Y, X), in its units.
+
+        It may have to be made: what needs one slice asks for that slice.
+        """
+
+    def depth(self, key: SliceKey) -> int:
+        """Return how many slices the scan of a slice has."""
 
     def labels(self, key: SliceKey) -> NDArray[np.uint8]:
         """Return the truth, shape (Y, X); 255 is ignored."""
@@ -135,6 +142,10 @@ class ArraySource:
         """Return the whole scan of a slice, shape (Z, Y, X)."""
         return self._scans[key.series_uid].data
 
+    def depth(self, key: SliceKey) -> int:
+        """Return how many slices the scan of a slice has."""
+        return int(self._scans[key.series_uid].data.shape[0])
+
     def labels(self, key: SliceKey) -> NDArray[np.uint8]:
         """Return the truth, shape (Y, X)."""
         plane: NDArray[np.uint8] = self._scans[key.series_uid].labels[key.slice_index]
@@ -166,6 +177,7 @@ class Subset:
         self.keys: Sequence[SliceKey] = list(keys)
         self.image = source.image
         self.scan = source.scan
+        self.depth = source.depth
         self.labels = source.labels
         self.spacing = source.spacing
         self.group = source.group
@@ -186,6 +198,23 @@ def half_of(n_channels: int) -> int:
         )
         raise SpecError(msg)
     return n_channels // 2
+
+
+def near_slices(source: SliceSource, key: SliceKey, half: int) -> Iterator[SliceKey]:
+    """Yield a slice between its neighbours, from below; the outermost are repeated.
+
+    Parameters
+    ----------
+    source : SliceSource
+        Knows how many slices the scan has.
+    key : SliceKey
+        The slice in the middle.
+    half : int
+        Neighbours on each side.
+    """
+    last = source.depth(key) - 1 if half else key.slice_index
+    for k in range(key.slice_index - half, key.slice_index + half + 1):
+        yield SliceKey(key.series_uid, min(last, max(0, k)))
 
 
 class PreparedSlices:
@@ -232,7 +261,6 @@ class PreparedSlices:
         self._inplane_mm = inplane_mm
         self._n_classes = n_classes
         self._room = cache_bytes
-        self._depths: dict[str, int] = {}
         self._kept: dict[int, NDArray[np.uint8]] = {}
         self._planes: dict[SliceKey, NDArray[np.float32]] = {}
 
@@ -260,9 +288,7 @@ class PreparedSlices:
         labels = self._truth(n, (image.shape[0], image.shape[1]))
         if not self._half:
             return image, labels
-        last = self._depths[key.series_uid] - 1
-        around = range(key.slice_index - self._half, key.slice_index + self._half + 1)
-        near = [SliceKey(key.series_uid, min(last, max(0, k))) for k in around]
+        near = near_slices(self._source, key, self._half)
         return np.stack([self._plane(one) for one in near]), labels
 
     def _plane(self, key: SliceKey) -> NDArray[np.float32]:
@@ -312,12 +338,13 @@ class PreparedSlices:
         return True
 
     def _fit(self, key: SliceKey) -> FittedPipeline:
-        # Once for each scan: a step such as N4 takes it whole.
-        if key.series_uid not in self._fitted:
-            scan = self._source.scan(key)
-            self._fitted[key.series_uid] = fit_pipeline(self._pipeline, scan)
-            self._depths[key.series_uid] = len(scan)
-        return self._fitted[key.series_uid]
+        # Once for each scan: a step such as N4 takes it whole, all others one slice.
+        whole = needs_volume(self._pipeline)
+        name = key.series_uid if whole else ""
+        if name not in self._fitted:
+            scan = self._source.scan(key) if whole else self._source.image(key)[None]
+            self._fitted[name] = fit_pipeline(self._pipeline, scan)
+        return self._fitted[name]
 
     def pixel_mm(self, n: int) -> tuple[float, float]:
         """Return ``(dy, dx)`` in mm of a slice as the network sees it."""

@@ -117,7 +117,7 @@ def _between_neighbours(
     k = key.slice_index
     if not half:
         return np.asarray(source.image(key))[None], 0
-    last = len(source.scan(key)) - 1
+    last = source.depth(key) - 1
     near = range(max(0, k - half), min(last, k + half) + 1)
     planes = [source.image(SliceKey(key.series_uid, n)) for n in near]
     return np.stack(planes), k - near[0]

@@ -47,11 +47,14 @@ class Room:
         Rows and columns of the piece that is learned from; 0: all of a slice.
     device : str
         ``"cpu"`` or ``"cuda"``.
+    in_pieces : bool
+        Whether pieces of slices may be learned from: a classifier sees whole ones.
     """
 
     batch: int
     patch: int
     device: str
+    in_pieces: bool = True
 
     def __post_init__(self) -> None:
         self._asked = (self.batch, self.patch)
@@ -82,7 +85,7 @@ class Room:
                 "still learns from as many."
             )
         smaller = min(side, self.patch or side) // 2 // 32 * 32
-        if smaller >= _SMALLEST_PATCH:
+        if self.in_pieces and smaller >= _SMALLEST_PATCH:
             self.patch = smaller
             return (
                 f"{what} for a single slice: pieces of {smaller} x {smaller} pixels "
@@ -92,9 +95,10 @@ class Room:
             self.device = "cpu"
             self.batch, self.patch = self._asked
             return f"{what} on the graphics card: the processor goes on, more slowly."
+        least = "a small piece of one slice" if self.in_pieces else "one slice"
         msg = (
-            "There is not enough memory even for a small piece of one slice; close "
-            "other programs, or choose a smaller network (its option 'width')."
+            f"There is not enough memory even for {least}; close other programs, or "
+            "choose a smaller network (its option 'width')."
         )
         raise ResourceError(msg)
 

@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import atexit
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import distributed
 
+from medlab_gui.core.errors import ResourceError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from torch import Tensor
 
-__all__ = ["Team", "leads"]
+__all__ = ["Team"]
 
 T = TypeVar("T")
 
@@ -81,7 +84,8 @@ class Team:
         parts = [torch.zeros_like(w) if w.grad is None else w.grad for w in learning]
         total = torch.tensor([loss], dtype=torch.float32, device=parts[0].device)
         flat = torch.cat([*(p.flatten().float() for p in parts), total])
-        distributed.all_reduce(flat)
+        with _together():
+            distributed.all_reduce(flat)
         at = 0
         for weight, part in zip(learning, parts, strict=True):
             n = part.numel()
@@ -92,26 +96,71 @@ class Team:
     def follow(self, tensors: Iterable[Tensor]) -> None:
         """Make tensors those of the first process, in place."""
         if self.size > 1:
-            for tensor in tensors:
-                distributed.broadcast(tensor, src=0)
+            with _together():
+                for tensor in tensors:
+                    distributed.broadcast(tensor, src=0)
 
     def told(self, value: T | None) -> T:
         """Return what the first process says; the others give None."""
+        found: T | None = self._say(value)
+        assert found is not None
+        return found
+
+    def hear(self) -> Any:
+        """Return what the first process tells by `leading`; None if it could not."""
+        return self._say(None)
+
+    def _say(self, value: Any) -> Any:
+        """Return the first process' value."""
         box = [value]
         if self.size > 1:
-            distributed.broadcast_object_list(box, src=0)
-        assert box[0] is not None
+            with _together():
+                distributed.broadcast_object_list(box, src=0)
         return box[0]
+
+    @contextmanager
+    def leading(self) -> Iterator[Callable[[object], None]]:
+        """Yield what tells the others, once, what is to be done.
+
+        Where this ends before that they are told None, and do not wait for ever.
+        """
+        is_told = False
+
+        def tell(what: object) -> None:
+            nonlocal is_told
+            is_told = True
+            self._say(what)
+
+        try:
+            yield tell
+        finally:
+            if not is_told:
+                self._say(None)
 
     def wait(self) -> None:
         """Wait until all processes are here."""
         if self.size > 1:
-            distributed.barrier()
+            with _together():
+                distributed.barrier()
 
 
-def leads() -> bool:
-    """Tell whether this process is the first of those that ``torchrun`` started."""
-    return int(os.environ.get("RANK", "0")) == 0
+@contextmanager
+def _together() -> Iterator[None]:
+    """Say what it means where one process of several is gone.
+
+    Raises
+    ------
+    ResourceError
+        Instead of the library's own error.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        msg = (
+            "Another process of this training has ended, so it cannot go on; that one "
+            "says why. What was learned up to the last epoch is kept."
+        )
+        raise ResourceError(msg) from error
 
 
 def _leave() -> None:

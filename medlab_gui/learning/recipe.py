@@ -27,6 +27,7 @@ import numpy as np
 
 from medlab_gui.core.errors import InputError, SpecError
 from medlab_gui.core.labels import IGNORE, LabelScheme
+from medlab_gui.core.processes import leads
 from medlab_gui.core.resources import resource
 from medlab_gui.core.spec_checks import known_keys
 from medlab_gui.core.training import TrainSpec
@@ -36,7 +37,6 @@ from medlab_gui.learning.checkpoint import load_checkpoint, save_checkpoint
 from medlab_gui.learning.dataset import ArraySource, ScanArrays, SliceKey, Subset
 from medlab_gui.learning.evaluate import evaluate_slices
 from medlab_gui.learning.folds import without_neighbours
-from medlab_gui.learning.parallel import leads
 from medlab_gui.learning.predict import Predictor
 from medlab_gui.learning.progress import silent
 from medlab_gui.learning.train import TrainResult, train

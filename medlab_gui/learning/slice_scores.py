@@ -75,7 +75,9 @@ def score_slices(
     network = build_classifier(meta.network)
     network.load_state_dict(state)
     network.to(chosen).eval()
-    slices = PreparedSlices(source, meta.pipeline, meta.inplane_mm, 2)
+    slices = PreparedSlices(
+        source, meta.pipeline, meta.inplane_mm, 2, n_channels=meta.network.in_channels
+    )
     report = progress or silent
     found = {}
     for n, key in enumerate(slices.keys):

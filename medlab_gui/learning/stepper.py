@@ -86,13 +86,17 @@ class Stepper:
         if state:
             self.optimiser.load_state_dict(state)
 
-    def step(self, samples: list[Sample], lr: float, seed: list[int]) -> float:
+    def step(
+        self, own: list[tuple[int, Sample]], n_slices: int, lr: float, seed: list[int]
+    ) -> float:
         """Learn from some slices; return their mean loss.
 
         Parameters
         ----------
-        samples : list of (image, labels)
-            All slices of the step, of all processes of the team.
+        own : list of (int, (image, labels))
+            This process' share of the step's slices: place within the step, sample.
+        n_slices : int
+            Slices of the step, of all processes of the team.
         lr : float
             Learning rate.
         seed : list of int
@@ -108,14 +112,14 @@ class Stepper:
         while True:
             failed = False
             try:
-                loss = self._gradients(samples, seed)
+                loss = self._gradients(own, n_slices, seed)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
                 failed = True
             # Outside of "except": the error holds on to what filled the memory.
             if failed:
-                self.give_way(max(max(labels.shape) for _, labels in samples))
+                self.give_way(max(max(labels.shape) for _, (_, labels) in own))
                 continue
             loss = self._team.add_up(self._network.parameters(), loss)
             if math.isfinite(loss):
@@ -137,16 +141,17 @@ class Stepper:
             # Moments follow the weights that they belong to.
             self.optimiser.load_state_dict(self.optimiser.state_dict())
 
-    def _gradients(self, samples: list[Sample], seed: list[int]) -> float:
+    def _gradients(
+        self, own: list[tuple[int, Sample]], n_slices: int, seed: list[int]
+    ) -> float:
         self.optimiser.zero_grad(set_to_none=True)
-        own = self._team.share(list(enumerate(samples)))
         total = 0.0
         for portion in _portions(own, self._room.batch):
             images, labels = collate([sample for _, sample in portion])
             if self._room.patch:
                 numbers = [n for n, _ in portion]
                 images, labels = crop(images, labels, self._room.patch, numbers, seed)
-            share = len(portion) / len(samples)
+            share = len(portion) / n_slices
             loss = self._forward(images, labels) * share
             total += loss.item()
             if not math.isfinite(total):

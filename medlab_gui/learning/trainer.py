@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from contextlib import closing
 from dataclasses import astuple, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medlab_gui.core.errors import InputError, SpecError
+from medlab_gui.learning.ahead import made_ahead
 from medlab_gui.learning.augmentations import make_augmenter
 from medlab_gui.learning.batches import epoch_order, in_batches, repeatable
 from medlab_gui.learning.capsule import (
@@ -39,7 +41,7 @@ from medlab_gui.learning.progress import silent
 from medlab_gui.learning.resume import TrainState
 from medlab_gui.learning.schedule import Plan, Plateau, learning_rate
 from medlab_gui.learning.stepper import Stepper, WeightsAverage
-from medlab_gui.networks import build_any
+from medlab_gui.networks import CLASSIFIERS, build_any
 from medlab_gui.networks.base import channels_last
 
 if TYPE_CHECKING:
@@ -49,7 +51,6 @@ if TYPE_CHECKING:
     from medlab_gui.core.training import TrainSpec
     from medlab_gui.learning.dataset import SliceSource
     from medlab_gui.learning.progress import Progress
-    from medlab_gui.learning.stepper import Sample
     from medlab_gui.networks.base import Network
 
 __all__ = ["BEST", "Trainer"]
@@ -81,7 +82,8 @@ class Trainer:
         self.training, self.validation = training, validation
         self.report: Progress = silent
         self.team = Team.join(device)
-        self.room = Room(spec.batch, spec.patch, device)
+        in_pieces = spec.network.name not in CLASSIFIERS
+        self.room = Room(spec.batch, spec.patch, device, in_pieces)
         self.loss = make_loss(spec)
         self.augmenter = make_augmenter(spec)
         self.meta = CheckpointMeta(
@@ -196,8 +198,8 @@ class Trainer:
 
     def _take_up(self, resume: bool) -> None:
         sides = {
-            "training": slice_prints(self.training),
-            "validation": slice_prints(self.validation),
+            "training": slice_prints(self.training, self.spec),
+            "validation": slice_prints(self.validation, self.spec),
         }
         digest = joined_digest(self.spec, sides.values())
         resumed = resume and (self.folder / STATE).exists()
@@ -255,13 +257,17 @@ class Trainer:
         steps = steps[: self.plan.steps_of(number, epoch)]
         self.network.train()
         losses, lr = [], 0.0
-        # The first process draws what a single one would; others must not repeat it.
-        with repeatable(self.spec.seed + done + 1_000_003 * self.team.rank):
-            for step, numbers in enumerate(steps):
-                samples = [self._sample(n, rng) for n in numbers]
+        with (
+            # The first process draws what a single one would; no other repeats it.
+            repeatable(self.spec.seed + done + 1_000_003 * self.team.rank),
+            closing(
+                made_ahead(steps, self.slices, self.augmenter, rng, self.team)
+            ) as made,
+        ):
+            for step, (numbers, own) in enumerate(made):
                 lr = self._rate(number, epoch * self.plan.epoch_steps + step, epoch)
                 seed = [self.spec.seed, done, step]
-                loss = self._stepper.step(samples, lr, seed)
+                loss = self._stepper.step(own, len(numbers), lr, seed)
                 if not math.isfinite(loss):
                     raise self._astray(step, numbers)
                 losses.append(loss)
@@ -289,12 +295,6 @@ class Trainer:
         if self.state.n_steps in self.spec.keep_at and self.team.leads:
             self._judge.keep_predictions()
         self.tell(step, steps, loss, None)
-
-    def _sample(self, n: int, rng: np.random.Generator) -> Sample:
-        image, labels = self.slices[n]
-        if self.augmenter is None:
-            return image, labels
-        return self.augmenter(rng, image, labels)
 
     def _astray(self, step: int, numbers: list[int]) -> InputError:
         keys = [self.slices.keys[n] for n in numbers]

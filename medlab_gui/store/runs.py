@@ -98,7 +98,7 @@ class RunRows(ProjectBase):
         Returns
         -------
         bool
-            Whether the weights went too; False also where there are none.
+            Whether all weights went too; False also where there are none.
 
         Raises
         ------
@@ -109,20 +109,21 @@ class RunRows(ProjectBase):
         if run.state is RunState.RUNNING:
             msg = f"The run {run_id} is going on; cancel it first."
             raise InputError(msg)
-        blob = None
+        table = tables.checkpoint
+        # A cross-validation has weights for each fold.
+        own = or_(table.c.run_id == run_id, table.c.id == run.checkpoint)
         with self._database.write() as connection:
             connection.execute(delete(tables.run).where(tables.run.c.id == run_id))
-            if run.checkpoint is not None and not _rests(connection, run.checkpoint):
-                table = tables.checkpoint
-                mine = table.c.id == run.checkpoint
-                blob = connection.scalar(select(table.c.blob).where(mine))
-                connection.execute(delete(table).where(mine))
+            made = connection.execute(select(table.c.id, table.c.blob).where(own)).all()
+            gone = [row for row in made if not _rests(connection, row.id)]
+            for row in gone:
+                connection.execute(delete(table).where(table.c.id == row.id))
         # What cannot be removed now (Windows, a file in use) only takes up room.
         shutil.rmtree(self.folder / "runs" / run_id, ignore_errors=True)
-        if blob is not None:
+        for row in gone:
             with suppress(OSError):
-                self._blobs.path(blob).unlink(missing_ok=True)
-        return blob is not None
+                self._blobs.path(row.blob).unlink(missing_ok=True)
+        return bool(made) and len(gone) == len(made)
 
     def run_folder(self, run_id: str) -> Path:
         """Return the folder of a training's own files; it is made if need be.

@@ -24,6 +24,7 @@ from tests.benchmarks.preprocessing import preprocessing
 from tests.benchmarks.reading import read, scan
 from tests.benchmarks.scoring import scoring
 from tests.benchmarks.table import Row, as_text
+from tests.benchmarks.training import training
 from tests.benchmarks.views import views
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,6 +43,7 @@ NAMES = (
     "filters",
     "scoring",
     "predicting",
+    "training",
 )
 MB = 1e6
 TIMEOUT_S = 300.0
@@ -233,6 +235,7 @@ MEASURES = {
         filters,
         scoring,
         predicting,
+        training,
     )
 }
 

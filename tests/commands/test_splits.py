@@ -62,6 +62,23 @@ def test_a_patient_who_judges_does_not_teach(two_patients):
         assert "belong to patients who judge" in split.note
 
 
+def test_a_patient_taken_in_twice_does_not_teach_beside_himself(two_patients, tmp_path):
+    """The copy's other slices are of who judges, though they look like none of his."""
+    from medlab_gui.io import read_one, write_image
+
+    project, judge_uid, other_uid = two_patients
+    _found, volume = read_one(tmp_path / "one.nii")
+    copy = tmp_path / "copy.nii"
+    write_image(copy, (volume.data + 1).astype(np.int16), volume.grid)
+    copy_uid = import_(ImportParams(str(copy)), project)["series"][0]["uid"]
+    mask = str(tmp_path / "one_mask.nii")
+    run_annotate(AnnotateParams(copy_uid, mask, slices="4-9"), project)
+    run_lock(LockParams(judge_uid, "8-9"), project)
+    with project.store() as store:
+        split = draw_split(store, 0)
+        assert {k.series_uid for k in split.training.keys} == {other_uid}
+
+
 def test_a_split_is_written_down_and_read_back(small_project, tmp_path):
     with small_project.ctx.store() as store:
         split = draw_split(store, 0)

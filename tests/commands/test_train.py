@@ -6,8 +6,17 @@ import json
 
 import pytest
 
+from medlab_gui.commands.adopt import AdoptParams
+from medlab_gui.commands.adopt import run as adopt
 from medlab_gui.commands.list_ import ListParams
 from medlab_gui.commands.list_ import run as list_
+from medlab_gui.commands.replay import _compared
+from medlab_gui.commands.runs_ import (
+    DeleteRunParams,
+    ExportRunParams,
+    run_delete,
+    run_export,
+)
 from medlab_gui.commands.train import TRAIN, TrainParams, run, settle_runs
 from medlab_gui.commands.train_options import parse_settings
 from medlab_gui.core.errors import CheckpointError, InputError, StorageFullError
@@ -162,8 +171,42 @@ def test_folds_are_trained_one_by_one_and_adopt_nothing(small_project):
         data = json.loads(capsule)["data"]
         for row in (*data["training"], *data["validation"]):
             assert (row["series_uid"], row["slice_index"]) not in locked
-    with pytest.raises(InputError, match="is a cross-validation"):
-        run(TrainParams(replay=told["run"]), small_project.ctx)
+        card = (folder / f"fold-{n}" / "checkpoint.md").read_text(encoding="utf-8")
+        assert f"fold {n} of 2" in card.splitlines()[0]
+        assert f"Fold {n} of 2 of a cross-validation: 4 slices that it left" in card
+        assert "patients who have locked slices" in card
+    # The weights of each fold are the project's: listed, and can be put to use.
+    known = {c["id"]: c for c in list_(ListParams(), small_project.ctx)["checkpoints"]}
+    for fold in told["folds"]:
+        assert known[fold["checkpoint"]]["run"] == told["run"]
+        assert f"fold {fold['fold']} of 2" in known[fold["checkpoint"]]["name"]
+    second = told["folds"][1]["checkpoint"]
+    adopt(AdoptParams(second), small_project.ctx)
+    with small_project.ctx.store() as store:
+        assert store.current_checkpoint().id == second
+    again = run(TrainParams(replay=told["run"]), small_project.ctx)
+    assert again["same"]
+    assert [fold["fold"] for fold in again["folds"]] == [1, 2]
+    assert again["mean_dice"] == pytest.approx([told["mean_dice"]] * 2)
+    assert "in all 2 folds, to the last bit" in TRAIN.text(again)
+    # What differs in one fold is told.
+    spec = folder / "fold-2" / "spec.json"
+    spec.write_text(spec.read_text().replace('"seed": 0', '"seed": 3'))
+    found = _compared(
+        [(folder / f"fold-{n}", folder / "replay" / f"fold-{n}") for n in (1, 2)]
+    )
+    assert not found["same"]
+    assert "differs in fold 2." in TRAIN.text({"run": "x", **found})
+    # They leave with the run, all but those in use.
+    out = small_project.folder.parent / "out"
+    written = run_export(ExportRunParams(told["run"], str(out)), small_project.ctx)
+    assert "fold-2/checkpoint.safetensors" in written["files"]
+    assert (out / "fold-1" / "checkpoint.md").is_file()
+    gone = run_delete(DeleteRunParams(told["run"]), small_project.ctx)
+    assert (gone["n_weights"], gone["weights_deleted"]) == (2, False)
+    with small_project.ctx.store() as store:
+        left = {c.id for c in store.checkpoints()}
+    assert left & {f["checkpoint"] for f in told["folds"]} == {second}
 
 
 @pytest.mark.parametrize(
@@ -196,9 +239,9 @@ def test_values_are_set_as_json_or_text():
         "augment": "none",
         "ema": 0.9,
     }
-
-
-def test_torchrun_needs_a_recipe(small_project, monkeypatch):
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(InputError, match="cannot write one project"):
-        run(TrainParams(), small_project.ctx)
+    lists = 'class_weights=[0.5,1,2],network.options={"width": 1, "x": "a,b"},batch=2'
+    assert parse_settings(lists) == {
+        "class_weights": [0.5, 1, 2],
+        "network.options": {"width": 1, "x": "a,b"},
+        "batch": 2,
+    }

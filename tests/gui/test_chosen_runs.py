@@ -159,7 +159,45 @@ def test_a_run_under_way_cannot_be_deleted(dock, bench):
     assert not dock.chosen.export.isEnabled()
 
 
-def test_folds_can_be_compared_but_not_used(dock, bench):
+def test_the_weights_of_a_fold_are_chosen_from_a_menu(dock, bench, made):
+    folds = [
+        {"fold": n, "checkpoint": weights, "mean_dice": dice}
+        for n, weights, dice in ((1, made[1], 0.8), (2, made[2], 0.9))
+    ]
+    comparison = {"n_folds": 2, "folds": folds, "mean_dice": 0.85, "sd_dice": 0.07}
+    run = add_run(bench.store, kind="cross-validation", comparison=comparison)
+    for n in (1, 2):
+        folder = bench.store.run_folder(run.id) / f"fold-{n}"
+        folder.mkdir()
+        (folder / "history.json").write_text(json.dumps(HISTORY), encoding="utf-8")
+    dock.refresh()
+    select(dock, 0)
+    row = [dock.model.index(0, c).data() for c in range(dock.model.columnCount())]
+    assert row[1] == "0.850\n± 0.070"
+    assert "what the folds left out 0.850 ± 0.070" in dock.model.in_words(run)
+    assert not dock.compare.isEnabled(), "there are no old and new weights"
+    assert dock.together.isVisible()
+    assert "Fold 2" in dock.together.accessibleDescription()
+    launched = []
+    bench.launch = lambda verb, given, **_more: launched.append((verb, given))
+    assert dock.chosen.adopt.isEnabled()
+    dock.chosen.adopt.click()
+    assert dock.chosen.folds.isVisible()
+    first, second = dock.chosen.folds.actions()
+    assert (first.text(), second.text()) == ("Fold 1: Dice 0.800", "Fold 2: Dice 0.900")
+    in_use = dock.model.current
+    assert [a.isEnabled() for a in (first, second)] == [
+        weights != in_use for weights in made[1:3]
+    ]
+    chosen = first if first.isEnabled() else second
+    chosen.trigger()
+    dock.chosen.folds.close()
+    assert launched == [
+        ("adopt", {"checkpoint": made[1] if chosen is first else made[2]})
+    ]
+
+
+def test_folds_without_weights_can_be_compared_but_not_used(dock, bench):
     add_run(bench.store, kind="cross-validation", comparison={"n_folds": 2})
     dock.refresh()
     select(dock, 0)

@@ -263,3 +263,25 @@ def test_public_weights_are_offered_where_they_are_registered(
     choice.choose("quick-cpu")
     assert choice.transfer.isHidden()
     assert choice.settings == ""
+
+
+def test_neighbouring_slices_are_a_choice(qtbot, tmp_path):
+    from medlab_gui.commands.train_options import train_spec
+    from medlab_gui.core.labels import LabelScheme
+    from medlab_gui.gui.dialogs.recipe_choice import RecipeChoice
+
+    choice = RecipeChoice(tmp_path)
+    qtbot.addWidget(choice)
+    assert choice.neighbours.isHidden()
+    choice.choose("quick-cpu")
+    assert choice.settings == ""
+    assert choice.preset.spec.network.in_channels == 1
+    with qtbot.waitSignal(choice.network_chosen):
+        choice.neighbours.setCurrentIndex(choice.neighbours.findData(3))
+        choice.neighbours.activated.emit(choice.neighbours.currentIndex())
+    assert choice.preset.spec.network.in_channels == 3
+    scheme = LabelScheme.from_names("x", ["One"])
+    params = TrainParams(preset=choice.choice, set=choice.settings)
+    assert train_spec(params, scheme, None).network.in_channels == 3
+    choice.choose("liver-fcn")
+    assert choice.settings == ""

@@ -142,6 +142,40 @@ def test_shade_is_a_smooth_field_through_its_nodes(sample):
     assert np.abs(np.diff(added, axis=0)).max() < 0.01
 
 
+@pytest.mark.parametrize("shape", [(60, 80), (1, 80), (33, 1)])
+def test_moving_is_what_scipy_makes_of_it(shape):
+    """Turned, enlarged, shifted, widened and bent at once, against map_coordinates."""
+    from scipy.ndimage import map_coordinates
+
+    rng = np.random.default_rng(1)
+    image = rng.random(shape, dtype=np.float32)
+    labels = rng.integers(0, 4, shape).astype(np.uint8)
+    change = Augmentation(
+        angle_deg=13, scale=1.2, shift_yx=(0.05, -0.1), margins=(0.2, 0, 0.1, 0),
+        bend=tuple(rng.normal(0, 0.03, 50)),
+    )  # fmt: skip
+    moved, mask = augment(change, image, labels)
+    height, width = moved.shape
+    top, left = (round(share * n) for share, n in zip((0.2, 0.1), shape, strict=True))
+    assert (height, width) == (shape[0] + top, shape[1] + left)
+    turn = np.radians(13)
+    back = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) / 1.2
+    middle = (np.array(shape) - 1) / 2
+    shift = np.array([0.05, -0.1]) * shape
+    at = np.indices((height, width)).reshape(2, -1).T - (top, left) - shift - middle
+    at = (at @ back.T + middle).T.reshape(2, height, width)
+    nodes = np.reshape(change.bend, (2, 5, 5))
+    along = np.meshgrid(*(np.linspace(0, 4, n) for n in (height, width)), indexing="ij")
+    for axis in (0, 1):
+        bent = map_coordinates(nodes[axis], along, order=3, mode="nearest")
+        at[axis] += bent * shape[axis]
+    expected = map_coordinates(image, at, order=1, mode="nearest")
+    np.testing.assert_allclose(moved, expected, atol=1e-5)
+    np.testing.assert_array_equal(
+        mask, map_coordinates(labels, at, order=0, mode="nearest")
+    )
+
+
 def test_noise_has_the_deviation_it_says():
     flat, labels = np.full((200, 200), 0.5, np.float32), np.zeros((200, 200), np.uint8)
     image, _ = augment(Augmentation(noise=0.05, noise_seed=3), flat, labels)

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from medlab_gui.core.errors import DamagedFileError, InputError
+from medlab_gui.core.specs import PipelineSpec, Step
 from medlab_gui.core.training import Phase
 from medlab_gui.learning.capsule import compare_runs, read_capsule, slice_prints
-from medlab_gui.learning.dataset import ArraySource
+from medlab_gui.learning.dataset import ArraySource, SliceKey, Subset
 from medlab_gui.learning.train import train
 from tests.learning.conftest import (
     SCHEME,
@@ -83,6 +85,25 @@ def test_other_data_and_another_machine_are_told(first, tmp_path):
     found = compare_runs(first, tmp_path)
     assert not found["same_data"]
     assert found["environment"]["torch"][1] == "1.0"
+
+
+def test_all_that_a_network_sees_of_a_scan_is_in_the_fingerprints():
+    """Neighbours of a slice need no labels, and still change what is learned."""
+    source = disc_source(6, seed=1)
+    part = Subset(source, [SliceKey("s", 0), SliceKey("s", 3)])
+    changed = disc_scan(6, seed=1)
+    changed.data[2] += 1
+    other = Subset(ArraySource({"s": changed}), part.keys)
+    flat = train_spec()
+    assert slice_prints(part, flat) == slice_prints(other, flat) == slice_prints(part)
+    three = replace(flat, network=replace(flat.network, in_channels=3))
+    own, theirs = slice_prints(part, three), slice_prints(other, three)
+    assert own[0] == theirs[0], "its neighbours are itself and slice 1"
+    assert own[0]["neighbours"][0] == own[0]["image"]
+    assert own[1]["neighbours"][0] != theirs[1]["neighbours"][0]
+    assert own[1]["neighbours"][1] == theirs[1]["neighbours"][1]
+    n4 = replace(flat, pipeline=PipelineSpec((Step("n4", {}),)))
+    assert slice_prints(part, n4)[0]["scan"] != slice_prints(other, n4)[0]["scan"]
 
 
 def test_what_is_no_run_gets_a_sentence(first, tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from medlab_gui.core.errors import InputError, SpecError
-from medlab_gui.core.specs import PipelineSpec
+from medlab_gui.core.specs import PipelineSpec, Step
 from medlab_gui.learning.dataset import (
     ArraySource,
     PreparedSlices,
@@ -64,6 +64,26 @@ def test_neighbours_are_channels_and_the_ends_are_repeated(cache_bytes):
         assert image.dtype == np.float32
         np.testing.assert_array_equal(image, [alone[k][0] for k in near])
         np.testing.assert_array_equal(labels, alone[(0, 3, 5)[n]][1])
+
+
+def test_the_whole_scan_is_asked_for_only_where_it_is_needed():
+    """A project makes it: a copy of the scan where some of it only fills up."""
+    source = disc_source()
+    asked = []
+
+    def scan(key):
+        asked.append(key)
+        return ArraySource.scan(source, key)
+
+    source.scan = scan
+    for n in range(6):
+        PreparedSlices(source, WINDOW, None, 3, n_channels=3)[n]
+    assert asked == []
+    n4 = PipelineSpec((Step("n4", {}), *WINDOW.steps))
+    slices = PreparedSlices(source, n4, None, 3)
+    for n in range(6):
+        slices[n]
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize("n_channels", [0, 2, -1])

@@ -33,6 +33,17 @@ def test_first_the_batch_then_patches_then_the_processor_then_no_more():
         room.shrink(512)
 
 
+def test_a_classifier_is_never_given_pieces():
+    """A piece may lack what its slice shows, and would be called empty."""
+    room = Room(2, 0, "cuda", in_pieces=False)
+    assert "1 instead of 2" in room.shrink(512)
+    assert "processor" in room.shrink(512)
+    assert (room.batch, room.patch, room.device) == (2, 0, "cpu")
+    room.shrink(512)
+    with pytest.raises(ResourceError, match="even for one slice"):
+        room.shrink(512)
+
+
 def test_what_says_that_memory_is_out():
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
     assert is_out_of_memory(RuntimeError(NO_ROOM))

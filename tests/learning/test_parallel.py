@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -36,20 +37,33 @@ print(json.dumps({"metrics": made.metrics, "history": made.history}))
 """
 
 
-def start(folder, network, augment, **environment):
-    return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(folder), network, augment],
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@pytest.fixture
+def start():
+    """Start trainings; none of them outlives the test."""
+    with ExitStack() as stack:
+
+        def start(folder, network, augment, **environment):
+            process = stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", SCRIPT, str(folder), network, augment],
+                    env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            stack.callback(process.kill)
+            return process
+
+        yield start
 
 
-def told(process):
-    out, error = process.communicate(timeout=200)
-    assert process.returncode == 0, error[-2000:]
-    return json.loads(out.splitlines()[-1])
+def told(*processes):
+    """Return what each prints; all of them have ended then."""
+    ended = [process.communicate(timeout=200) for process in processes]
+    for process, (_out, error) in zip(processes, ended, strict=True):
+        assert process.returncode == 0, error[-2000:]
+    return [json.loads(out.splitlines()[-1]) for out, _error in ended]
 
 
 def free_port() -> str:
@@ -58,27 +72,26 @@ def free_port() -> str:
         return str(found.getsockname()[1])
 
 
-def pair(folder, network, augment):
+def pair(start, folder, network, augment):
     common = {
         "WORLD_SIZE": "2",
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": free_port(),
         "GLOO_SOCKET_IFNAME": "lo",
     }
-    both = [
+    return [
         start(folder, network, augment, RANK=str(n), LOCAL_RANK=str(n), **common)
         for n in (0, 1)
     ]
-    return [told(process) for process in both]
 
 
 @pytest.mark.slow
-def test_two_processes_learn_what_one_learns(tmp_path):
+def test_two_processes_learn_what_one_learns(start, tmp_path):
     """Without batch statistics, shares of a step's gradient add up to the whole."""
     alone = start(tmp_path / "one", "msf_fcn", "four-of-six")
-    first, second = pair(tmp_path / "two", "msf_fcn", "four-of-six")
+    two = pair(start, tmp_path / "two", "msf_fcn", "four-of-six")
+    whole, first, second = told(alone, *two)
     assert first == second, "all are told the same"
-    whole = told(alone)
     for a, b in zip(whole["history"], first["history"], strict=True):
         assert a["loss"] == pytest.approx(b["loss"], rel=1e-4)
     one = load_checkpoint(tmp_path / "one" / "checkpoint.safetensors")[1]
@@ -90,7 +103,7 @@ def test_two_processes_learn_what_one_learns(tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_with_batch_statistics_agree(tmp_path):
-    first, second = pair(tmp_path, "unet", "none")
+def test_two_processes_with_batch_statistics_agree(start, tmp_path):
+    first, second = told(*pair(start, tmp_path, "unet", "none"))
     assert first == second
     assert first["history"][-1]["loss"] < first["history"][0]["loss"]

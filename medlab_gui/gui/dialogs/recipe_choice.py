@@ -73,6 +73,12 @@ class RecipeChoice(QWidget):
             _("`medlab networks` tells the papers and sizes of all networks")
         )
         self.network.hide()
+        self.neighbours = QComboBox(self)
+        self.neighbours.setAccessibleName(_("Neighbouring slices"))
+        self.neighbours.setToolTip(
+            _("2.5D: what lies above and below is seen with each slice, as channels")
+        )
+        self.neighbours.hide()
         self.transfer = QCheckBox(self)
         self.transfer.hide()
         rows = QVBoxLayout(self)
@@ -80,17 +86,20 @@ class RecipeChoice(QWidget):
         rows.addWidget(self.box)
         rows.addWidget(self.about)
         rows.addWidget(self.network)
+        rows.addWidget(self.neighbours)
         rows.addWidget(self.transfer)
         self.box.activated.connect(self._activated)
-        self.network.activated.connect(lambda _index: self.network_chosen.emit())
+        for box in (self.network, self.neighbours):
+            box.activated.connect(self._network_activated)
 
     @property
     def preset(self) -> TrainingPreset | None:
         """The recipe with the network that was chosen; None for fine-tuning."""
         preset = self._preset
-        network = self._other_network()
-        if preset is None or network is None:
-            return preset
+        if preset is None:
+            return None
+        network = self._other_network() or preset.spec.network
+        network = replace(network, in_channels=self._n_channels)
         return replace(preset, spec=replace(preset.spec, network=network))
 
     @property
@@ -101,9 +110,17 @@ class RecipeChoice(QWidget):
         if network is not None:
             options = json.dumps(network.options)
             parts = [f"network.name={network.name}", f"network.options={options}"]
+        own = self._preset.spec.network if self._preset is not None else None
+        if own is not None and self._n_channels != own.in_channels:
+            parts.append(f"network.in_channels={self._n_channels}")
         if not self.transfer.isHidden() and not self.transfer.isChecked():
             parts.append("encoder_weights=")
         return ",".join(parts)
+
+    @property
+    def _n_channels(self) -> int:
+        """Return how many slices the network sees together."""
+        return int(self.neighbours.currentData() or 1)
 
     def _other_network(self) -> NetworkSpec | None:
         """Return the network where it is not the recipe's; only its width is kept."""
@@ -115,10 +132,18 @@ class RecipeChoice(QWidget):
         return replace(own, name=str(name), options=options)
 
     def _offer_networks(self) -> None:
-        self.network.clear()
-        self.network.setVisible(self._preset is not None)
+        for box in (self.network, self.neighbours):
+            box.clear()
+            box.setVisible(self._preset is not None)
         if self._preset is None:
             return
+        n_channels = self._preset.spec.network.in_channels
+        for n in sorted({1, 3, 5, n_channels}):
+            text = (
+                _("Each slice between {n} neighbours") if n > 1 else _("Single slices")
+            )
+            self.neighbours.addItem(text.format(n=n - 1), n)
+        self.neighbours.setCurrentIndex(self.neighbours.findData(n_channels))
         own = self._preset.spec.network.name
         self.network.addItem(_("Network: {name}, as the recipe says").format(name=own))
         for name in CLASSIFIERS if own in CLASSIFIERS else NETWORKS:
@@ -167,6 +192,9 @@ class RecipeChoice(QWidget):
     def _show(self, text: str) -> None:
         self.about.setText(text)
         self.about.setVisible(bool(text))
+
+    def _network_activated(self, _index: int) -> None:
+        self.network_chosen.emit()
 
     def _activated(self, _index: int) -> None:
         choice = str(self.box.currentData())

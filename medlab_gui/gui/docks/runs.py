@@ -59,7 +59,7 @@ class RunsDock(QWidget):
         super().__init__(parent)
         self._bench = workbench
         self._job: Job | None = None
-        self._live_run = ""
+        self._live_run, self._fold = "", 0
         self._live = TrainingCurves()
         self._seen: dict[str, TrainingCurves] = {}
         self._settled: ProjectStore | None = None
@@ -268,7 +268,7 @@ class RunsDock(QWidget):
         self.chosen.set_runs(runs, self.model.current)
         self.chosen.setVisible(self.model.rowCount() > 0)
         run = self._selected()
-        self.compare.setEnabled(run is not None and bool(run.comparison))
+        self.compare.setEnabled(run is not None and "new" in run.comparison)
         stopped = run is not None and run.state in (
             RunState.CANCELLED,
             RunState.FAILED,
@@ -277,13 +277,17 @@ class RunsDock(QWidget):
         for button in (self.compare, self.resume):
             button.setVisible(self.model.rowCount() > 0)
         self._show_curves(run)
-        several = len(runs) > 1 and self._job is None
+        lines = {f"{local_time(r.started)} · {r.id}": self._curves_of(r) for r in runs}
+        if run is not None:
+            lines = {
+                _("Fold {n}").format(n=fold["fold"]): self._curves_of(run, fold["fold"])
+                for fold in run.comparison.get("folds") or ()
+            }
+        several = bool(lines) and self._job is None
         self.together.setVisible(several)
         if several:
             self.curves.hide()
-            self.together.set_runs(
-                {f"{local_time(r.started)} · {r.id}": self._curves_of(r) for r in runs}
-            )
+            self.together.set_runs(lines)
 
     def _show_curves(self, run: Run | None) -> None:
         if self._job is not None:
@@ -295,17 +299,19 @@ class RunsDock(QWidget):
         self.curves.set_curves(curves)
         self.curves.setVisible(self._job is not None or not curves.is_empty)
 
-    def _curves_of(self, run: Run) -> TrainingCurves:
+    def _curves_of(self, run: Run, fold: int = 0) -> TrainingCurves:
         """Return the curves as they were watched, or as the run wrote them down."""
-        if run.id not in self._seen and self._bench.store is not None:
+        name = f"{run.id}/{fold}" if fold else run.id
+        if name not in self._seen and self._bench.store is not None:
             try:
-                path = self._bench.store.run_folder(run.id) / "history.json"
+                folder = self._bench.store.run_folder(run.id)
+                path = (folder / f"fold-{fold}" if fold else folder) / "history.json"
                 history = json.loads(path.read_text(encoding="utf-8"))
-                self._seen[run.id] = TrainingCurves.from_history(history)
+                self._seen[name] = TrainingCurves.from_history(history)
             except (OSError, ValueError, TypeError, MedlabError):
                 # Stopped before its first epoch ended, or made elsewhere.
                 return TrainingCurves()
-        return self._seen.get(run.id, TrainingCurves())
+        return self._seen.get(name, TrainingCurves())
 
     # ---- the training under way ---------------------------------------------------
 
@@ -316,6 +322,7 @@ class RunsDock(QWidget):
         if job.title != self._title("train"):
             return
         self._job, self._live, self._live_run = job, TrainingCurves(), ""
+        self._fold = 0
         self._cancelling = False
         self.status.setText(_("Starting …"))
         self.bar.setRange(0, 0)
@@ -332,6 +339,9 @@ class RunsDock(QWidget):
                 self._live_run = str(data["run"])
                 self.refresh()
             if "epoch" in data:
+                # Each fold of a cross-validation begins anew.
+                if data.get("fold", self._fold) != self._fold:
+                    self._fold, self._live = data["fold"], TrainingCurves()
                 self._live.add(data)
         last = reports[-1]
         fraction = last.fraction
@@ -361,7 +371,7 @@ class RunsDock(QWidget):
         result = job.result if job.state is JobState.DONE else None
         run_id = str(result.get("run", "")) if isinstance(result, dict) else ""
         run_id = run_id or self._live_run
-        if run_id and not self._live.is_empty:
+        if run_id and not self._live.is_empty and not self._fold:
             self._seen[run_id] = self._live
         self.refresh()
         row = self.model.row_of(run_id)
@@ -369,6 +379,8 @@ class RunsDock(QWidget):
             self.table.selectRow(row)
         if isinstance(result, dict) and "comparison" in result:
             self._tell(run_id, result)
+        elif isinstance(result, dict) and "folds" in result:
+            self._bench.inform(str(result.get("reason", "")))
 
     def _tell(self, run_id: str, result: dict[str, Any]) -> None:
         self._bench.inform(
@@ -407,7 +419,7 @@ class RunsDock(QWidget):
 
     def _compare(self, *_args: object) -> None:
         run = self._selected()
-        if run is not None and run.comparison:
+        if run is not None and "new" in run.comparison:
             self.show_comparison(run.id)
 
     def show_comparison(self, run_id: str) -> None:
