@@ -3,10 +3,11 @@
 **Surface** means: voxels of the mask that share a face with a voxel outside it; beyond
 the edge of the array counts as outside. A scan of one slice is taken as a picture:
 its pixels have four neighbours, and its upper and lower face are no surface. Distances
-go from voxel centre to centre, and every surface voxel counts alike. (DeepMind's `surface-distance` takes the faces between
-voxels instead and weights them by their area, so that its figures differ; MONAI and
-medpy take voxels as we do. SimpleITK's Hausdorff filter takes whole objects, not
-surfaces: what lies inside the other object is at distance 0 there.)
+go from voxel centre to centre, and every surface voxel counts alike. (DeepMind's
+`surface-distance` takes the faces between voxels instead and weights them by their
+area, so that its figures differ; MONAI and medpy take voxels as we do. SimpleITK's
+Hausdorff filter takes whole objects, not surfaces: what lies inside the other object is
+at distance 0 there.)
 """
 
 from __future__ import annotations

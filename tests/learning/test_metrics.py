@@ -193,7 +193,7 @@ def test_one_slice_is_a_picture(axis):
     discs = [(y - 20) ** 2 + (x - c) ** 2 < 15**2 for c in (22, 26)]
     flat = [m.astype(np.uint8) for m in discs]
     expected = one(*flat, (0.5, 0.8)).to_dict()
-    spacing = list((0.5, 0.8))
+    spacing = [0.5, 0.8]
     spacing.insert(axis, 5.0)
     found = one(*(np.expand_dims(m, axis) for m in flat), spacing).to_dict()
     assert found == expected
