@@ -15,14 +15,14 @@ from medlab_gui.commands.contenders import (
     contenders,
 )
 from medlab_gui.commands.inputs import existing_path, scaled
-from medlab_gui.commands.loaded_cases import Cases, LoadedCase, Predictors
+from medlab_gui.commands.loaded_cases import Answer, Cases, LoadedCase, Predictors
 from medlab_gui.commands.mask_files import read_mask_file, shared_grid
 from medlab_gui.commands.project_cases import project_cases, project_scores
 from medlab_gui.core.errors import GeometryError, InputError
 from medlab_gui.imaging.padding import without_padding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -79,6 +79,21 @@ def files_of_cases(
         CaseFiles(name, path, scans.get(name), patients.get(name, name))
         for name, path in known.items()
     ]
+
+
+def _check_folds(networks: list[Contender], names: list[str]) -> None:
+    """Refuse cross-validations that part the cases differently."""
+    folded = [n for n in networks if isinstance(n, Masks) and n.folds]
+    for one in folded[1:]:
+        for name in names:
+            theirs, mine = folded[0].folds.get(name), one.folds.get(name)
+            if theirs != mine:
+                msg = (
+                    f"{folded[0].name!r} and {one.name!r} were folded differently: the "
+                    f"case {name!r} is in {theirs} and in {mine}. Compare them without "
+                    "folds, all masks in one folder, or fold both alike."
+                )
+                raise InputError(msg)
 
 
 def _listed(names: list[str]) -> str:
@@ -170,19 +185,29 @@ def _from_files(
         if scan is not None:
             loaded.is_ct = scan.units == "HU"
             loaded.image = how.apply(_scan_on(scan, grid, files))
-        for network in networks:
-            if isinstance(network, Weights):
-                assert loaded.image is not None  # weights ask for the scans
-                start = n / len(cases)
-                found = predictors.of(network).predict(
-                    without_padding(loaded.image, padding),
-                    loaded.spacing,
-                    keep_probs=True,
-                    progress=scaled(ctx.progress, start, start),
-                )
-                loaded.found[network.name] = found.labels
-                loaded.probs[network.name] = found.probs
+        if loaded.image is not None:
+            weights = [w for w in networks if isinstance(w, Weights)]
+            report = scaled(ctx.progress, n / len(cases), n / len(cases))
+            data = without_padding(loaded.image, padding) if weights else loaded.image
+            loaded.answers = _answers(weights, data, loaded.spacing, predictors, report)
         yield loaded
+
+
+def _answers(
+    networks: list[Weights],
+    data: NDArray[Any],
+    spacing: tuple[float, float, float],
+    predictors: Predictors,
+    progress: Callable[..., None],
+) -> Iterator[Answer]:
+    for network in networks:
+        # Nothing here may hold the last answer while the next one is reckoned.
+        yield Answer.of(
+            network.name,
+            predictors.of(network).predict(
+                data, spacing, keep_probs=True, progress=progress
+            ),
+        )
 
 
 def _scan_on(scan: Volume, grid: Grid, files: CaseFiles) -> NDArray[Any]:
@@ -229,6 +254,7 @@ def gather(
                 networks = contenders(text, store)
         cases = files_of_cases(truth, images, patients)
         _check_complete(networks, cases)
+        _check_folds(networks, [c.name for c in cases])
         _one_scheme(networks)
         if _are_classifiers(networks):
             msg = (

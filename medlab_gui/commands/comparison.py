@@ -11,8 +11,11 @@ from medlab_gui.core.errors import InputError
 from medlab_gui.core.labels import IGNORE
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from medlab_gui.commands.command import Context
-    from medlab_gui.commands.loaded_cases import Cases, LoadedCase
+    from medlab_gui.commands.loaded_cases import Answer, Cases, LoadedCase
     from medlab_gui.learning.comparison import Case, Comparison, Judged
     from medlab_gui.learning.report import WorstCase
     from medlab_gui.learning.roc import VoxelScores
@@ -52,7 +55,8 @@ def compare_masks(
     worst : list of WorstCase
         The worst cases with pictures, the worst first.
     """
-    from medlab_gui.learning.comparison import Comparison
+    from medlab_gui.learning.comparison import Comparison, Judged
+    from medlab_gui.learning.metrics import mask_metrics
     from medlab_gui.learning.roc import VoxelScores
 
     known = {
@@ -68,14 +72,23 @@ def compare_masks(
     has_mm = True
     for n, loaded in enumerate(cases.each):
         ctx.progress(n, cases.n, f"Judging {loaded.case.name}")
+        errors = {}
+        for answer in loaded.answers:
+            loaded.found[answer.name] = answer.labels
+            gathered = {
+                value: scores.setdefault((answer.name, value), VoxelScores())
+                for value in known
+            }
+            errors[answer.name] = _gather(answer, loaded.truth, gathered)
+            del answer  # a gigabyte, and the next one is about to be made
+        # As they were named, for the pictures too.
+        loaded.found = {n.name: loaded.found[n.name] for n in networks}
         values = _values(loaded, known)
-        for name in loaded.found:
-            judged[name, loaded.case.name] = _judge(loaded, name, values, tolerance_mm)
-        for name, probs in loaded.probs.items():
-            counts = loaded.truth != IGNORE
-            for value in known:
-                gathered = scores.setdefault((name, value), VoxelScores())
-                gathered.add((loaded.truth == value)[counts], probs[value][counts])
+        for name, mask in loaded.found.items():
+            agreement = mask_metrics(
+                mask, loaded.truth, loaded.spacing, values, tolerance_mm=tolerance_mm
+            )
+            judged[name, loaded.case.name] = Judged(agreement, errors.get(name))
         seen.append(loaded.case)
         has_mm = has_mm and loaded.has_mm
         _keep_worst(kept, n, loaded, judged)
@@ -114,29 +127,21 @@ def _values(loaded: LoadedCase, names: dict[int, str]) -> list[int]:
     return sorted(present | set(names))
 
 
-def _judge(
-    loaded: LoadedCase, name: str, values: list[int], tolerance_mm: float
-) -> Judged:
+def _gather(
+    answer: Answer, truth: NDArray[np.uint8], scores: dict[int, VoxelScores]
+) -> float | None:
+    """Count a case's probabilities by class; return its calibration error."""
     from medlab_gui.learning.calibration import Calibration
-    from medlab_gui.learning.comparison import Judged
-    from medlab_gui.learning.metrics import mask_metrics
 
-    agreement = mask_metrics(
-        loaded.found[name],
-        loaded.truth,
-        loaded.spacing,
-        values,
-        tolerance_mm=tolerance_mm,
-    )
-    probs = loaded.probs.get(name)
-    if probs is None:
-        return Judged(agreement)
     calibration = Calibration()
-    for k in range(len(loaded.truth)):
-        counts = loaded.truth[k] != IGNORE
-        right = (loaded.found[name][k] == loaded.truth[k])[counts]
-        calibration.add(probs[:, k].max(axis=0)[counts], right)
-    return Judged(agreement, calibration.error)
+    for k, true in enumerate(truth):  # by the slice: counting makes eight bytes of two
+        counts = true != IGNORE
+        probs = answer.probs[:, k]
+        right = (answer.labels[k] == true)[counts]
+        calibration.add(probs.max(axis=0)[counts], right)
+        for value, gathered in scores.items():
+            gathered.add((true == value)[counts], probs[value][counts])
+    return calibration.error
 
 
 def _filled(judged: Judged, values: list[int]) -> Judged:

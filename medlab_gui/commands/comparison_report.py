@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from medlab_gui.commands.contenders import Contender
     from medlab_gui.commands.evaluate import EvaluateParams
     from medlab_gui.learning.comparison import Comparison
+    from medlab_gui.learning.report import RankedCase
     from medlab_gui.learning.scored import ScoredCases
     from medlab_gui.learning.tables import Table
 
@@ -49,7 +51,17 @@ def compare(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
         raise InputError(msg)
     folder = as_path(params.output)
     _keep_apart(folder, params)
-    make_folder(folder)
+    is_ours = make_folder(folder)
+    try:
+        return _compared(params, folder, ctx)
+    except BaseException:
+        if is_ours:  # cancelled or refused: nothing was asked to be left
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+def _compared(params: EvaluateParams, folder: Path, ctx: Context) -> dict[str, Any]:
     if are_scores(params.compare):
         return _compare_scores(params, folder, read_scores(params.compare))
     maps = (params.map_truth, params.map_prediction)
@@ -79,7 +91,14 @@ def compare(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
     intro = _intro(comparison)
     legend = {name: class_colour(v) for v, name in comparison.classes.items()}
     html_page = page(
-        "Networks compared", intro, tables, list(figures.values()), worst, legend
+        "Networks compared",
+        intro,
+        tables,
+        list(figures.values()),
+        worst,
+        legend,
+        ranking=_ranking(comparison),
+        networks=comparison.networks,
     )
     written = _write(folder, html_page, tables, cases_table(comparison), figures)
     return {
@@ -129,6 +148,26 @@ def _intro(comparison: Comparison) -> list[str]:
         f"{', '.join(comparison.networks)}; {n} case{'s' * (n != 1)}; made by MedLab "
         f"{__version__} on {datetime.now():%Y-%m-%d %H:%M}. {unit}",
         _NOT_CLINICAL,
+    ]
+
+
+def _ranking(comparison: Comparison) -> list[RankedCase]:
+    from medlab_gui.learning.comparison import MEASURES
+    from medlab_gui.learning.report import RankedCase
+
+    return [
+        RankedCase(
+            case.name,
+            case.group,
+            case.path,
+            tuple(
+                MEASURES["dsc"].shown(
+                    comparison.judged[network, case.name].figure("dsc", None)
+                )
+                for network in comparison.networks
+            ),
+        )
+        for case, _lowest in comparison.worst_first()
     ]
 
 
@@ -264,7 +303,6 @@ def _compare_scores(
         [stamp, _NOT_CLINICAL],
         tables,
         list(figures.values()),
-        [],
     )
     return {
         "output": str(folder),

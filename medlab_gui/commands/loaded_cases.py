@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     import numpy as np
@@ -14,8 +14,38 @@ if TYPE_CHECKING:
 
     from medlab_gui.commands.contenders import Weights
     from medlab_gui.learning.comparison import Case
+    from medlab_gui.learning.predict import PredictedArrays
 
-__all__ = ["Cases", "LoadedCase", "Predictors"]
+__all__ = ["Answer", "Cases", "LoadedCase", "Predictors"]
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What weights say of a case.
+
+    Parameters
+    ----------
+    name : str
+        The network.
+    labels : ndarray of uint8, shape (Z, Y, X)
+        Its mask.
+    probs : ndarray of float16, shape (C, Z, Y, X)
+        Its probabilities.
+    """
+
+    name: str
+    labels: NDArray[np.uint8]
+    probs: NDArray[np.float16]
+
+    @classmethod
+    def of(
+        cls, name: str, found: PredictedArrays, slices: slice = slice(None)
+    ) -> Answer:
+        """Return a network's answer for some slices of what it predicted."""
+        if found.probs is None:
+            msg = "A case is judged by probabilities, which were not kept."
+            raise ValueError(msg)
+        return cls(name, found.labels[slices], found.probs[:, slices])
 
 
 @dataclass(eq=False)
@@ -33,9 +63,10 @@ class LoadedCase:
     has_mm : bool
         Whether there is.
     found : dict of str to ndarray of uint8, shape (Z, Y, X)
-        Network to its mask.
-    probs : dict of str to ndarray of float16, shape (C, Z, Y, X)
-        Network to its probabilities, where it is weights.
+        Network to its mask; of weights once their answer was taken.
+    answers : iterator of Answer
+        What weights say, predicted when it is asked for: probabilities of a long scan
+        take a gigabyte, so that there is room for those of one network at a time.
     image : ndarray or None, shape (Z, Y, X)
         The scan.
     is_ct : bool
@@ -49,7 +80,7 @@ class LoadedCase:
     spacing: tuple[float, float, float]
     has_mm: bool
     found: dict[str, NDArray[np.uint8]]
-    probs: dict[str, NDArray[np.float16]] = field(default_factory=dict)
+    answers: Iterator[Answer] = field(default_factory=lambda: iter(()))
     image: NDArray[Any] | None = None
     is_ct: bool = False
     first_slice: int = 1
@@ -72,7 +103,7 @@ class Cases:
 
 
 class Predictors:
-    """Weights are loaded once, and kept for the next case.
+    """Weights are loaded once, and kept while the next cases need them.
 
     Parameters
     ----------
@@ -83,6 +114,11 @@ class Predictors:
     def __init__(self, device: str) -> None:
         self._device = device
         self._made: dict[Path, Any] = {}
+
+    def keep(self, networks: Iterable[Weights]) -> None:
+        """Let go of all others, such as those of another fold."""
+        paths = {network.path for network in networks}
+        self._made = {k: made for k, made in self._made.items() if k in paths}
 
     def of(self, network: Weights) -> Any:
         """Return the predictor of weights."""

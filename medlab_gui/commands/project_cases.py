@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.contenders import Folds, Weights
 from medlab_gui.commands.inputs import check_classes, scaled
-from medlab_gui.commands.loaded_cases import Cases, LoadedCase, Predictors
+from medlab_gui.commands.loaded_cases import Answer, Cases, LoadedCase, Predictors
 from medlab_gui.core.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from medlab_gui.commands.command import Context
     from medlab_gui.learning.dataset import SliceKey
@@ -147,6 +149,7 @@ def _each(blocks: Sequence[_Block], truth: Truth, ctx: Context) -> Iterator[Load
     with ctx.store() as store:
         source = ProjectSource(store, truth)
         for n, block in enumerate(blocks):
+            predictors.keep(block.weights.values())
             keys = [SliceKey(block.uid, k) for k in block.slices]
             record = store.series(block.uid)
             scan = source.scan(keys[0])
@@ -170,18 +173,30 @@ def _each(blocks: Sequence[_Block], truth: Truth, ctx: Context) -> Iterator[Load
                 is_ct=record.units == "HU",
                 first_slice=first + 1,
             )
-            start = n / len(blocks)
-            for name, weights in block.weights.items():
-                found = predictors.of(weights).predict(
-                    scan,
-                    record.grid.spacing,
-                    slices=block.slices,
-                    keep_probs=True,
-                    progress=scaled(ctx.progress, start, start),
-                )
-                loaded.found[name] = found.labels[first:last]
-                loaded.probs[name] = found.probs[:, first:last]
+            report = scaled(ctx.progress, n / len(blocks), n / len(blocks))
+            loaded.answers = _answers(
+                block, scan, record.grid.spacing, predictors, report
+            )
             yield loaded
+
+
+def _answers(
+    block: _Block,
+    scan: NDArray[Any],
+    spacing: tuple[float, float, float],
+    predictors: Predictors,
+    progress: Callable[..., None],
+) -> Iterator[Answer]:
+    mine = slice(block.slices[0], block.slices[-1] + 1)
+    for name, weights in block.weights.items():
+        # Nothing here may hold the last answer while the next one is reckoned.
+        yield Answer.of(
+            name,
+            predictors.of(weights).predict(
+                scan, spacing, slices=block.slices, keep_probs=True, progress=progress
+            ),
+            mine,
+        )
 
 
 def project_scores(networks: Sequence[Weights | Folds], ctx: Context) -> ScoredCases:

@@ -141,6 +141,13 @@ def read_scores(text: str) -> ScoredCases:
                     )
                     raise InputError(msg)
         scores[name] = np.array([own[case] for case in first], np.float64)
+    alone = [case for case, row in first.items() if not row.get("fold")]
+    if 0 < len(alone) < len(first):
+        msg = (
+            f"{first_path} names the folds of some cases only: {', '.join(alone[:5])} "
+            "would be in none. Fill the column fold in, or leave it away."
+        )
+        raise InputError(msg)
     return ScoredCases(
         names=tuple(first),
         truth=np.array([float(r["truth"]) == 1 for r in first.values()]),

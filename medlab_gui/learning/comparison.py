@@ -11,12 +11,12 @@ from medlab_gui.learning.statistics import Summary, summarise
 from medlab_gui.learning.tables import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from medlab_gui.learning.metrics import Agreement
     from medlab_gui.learning.roc import Roc
 
-__all__ = ["MEASURES", "Case", "Comparison", "Judged", "Measure"]
+__all__ = ["MEASURES", "Case", "Comparison", "Judged", "Measure", "in_order"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Measure:
         """Return a value as it is printed."""
         if value is None:
             return MISSING
-        return f"{value * self.factor:.{self.digits}f}"
+        return f"{value * self.factor:z.{self.digits}f}"
 
     def spread(self, found: Summary, n_told: int | None = None) -> str:
         """Return mean ± SD, and over how many cases if it is not ``n_told``."""
@@ -78,6 +78,11 @@ MEASURES = {
         Measure("ece", "ECE", 1, 4, -1),
     )
 }
+
+
+def in_order(folds: Iterable[str]) -> tuple[str, ...]:
+    """Return folds' names as they are counted: ``fold2`` before ``fold10``."""
+    return tuple(sorted(folds, key=lambda name: (len(name), name)))
 
 
 @dataclass(frozen=True)
@@ -218,7 +223,7 @@ class Comparison:
     @property
     def folds(self) -> tuple[str, ...]:
         """Folds that the cases belong to, in order; none without cross-validation."""
-        return tuple(sorted({c.fold for c in self.cases if c.fold}))
+        return in_order({c.fold for c in self.cases if c.fold})
 
     def worst_first(self) -> list[tuple[Case, float]]:
         """Return cases by the DSC that the least fitting network has there."""

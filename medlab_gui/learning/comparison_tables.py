@@ -238,7 +238,7 @@ def chance_table(comparison: Comparison) -> Table:
         (
             f"{b} against {a}",
             str(test.n),
-            MISSING if test.difference is None else f"{100 * test.difference:+.2f}",
+            MISSING if test.difference is None else f"{100 * test.difference:+z.2f}",
             probability(test.p),
             probability(p),
         )

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from medlab_gui.core.labels import IGNORE
+from medlab_gui.imaging.pipeline import needs_volume
 from medlab_gui.learning.dataset import SliceKey, half_of
 from medlab_gui.learning.metrics import dice
 from medlab_gui.learning.progress import silent
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from numpy.typing import NDArray
 
     from medlab_gui.core.labels import LabelScheme
@@ -92,12 +97,9 @@ def evaluate_slices(
     counts = DiceCounts(predictor.meta.scheme)
     per_slice = []
     keys = list(source.keys)
-    half = half_of(predictor.meta.network.in_channels)
     report(0, len(keys), "Judging")
-    for n, key in enumerate(keys, start=1):
-        data, k = _between_neighbours(source, key, half)
-        found = predictor.predict(data, (1.0, *source.spacing(key)), slices=[k])
-        own = counts.add(found.labels[k], source.labels(key))
+    for n, (key, mask) in enumerate(_masks(predictor, source, keys, report), start=1):
+        own = counts.add(mask, source.labels(key))
         per_slice.append(
             {"series_uid": key.series_uid, "slice_index": key.slice_index, "dice": own}
         )
@@ -108,6 +110,39 @@ def evaluate_slices(
         "n_slices": len(keys),
         "per_slice": per_slice,
     }
+
+
+def _masks(
+    predictor: Predictor,
+    source: SliceSource,
+    keys: Sequence[SliceKey],
+    report: Progress,
+) -> Iterator[tuple[SliceKey, NDArray[np.uint8]]]:
+    """Yield what is predicted of each slice, as it is predicted within its scan."""
+    half = half_of(predictor.meta.network.in_channels)
+    if not needs_volume(predictor.meta.pipeline):
+        for key in keys:
+            data, k = _between_neighbours(source, key, half)
+            found = predictor.predict(data, (1.0, *source.spacing(key)), slices=[k])
+            yield key, found.labels[k]
+        return
+    # A step such as N4 makes of a slice alone something else than of the scan.
+    n = 0
+    for _uid, group in groupby(keys, key=lambda key: key.series_uid):
+        own = list(group)
+        found = predictor.predict(
+            source.scan(own[0]),
+            (1.0, *source.spacing(own[0])),
+            slices=[key.slice_index for key in own],
+            progress=partial(_stoppable, report, n, len(keys)),
+        )
+        for key in own:
+            yield key, found.labels[key.slice_index]
+        n += len(own)
+
+
+def _stoppable(report: Progress, n: int, total: int, *_: object, **__: object) -> None:
+    report(n, total, "Judging")
 
 
 def _between_neighbours(

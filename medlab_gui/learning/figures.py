@@ -81,7 +81,8 @@ def _ticks(low: float, high: float) -> list[float]:
             break
     first = np.ceil(low / step - 1e-9) * step
     n = int(np.floor((high - first) / step + 1e-9)) + 1
-    return [round(float(first + k * step), 10) for k in range(n)]
+    # Adding 0 makes 0 of -0, which would be printed so.
+    return [round(float(first + k * step), 10) + 0.0 for k in range(n)]
 
 
 def box_plot(values: Mapping[str, Sequence[float]], title: str, axis: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from medlab_gui.learning.comparison import in_order
 from medlab_gui.learning.comparison_tables import probability
 from medlab_gui.learning.figures import Reader
 from medlab_gui.learning.roc import Calls, calls, delong, roc
@@ -131,11 +132,12 @@ def _shown(title: str, values: list[float | None]) -> str:
     text = f"{factor * np.mean(known):.{digits}f}"
     if len(known) > 1:
         text += f" ± {factor * np.std(known, ddof=1):.{digits}f}"
-    return text
+    # Folds of one kind alone have no curve, and must not go unnoticed.
+    return text if len(known) == len(values) else f"{text} (n={len(known)})"
 
 
 def _network_table(cases: ScoredCases) -> Table:
-    folds = sorted({f for f in cases.folds if f})
+    folds = in_order({f for f in cases.folds if f})
     fold_of = np.array(cases.folds)
     parts = [fold_of == f for f in folds] or [np.ones(len(cases.names), np.bool_)]
     rows = []

@@ -30,6 +30,9 @@ __all__ = [
 DRAWS = 10_000
 """Resamples of the bootstrap."""
 
+_AT_ONCE = 1 << 22
+"""Numbers that are drawn at a time."""
+
 FEWEST_PAIRS = 6
 """With fewer, no outcome of the signed-rank test reaches 0.05: it is not made."""
 
@@ -91,9 +94,7 @@ def summarise(
     low = high = None
     sums, counts = _by_group(figures, [g for _v, g in known])
     if len(sums) > 1:
-        rng = np.random.default_rng(seed)
-        drawn = rng.integers(0, len(sums), (DRAWS, len(sums)))
-        means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+        means = _resampled(sums, counts, seed)
         low, high = (float(v) for v in np.percentile(means, (2.5, 97.5)))
     return Summary(
         n=n,
@@ -103,6 +104,20 @@ def summarise(
         low=low,
         high=high,
     )
+
+
+def _resampled(
+    sums: NDArray[np.float64], counts: NDArray[np.int64], seed: int
+) -> NDArray[np.float64]:
+    """Return the mean of each draw of groups."""
+    rng = np.random.default_rng(seed)
+    means = []
+    # In parts: thousands of groups would take gigabytes.
+    at_once = max(1, _AT_ONCE // sums.size)
+    for n in range(0, DRAWS, at_once):
+        drawn = rng.integers(0, sums.size, (min(at_once, DRAWS - n), sums.size))
+        means.append(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1))
+    return np.concatenate(means)
 
 
 def _by_group(

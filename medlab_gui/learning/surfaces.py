@@ -1,15 +1,18 @@
 """Distances between the surfaces of two masks, in mm.
 
 **Surface** means: voxels of the mask that share a face with a voxel outside it; beyond
-the edge of the array counts as outside. Distances go from voxel centre to centre, and
-every surface voxel counts alike. (DeepMind's `surface-distance` takes the faces between
-voxels instead and weights them by their area, so that its figures differ; MONAI and
-medpy take voxels as we do. SimpleITK's Hausdorff filter takes whole objects, not
-surfaces: what lies inside the other object is at distance 0 there.)
+the edge of the array counts as outside. A scan of one slice is taken as a picture:
+its pixels have four neighbours, and its upper and lower face are no surface. Distances
+go from voxel centre to centre, and every surface voxel counts alike. (DeepMind's
+`surface-distance` takes the faces between voxels instead and weights them by their
+area, so that its figures differ; MONAI and medpy take voxels as we do. SimpleITK's
+Hausdorff filter takes whole objects, not surfaces: what lies inside the other object is
+at distance 0 there.)
 """
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -111,13 +114,18 @@ def surface_distances(
     SurfaceDistances
         In no particular order.
     """
+    sizes = np.asarray(spacing, dtype=np.float64)
+    if s.ndim == 3 and 1 in s.shape:
+        flat = s.shape.index(1)
+        s, t, sizes = s.squeeze(flat), t.squeeze(flat), np.delete(sizes, flat)
     box = bounding_box(s | t)
     if box is None:
         msg = "Empty masks have no surface."
         raise ValueError(msg)
     b_s, b_t = surface(s[box]), surface(t[box])
-    sizes = np.asarray(spacing, dtype=np.float64)
-    return SurfaceDistances(_nearest(b_s, b_t, sizes), _nearest(b_t, b_s, sizes))
+    with ThreadPoolExecutor(1) as other:  # numpy and scipy let go of Python's lock
+        from_t = other.submit(_nearest, b_t, b_s, sizes)
+        return SurfaceDistances(_nearest(b_s, b_t, sizes), from_t.result())
 
 
 def _shells(
@@ -150,14 +158,28 @@ def _nearest(
     room = [(int(n), int(n)) for n in reach]
     padded = np.pad(queries, room)
     strides = np.array(padded.strides)
+    jumps = steps @ strides
     left, is_target = padded.ravel(), np.pad(targets, room).ravel()
-    inner = slice(int(reach @ strides), left.size - int(reach @ strides))
+    near, places = _look_up(left, is_target, jumps, lengths, int(reach @ strides))
+    if not places.size:
+        return near
+    points = np.stack(np.unravel_index(places, padded.shape), -1) - reach
+    return np.concatenate([near, _far(points, targets, sizes)])
+
+
+def _look_up(
+    left: NDArray[np.bool_],
+    is_target: NDArray[np.bool_],
+    jumps: NDArray[np.int64],
+    lengths: NDArray[np.float64],
+    margin: int,
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return the distances of near queries, and the places of the others."""
+    inner = slice(margin, left.size - margin)
     n_left = np.count_nonzero(left)
     places: NDArray[np.intp] | None = None
-    found = []
-    for n, (jump, length) in enumerate(
-        zip((steps @ strides).tolist(), lengths, strict=True)
-    ):
+    found = [np.empty(0)]
+    for n, (jump, length) in enumerate(zip(jumps.tolist(), lengths, strict=True)):
         if places is None and n_left * _DENSE < left.size:
             places = np.flatnonzero(left)
         if not n_left or (places is None and n >= _DENSE_SHELLS):
@@ -172,11 +194,9 @@ def _nearest(
         n_hits = np.count_nonzero(hits)
         found.append(np.full(n_hits, length))
         n_left -= n_hits
-    if n_left:
-        places = np.flatnonzero(left) if places is None else places
-        points = np.stack(np.unravel_index(places, padded.shape), -1) - reach
-        found.append(_far(points, targets, sizes))
-    return np.concatenate(found)
+    if places is None:
+        places = np.flatnonzero(left)
+    return np.concatenate(found), places
 
 
 def _far(

@@ -31,7 +31,12 @@ _LATEX = {
     "≤": r"$\le$",
     "<": r"$<$",
     ">": r"$>$",
+    "…": r"\dots{}",
+    "→": r"$\to$",
     "\n": " ",
+    # After the end of a row LaTeX takes these for its own, also on the next line.
+    "[": "{[}",
+    "*": "{*}",
 }
 
 
@@ -99,11 +104,16 @@ class Table:
         return file.getvalue()
 
     def to_latex(self) -> str:
-        """Return it as a floating ``table``; needs booktabs, and amssymb for ticks."""
+        """Return it as a floating ``table``, no wider than the text.
+
+        Needs booktabs, graphicx, and amssymb for ticks.
+        """
         columns = "l" + "r" * (len(self.head) - 1)
         rows = [" & ".join(map(latex_escape, row)) + r" \\" for row in self.rows]
+        said = latex_escape(" ".join(self.notes))
         notes = [
-            rf"\par\smallskip\footnotesize {latex_escape(' '.join(self.notes))}"
+            r"\par\smallskip",
+            rf"\parbox{{\linewidth}}{{\footnotesize {said}}}",
         ] * bool(self.notes)
         return "\n".join(
             [
@@ -111,13 +121,14 @@ class Table:
                 r"\centering",
                 rf"\caption{{{latex_escape(self.title)}}}",
                 rf"\label{{tab:{self.label}}}",
+                r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
                 rf"\begin{{tabular}}{{{columns}}}",
                 r"\toprule",
                 " & ".join(map(latex_escape, self.head)) + r" \\",
                 r"\midrule",
                 *rows,
                 r"\bottomrule",
-                r"\end{tabular}",
+                r"\end{tabular}}",
                 *notes,
                 r"\end{table}",
                 "",

@@ -431,3 +431,70 @@ def test_places_are_gathered_on_the_command_line():
     found = build_parser(COMMANDS).parse_args(words)
     assert found.compare == "a b\nB=c,d\ne"
     assert found.truth == "t"
+
+
+def test_networks_that_were_folded_differently_are_refused(folders):
+    for name, where in (("cv", (1, 1, 2)), ("other", (2, 1, 2))):
+        for n, fold in enumerate(where):
+            target = folders / name / f"fold{fold}"
+            target.mkdir(parents=True, exist_ok=True)
+            file = folders / "near" / f"p{n}.nii.gz"
+            (target / file.name).write_bytes(file.read_bytes())
+    with pytest.raises(
+        InputError, match="folded differently: the case 'p0' is in fold1"
+    ):
+        compared(folders, "cv", "other")
+    assert compared(folders, "cv", "cv2=" + str(folders / "near"))["n_cases"] == 3
+
+
+def test_what_fails_leaves_no_folder(folders):
+    with pytest.raises(InputError, match="neither a folder of masks"):
+        compared(folders, "gone")
+    assert not (folders / "out").exists()
+    (folders / "out").mkdir()
+    with pytest.raises(InputError, match="neither a folder of masks"):
+        compared(folders, "gone")
+    assert (folders / "out").exists(), "that was the user's"
+
+
+def test_one_networks_probabilities_are_in_memory_at_a_time(small_project, tmp_path):
+    """Four networks on a long scan would take four gigabytes of them."""
+    import gc
+    import weakref
+
+    from medlab_gui.commands import loaded_cases
+
+    alive, most = weakref.WeakSet(), []
+
+    def watched(name, found, slices=slice(None)):
+        gc.collect()
+        most.append(len(alive))
+        made = loaded_cases.Answer(name, found.labels[slices], found.probs[:, slices])
+        alive.add(made)
+        return made
+
+    for name, file in (("t", small_project.mask), ("i", small_project.image)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "ball.nii.gz").write_bytes(file.read_bytes())
+    weights = [tiny_weights(tmp_path / f"w{n}.safetensors") for n in range(3)]
+    params = EvaluateParams(
+        compare=places(*weights),
+        truth=str(tmp_path / "t"),
+        images=str(tmp_path / "i"),
+        output=str(tmp_path / "out"),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loaded_cases.Answer, "of", staticmethod(watched))
+        told = run(params, Context())
+    assert most == [0, 0, 0]
+    assert list(told["networks"]) == ["w0", "w1", "w2"]
+
+
+def test_folds_of_some_cases_only_are_refused(scores):
+    weak, strong = scores / "weak.csv", scores / "strong.csv"
+    for file in (weak, strong):
+        lines = file.read_text(encoding="utf-8").splitlines()
+        lines[4] = lines[4].rpartition(",")[0] + ","
+        file.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(InputError, match="folds of some cases only: c3"):
+        scored(scores)

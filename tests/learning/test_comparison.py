@@ -6,7 +6,13 @@ import io
 import numpy as np
 import pytest
 
-from medlab_gui.learning.comparison import MEASURES, Case, Comparison, Judged
+from medlab_gui.learning.comparison import (
+    MEASURES,
+    Case,
+    Comparison,
+    Judged,
+    in_order,
+)
 from medlab_gui.learning.comparison_tables import (
     ablation_table,
     cases_table,
@@ -213,3 +219,11 @@ def test_what_a_seed_alone_parts_is_found(tmp_path):
     }
     nameless = [weights("x"), weights("y", seed=1), weights("z", batch=8)]
     assert repeats(nameless) == {"x": ("x", "y")}
+
+
+def test_folds_are_in_the_order_of_their_numbers():
+    assert in_order({"fold10", "fold2", "fold1"}) == ("fold1", "fold2", "fold10")
+
+
+def test_nothing_is_minus_nothing():
+    assert MEASURES["rvd"].shown(-0.001) == "0.00"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medlab_gui.core.specs import NetworkSpec
+from medlab_gui.core.specs import NetworkSpec, PipelineSpec, Step
 from medlab_gui.learning.dataset import ArraySource, ScanArrays, SliceKey, Subset
 from medlab_gui.learning.evaluate import DiceCounts, evaluate_slices
 from medlab_gui.learning.predict import PredictedArrays
@@ -16,6 +16,7 @@ class Says:
     class meta:  # noqa: N801
         scheme = SCHEME
         network = NetworkSpec("unet", 1, 3)
+        pipeline = PipelineSpec()
 
     def predict(self, data, spacing, **options):
         labels = data.astype(np.uint8)
@@ -93,6 +94,7 @@ def test_a_network_with_neighbours_is_shown_them(k, near, middle):
         class meta:  # noqa: N801
             scheme = SCHEME
             network = NetworkSpec("unet", 5, 3)
+            pipeline = PipelineSpec()
 
         def predict(self, data, spacing, *, slices):
             assert data[:, 0, 0].tolist() == near
@@ -103,3 +105,31 @@ def test_a_network_with_neighbours_is_shown_them(k, near, middle):
     numbered = source([[n] for n in range(6)], [[1]] * 6)
     part = Subset(numbered, [SliceKey("s", k)])
     assert evaluate_slices(Sees(), part)["mean_dice"] == 1.0
+
+
+def test_a_step_that_needs_the_scan_gets_the_scan():
+    """N4 of a slice alone is another picture than in training and prediction."""
+    asked = []
+
+    class Sees(Says):
+        class meta:  # noqa: N801
+            scheme = SCHEME
+            network = NetworkSpec("unet", 1, 3)
+            pipeline = PipelineSpec((Step("n4"),))
+
+        def predict(self, data, spacing, *, slices, progress):
+            progress(0, 1)
+            asked.append((len(data), list(slices)))
+            labels = data.astype(np.uint8)
+            return PredictedArrays(labels, labels.astype(np.float16), None, 0.1, (0,))
+
+    scan = source([[1], [2], [0], [1]], [[1], [2], [2], [1]])
+    part = Subset(scan, [SliceKey("s", k) for k in (0, 1, 3)])
+    seen = []
+    scores = evaluate_slices(
+        Sees(), part, progress=lambda done, total, *_: seen.append((done, total))
+    )
+    assert asked == [(4, [0, 1, 3])], "once for the scan, not for each slice"
+    assert scores["mean_dice"] == 1.0
+    assert [row["slice_index"] for row in scores["per_slice"]] == [0, 1, 3]
+    assert seen[-1] == (3, 3)

@@ -8,7 +8,7 @@ import pytest
 
 from medlab_gui.learning.figures import Reader, box_plot, roc_plot
 from medlab_gui.learning.pictures import overlays, png, worst_slice
-from medlab_gui.learning.report import Panel, WorstCase, page
+from medlab_gui.learning.report import Panel, RankedCase, WorstCase, page
 from medlab_gui.learning.roc import roc
 from medlab_gui.learning.tables import Table
 
@@ -103,3 +103,31 @@ def test_a_page_needs_nothing_else():
     assert "data:image/png;base64," in made
     for outside in ("http://", "https://", "<script", "<link", "url("):
         assert outside not in made
+
+
+def test_zero_has_no_sign():
+    words = {
+        t.text
+        for t in ET.fromstring(box_plot({"a": [0.0, 90.0]}, "t", "%")).iter(
+            f"{SVG}text"
+        )
+    }
+    assert "0" in words
+    assert "-0" not in words
+
+
+def test_the_page_ranks_all_cases_with_links():
+    ranked = [
+        RankedCase("p2", "anna", "/scans/p2.nii", ("10.00", "–")),
+        RankedCase("p1 <&>", "anna", "", ("90.00", "95.00")),
+    ]
+    made = page("T", ["x"], [], [], ranking=ranked, networks=("A", "B"))
+    root = ET.fromstring(
+        made.split("<main>")[1].split("</main>")[0].join(("<m>", "</m>"))
+    )
+    rows = root.findall(".//tbody/tr")
+    assert [r.find("td[@class='words']").text for r in rows] == ["anna", "anna"]
+    assert rows[0].find("th/a").get("href") == "file:///scans/p2.nii"
+    assert rows[1].find("th").text == "p1 <&>"
+    many = page("T", ["x"], [], [], ranking=ranked * 150, networks=("A", "B"))
+    assert "And 100 more: see cases.csv." in many

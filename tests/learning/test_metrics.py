@@ -184,3 +184,17 @@ def test_masks_of_any_layout_give_the_same_figures():
         (1, 2, 3),
     )
     assert first.to_dict() == pytest.approx(other.to_dict())
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_one_slice_is_a_picture(axis):
+    """Its two faces are no surface, or every voxel of it would be one."""
+    y, x = np.mgrid[:40, :50]
+    discs = [(y - 20) ** 2 + (x - c) ** 2 < 15**2 for c in (22, 26)]
+    flat = [m.astype(np.uint8) for m in discs]
+    expected = one(*flat, (0.5, 0.8)).to_dict()
+    spacing = [0.5, 0.8]
+    spacing.insert(axis, 5.0)
+    found = one(*(np.expand_dims(m, axis) for m in flat), spacing).to_dict()
+    assert found == expected
+    assert found["asd_mm"] > 1, "the discs are 3.2 mm apart"

@@ -87,3 +87,13 @@ def test_holm_by_hand():
     assert holm([0.01, None, 0.04, 0.03]) == pytest.approx([0.03, None, 0.06, 0.06])
     assert holm([0.9, 0.8]) == [1.0, 1.0]
     assert holm([]) == []
+
+
+def test_an_interval_of_thousands_is_drawn_in_parts(monkeypatch):
+    """In parts or at once: the same dice, the same interval."""
+    from medlab_gui.learning import statistics
+
+    values = np.random.default_rng(5).normal(size=301).tolist()
+    whole = summarise(values)
+    monkeypatch.setattr(statistics, "_AT_ONCE", 301 * 7 + 5)
+    assert summarise(values) == whole

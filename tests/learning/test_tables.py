@@ -50,3 +50,10 @@ def test_html_is_well_formed_and_escaped():
 def test_rows_have_as_many_cells_as_titles():
     with pytest.raises(ValueError, match="3 cells"):
         Table("t", ("a", "b", "c"), (("1", "2"),))
+
+
+def test_latex_takes_no_name_for_its_own():
+    """A row that begins with [ or * would be an option of the row's end before it."""
+    made = Table("t", ("n", "v"), (("[3] ours", "*"), ("a→b…", "1"))).to_latex()
+    assert "{[}3] ours & {*}" in made
+    assert r"a$\to$b\dots{}" in made

@@ -24,7 +24,12 @@ from monai.metrics.utils import get_edge_surface_distance
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[2]))
-from tests.learning.facts.shapes import SHAPES, TOLERANCE_MM, real_pairs  # noqa: E402
+from tests.learning.facts.shapes import (  # noqa: E402
+    SHAPES,
+    TOLERANCE_MM,
+    flat,
+    real_pairs,
+)
 
 
 def monai_figures(s: Any, t: Any, spacing: tuple[float, ...]) -> dict[str, float]:
@@ -87,6 +92,7 @@ def main(shared: Path) -> None:
     named = {name: make() for name, make in SHAPES.items()}
     named |= {name: make() for name, make in real_pairs(shared / "data").items()}
     for name, (found, truth, spacing, values) in named.items():
+        found, truth, spacing = flat(found, truth, spacing)
         facts["pairs"][name] = {
             str(value): {
                 "monai": monai_figures(found == value, truth == value, spacing),

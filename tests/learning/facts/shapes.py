@@ -62,6 +62,13 @@ def one_slice() -> Pair:
     return found[7:8], truth[7:8], UNEVEN, (1,)
 
 
+def flat(found: Any, truth: Any, spacing: Any) -> tuple[Any, Any, Any]:
+    """Return a volume of one slice as the picture that it is; others as they are."""
+    if len(found) > 1:
+        return found, truth, spacing
+    return found[0], truth[0], spacing[1:]
+
+
 def noise() -> Pair:
     """Random labels of three classes."""
     found, truth = np.random.default_rng(5).integers(0, 4, (2, 12, 24, 26))
