@@ -319,7 +319,7 @@ def test_a_slice_that_was_never_measured_says_so_everywhere(opened):
         )
         assert window.status.voxel.text()
     assert [k for k, text in said.items() if text] == [3]
-    assert said[3] == "not measured: filled with the lowest value"
+    assert said[3] == "not measured: filled"
     bench.go_to(0)
     assert orange() == {3}
     bench.linked.set_slab(Plane.AXIAL, Slab(Projection.MIP, 10.0))
