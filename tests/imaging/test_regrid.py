@@ -139,6 +139,7 @@ def test_values_stay_in_the_range_of_the_scan():
 
 
 @example(degrees=(0.0, 0.0, 0.0), gaps=[0.5, 0.734375, 0.625], slant=(0.0, 0.0), n=4)
+@example(degrees=(0.0, 63.0, 1.0), gaps=[1.0, 1.0], slant=(0.0, 0.0002), n=2)
 @settings(max_examples=60, deadline=None)
 @given(
     degrees=st.tuples(*[st.floats(-180, 180)] * 3),
@@ -166,7 +167,10 @@ def test_a_linear_field_survives_any_stack(degrees, gaps, slant, n):
             off = stack.along[source.slices[0]] - mm[k, 0, 0] @ stack.normal
             assert abs(off) <= 0.01 * grid.spacing[0] + 1e-9
             mm[k] += off * stack.normal
-    assert np.allclose(result[measured], field(mm)[measured], atol=2e-3)
+    # A shift of less than a thousandth of a pixel is none, along rows and columns.
+    pixel_mm = base.spacing[1] + base.spacing[2]
+    off_most = 1.1e-3 * pixel_mm * float(np.linalg.norm(FIELD)) + 1e-3
+    assert np.allclose(result[measured], field(mm)[measured], atol=off_most)
 
 
 @settings(max_examples=60, deadline=None)

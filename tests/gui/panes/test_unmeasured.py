@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
-from qtpy.QtGui import QColor
 
 from medlab_gui.commands.command import Context
 from medlab_gui.commands.import_ import ImportParams
@@ -16,6 +17,9 @@ from medlab_gui.gui.panes.unmeasured import hatch, hatch_image
 from medlab_gui.gui.status import voxel_text
 from tests.gui.conftest import open_series, wait_for
 from tests.synthetic import tilted_grid, write_series
+
+if TYPE_CHECKING:
+    from qtpy.QtGui import QColor
 
 pytestmark = pytest.mark.gui
 
@@ -81,6 +85,8 @@ def test_it_is_hatched_in_every_view_and_told_under_the_mouse(straightened):
     assert amber_share(np.argwhere(~filled[k])) == 0
     for plane in (Plane.CORONAL, Plane.SAGITTAL):
         pane = window.views.panes[plane]
+        if plane is Plane.CORONAL:  # the slices are shifted to the front
+            bench.linked.show_slice(plane, 0)
         n = pane.slice_index
         mask = np.take(filled, n, axis=plane.axis)
         shot = pane.picture()
@@ -100,8 +106,8 @@ def test_a_region_counts_what_was_measured(straightened):
     data = bench.session.volume.data
     wait_for(lambda: bench.measure.list is not None)
     rows, columns = grid.shape[1:]
-    corners = [(1, -0.5, -0.5), (1, -0.5, columns - 0.5), (1, rows - 0.5, columns - 0.5),
-               (1, rows - 0.5, -0.5)]  # fmt: skip
+    low, right = rows - 0.5, columns - 0.5
+    corners = [(1, -0.5, -0.5), (1, -0.5, right), (1, low, right), (1, low, -0.5)]
     bench.measure.add(Kind.RECTANGLE, Plane.AXIAL, 1, as_points(grid.to_mm(corners)))
     values = bench.measure.values(bench.measure.items[0])
     filled = data[1] == bench.session.series.filling[0]
