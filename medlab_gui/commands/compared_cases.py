@@ -174,11 +174,15 @@ def _from_files(
             if isinstance(network, Weights):
                 assert loaded.image is not None  # weights ask for the scans
                 start = n / len(cases)
-                found = predictors.of(network).predict(
-                    without_padding(loaded.image, padding),
-                    loaded.spacing,
-                    keep_probs=True,
-                    progress=scaled(ctx.progress, start, start),
+                found = (
+                    predictors.of(network)
+                    .predict(
+                        without_padding(loaded.image, padding),
+                        loaded.spacing,
+                        keep_probs=True,
+                        progress=scaled(ctx.progress, start, start),
+                    )
+                    .clear(loaded.image, padding)
                 )
                 loaded.found[network.name] = found.labels
                 loaded.probs[network.name] = found.probs

@@ -142,8 +142,7 @@ class MeasureState:
         shown.read(writer, author, is_wanted, failed)
 
     def _on_list(self, shown: MeasuredSeries) -> None:
-        if shown.list is not None and shown.list.has_history:
-            self._last_uid = shown.uid
+        self._last_uid = shown.uid
         if self.selected is None:
             self.select("")
         self.changed.emit()
