@@ -106,7 +106,7 @@ def run(params: CompareParams, ctx: Context) -> dict[str, Any]:
                 scan.volume.grid.spacing,
                 slices=[k],
                 pipeline=recipe,
-            )
+            ).clear(scan.volume.data, scan.padding)
         )
     if output is not None:
         _write(output, made, k)

@@ -188,25 +188,28 @@ def _from_files(
         if loaded.image is not None:
             weights = [w for w in networks if isinstance(w, Weights)]
             report = scaled(ctx.progress, n / len(cases), n / len(cases))
-            data = without_padding(loaded.image, padding) if weights else loaded.image
-            loaded.answers = _answers(weights, data, loaded.spacing, predictors, report)
+            loaded.answers = _answers(
+                weights, loaded.image, padding, loaded.spacing, predictors, report
+            )
         yield loaded
 
 
 def _answers(
     networks: list[Weights],
-    data: NDArray[Any],
+    image: NDArray[Any],
+    padding: tuple[float, float] | None,
     spacing: tuple[float, float, float],
     predictors: Predictors,
     progress: Callable[..., None],
 ) -> Iterator[Answer]:
+    data = without_padding(image, padding)
     for network in networks:
         # Nothing here may hold the last answer while the next one is reckoned.
         yield Answer.of(
             network.name,
-            predictors.of(network).predict(
-                data, spacing, keep_probs=True, progress=progress
-            ),
+            predictors.of(network)
+            .predict(data, spacing, keep_probs=True, progress=progress)
+            .clear(image, padding),
         )
 
 

@@ -56,6 +56,7 @@ COLUMNS = (
     "max",
     "unit",
     "cut_by_edge",
+    "n_not_measured",
     "caution",
     "created_by",
     "created_utc",
@@ -94,7 +95,8 @@ def _rows(
         why_not = ""
         try:
             data = store.array(series.blob)
-            values = measure(one, data, series.grid, series.units)
+            padding = series.display.padding
+            values = measure(one, data, series.grid, series.units, padding)
         except GeometryError as error:
             # One that does not fit its series must not hide the others.
             values, why_not = Values(), error.message
@@ -126,6 +128,7 @@ def _row(
         "max": _rounded(values.high),
         "unit": (values.units or "a.u.") if one.kind.is_region else None,
         "cut_by_edge": values.is_cut,
+        "n_not_measured": values.n_filled if one.kind.is_region else None,
         "caution": f"{caution(series)} {why_not}".strip(),
         "created_by": one.created_by,
         "created_utc": one.created,
@@ -195,6 +198,7 @@ def _figures(row: dict[str, Any]) -> str:
             row["max"],
             units,
             row["cut_by_edge"],
+            row["n_not_measured"] or 0,
         ).lines()
     )
 
@@ -213,7 +217,7 @@ MEASUREMENTS = Command(
         "window shows. A pixel belongs to a region when its centre lies inside the "
         "line or on it; sd is the sample standard deviation; the area is that of the "
         "line drawn. Where a region leaves the picture only its pixels in the picture "
-        "count."
+        "count, and none that only fill it (nothing was measured there)."
     ),
     examples=(
         "medlab measurements --project liver",

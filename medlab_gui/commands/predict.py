@@ -181,11 +181,9 @@ def predict_series(
         The arrays on the working grid.
     """
     series = store.series(series_uid)
-    # What only fills the picture is dark for the network, as it was in training.
-    data = without_padding(store.array(series.blob), series.display.padding)
-    spacing = series.grid.spacing
+    data, padding = store.array(series.blob), series.display.padding
     params = params or PredictParams(series_uid)
-    result = _predicted(predictor, data, spacing, params, ctx)
+    result = _predicted(predictor, data, padding, series.grid.spacing, params, ctx)
     stored = store.add_prediction(
         series_uid, checkpoint_id, result.labels, result.entropy
     )
@@ -195,6 +193,7 @@ def predict_series(
 def _predicted(
     predictor: Predictor,
     data: NDArray[Any],
+    padding: tuple[float, float] | None,
     spacing: tuple[float, float, float],
     params: PredictParams,
     ctx: Context,
@@ -204,13 +203,14 @@ def _predicted(
     scheme = predictor.meta.scheme
     largest = class_values(params.largest_component, scheme)
     filled = class_values(params.fill_holes, scheme)
+    # What only fills the picture is dark for the network, as it was in training.
     result = predictor.predict(
-        data,
+        without_padding(data, padding),
         spacing,
         progress=ctx.progress,
         keep_probs=bool(params.probability),
         spec=params.spec(),
-    )
+    ).clear(data, padding)
     keep_largest(result.labels, largest)
     fill_holes(result.labels, filled)
     return result
@@ -278,7 +278,8 @@ def run(params: PredictParams, ctx: Context) -> dict[str, Any]:
         file, checkpoint_id = weights or weights_file(None, params.checkpoint)
         predictor = Predictor(file, ctx.device, fastest=True)
         spacing = scan.volume.grid.spacing
-        result = _predicted(predictor, scan.measured, spacing, params, ctx)
+        data, padding = scan.volume.data, scan.padding
+        result = _predicted(predictor, data, padding, spacing, params, ctx)
     else:
         with ctx.store() as store:
             author = ctx.settings.author_name

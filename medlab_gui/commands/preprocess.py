@@ -127,10 +127,13 @@ def preprocess_one(
         Called as ``progress(done, total, message)`` once per slice; raises to cancel.
     """
     from medlab_gui.imaging.pipeline import run_pipeline
+    from medlab_gui.imaging.recipes import effective
     from medlab_gui.io import write_image
 
     keep_inputs([output], scan.files)
-    result = run_pipeline(spec, scan.measured, progress=progress)
+    # Steps reckon with what was measured; without any, the scan stays what it is.
+    data = scan.measured if effective(spec) else scan.volume.data
+    result = run_pipeline(spec, data, progress=progress)
     write_image(output, scan.back.restore(result), scan.back.source)
     return {
         "output": str(output),

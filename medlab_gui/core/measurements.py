@@ -280,6 +280,8 @@ class Values:
     is_cut : bool
         Part of the region lies outside the picture: the figures of the pixels are
         those of the rest.
+    n_filled : int
+        Pixels of the region where nothing was measured; they are left out.
     """
 
     length_mm: float | None = None
@@ -292,6 +294,7 @@ class Values:
     high: float | None = None
     units: str | None = None
     is_cut: bool = False
+    n_filled: int = 0
 
     def lines(self) -> list[str]:
         """Return what a person reads, the chief figure first; [] where unknown."""
@@ -305,8 +308,11 @@ class Values:
             lines = [_("{area:.2f} cm²").format(area=self.area_mm2 / 100)]
         else:
             lines = [_("{area:.1f} mm²").format(area=self.area_mm2)]
+        left_out = [_("{n} px not measured").format(n=self.n_filled)]
+        if not self.n_filled:
+            left_out = []
         if not self.n_pixels:
-            return [*lines, _("no pixel inside")]
+            return [*lines, *(left_out or [_("no pixel inside")])]
         unit = self.units or _("a.u.")
         spread = "" if self.sd is None else f" ± {_short(self.sd)}"
         lines.append(f"{_short(self.mean)}{spread} {unit}")
@@ -315,6 +321,7 @@ class Values:
                 low=_short(self.low), high=_short(self.high), n=self.n_pixels
             )
         )
+        lines += left_out
         if self.is_cut:
             lines.append(_("cut off by the picture's edge"))
         return lines

@@ -180,6 +180,16 @@ class Series:
         turned = self.reorientation.flips[axis]
         return frozenset(last - k if turned else k for k in found[-1])
 
+    @property
+    def filling(self) -> tuple[float, float] | None:
+        """Lowest and highest value that a resampling put where nothing was measured.
+
+        None for series as measured. Filling values of the files (``display.padding``)
+        lie within it, where both are.
+        """
+        resampled = any("not_measured" in r.details for r in self.remedies)
+        return self.display.padding if resampled else None
+
 
 @dataclass(frozen=True, slots=True)
 class Annotation:

@@ -71,7 +71,8 @@ _ALL = (
         N_(
             "Each slice is moved within its own plane to where it was taken (linear "
             "interpolation within the slice, none between slices); the field of view "
-            "grows, and what was not measured gets the lowest value of the scan."
+            "grows, and what was not measured is filled, hatched in the picture and "
+            "counted in no figure."
         ),
         ("gantry-tilt", "shifted-slices"),
     ),
@@ -80,8 +81,8 @@ _ALL = (
         N_("Resample onto an even grid"),
         N_(
             "Slices are put at even distances by linear interpolation between "
-            "neighbours; where slices are missing nothing is made up: those are marked "
-            "as not measured and hold the lowest value of the scan."
+            "neighbours; where slices are missing nothing is made up: the place is "
+            "filled, hatched in the picture as not measured and counted in no figure."
         ),
         ("missing-slices", "uneven-spacing"),
     ),

@@ -55,10 +55,11 @@ def caption(
 def dashed_box(painter: QPainter, box: QRectF) -> None:
     """Draw a dashed square that shows on light and on dark ground."""
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.setPen(QPen(GROUND, 1))
-    painter.drawRect(box)
-    painter.setPen(QPen(LINE, 1, Qt.PenStyle.DashLine))
-    painter.drawRect(box)
+    for color, style in ((GROUND, Qt.PenStyle.SolidLine), (LINE, Qt.PenStyle.DashLine)):
+        pen = QPen(color, 1, style)
+        pen.setCosmetic(True)  # a pixel of the screen, however large the slice is drawn
+        painter.setPen(pen)
+        painter.drawRect(box)
 
 
 def swipe_line(painter: QPainter, at: float, height: float) -> None:

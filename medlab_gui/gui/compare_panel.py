@@ -212,12 +212,7 @@ class ComparePanel(QWidget):
             if take_focus:
                 self.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def set_preview(
-        self,
-        preview: Preview | None,
-        spacing: tuple[float, float],
-        n_slices: int,
-    ) -> None:
+    def set_preview(self, preview: Preview | None, n_slices: int) -> None:
         """Show another slice or result; what belongs to another slice goes."""
         moved = (
             preview is None
@@ -225,7 +220,7 @@ class ComparePanel(QWidget):
             or (preview.uid, preview.k) != (self._preview.uid, self._preview.k)
         )
         self._preview = preview
-        self.pictures.set_preview(preview, spacing)
+        self.pictures.set_preview(preview)
         if moved:
             # Greyed until those of this slice are counted.
             self.strip.setEnabled(False)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from qtpy import QtCore
-from qtpy.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from qtpy.QtCore import QEvent, QPointF, QRectF, QSize, QSizeF, Qt
 from qtpy.QtGui import (
     QColor,
     QCursor,
@@ -15,6 +15,7 @@ from qtpy.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
+    QTransform,
     QWheelEvent,
 )
 from qtpy.QtWidgets import QSizePolicy, QWidget
@@ -75,7 +76,6 @@ class ComparePictures(QWidget):
         super().__init__(parent)
         self.camera = camera or SliceCamera()
         self._preview: Preview | None = None
-        self._spacing = (1.0, 1.0)
         self._layout = CompareLayout.SIDE
         self._outline_shown = True
         self._overlays: tuple[tuple[QImage, ...], tuple[QImage, ...]] = ((), ())
@@ -106,19 +106,9 @@ class ComparePictures(QWidget):
         """What is shown."""
         return self._preview
 
-    def set_preview(
-        self, preview: Preview | None, spacing: tuple[float, float]
-    ) -> None:
-        """Show another slice or result; zoom and place stay.
-
-        Parameters
-        ----------
-        preview : Preview or None
-            The pictures; None clears.
-        spacing : tuple of float
-            ``(dy, dx)`` in mm: pixels that are not square are drawn as they are.
-        """
-        self._preview, self._spacing = preview, spacing
+    def set_preview(self, preview: Preview | None) -> None:
+        """Show another slice or result (None: none); zoom and place stay."""
+        self._preview = preview
         self.update()
 
     def set_overlays(
@@ -183,22 +173,35 @@ class ComparePictures(QWidget):
             QRectF(half + 2, 0, half, whole.height()),
         )
 
-    def _target(self, room: QRectF) -> QRectF:
-        """Where the whole picture lies in (and beyond) its room."""
+    def _transform(self, room: QRectF) -> QTransform:
+        """Return the map from ``(column, row)`` to pixels of a room, and beyond it.
+
+        Pixels that are not square, and slanted ones, are drawn as they are.
+        """
         assert self._preview is not None
-        rows, columns = self._preview.original.shape
-        wide, tall = columns * self._spacing[1], rows * self._spacing[0]
-        scale = min(room.width() / wide, room.height() / tall)
-        scale *= _FILLS * self.camera.zoom
+        geometry = self._preview.geometry
+        left, top, right, bottom = geometry.bounds
+        scale = min(room.width() / (right - left), room.height() / (bottom - top))
+        m = geometry.matrix * (scale * _FILLS * self.camera.zoom)
+        there = QTransform(m[0, 1], m[1, 1], m[0, 0], m[1, 0], 0, 0)
         y, x = self.camera.center
-        size = QRectF(0, 0, wide * scale, tall * scale)
-        size.moveTopLeft(
-            QPointF(
-                room.center().x() - x * size.width(),
-                room.center().y() - y * size.height(),
-            )
-        )
-        return size
+        rows, columns = geometry.shape
+        middle = there.map(QPointF(x * columns - 0.5, y * rows - 0.5))
+        to = room.center() - middle
+        return there * QTransform.fromTranslate(to.x(), to.y())
+
+    def _flat_at(self, point: QPointF, room: QRectF) -> QPointF:
+        """Return ``(column, row)`` of the slice under a point of a room."""
+        back, _invertible = self._transform(room).inverted()
+        return back.map(point)
+
+    def _move_by(self, flat: QPointF) -> None:
+        """Look at a place so many columns and rows further on."""
+        assert self._preview is not None
+        rows, columns = self._preview.geometry.shape
+        y, x = self.camera.center
+        center = (y + flat.y() / rows, x + flat.x() / columns)
+        self.camera.look_at(center, self.camera.zoom)
 
     def _room_at(self, point: QPointF) -> QRectF:
         left, right = self._rooms()
@@ -208,10 +211,9 @@ class ComparePictures(QWidget):
         """Return ``(j, i)`` of the voxel drawn at a point, or None beside the slice."""
         if self._preview is None:
             return None
-        target = self._target(self._room_at(point))
+        flat = self._flat_at(point, self._room_at(point))
         rows, columns = self._preview.original.shape
-        j = int((point.y() - target.top()) / target.height() * rows // 1)
-        i = int((point.x() - target.left()) / target.width() * columns // 1)
+        j, i = int((flat.y() + 0.5) // 1), int((flat.x() + 0.5) // 1)
         return (j, i) if 0 <= j < rows and 0 <= i < columns else None
 
     def voxel_under_pointer(self) -> tuple[int, int] | None:
@@ -275,7 +277,9 @@ class ComparePictures(QWidget):
         assert self._preview is not None
         painter.save()
         painter.setClipRect(clip)
-        target = self._target(room)
+        rows, columns = self._preview.original.shape
+        target = QRectF(-0.5, -0.5, columns, rows)
+        painter.setTransform(self._transform(room))
         # Large pixels are shown as what they are.
         smooth = self.camera.zoom < 4
         for place, image in enumerate(images):
@@ -283,11 +287,16 @@ class ComparePictures(QWidget):
                 QPainter.RenderHint.SmoothPixmapTransform, smooth and place == 0
             )
             painter.drawImage(target, image)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+        if self._preview.hatch is not None:
+            painter.drawImage(target, self._preview.hatch)
         if self._outline_shown and self._preview.outline is not None:
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
             painter.drawImage(target, self._preview.outline)
         if self._region is not None:
-            self._draw_region(painter, target)
+            down, across = self._region
+            box = QRectF(across.start - 0.5, down.start - 0.5, 0, 0)
+            box.setSize(QSizeF(across.stop - across.start, down.stop - down.start))
+            paint.dashed_box(painter, box)
         painter.restore()
 
     def _draw_letters(self, painter: QPainter, room: QRectF) -> None:
@@ -299,24 +308,9 @@ class ComparePictures(QWidget):
         painter.save()
         painter.translate(room.topLeft())
         size = (room.width(), room.height())
-        draw_letters(painter, self._stamps, font, size, self._preview.letters)
+        letters = self._preview.geometry.edge_letters
+        draw_letters(painter, self._stamps, font, size, letters)
         painter.restore()
-
-    def _draw_region(self, painter: QPainter, target: QRectF) -> None:
-        assert self._preview is not None
-        assert self._region is not None
-        rows, columns = self._preview.original.shape
-        tall, wide = target.height() / rows, target.width() / columns
-        down, across = self._region
-        paint.dashed_box(
-            painter,
-            QRectF(
-                target.left() + across.start * wide,
-                target.top() + down.start * tall,
-                (across.stop - across.start) * wide,
-                (down.stop - down.start) * tall,
-            ),
-        )
 
     # ---- mouse and keys -------------------------------------------------------
 
@@ -338,17 +332,12 @@ class ComparePictures(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Move what was taken; tell which voxel is under the pointer."""
         point = event.position()
-        by = point - self._last
-        self._last = point
+        last, self._last = self._last, point
         if self._drag == "line":
             self.split = point.x() / max(1, self.width())
         elif self._drag == "pictures" and self._preview is not None:
-            target = self._target(self._room_at(point))
-            y, x = self.camera.center
-            self.camera.look_at(
-                (y - by.y() / target.height(), x - by.x() / target.width()),
-                self.camera.zoom,
-            )
+            room = self._room_at(point)
+            self._move_by(self._flat_at(last, room) - self._flat_at(point, room))
         line = self._drag == "line" or (self._drag is None and self._on_line(point))
         self.setCursor(
             Qt.CursorShape.SplitHCursor if line else Qt.CursorShape.CrossCursor
@@ -381,15 +370,9 @@ class ComparePictures(QWidget):
         if self._preview is None:
             return
         room = self._room_at(point)
-        before = self._target(room)
-        share_x = (point.x() - before.left()) / before.width()
-        share_y = (point.y() - before.top()) / before.height()
+        before = self._flat_at(point, room)
         self.camera.look_at(self.camera.center, self.camera.zoom * factor)
-        after = self._target(room)
-        y, x = self.camera.center
-        y += (after.top() + share_y * after.height() - point.y()) / after.height()
-        x += (after.left() + share_x * after.width() - point.x()) / after.width()
-        self.camera.look_at((y, x), self.camera.zoom)
+        self._move_by(before - self._flat_at(point, room))
 
     def event(self, event: QEvent) -> bool:
         """Keep our keys from being taken for shortcuts of the window."""

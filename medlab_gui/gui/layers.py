@@ -79,7 +79,7 @@ class Stage:
         self._erasing = self._inverse = False
         self._opening = False
         self._filled = False
-        self._placed = ""
+        self.placed = ""  # UID of the series that the canvas shows in its own zoom
         self._scheme: LabelScheme | None = None
         self._hidden: frozenset[int] = frozenset()
         self._unveiling: Generator[None] = (_ for _ in ())
@@ -154,7 +154,7 @@ class Stage:
         self._opening = session is not None
         self._filled = False
         if session is None:
-            self._placed = ""
+            self.placed = ""
             # The welcome page covers the picture. Another series often follows at
             # once, so the arrays are let go a little later.
             QTimer.singleShot(_LET_GO_MS, self._let_go)
@@ -171,6 +171,8 @@ class Stage:
             # A hidden layer is not drawn: all are filled first, and shown after.
             for layer in (image, mask, self.prediction, self.entropy):
                 set_changed(layer, visible=False)
+            # Other views draw at once: not in the window of the series before.
+            self.reset_window()
         self._unveiling = self._unveil(session)
         in_steps(self._unveiling)
 
@@ -180,7 +182,6 @@ class Stage:
         assert self.mask is not None
         with private.one_update(self.viewer, session.k):
             show(self.image, session.volume.data, session.volume.grid.spacing)
-            self.window.read()
             show(self.mask, session.mask, session.volume.grid.spacing)
             self._fill_prediction()
             self._set_colors(session.scheme)
@@ -188,9 +189,9 @@ class Stage:
         if not session.is_provisional:  # there is more of it than a picture
             yield
         # What takes the place of its own provisional picture stays where it was.
-        if not self.bench.is_same_place or self._placed != session.series_uid:
-            self._placed = session.series_uid
-            self.reset_window()
+        if not self.bench.is_same_place or self.placed != session.series_uid:
+            self.placed = session.series_uid
+            self._apply_window()
             self.viewer.reset_view(margin=0.02)
         set_changed(self.image, visible=session.is_filled(session.k))
         yield
@@ -216,6 +217,7 @@ class Stage:
         """Show the grey values that fit the scan."""
         if self.bench.session is not None:
             view = self.bench.view
+            self.window.read()
             view.level, view.width = self.window.first()
             # the values may be the ones that are set already: then no event comes
             self._apply_window()

@@ -107,9 +107,15 @@ class MeasureHand:
         grid = self._pane.grid
         if grid is None:
             return None
+        pane = self._pane
         try:
             return Measurement(
-                id_, "", kind, self._pane.plane, self._pane.slice_index, self._mm(flat)
+                id_,
+                pane.series_uid,
+                kind,
+                pane.plane,
+                pane.slice_index,
+                self._mm(flat),
             )
         except GeometryError:
             return None
@@ -156,7 +162,7 @@ class MeasureHand:
         """Handle an event of the mouse; return whether it was about measuring."""
         state = self._state
         if (
-            state.list is None
+            not state.is_ready(self._pane.series_uid)
             or self._pane.grid is None
             or self._bench.mode is not Mode.REVIEW
         ):
@@ -284,7 +290,7 @@ class MeasureHand:
         if size >= _CLICK_PX and self.as_measurement(kind, flat) is not None:
             points = self._mm(flat)
             self.drop()
-            self._state.add(kind, pane.plane, pane.slice_index, points)
+            self._state.add(kind, pane.plane, pane.slice_index, points, pane.series_uid)
         else:
             self.drop()
 
@@ -304,7 +310,7 @@ class MeasureHand:
     def _under(self, at: QPointF) -> tuple[Measurement, int] | None:
         """Return the measurement there and its handle, -1 for its line or text."""
         pane, state = self._pane, self._state
-        here = state.on_slice(pane.plane, pane.slice_index)
+        here = state.on_slice(pane.plane, pane.slice_index, pane.series_uid)
         if not here:
             return None
         point = (at.x(), at.y())

@@ -97,7 +97,8 @@ class MeasureOverlay(QWidget):
     def _here(self) -> tuple[Measurement, ...]:
         if self._pane.grid is None:
             return ()
-        return self._state.on_slice(self._pane.plane, self._pane.slice_index)
+        pane = self._pane
+        return self._state.on_slice(pane.plane, pane.slice_index, pane.series_uid)
 
     # ---- what is drawn --------------------------------------------------------
 

@@ -33,6 +33,10 @@ class Pane(Protocol):
     plane: Plane
 
     @property
+    def series_uid(self) -> str:
+        """Which series it shows; empty for the open one."""
+
+    @property
     def grid(self) -> Grid | None:
         """Working grid of what is shown; None for nothing."""
 
@@ -80,6 +84,7 @@ class PicturePane:
     """
 
     plane = Plane.AXIAL
+    series_uid = ""
 
     def __init__(self, viewer: Viewer, canvas: QWidget, bench: Workbench) -> None:
         self._viewer = viewer

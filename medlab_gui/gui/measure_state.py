@@ -15,37 +15,32 @@ from psygnal import Signal
 from medlab_gui.commands.measurements import caution
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
+from medlab_gui.gui.measured_series import MeasuredSeries
 from medlab_gui.gui.view_state import Mode
-from medlab_gui.review.measurements import MeasurementList, MeasurementWriter
+from medlab_gui.review.measurements import MeasurementWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from medlab_gui.core.jobs import JobContext
     from medlab_gui.core.measurements import Kind, Measurement, Plane, Point, Values
+    from medlab_gui.gui.pair.second import SecondSeries
     from medlab_gui.gui.workbench import Workbench
+    from medlab_gui.review.measurements import MeasurementList
 
 __all__ = ["MeasureState"]
 
 _log = logging.getLogger(__name__)
 
-_LANE = "measure"
+_Lines = list[str]
 
 
 class MeasureState:
-    """What is measured on the open series, and with which tool.
+    """What is measured on the series that are looked at, and with which tool.
 
     Parameters
     ----------
     bench : Workbench
         What is open.
-
-    Attributes
-    ----------
-    list : MeasurementList or None
-        Of the open series; None until it is read.
-    caution : str
-        Why lengths of this series cannot be relied on; empty where they can.
 
     Signals
     -------
@@ -69,20 +64,20 @@ class MeasureState:
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
-        self.list: MeasurementList | None = None
-        self.caution = ""
+        self._first: MeasuredSeries | None = None
+        self._second: MeasuredSeries | None = None
+        self._last_uid = ""  # where something was measured last: undo is about it
         self._writers: dict[str, MeasurementWriter] = {}
         self._tool: Kind | None = None
         self._selected = ""
         self._visible = True
-        self._values: dict[tuple[str, tuple[Point, ...]], Values] = {}
-        self._told_caution = ""
+        self._told_caution: set[str] = set()
         self.drawing = False
         bench.session_changed.connect(self._on_session)
         bench.mode_changed.connect(self._on_mode)
         bench.closed.connect(self._on_closed)
 
-    # ---- the open series ----------------------------------------------------
+    # ---- the series that are looked at ------------------------------------------
 
     def _on_session(self) -> None:
         self.drop()
@@ -93,65 +88,64 @@ class MeasureState:
             self.tool = None
 
     def _forget(self) -> None:
-        self.list = None
-        self.caution = ""
-        self._values.clear()
+        self._first = None
         self.select("")
         self.changed.emit()
 
     def reload(self) -> None:
         """Read the measurements of the open series again."""
-        session, place = self._bench.session, self._bench.project_place
+        session = self._bench.session
         if session is None:
             return
         # No length is shown before it is known that it can be relied on.
-        self.caution = caution(session.series)
+        series = session.series
+        first = self._first = MeasuredSeries(
+            self._bench,
+            session.volume,
+            series.display.padding,
+            caution(series),
+            self._on_list,
+        )
         self.changed.emit()
-        if session.is_provisional:
-            return
-        uid, author = session.series_uid, session.author
-        writer = self._writers.setdefault(place, MeasurementWriter(place))
+        if not session.is_provisional:
+            self._read(first, lambda: self._first is first)
 
-        def work(ctx: JobContext) -> tuple[Measurement, ...]:
-            from medlab_gui.store.project import ProjectStore
-
-            ctx.check()
-            with ProjectStore.open(place) as store:
-                return store.measurements(uid)
-
-        def done(found: tuple[Measurement, ...]) -> None:
-            if self._bench.session is not session:
-                return
-            self.list = MeasurementList(uid, author, writer, found)
-            self.list.changed.connect(lambda: self._on_list(writer))
-            self.changed.emit()
-
-        # Behind what is still being written of the series before.
-        self._bench.submit("", work, on_done=done, lane=_LANE, newest_wins=False)
-
-    def _on_list(self, writer: MeasurementWriter) -> None:
-        if self.selected is None:
+    def watch_second(self, second: SecondSeries | None) -> None:
+        """Measure on the second series of a pair, too; None: no longer."""
+        self.drop()
+        if self._second is not None and self._second.get(self._selected) is not None:
             self.select("")
-        self._save(writer)
+        self._second = None
+        if second is not None:
+            shown = self._second = MeasuredSeries(
+                self._bench,
+                second.volume,
+                second.display.padding,
+                second.caution,
+                self._on_list,
+            )
+            self._read(shown, lambda: self._second is shown)
         self.changed.emit()
 
-    def _save(self, writer: MeasurementWriter) -> None:
-        uid = self.list.series_uid if self.list is not None else ""
+    def _read(self, shown: MeasuredSeries, is_wanted: Callable[[], bool]) -> None:
+        session, place = self._bench.session, self._bench.project_place
+        author = session.author if session is not None else ""
+        writer = self._writers.setdefault(place, MeasurementWriter(place))
 
         def failed(error: BaseException) -> None:
             self._bench.fail(error, _("The measurement was not kept"))
-            session = self._bench.session
-            if session is not None and session.series_uid == uid:
-                self._forget()
-                self.reload()
+            if is_wanted():
+                shown.list = None
+                self.select("")
+                self._read(shown, is_wanted)
 
-        self._bench.submit(
-            "",
-            lambda _ctx: writer.flush(),
-            on_error=failed,
-            lane=_LANE,
-            newest_wins=False,
-        )
+        shown.read(writer, author, is_wanted, failed)
+
+    def _on_list(self, shown: MeasuredSeries) -> None:
+        self._last_uid = shown.uid
+        if self.selected is None:
+            self.select("")
+        self.changed.emit()
 
     def when_saved(self, then: Callable[[], object]) -> None:
         """Call a function when everything drawn so far is on the disk."""
@@ -159,7 +153,7 @@ class MeasureState:
             "",
             lambda ctx: ctx.check(),
             on_done=lambda _nothing: then(),
-            lane=_LANE,
+            lane="measure",
             newest_wins=False,
         )
 
@@ -171,22 +165,55 @@ class MeasureState:
             except MedlabError as error:
                 _log.warning("A measurement was not kept: %s", error)
 
+    def _of(self, uid: str) -> MeasuredSeries | None:
+        """Return the series that is meant (empty: the open one), if it is shown."""
+        if not uid:
+            return self._first
+        both = (self._first, self._second)
+        return next((s for s in both if s is not None and s.uid == uid), None)
+
+    def _holding(self, measurement_id: str) -> MeasuredSeries | None:
+        """Return the series that a measurement was drawn on."""
+        for shown in (self._first, self._second):
+            if shown is not None and shown.get(measurement_id) is not None:
+                return shown
+        return None
+
     # ---- what is shown --------------------------------------------------------
+
+    @property
+    def list(self) -> MeasurementList | None:
+        """Measurements of the open series; None until they are read."""
+        return self._first.list if self._first is not None else None
+
+    @property
+    def caution(self) -> str:
+        """Why lengths of the open series cannot be relied on; empty where they can."""
+        return self._first.caution if self._first is not None else ""
 
     @property
     def items(self) -> tuple[Measurement, ...]:
         """All of the open series."""
-        return self.list.items if self.list is not None else ()
+        return self._first.items if self._first is not None else ()
 
-    def on_slice(self, plane: Plane, slice_index: int) -> tuple[Measurement, ...]:
-        """Return what a pane draws."""
-        if not self._visible or self.list is None:
+    @property
+    def second_items(self) -> tuple[Measurement, ...]:
+        """All of the second series."""
+        return self._second.items if self._second is not None else ()
+
+    def is_ready(self, uid: str = "") -> bool:
+        """Tell whether one can measure on a series now (empty: the open one)."""
+        shown = self._of(uid)
+        return shown is not None and shown.list is not None
+
+    def on_slice(
+        self, plane: Plane, slice_index: int, uid: str = ""
+    ) -> tuple[Measurement, ...]:
+        """Return what a pane draws, of the open series or of the second one."""
+        shown = self._of(uid)
+        if not self._visible or shown is None:
             return ()
-        return tuple(
-            m
-            for m in self.list.items
-            if m.plane is plane and m.slice_index == slice_index
-        )
+        return shown.on_slice(plane, slice_index)
 
     @property
     def visible(self) -> bool:
@@ -202,30 +229,14 @@ class MeasureState:
 
     def values(self, measurement: Measurement) -> Values:
         """Return what a measurement comes to; it is reckoned once for each place."""
-        session = self._bench.session
-        assert session is not None
-        key = (measurement.id, measurement.points)
-        found = self._values.get(key)
-        if found is None:
-            from medlab_gui.imaging.measurements import measure
+        shown = self._of(measurement.series_uid)
+        assert shown is not None
+        return shown.values(measurement)
 
-            volume = session.volume
-            found = measure(measurement, volume.data, volume.grid, volume.units)
-            if measurement.id:  # what is half drawn has no name yet
-                self._values[key] = found
-        return found
-
-    def lines(self, measurement: Measurement) -> list[str]:
+    def lines(self, measurement: Measurement) -> _Lines:
         """Return what is written beside a measurement."""
-        try:
-            lines = self.values(measurement).lines()
-        except MedlabError as error:
-            lines = [error.message]
-        if measurement.label:
-            lines.insert(0, measurement.label)
-        if self.caution:
-            lines.append(_("geometry not safe for measuring"))
-        return lines
+        shown = self._of(measurement.series_uid)
+        return shown.lines(measurement) if shown is not None else []
 
     # ---- tool and selection ---------------------------------------------------
 
@@ -246,20 +257,24 @@ class MeasureState:
             self.tool_changed.emit()
 
     def _tell_caution(self) -> None:
-        session = self._bench.session
-        if self.caution and session is not None:
-            if self._told_caution != session.series_uid:
-                self._bench.warn(
-                    _("Figures of this series are not safe: {why}").format(
-                        why=self.caution
-                    )
+        shown = self._first
+        if shown is not None and shown.caution and shown.uid not in self._told_caution:
+            self._told_caution.add(shown.uid)
+            self._bench.warn(
+                _("Figures of this series are not safe: {why}").format(
+                    why=shown.caution
                 )
-            self._told_caution = session.series_uid
+            )
 
     @property
     def selected(self) -> Measurement | None:
         """The one that is selected."""
-        return self.list.get(self._selected) if self.list is not None else None
+        return self.find(self._selected)
+
+    def find(self, measurement_id: str) -> Measurement | None:
+        """Return one of either series, or None."""
+        shown = self._holding(measurement_id)
+        return shown.get(measurement_id) if shown is not None else None
 
     def select(self, measurement_id: str) -> None:
         """Select one, or with an empty id none."""
@@ -294,11 +309,17 @@ class MeasureState:
     # ---- doing ------------------------------------------------------------------
 
     def add(
-        self, kind: Kind, plane: Plane, slice_index: int, points: tuple[Point, ...]
+        self,
+        kind: Kind,
+        plane: Plane,
+        slice_index: int,
+        points: tuple[Point, ...],
+        uid: str = "",
     ) -> None:
-        """Keep what was drawn, and select it."""
-        if self.list is not None:
-            self.select(self.list.add(kind, plane, slice_index, points).id)
+        """Keep what was drawn on the open series or on the second one; select it."""
+        shown = self._of(uid)
+        if shown is not None and shown.list is not None:
+            self.select(shown.list.add(kind, plane, slice_index, points).id)
 
     def change(
         self,
@@ -308,13 +329,15 @@ class MeasureState:
         label: str | None = None,
     ) -> None:
         """Keep another place or another name of one."""
-        if self.list is not None and self.list.get(measurement_id) is not None:
-            self.list.change(measurement_id, points=points, label=label)
+        shown = self._holding(measurement_id)
+        if shown is not None and shown.list is not None:
+            shown.list.change(measurement_id, points=points, label=label)
 
     def remove_selected(self) -> None:
         """Delete the one that is selected."""
-        if self.list is not None and self.selected is not None:
-            self.list.remove(self.selected.id)
+        shown = self._holding(self._selected)
+        if shown is not None and shown.list is not None:
+            shown.list.remove(self._selected)
 
     @property
     def takes_undo(self) -> bool:
@@ -323,33 +346,41 @@ class MeasureState:
         They are while reviewing, once something was measured; mask edits that lie
         further back are not touched from here.
         """
-        return (
-            self._bench.mode is Mode.REVIEW
-            and self.list is not None
-            and self.list.has_history
-        )
+        return self._bench.mode is Mode.REVIEW and self._changed_last is not None
+
+    @property
+    def _changed_last(self) -> MeasurementList | None:
+        for shown in (self._of(self._last_uid), self._first, self._second):
+            found = shown.list if shown is not None else None
+            if found is not None and found.has_history:
+                return found
+        return None
 
     @property
     def can_undo(self) -> bool:
         """Whether there is something to take back."""
-        return self.takes_undo and self.list is not None and self.list.can_undo
+        done = self._changed_last
+        return self.takes_undo and done is not None and done.can_undo
 
     @property
     def can_redo(self) -> bool:
         """Whether something was taken back last."""
-        return self.takes_undo and self.list is not None and self.list.can_redo
+        done = self._changed_last
+        return self.takes_undo and done is not None and done.can_redo
 
     def undo(self) -> None:
         """Take the last change back, and show where it was."""
-        if self.list is not None:
+        done = self._changed_last
+        if done is not None:
             self.drop()
-            self._show_result(self.list.undo())
+            self._show_result(done.undo())
 
     def redo(self) -> None:
         """Make the change again that was taken back last."""
-        if self.list is not None:
+        done = self._changed_last
+        if done is not None:
             self.drop()
-            self._show_result(self.list.redo())
+            self._show_result(done.redo())
 
     def _show_result(self, about: Measurement | None) -> None:
         if about is not None:
@@ -360,7 +391,10 @@ class MeasureState:
         session = self._bench.session
         if session is None:
             return
-        middle = session.volume.grid.to_index(measurement.points).mean(axis=0)
-        self._bench.go_to(int(np.round(middle[0])))
-        self.show_asked.emit(measurement)
+        if self._second is not None and measurement.series_uid == self._second.uid:
+            self._bench.pair.show_slice(measurement.slice_index)
+        else:
+            middle = session.volume.grid.to_index(measurement.points).mean(axis=0)
+            self._bench.go_to(int(np.round(middle[0])))
+            self.show_asked.emit(measurement)
         self.select(measurement.id)

@@ -80,8 +80,9 @@ class PictureText(QWidget):
 
     Attributes
     ----------
-    marks : list of callable
-        ``mark(painter)`` draws more over the picture: crosshair, scale bar.
+    grounds, marks : list of callable
+        ``mark(painter)`` draws more over the picture: what lies under the text, and
+        what lies over it (crosshair, scale bar).
     stamps : Stamps
         Text that reads well on any grey.
     """
@@ -91,6 +92,7 @@ class PictureText(QWidget):
     ) -> None:
         super().__init__(canvas)
         self.stamps = Stamps(self)
+        self.grounds: list[Callable[[QPainter], object]] = []
         self.marks: list[Callable[[QPainter], object]] = []
         self._viewer = viewer
         self._canvas = canvas
@@ -171,12 +173,14 @@ class PictureText(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw letters, corners and legend."""
         session = self._bench.session
-        if session is None:
+        if session is None or session.series_uid != self._stage.placed:
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         font = QFont(self.font())
         font.setPointSizeF(10)
+        for ground in self.grounds:
+            ground(painter)
         if self._bench.view.corner_text:
             self._draw_corners(painter, font)
         if self._bench.view.letters:

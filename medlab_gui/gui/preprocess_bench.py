@@ -118,7 +118,7 @@ class PreprocessBench(QObject):
         if self._slice_job is not None:
             self._bench.cancel(self._slice_job)
         if self.panel is not None and session is None:
-            self.panel.set_preview(None, (1.0, 1.0), 0)
+            self.panel.set_preview(None, 0)
             self.panel.set_look(None)
         self.volume_changed.emit()
         self.refresh()
@@ -167,8 +167,8 @@ class PreprocessBench(QObject):
         data, scheme, unit = session.volume.data, session.scheme, self.unit
         window = (self._bench.view.level, self._bench.view.width)
         mask = session.mask[k].copy()
-        letters = axial_geometry(session.volume.grid).edge_letters
-        padding = session.series.display.padding
+        geometry = axial_geometry(session.volume.grid)
+        padding, filling = session.series.display.padding, session.series.filling
         shown = shading(
             session.series.display, data.dtype, inverted=self._bench.view.inverted
         )
@@ -192,7 +192,7 @@ class PreprocessBench(QObject):
             return preview(
                 data[k], done, spec, uid=uid, k=k, window=window,
                 shading=shown, unit=unit, mask=mask, scheme=scheme,
-                padding=padding, letters=letters,
+                padding=padding, filling=filling, geometry=geometry,
             )  # fmt: skip
 
         self._slice_job = self._bench.submit(
@@ -228,8 +228,7 @@ class PreprocessBench(QObject):
         self.failed.emit("")
         if self.panel is None or not self.comparing:
             return
-        _dz, dy, dx = session.volume.grid.spacing
-        self.panel.set_preview(result, (dy, dx), session.volume.grid.shape[0])
+        self.panel.set_preview(result, session.volume.grid.shape[0])
         self._show_look()
         if self.panel.figures_shown.isChecked():
             self._count(result)

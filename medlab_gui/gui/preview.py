@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from medlab_gui.core.geometry import Grid
+from medlab_gui.core.measurements import Plane
 from medlab_gui.core.specs import PipelineSpec
 from medlab_gui.gui.difference import difference_image, nice_limit
 from medlab_gui.gui.histogram_view import Histogram, summarise
+from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
 from medlab_gui.gui.panes.plane_picture import slice_image
+from medlab_gui.gui.panes.unmeasured import hatch_image
 from medlab_gui.gui.pictures import gray_image, outline_image
 from medlab_gui.gui.shading import Shading
 from medlab_gui.imaging.padding import is_padding, without_padding
@@ -116,7 +120,10 @@ class SliceRunner:
             result = self._keep((k, steps[:n]), lambda: fitted(plane, k))
         else:
             # Copied out of the mapped file: figures and pictures come from this one.
-            plane = without_padding(self._volume[k], self._padding)
+            # Where nothing is done to the slice its filling values stay, too.
+            plane = self._volume[k]
+            if steps:
+                plane = without_padding(plane, self._padding)
             result = run_pipeline(PipelineSpec(), plane)
         for last in range(n, len(steps)):
             place = (k, steps[: last + 1])
@@ -190,10 +197,11 @@ class Preview:
     is_unit : bool
         Whether the processed values run from 0 to 1.
     fills : ndarray of bool, shape (Y, X), or None
-        Which pixels only fill the picture: no histogram counts them, and for the
-        other figures they are black in both.
-    letters : tuple of str
-        Of the left, right, top and bottom edge.
+        Which pixels only fill the picture: no histogram and no figure counts them.
+    hatch : QImage or None
+        Lines over what a resampling had to fill.
+    geometry : PlaneGeometry
+        How the slice lies on the screen.
     """
 
     uid: str
@@ -214,7 +222,8 @@ class Preview:
     processed_ends: tuple[float, float]
     is_unit: bool
     fills: NDArray[np.bool_] | None
-    letters: tuple[str, str, str, str]
+    hatch: QImage | None
+    geometry: PlaneGeometry
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,7 +256,8 @@ def preview(
     mask: NDArray[np.uint8] | None = None,
     scheme: LabelScheme | None = None,
     padding: tuple[float, float] | None = None,
-    letters: tuple[str, str, str, str] = ("R", "L", "A", "P"),
+    filling: tuple[float, float] | None = None,
+    geometry: PlaneGeometry | None = None,
 ) -> Preview:
     """Make the pictures of a slice before and after.
 
@@ -273,8 +283,10 @@ def preview(
         Colours of the mask.
     padding : tuple of float, optional
         Lowest and highest of the values that only fill the picture.
-    letters : tuple of str
-        Of the left, right, top and bottom edge.
+    filling : tuple of float, optional
+        Those of them that a resampling put where nothing was measured.
+    geometry : PlaneGeometry, optional
+        How the slice lies on the screen; square pixels where not given.
     """
     level, width = window
     low, high = shading.ends(level, width)
@@ -300,6 +312,7 @@ def preview(
         after = gray_image(processed, *ends)
         if shading.inverted:  # the same way round as the original
             after.invertPixels()
+    filled = is_padding(np.asarray(plane), filling)
     outline = None
     if mask is not None and scheme is not None and mask.any():
         outline = outline_image(mask, scheme)
@@ -322,8 +335,13 @@ def preview(
         processed_ends=ends,
         is_unit=kind == "unit",
         fills=is_padding(np.asarray(plane), padding),
-        letters=letters,
+        hatch=None if filled is None else hatch_image(filled),
+        geometry=geometry or _square_pixels(plane.shape),
     )
+
+
+def _square_pixels(shape: tuple[int, ...]) -> PlaneGeometry:
+    return PlaneGeometry(Grid.from_spacing((1, *shape), (1, 1, 1)), Plane.AXIAL)
 
 
 def _finite(plane: NDArray[Any], black: float) -> NDArray[Any]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from medlab_gui.core.errors import ResourceError
 from medlab_gui.core.i18n import _
-from medlab_gui.imaging.recipes import same_effect
+from medlab_gui.imaging.recipes import effective, same_effect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,7 +104,9 @@ class ProcessedVolume:
         message = _("Preprocessing")
         progress(self.n_done, n, message)
         # Takes time only where a step looks at the whole scan.
-        data = without_padding(self._data, self._padding)
+        data = self._data
+        if effective(self.spec):  # else nothing is done to it
+            data = without_padding(data, self._padding)
         fitted = fit_pipeline(
             self.spec, data, progress=lambda *_a, **_k: progress(0, n, message)
         )

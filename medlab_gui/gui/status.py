@@ -101,6 +101,9 @@ def voxel_text(bench: Workbench, index: ArrayLike) -> str:
     if any(n in session.series.not_measured(axis) for axis, n in enumerate((k, j, i))):
         return _("not measured")
     value = float(volume.data[k, j, i])
+    padding = session.series.display.padding
+    if padding is not None and padding[0] <= value <= padding[1]:
+        return _("not measured")
     if not math.isfinite(value):
         shown = _("no value")
     elif value == round(value):

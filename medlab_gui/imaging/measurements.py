@@ -8,6 +8,7 @@ import numpy as np
 
 from medlab_gui.core.measurements import Kind, Values, check_on_grid
 from medlab_gui.core.outlines import pixels_in_ellipse, pixels_in_polygon
+from medlab_gui.imaging.padding import is_padding
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,7 +84,11 @@ def region_mask(measurement: Measurement, grid: Grid) -> NDArray[np.bool_]:
 
 
 def measure(
-    measurement: Measurement, data: NDArray[Any], grid: Grid, units: str | None = None
+    measurement: Measurement,
+    data: NDArray[Any],
+    grid: Grid,
+    units: str | None = None,
+    padding: tuple[float, float] | None = None,
 ) -> Values:
     """Return what a measurement comes to.
 
@@ -98,6 +103,10 @@ def measure(
         Working grid of the series.
     units : str or None
         Of the values.
+    padding : tuple of float, optional
+        Lowest and highest of the values that only fill the picture
+        (`core.display.Display.padding`): nothing was measured there, so they are left
+        out, and counted.
 
     Raises
     ------
@@ -114,6 +123,9 @@ def measure(
     for axis, part in zip(measurement.plane.axes, (rows, columns), strict=True):
         where[axis] = part
     found = np.asarray(data[tuple(where)], dtype=np.float64)[mask]
+    fills = is_padding(found, padding)
+    if fills is not None:
+        found = found[~fills]
     found = found[np.isfinite(found)]
     n = int(found.size)
     # The picture ends half a pixel beyond the outermost centres.
@@ -129,4 +141,5 @@ def measure(
         high=float(found.max()) if n else None,
         units=units,
         is_cut=is_cut,
+        n_filled=0 if fills is None else int(fills.sum()),
     )

@@ -33,6 +33,10 @@ __all__ = [
 ]
 
 
+_REACH_PX = 6
+"""Three deviations of the smoothing by which edges are found."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quality:
     """What processing did to one slice, before and after on one scale of 0 to 1.
@@ -81,7 +85,8 @@ def quality(
     Parameters
     ----------
     original, processed : ndarray, shape (Y, X)
-        Any real dtype. What is not finite in one of them is taken as black in both.
+        Any real dtype. What is not finite in one of them (nothing was measured there)
+        is left out of every figure, and so are edges beside it.
     original_range : tuple of float, optional
         Black and white of the original: the ends of the window in which it is shown.
         Else 0 and 1 where all of it lies there, or its 0.5th and 99.5th percentile.
@@ -106,14 +111,15 @@ def quality(
         processed_range = (0.0, 1.0) if unit else original_range
     if region is None:
         region = flat_region(before)
-    a = np.where(finite, _to_unit(before, original_range), 0.0)
-    b = np.where(finite, _to_unit(after, processed_range), 0.0)
-    edges = _find_edges(a)
+    a = np.where(finite, _to_unit(before, original_range), np.nan)
+    b = np.where(finite, _to_unit(after, processed_range), np.nan)
+    shown, processed_shown = np.where(finite, a, 0.0), np.where(finite, b, 0.0)
+    edges = _find_edges(shown, None if finite.all() else finite)
     return Quality(
         noise_before=noise_sd(a, region),
         noise_after=noise_sd(b, region),
-        sharpness_before=_slope_across(a, edges),
-        sharpness_after=_slope_across(b, edges),
+        sharpness_before=_slope_across(shown, edges),
+        sharpness_after=_slope_across(processed_shown, edges),
         entropy_before=entropy_bits(a, value_range=(0.0, 1.0)),
         entropy_after=entropy_bits(b, value_range=(0.0, 1.0)),
         psnr_db=psnr(a, b),
@@ -216,15 +222,16 @@ def ssim(a: NDArray[Any], b: NDArray[Any], *, data_range: float = 1.0) -> float:
     Parameters
     ----------
     a, b : ndarray, shape (Y, X)
-        The two pictures; pixels that are not finite in one of them are taken as 0 in
-        both. Smaller pictures than 7 pixels take the largest odd window that fits.
+        The two pictures; windows with a pixel that is not finite in one of them are
+        left out. Smaller pictures than 7 pixels take the largest odd window that fits.
     data_range : float
         White less black.
 
     Returns
     -------
     float
-        At most 1, which only equal pictures reach.
+        At most 1, which only equal pictures reach; not a number where no window is
+        left.
 
     Raises
     ------
@@ -254,7 +261,10 @@ def ssim(a: NDArray[Any], b: NDArray[Any], *, data_range: float = 1.0) -> float:
     c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
     above = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
     below = (mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2)
-    return float((above / below).mean())
+    likeness = above / below
+    if not finite.all():
+        likeness = likeness[window_sums(finite, size) > n - 0.5]
+    return float(likeness.mean()) if likeness.size else math.nan
 
 
 def _pair(
@@ -288,10 +298,13 @@ def _robust_range(values: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def _find_edges(
-    values: NDArray[np.float64],
+    values: NDArray[np.float64], known: NDArray[np.bool_] | None = None
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[Any], NDArray[Any]]:
-    """Rows, columns and unit normals (ny, nx) of the strongest edge pixels."""
-    from scipy.ndimage import gaussian_filter
+    """Rows, columns and unit normals (ny, nx) of the strongest edge pixels.
+
+    None where the smoothing reaches pixels that are not ``known``.
+    """
+    from scipy.ndimage import gaussian_filter, minimum_filter
 
     none = np.zeros(0, np.intp)
     if min(values.shape) < 3:
@@ -307,6 +320,8 @@ def _find_edges(
         (inner >= steep[1:-1, :-2]) & (inner > steep[1:-1, 2:]),
     )
     crest &= inner > 1e-9 * max(float(np.abs(values).max()), 1e-300)
+    if known is not None:
+        crest &= minimum_filter(known, size=2 * _REACH_PX + 1)[1:-1, 1:-1]
     if not crest.any():
         return none, none, none, none
     strengths = inner[crest]

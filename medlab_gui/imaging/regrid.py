@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medlab_gui.core.errors import GeometryError
+from medlab_gui.imaging.padding import is_padding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from medlab_gui.core.slices import SliceStack
     from medlab_gui.imaging.slicewise import ProgressCallback
 
-__all__ = ["SliceSource", "labels_to_stack", "regrid", "slice_sources"]
+__all__ = ["SliceSource", "free_value", "labels_to_stack", "regrid", "slice_sources"]
 
 _SAME_SLICE = 0.01
 """Share of the slice distance within which a measured slice is taken as it is."""
@@ -94,6 +95,50 @@ def slice_sources(
     return result
 
 
+def free_value(
+    data: NDArray[Any], padding: tuple[float, float] | None = None
+) -> tuple[np.dtype[Any], float]:
+    """Return a value that no measured voxel has, for what was not measured.
+
+    One below the lowest that was measured: dark in every window, and near enough to
+    the scan's values to stretch nothing where somebody overlooks what it means.
+
+    Parameters
+    ----------
+    data : ndarray, shape (Z, Y, X)
+        Finite grey values.
+    padding : tuple of float, optional
+        Lowest and highest of the values that only fill the picture already.
+
+    Returns
+    -------
+    dtype
+        That holds it and all of ``data``: a wider one where the scan uses every value
+        of its own.
+    float
+        The value.
+    """
+    lowest: Any = None
+    for plane in data:
+        fills = is_padding(plane, padding)
+        known = plane if fills is None else plane[~fills]
+        if known.size and (lowest is None or known.min() < lowest):
+            lowest = known.min()
+    if lowest is None:  # nothing but filling
+        lowest = data.min()
+    if data.dtype.kind == "f":
+        one_less = np.floor(lowest) - data.dtype.type(1)
+        if not one_less < lowest:  # so large that one less is no other number
+            one_less = np.nextafter(lowest, data.dtype.type(-np.inf))
+        return data.dtype, float(one_less)
+    below = int(lowest) - 1
+    for dtype in (data.dtype, np.dtype(np.int16)):
+        limits = np.iinfo(dtype)
+        if limits.min <= below and int(data.max()) <= limits.max:
+            return dtype, float(below)
+    return np.dtype(np.float32), float(below)
+
+
 def regrid(
     data: NDArray[Any],
     stack: SliceStack,
@@ -101,6 +146,7 @@ def regrid(
     bridged: Sequence[bool],
     *,
     fill: float | None = None,
+    padding: tuple[float, float] | None = None,
     progress: ProgressCallback | None = None,
 ) -> NDArray[Any]:
     """Return slices on a regular grid with the same rows and columns.
@@ -117,6 +163,9 @@ def regrid(
         As in `slice_sources`.
     fill : float, optional
         For what was not measured; the lowest value of ``data`` where not given.
+    padding : tuple of float, optional
+        Lowest and highest of the values of ``data`` that only fill the picture: they
+        were not measured either.
     progress : callable, optional
         Called as ``progress(done, total, message)`` after each slice.
 
@@ -136,7 +185,7 @@ def regrid(
         parts = []
         for n in source.slices:
             shift = stack.in_plane(origin - stack.origins[n])
-            parts.append(_moved(data[n], (shift[0], shift[1]), grid.shape[1:]))
+            parts.append(_moved(data[n], padding, (shift[0], shift[1]), grid.shape[1:]))
         if parts:
             value, measured = parts[0]
             if len(parts) == 2:
@@ -152,10 +201,14 @@ def regrid(
 
 
 def _moved(
-    plane: NDArray[Any], shift: tuple[float, float], size: tuple[int, int]
+    plane: NDArray[Any],
+    padding: tuple[float, float] | None,
+    shift: tuple[float, float],
+    size: tuple[int, int],
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return the plane at ``index + shift``, and where that was measured."""
     value = plane.astype(np.float64)
+    fills = is_padding(plane, padding)
     measured = np.ones(size, np.bool_)
     for axis in (0, 1):
         whole = round(shift[axis])
@@ -172,7 +225,12 @@ def _moved(
             low += (high - low) * fraction
         value = low
         measured &= inside[:, None] if axis == 0 else inside
-    return value, measured
+        if fills is not None:
+            near = np.take(fills, np.clip(first, 0, last), axis=axis)
+            if fraction:
+                near |= np.take(fills, np.clip(first + 1, 0, last), axis=axis)
+            fills = near
+    return value, measured if fills is None else measured & ~fills
 
 
 def labels_to_stack(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from medlab_gui.core.display import Display
     from medlab_gui.imaging.slicewise import ProgressCallback
     from medlab_gui.io.series import FileSeries, Frame
 
@@ -74,15 +75,16 @@ class Mosaic:
     def apply(
         self,
         data: NDArray[Any],
+        display: Display,
         progress: ProgressCallback | None = None,
-    ) -> NDArray[Any]:
+    ) -> tuple[NDArray[Any], Display]:
         """Return the tiles, shape (Z, Y, X), of a picture (1, rows, columns)."""
         z, y, x = self.shape
         result = np.empty(self.shape, data.dtype)
         for n in range(z):
             top, left = n // self.per_row * y, n % self.per_row * x
             result[n] = data[0, top : top + y, left : left + x]
-        return result
+        return result, display
 
 
 def unpacked(series: FileSeries) -> FileSeries | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medlab_gui.core.records import Problem, Severity
+from medlab_gui.io.grid_checks import KEPT_SLANTED
 from medlab_gui.io.wording import counted
 
 if TYPE_CHECKING:
@@ -281,11 +282,10 @@ def _judge_shift(
         problems.append(
             Problem(
                 "gantry-tilt",
-                Severity.UNSAFE,
+                Severity.WARNING,
                 f"The scanner was tilted: each slice is shifted against the one before "
-                f"(slant {slant:.1f} degrees, {drift:.1f} mm over the whole scan). The "
-                "shift is kept in the geometry and nothing is resampled, but distances "
-                "across slices read from straight views would be wrong.",
+                f"(slant {slant:.1f} degrees, {drift:.1f} mm over the whole scan). "
+                f"{KEPT_SLANTED}",
             )
         )
     elif abs(tilt) > 0.5:

@@ -11,7 +11,15 @@ from medlab_gui.core.records import Problem, Severity
 if TYPE_CHECKING:
     from medlab_gui.core.geometry import Grid
 
-__all__ = ["shear_problems", "spacing_problems"]
+__all__ = ["KEPT_SLANTED", "shear_problems", "spacing_problems"]
+
+KEPT_SLANTED = (
+    "Nothing is resampled: MedLab draws the slices where they were taken, and lengths, "
+    "angles and areas are true. Other programs, distances between surfaces in an "
+    "evaluation and networks that look across slices take the slices for straight; for "
+    "those, resample onto a straight grid."
+)
+"""What a slant means for whoever looks at the scan."""
 
 
 def spacing_problems(grid: Grid) -> list[Problem]:
@@ -32,7 +40,6 @@ def shear_problems(grid: Grid) -> list[Problem]:
         return []
     message = (
         "The axes of the volume are not at right angles (a tilted scanner, or a "
-        "registration). They are kept as they are and nothing is resampled, but "
-        "distances read from straight views would be wrong."
+        f"registration). {KEPT_SLANTED}"
     )
-    return [Problem("gantry-tilt", Severity.UNSAFE, message)]
+    return [Problem("gantry-tilt", Severity.WARNING, message)]

@@ -72,6 +72,8 @@ class Picture:
     spacing : tuple of float or None
         ``(dz, dy, dx)`` in mm as the tags of a TIFF say, 0 where they say nothing. It
         may be about paper or a screen, so it is offered and never used unasked.
+    may_be_coloured : bool
+        Whether it holds red, green and blue, which may all be the same.
     """
 
     path: Path
@@ -79,6 +81,7 @@ class Picture:
     size: tuple[int, int]
     n_pages: int
     spacing: tuple[float, float, float] | None
+    may_be_coloured: bool = True
 
 
 def picture_kind(head: bytes) -> str:
@@ -107,7 +110,9 @@ def read_picture(path: Path, kind: str) -> Picture:
             spacing = _tagged_spacing(image) if kind == "TIFF" else None
         except _BROKEN as error:
             raise _damaged(path) from error
-        return Picture(path, kind, (image.height, image.width), n_pages, spacing)
+        size = (image.height, image.width)
+        may_be_coloured = n_pages > 1 or image.mode not in _GREY | _WITH_ALPHA
+        return Picture(path, kind, size, n_pages, spacing, may_be_coloured)
 
 
 def stack_pictures(pictures: Iterable[Picture]) -> list[FileSeries]:
@@ -160,7 +165,7 @@ def read_picture_voxels(
             for page in range(n_pages):
                 plane = _grey_plane(image, path, page)
                 if plane is None:
-                    raise InputError(_colour_message(path.name), path=path)
+                    raise InputError(_colour_message([path.name], 1), path=path)
                 if plane.shape != series.shape[1:]:
                     raise _damaged(path)
                 slices.append(plane)
@@ -231,21 +236,20 @@ def _judge(
                 tuple(p.path.name for p in others),
             )
         )
+    coloured = _coloured(group)
+    if coloured:
+        message = _colour_message(coloured, len(group))
+        problems.append(
+            Problem("colour", Severity.NOT_A_VOLUME, message, tuple(coloured))
+        )
+        return
     # Each is looked at again when it is read; these tell what kind of stack it is.
     for picture in {id(group[n]): group[n] for n in (0, len(group) // 2, -1)}.values():
         with _opened(picture.path) as image:
-            pages = {0, picture.n_pages - 1}
             sizes = set()
-            for page in sorted(pages):
-                plane = _grey_plane(image, picture.path, page)
+            for page in sorted({0, picture.n_pages - 1}):
+                _grey_plane(image, picture.path, page)
                 sizes.add((image.height, image.width))
-                if plane is None:
-                    message = _colour_message(picture.path.name)
-                    names = (picture.path.name,)
-                    problems.append(
-                        Problem("colour", Severity.NOT_A_VOLUME, message, names)
-                    )
-                    return
             if len(sizes) > 1:
                 message = f"The pages of {picture.path.name} are of different size."
                 problems.append(Problem("mixed-size", Severity.NOT_A_VOLUME, message))
@@ -282,10 +286,33 @@ def _judge(
         problems.append(Problem("single-slice", Severity.WARNING, message))
 
 
-def _colour_message(name: str) -> str:
+def _coloured(group: list[Picture]) -> list[str]:
+    """Return the names of the pictures that are in colour.
+
+    One coloured mark on one slice is enough for a stack not to be read, so all that
+    may be coloured are looked at.
+    """
+    names = []
+    for picture in group:
+        if not picture.may_be_coloured:
+            continue
+        with _opened(picture.path) as image:
+            pages = range(picture.n_pages)
+            if any(_grey_plane(image, picture.path, n) is None for n in pages):
+                names.append(picture.path.name)
+    return names
+
+
+def _colour_message(names: list[str], n_pictures: int) -> str:
+    if len(names) > 1:
+        which = f"{len(names)} of {n_pictures} pictures, such as {names[0]}, are"
+    elif n_pictures > 1:
+        which = f"{names[0]}, one of {n_pictures} pictures, is"
+    else:
+        which = f"{names[0]} is"
     return (
-        f"{name} is in colour (its red, green and blue differ), and MedLab works on "
-        "grey values. Export the pictures in grey, without marks and colour maps."
+        f"{which} in colour (red, green and blue differ), and MedLab works on grey "
+        "values. Export the pictures in grey, without marks and colour maps."
     )
 
 

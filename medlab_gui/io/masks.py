@@ -11,7 +11,7 @@ from medlab_gui.core.errors import GeometryError, InputError
 from medlab_gui.core.geometry import Reorientation
 from medlab_gui.io.image_stack import picture_kind
 from medlab_gui.io.labelme import is_labelme, read_labelme
-from medlab_gui.io.read import read_volume
+from medlab_gui.io.read import read_checked
 from medlab_gui.io.scan import scan
 from medlab_gui.io.wording import counted
 
@@ -62,7 +62,14 @@ def read_mask(
             "file, pictures of one folder or Labelme files, of whole numbers."
         )
         raise InputError(msg, path=path)
-    volume = read_volume(series[0])
+    found, volume = read_checked(series[0])
+    rounded = next((p for p in found.problems if p.code == "values-rounded"), None)
+    if rounded is not None:
+        msg = (
+            f"The labels of {path.name} cannot be told apart. {rounded.message} Number "
+            "the labels anew, from 1, in the program that made the mask."
+        )
+        raise InputError(msg, path=path)
     data = volume.data
     if data.dtype.kind == "f":
         whole = np.rint(data)

@@ -77,7 +77,8 @@ def read_checked(
     Returns
     -------
     FileSeries
-        The series with the problems of its voxels.
+        The series with the problems of its voxels, and which of them a resampling
+        filled (``display.padding``).
     Volume
         As `read_volume` returns it.
 
@@ -90,8 +91,9 @@ def read_checked(
     if stream is None:
         stream = VolumeStream(series, start_at=-1)
     volume = stream.wait(progress)
-    if stream.problems:
-        series = replace(series, problems=(*series.problems, *stream.problems))
+    if stream.problems or stream.display != series.display:
+        problems = (*series.problems, *stream.problems)
+        series = replace(series, problems=problems, display=stream.display)
     return series, volume
 
 

@@ -11,7 +11,7 @@ from medlab_gui.core.errors import GeometryError
 from medlab_gui.core.geometry import Grid
 from medlab_gui.core.records import Problem, Severity
 from medlab_gui.core.slices import SliceStack
-from medlab_gui.imaging.regrid import regrid, slice_sources
+from medlab_gui.imaging.regrid import free_value, regrid, slice_sources
 from medlab_gui.io.geometry_doctor import measure_distances
 from medlab_gui.io.restack import with_applied
 from medlab_gui.io.series import derived_uid
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from medlab_gui.core.display import Display
     from medlab_gui.imaging.slicewise import ProgressCallback
     from medlab_gui.io.series import FileSeries
 
@@ -58,10 +59,29 @@ class Resampled:
     bridged: tuple[bool, ...]
 
     def apply(
-        self, data: NDArray[Any], progress: ProgressCallback | None = None
-    ) -> NDArray[Any]:
-        """Return the resampled voxels; see `imaging.regrid`."""
-        return regrid(data, self.stack, self.grid, self.bridged, progress=progress)
+        self,
+        data: NDArray[Any],
+        display: Display,
+        progress: ProgressCallback | None = None,
+    ) -> tuple[NDArray[Any], Display]:
+        """Return the resampled voxels, and which value of theirs means nothing.
+
+        What was not measured, whole slices and parts of others, gets a value of its
+        own (`free_value`), which takes the place of the file's filling values.
+        """
+        dtype, fill = free_value(data, display.padding)
+        made = regrid(
+            data.astype(dtype, copy=False),
+            self.stack,
+            self.grid,
+            self.bridged,
+            fill=fill,
+            padding=display.padding,
+            progress=progress,
+        )
+        if not np.any(made == fill):
+            return made.astype(data.dtype, copy=False), display
+        return made, replace(display, padding=(fill, fill))
 
 
 def resample(series: FileSeries, codes: Sequence[str]) -> FileSeries:
@@ -124,8 +144,8 @@ def resample(series: FileSeries, codes: Sequence[str]) -> FileSeries:
                 "not-measured",
                 Severity.WARNING,
                 f"{counted(len(empty), 'slice was', 'slices were')} never measured: "
-                "the lowest value of the scan fills the place, and volumes across it "
-                "are a guess.",
+                "the place is filled and hatched, no figure of grey values counts it, "
+                "and volumes across it are a guess.",
             )
         )
     done = replace(

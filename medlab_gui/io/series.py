@@ -190,9 +190,15 @@ class Derivation(Protocol):
         """What is read from the files first."""
 
     def apply(
-        self, data: NDArray[Any], progress: ProgressCallback | None = None
-    ) -> NDArray[Any]:
-        """Return the voxels, shape (Z, Y, X), made from those of ``source``."""
+        self,
+        data: NDArray[Any],
+        display: Display,
+        progress: ProgressCallback | None = None,
+    ) -> tuple[NDArray[Any], Display]:
+        """Return the voxels, shape (Z, Y, X), made from those of ``source``.
+
+        And how they ask to be shown, where those of ``source`` ask for ``display``.
+        """
 
 
 @dataclass(frozen=True, slots=True, eq=False)

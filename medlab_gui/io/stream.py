@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from medlab_gui.core.display import Display
     from medlab_gui.imaging.slicewise import ProgressCallback
     from medlab_gui.io.dicom_pixels import SliceFiller
     from medlab_gui.io.series import FileSeries
@@ -85,6 +86,7 @@ class VolumeStream:
         self._error: Exception | None = None
         self._cancelled = False
         self._problems: tuple[Problem, ...] = ()
+        self._display = series.display
         self._whole: tuple[float, float, str] = (0, 0, "Reading the file")
         self._filler: SliceFiller | None = None
         n_threads = 1
@@ -150,6 +152,11 @@ class VolumeStream:
     def problems(self) -> tuple[Problem, ...]:
         """What the voxels showed that the scan, which saw a part, could not tell."""
         return self._problems
+
+    @property
+    def display(self) -> Display:
+        """How the voxels ask to be shown; what a resampling filled comes last."""
+        return self._display
 
     @property
     def done(self) -> bool:
@@ -282,14 +289,14 @@ class VolumeStream:
 
     def _read_all(self) -> None:
         odd: list[Problem] = []
-        data = _whole_file(self.series, self._note, odd)
+        data, display = _whole_file(self.series, self._note, odd)
         self._tell(odd)
         n = self.series.shape[0]
         with self._changed:
             if self._cancelled:
                 return
             self._pending.clear()
-            self._volume = self._of(data)
+            self._volume, self._display = self._of(data), display
             self._n_done = n
             self._changed.notify_all()
         if self._on_filled is not None:
@@ -332,12 +339,16 @@ class VolumeStream:
 
 def _whole_file(
     series: FileSeries, note: ProgressCallback, odd: list[Problem]
-) -> NDArray[Any]:
+) -> tuple[NDArray[Any], Display]:
     if series.derivation is not None:
         source = VolumeStream(series.derivation.source, start_at=-1)
         stored = source.wait(note)
         odd += source.problems
-        return series.derivation.apply(stored.data, note)
+        return series.derivation.apply(stored.data, source.display, note)
+    return _stored_file(series, odd), series.display
+
+
+def _stored_file(series: FileSeries, odd: list[Problem]) -> NDArray[Any]:
     if series.format == "nifti":
         from medlab_gui.io.nifti import read_nifti_voxels
 

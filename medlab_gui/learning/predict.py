@@ -16,6 +16,7 @@ from torch.nn import functional
 from medlab_gui.core.errors import InputError, ResourceError
 from medlab_gui.core.predict_spec import PredictSpec
 from medlab_gui.imaging.dense_crf import dense_crf
+from medlab_gui.imaging.padding import is_padding
 from medlab_gui.learning.checkpoint import load_checkpoint
 from medlab_gui.learning.planes import Planes, PlaneSums
 from medlab_gui.learning.progress import silent
@@ -74,6 +75,31 @@ class PredictedArrays:
     seconds_per_slice: float
     slices: tuple[int, ...]
     runtime: str = "torch"
+
+    def clear(
+        self, data: NDArray[Any], padding: tuple[float, float] | None
+    ) -> PredictedArrays:
+        """Take back what was said of voxels where nothing was measured.
+
+        They become background without a doubt, in place: there is nothing to find.
+
+        Parameters
+        ----------
+        data : ndarray, shape (Z, Y, X)
+            The scan as it was read, with its filling values.
+        padding : tuple of float or None
+            Lowest and highest of those (`core.display.Display.padding`).
+        """
+        for k in self.slices:
+            fills = is_padding(data[k], padding)
+            if fills is None:
+                continue
+            self.labels[k, fills] = 0
+            self.entropy[k, fills] = 0
+            if self.probs is not None:
+                self.probs[:, k, fills] = 0
+                self.probs[0, k, fills] = 1
+        return self
 
 
 def choose_device(device: str = "auto") -> str:

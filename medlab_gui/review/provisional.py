@@ -88,7 +88,7 @@ class ProvisionalSession(ReviewSession):
             blob="",
             problems=tuple(found.problems),
             window=found.window,
-            display=found.display,
+            display=stream.display,
             remedies=found.applied,
         )
         # One voxel's worth of memory: nobody writes into it.

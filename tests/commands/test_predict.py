@@ -346,6 +346,46 @@ def test_probabilities_lie_on_the_grid_with_the_classes_last(
     np.testing.assert_allclose(nibabel.load(doubt).dataobj, unsure, atol=5e-3)
 
 
+def test_nothing_is_found_where_nothing_was_measured(lively, tmp_path):
+    """Filling values (-2000) beside the picture: background, and no doubt of it."""
+    import nibabel
+
+    from medlab_gui.learning.predict import Predictor
+
+    grid = plain_grid((4, 48, 48), (4.0, 2.0, 2.0))
+    data = np.random.default_rng(4).integers(-100, 200, grid.shape).astype(np.int16)
+    data[:, :, :16] = -2000
+
+    def edit(ds, _k):
+        ds.PixelRepresentation = 1
+        ds.add_new("PixelPaddingValue", "SS", -976)
+
+    write_series(tmp_path / "scan", grid, data, edit=edit)
+    names = [str(tmp_path / f"{n}.nii.gz") for n in ("mask", "doubt", "probs")]
+    run(
+        PredictParams(
+            str(tmp_path / "scan"),
+            checkpoint=lively,
+            output=names[0],
+            entropy=names[1],
+            probability=names[2],
+        ),
+        Context(device="cpu"),
+    )
+    dark = np.where(data == -2000, data[data > -2000].min(), data)
+    plain = Predictor(lively, "cpu").predict(dark, grid.spacing)
+    assert plain.labels[:, :, :16].any(), "else there is nothing to take back"
+    mask, _ = read_mask(names[0])
+    assert not mask[:, :, :16].any()
+    agrees = mask[:, :, 16:] == plain.labels[:, :, 16:]
+    assert agrees.mean() > 0.999  # another runtime may round otherwise
+    doubt, probs = (np.asarray(nibabel.load(n).dataobj) for n in names[1:])
+    assert not doubt.T[:, :, :16].any()
+    assert doubt.T[:, :, 16:].any()
+    assert (probs.T[0, :, :, :16] == 1).all()
+    assert not probs.T[1:, :, :, :16].any()
+
+
 def test_only_the_largest_part_and_no_holes(small_project, lively, tmp_path):
     from scipy.ndimage import binary_fill_holes, label
 

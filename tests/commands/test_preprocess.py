@@ -104,6 +104,35 @@ def test_filling_values_count_as_air_on_the_command_line_and_in_the_window(tmp_p
     assert np.array_equal(after.data, how.restore(shown))
 
 
+def test_without_a_step_nothing_is_done_to_the_scan(tmp_path):
+    """Filling values stay too, on the command line and in the window."""
+    from medlab_gui.gui.preview import SliceRunner
+    from medlab_gui.gui.processed_volume import ProcessedVolume
+
+    grid = plain_grid()
+    data = phantom_values(grid)
+    data[:, :4] = -2000
+
+    def signed(ds, _k):
+        ds.PixelRepresentation = 1
+        ds.add_new("PixelPaddingValue", "SS", -976)
+
+    write_series(tmp_path / "scan", grid, data, edit=signed)
+    out = tmp_path / "out.nrrd"
+    off = "window,equalize,tv"
+    run(PreprocessParams(str(tmp_path / "scan"), str(out), off=off), Context())
+    _, native = read_one(tmp_path / "scan")
+    _, after = read_one(out)
+    assert np.array_equal(after.data, native.data)
+    padding, none = (-2000.0, -2000.0), PipelineSpec()
+    runner = SliceRunner(native.data, padding)
+    whole = ProcessedVolume("u", none, native.data, padding)
+    whole.fill(0, lambda *_a, **_k: None)
+    for k in range(len(native.data)):
+        assert np.array_equal(runner.run(none, k), native.data[k])
+        assert np.array_equal(whole.slice(k), native.data[k])
+
+
 @pytest.mark.parametrize(
     ("change", "error", "said"),
     [

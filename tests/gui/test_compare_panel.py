@@ -107,10 +107,8 @@ def test_the_difference_is_drawn_in_its_colours_with_a_scale(qtbot, recipe_bench
     scale = picture.width() / pictures.width()
 
     def color(j: int, i: int):
-        target = pictures._target(pictures._rooms()[0])
-        x = target.left() + (i + 0.5) / 96 * target.width()
-        y = target.top() + (j + 0.5) / 96 * target.height()
-        return picture.pixelColor(int(x * scale), int(y * scale))
+        there = pictures._transform(pictures._rooms()[0]).map(QPointF(i, j))
+        return picture.pixelColor(int(there.x() * scale), int(there.y() * scale))
 
     expected = shown.difference_image.pixelColor(30, 40)
     assert expected.blue() > expected.red()

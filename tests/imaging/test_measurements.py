@@ -137,6 +137,23 @@ def test_a_region_between_centres_is_empty_and_one_pixel_has_no_spread():
     assert one.mean == one.low == one.high == DATA[3, 5, 5]
 
 
+def test_what_only_fills_the_picture_is_left_out_and_counted():
+    data = DATA.astype(np.int16)
+    data[3, 5:7, 10:20] = -2000
+    box = drawn(Kind.RECTANGLE, [(4.5, 9.5), (4.5, 19.5), (14.5, 19.5), (14.5, 9.5)])
+    values = measure(box, data, GRID, "HU", (-2000, -1990))
+    part = data[3, 7:15, 10:20].astype(float)
+    assert (values.n_pixels, values.n_filled) == (80, 20)
+    assert values.mean == pytest.approx(part.mean())
+    assert values.low == part.min()
+    assert values.lines()[-1] == "20 px not measured"
+    data[3] = -2000
+    nothing = measure(box, data, GRID, "HU", (-2000, -1990))
+    assert (nothing.n_pixels, nothing.mean) == (0, None)
+    assert nothing.lines()[1:] == ["100 px not measured"]
+    assert measure(box, data, GRID, "HU").mean == -2000
+
+
 def test_voxels_without_a_value_are_left_out():
     data = DATA.astype(np.float32)
     data[3, 5, 10], data[3, 6, 11] = np.nan, np.inf

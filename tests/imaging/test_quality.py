@@ -120,7 +120,6 @@ def test_a_region_cut_off_by_a_window_is_not_taken(body):
     "plane",
     [
         np.zeros((64, 64)),
-        np.full((64, 64), np.nan),
         np.ones((1, 1)),
         np.ones((1, 300)),
         np.arange(6.0).reshape(2, 3),
@@ -136,6 +135,37 @@ def test_slices_without_anything_to_measure(plane):
     assert found.ssim == pytest.approx(1)
     assert found.noise_before == found.noise_after
     assert math.isfinite(found.noise_before)
+
+
+def test_a_slice_of_which_nothing_was_measured_has_no_figures():
+    plane = np.full((64, 64), np.nan)
+    found = quality(plane, plane)
+    for figure in (found.noise_before, found.psnr_db, found.ssim):
+        assert math.isnan(figure)
+    assert found.sharpness_before == found.entropy_before == 0
+
+
+def test_what_was_not_measured_changes_no_figure(body):
+    """The body in a larger frame of nothing has the figures of the body alone."""
+    smooth = gaussian_filter(body, 1.0)
+    window = (-160.0, 240.0)
+    alone = quality(body, smooth, original_range=window, processed_range=window)
+    framed = [np.pad(p, 40, constant_values=np.nan) for p in (body, smooth)]
+    found = quality(*framed, original_range=window, processed_range=window)
+    rows, columns = alone.region
+    there = slice(rows.start + 40, rows.stop + 40)
+    across = slice(columns.start + 40, columns.stop + 40)
+    found_there = quality(
+        *framed, original_range=window, processed_range=window, region=(there, across)
+    )
+    assert found_there.noise_before == pytest.approx(alone.noise_before)
+    assert found.entropy_before == pytest.approx(alone.entropy_before)
+    assert found.entropy_after == pytest.approx(alone.entropy_after)
+    assert found.psnr_db == pytest.approx(alone.psnr_db)
+    assert found.ssim == pytest.approx(alone.ssim)
+    # The frame itself is no edge, as black it would be the steepest of all.
+    bright = np.pad(np.full((60, 60), 200.0), 40, constant_values=np.nan)
+    assert quality(bright, bright).sharpness_before == 0
 
 
 def test_before_and_after_on_one_scale(body):

@@ -138,12 +138,32 @@ def test_grey_in_colours_is_grey_and_colour_is_told(tmp_path):
     assert codes(series)["colour"].severity is Severity.NOT_A_VOLUME
     with pytest.raises(InputError, match="is in colour"):
         read_volume(series)
-    # One in the middle is found at the latest when it is read.
+    # One coloured mark on one slice is told before anything is read or imported.
     late = np.concatenate([same, same])
     late[3, 0, 0, 2] ^= 255
     (series,) = scan(stack(tmp_path / "d", late)).series
-    with pytest.raises(InputError, match=r"slice3\.png is in colour"):
+    told = codes(series)["colour"]
+    assert told.severity is Severity.NOT_A_VOLUME
+    assert told.files == ("slice3.png",)
+    assert "slice3.png, one of 8 pictures, is in colour" in told.message
+    with pytest.raises(InputError, match=r"slice3\.png, one of 8"):
         read_volume(series)
+    late[5:7, 0, 0, 2] ^= 255
+    (series,) = scan(stack(tmp_path / "e", late)).series
+    told = codes(series)["colour"]
+    assert told.files == ("slice3.png", "slice5.png", "slice6.png")
+    assert "3 of 8 pictures, such as slice3.png, are in colour" in told.message
+
+
+def test_colour_on_a_later_page_is_told_before_it_is_read(tmp_path):
+    from PIL import Image
+
+    grey = [Image.fromarray(np.full((5, 6), 9 * n, np.uint8)) for n in range(5)]
+    red = Image.fromarray(np.full((5, 6, 3), (200, 10, 10), np.uint8))
+    pages = [*grey[:3], red, *grey[3:]]
+    pages[0].save(tmp_path / "x.tif", save_all=True, append_images=pages[1:])
+    (series,) = scan(tmp_path / "x.tif").series
+    assert codes(series)["colour"].files == ("x.tif",)
 
 
 def test_other_kinds_of_png(tmp_path):

@@ -74,7 +74,7 @@ def test_brain_in_all_48_orders_is_one_brain(data):
 @pytest.mark.parametrize(
     ("name", "code", "severity"),
     [
-        ("gantrytilting", "gantry-tilt", Severity.UNSAFE),
+        ("gantrytilting", "gantry-tilt", Severity.WARNING),
         ("notavolume", "not-a-volume", Severity.NOT_A_VOLUME),
         ("sliceincrement", "missing-slices", Severity.UNSAFE),
         ("sliceorientation", "mixed-orientation", Severity.WARNING),

@@ -9,7 +9,14 @@ from medlab_gui.core.errors import GeometryError, InputError
 from medlab_gui.core.records import Severity
 from medlab_gui.core.slices import SliceStack
 from medlab_gui.imaging.regrid import labels_to_stack
-from medlab_gui.io import open_stream, read_one, read_volume, scan, write_image
+from medlab_gui.io import (
+    open_stream,
+    read_checked,
+    read_one,
+    read_volume,
+    scan,
+    write_image,
+)
 from medlab_gui.io.treatment import offered_remedies, treat, treat_all
 from tests.io.dicom_checks import assert_is_phantom, codes, problem
 from tests.synthetic import (
@@ -88,9 +95,65 @@ def test_a_tilted_scan_is_straightened(tmp_path):
 def test_straight_and_streamed_are_the_same(tmp_path):
     write_series(tmp_path, tilted_grid())
     (straight,) = treat(one(tmp_path), ["straighten"])
-    streamed = open_stream(straight).wait()
+    stream = open_stream(straight)
+    streamed = stream.wait()
     assert np.array_equal(streamed.data, read_volume(straight).data)
     assert streamed.grid == straight.grid
+    assert stream.display == read_checked(straight)[0].display
+
+
+@pytest.mark.parametrize("padded", [False, True])
+def test_what_was_never_measured_within_a_slice_is_marked(tmp_path, padded):
+    """By the geometry alone: where the grid's voxel lies outside the tilted stack."""
+    tilted = tilted_grid()
+    values = phantom_values(tilted)
+    if padded:
+        values[:, :, :3] = -2000
+
+    def edit(ds, _k):
+        if padded:
+            ds.PixelRepresentation = 1
+            ds.add_new("PixelPaddingValue", "SS", -976)
+
+    write_series(tmp_path, tilted, values, edit=edit)
+    (straight,) = treat(one(tmp_path), ["straighten"])
+    read, volume = read_checked(straight)
+    low, high = read.display.padding
+    assert low == high == (values[values > -2000].min() - 1)
+    filled = volume.data == low
+    mm = straight.grid.to_mm(np.moveaxis(np.indices(straight.shape), 0, -1))
+    index = tilted.to_index(mm)
+    first = np.array([-0.01, -1e-3, 3 - 1e-3 if padded else -1e-3])
+    last = np.array(tilted.shape) - 1 + [0.01, 1e-3, 1e-3]
+    outside = np.any((index < first) | (index > last), axis=-1)
+    assert np.array_equal(filled, outside)
+    assert 0.1 < filled.mean() < 0.5
+    # Nothing else: the values of voxels that were measured are the scan's.
+    assert volume.data[~filled].min() >= values[values > -2000].min()
+
+
+def test_a_scan_that_uses_every_value_of_its_type_is_marked_all_the_same(tmp_path):
+    grid = tilted_grid()
+    pixels = np.random.default_rng(2).integers(0, 256, grid.shape).astype(np.uint8)
+    pixels[0, 0, :2] = 0, 255
+    write_image(tmp_path / "t.nii", pixels, grid)
+    (straight,) = treat(one(tmp_path), ["straighten"])
+    read, volume = read_checked(straight)
+    assert volume.data.dtype == np.int16
+    assert read.display.padding == (-1, -1)
+    assert volume.data[volume.data != -1].min() >= 0
+
+
+def test_where_nothing_is_filled_nothing_is_marked(tmp_path):
+    fine = plain_grid((34, 20, 24), (1.0, 1.5, 1.25))
+    kept = [0, 3, 6, 9, 13, 16, 20, 23, 26, 29, 33]
+    write_series(
+        tmp_path, fine, slices=kept,
+        edit=lambda ds, _: setattr(ds, "SliceThickness", 3),
+    )  # fmt: skip
+    (even,) = treat(one(tmp_path), ["even-grid"])
+    read, _ = read_checked(even)
+    assert read.display.padding is None
 
 
 def test_missing_slices_are_left_empty_and_told(tmp_path):
@@ -104,7 +167,9 @@ def test_missing_slices_are_left_empty_and_told(tmp_path):
     assert even.applied[0].details["not_measured"] == [4, 5, 9]
     data = read_volume(even).data
     assert np.array_equal(data[present], phantom_values(grid)[present])
-    assert np.all(data[[4, 5, 9]] == data[present].min())
+    read, _ = read_checked(even)
+    assert read.display.padding == (data[present].min() - 1,) * 2
+    assert np.all(data[[4, 5, 9]] == data[present].min() - 1)
 
 
 def read_grid(grid, series):

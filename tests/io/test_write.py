@@ -246,3 +246,17 @@ def test_channels_are_for_nifti_and_must_fit(tmp_path):
         write_image(tmp_path / "x.nrrd", stack, grid)
     with pytest.raises(GeometryError, match="does not fit"):
         write_image(tmp_path / "x.nii", stack[:, :3], grid)
+
+
+@pytest.mark.parametrize("ending", [".nii.gz", ".nrrd", ".mha"])
+def test_labels_that_cannot_be_told_apart_are_refused(tmp_path, ending):
+    """As the numbers of some brain atlases: float32 would make two labels one."""
+    labels = np.zeros((3, 4, 5), np.uint32)
+    labels[1, 1, 1:3] = 614_454_276, 614_454_277
+    sitk.WriteImage(sitk.GetImageFromArray(labels), str(tmp_path / f"atlas{ending}"))
+    with pytest.raises(InputError, match=r"cannot be told apart.*614,454,277.*anew"):
+        read_mask(tmp_path / f"atlas{ending}")
+    labels[labels > 0] -= 614_454_276 - 16_777_215
+    sitk.WriteImage(sitk.GetImageFromArray(labels), str(tmp_path / f"atlas{ending}"))
+    read, _ = read_mask(tmp_path / f"atlas{ending}")
+    assert np.array_equal(read, labels)

@@ -135,7 +135,9 @@ class MeasurementsDock(QWidget):
         )
         self.delete.clicked.connect(self._on_delete)
         self.export = QPushButton(_("Export CSV…"))
-        self.export.setToolTip(_("Write all measurements of this series as a table"))
+        self.export.setToolTip(
+            _("Write all measurements of the open series as a table")
+        )
         self.export.clicked.connect(self._on_export)
         for button in (self.copy, self.delete, self.export):
             button.setAutoDefault(False)
@@ -164,6 +166,15 @@ class MeasurementsDock(QWidget):
         self.table.clear()
         for one in self._state.items:
             self.table.addTopLevelItem(self._row(one))
+        second = self._bench.pair.second
+        if second is not None and self._state.second_items:
+            heading = QTreeWidgetItem([second.title])
+            heading.setFlags(Qt.ItemFlag.ItemIsEnabled)
+            heading.setToolTip(0, _("Measured on the second series:"))
+            self.table.addTopLevelItem(heading)
+            heading.setFirstColumnSpanned(True)
+            for one in self._state.second_items:
+                self.table.addTopLevelItem(self._row(one))
         self.table.blockSignals(False)
         self._on_selected()
 
@@ -226,8 +237,7 @@ class MeasurementsDock(QWidget):
                 self._state.tool = kind if button.isChecked() else None
 
     def _of(self, item: QTreeWidgetItem) -> Measurement | None:
-        listed = self._state.list
-        return listed.get(item.data(0, _ID)) if listed is not None else None
+        return self._state.find(item.data(0, _ID) or "")
 
     def _on_clicked(self, item: QTreeWidgetItem, _column: int) -> None:
         one = self._of(item)

@@ -1,4 +1,4 @@
-"""The mouse over the second series: as over the first, without tools."""
+"""The mouse over the second series: as over the first, without what changes masks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QEvent, QObject, QPointF, Qt
 from qtpy.QtGui import QMouseEvent, QWheelEvent
 
+from medlab_gui.core.i18n import _
+from medlab_gui.gui.measure_overlay import MeasureOverlay
+from medlab_gui.gui.pair.pair_measure import SecondPicture
 from medlab_gui.gui.pair.pair_state import Link
 from medlab_gui.gui.wheel import ZOOM_PER_NOTCH, Notches
 
@@ -36,6 +39,7 @@ class PairHand(QObject):
         self._drag = ""
         self._last = QPointF()
         self._notches = Notches()
+        self.measuring = MeasureOverlay(SecondPicture(pane, bench), pane, bench)
         pane.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -62,8 +66,12 @@ class PairHand(QObject):
 
     def _on_mouse(self, kind: QEvent.Type, event: QMouseEvent) -> bool:
         at = event.position()
+        if not self._drag and self.measuring.hand.take(kind, event):
+            self._pane.hover(at)
+            return True
         if kind == QEvent.Type.MouseButtonPress:
             self._pane.setFocus(Qt.FocusReason.MouseFocusReason)
+            self._tell_why_not(event)
             self._last = at
             self._drag = {
                 Qt.MouseButton.LeftButton: "place",
@@ -80,6 +88,18 @@ class PairHand(QObject):
         elif kind == QEvent.Type.MouseMove:
             self._on_move(at, event)
         return True
+
+    def _tell_why_not(self, event: QMouseEvent) -> None:
+        """Say why the tool in hand draws nothing here."""
+        bench, is_left = self._bench, event.button() == Qt.MouseButton.LeftButton
+        if is_left and bench.measure.tool is not None and bench.pair.is_resampled:
+            bench.warn(
+                _(
+                    "The second series is shown resampled into the plane of the first, "
+                    "and one measures on slices as they were taken. Open it alone to "
+                    "measure on it."
+                )
+            )
 
     def _on_move(self, at: QPointF, event: QMouseEvent) -> None:
         moved, self._last = at - self._last, at

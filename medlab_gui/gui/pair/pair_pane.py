@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtCore import Signal as QtSignal
-from qtpy.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
+from qtpy.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QTransform
 from qtpy.QtWidgets import QWidget
 
 from medlab_gui.core.i18n import _
@@ -17,14 +17,17 @@ from medlab_gui.gui.pair.flat_camera import FlatCamera
 from medlab_gui.gui.panes import marks
 from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
 from medlab_gui.gui.panes.plane_picture import draw_picture, slice_image
+from medlab_gui.gui.panes.unmeasured import hatch
 from medlab_gui.gui.shading import shading
 from medlab_gui.gui.stamps import LIGHT, Stamps
+from medlab_gui.imaging.padding import is_padding
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from qtpy.QtGui import QFocusEvent, QImage, QPaintEvent, QResizeEvent
 
     from medlab_gui.gui.pair.resliced import Resliced
+    from medlab_gui.gui.panes.plane_picture import Overlay
     from medlab_gui.gui.workbench import Workbench
 
 __all__ = ["PairPane"]
@@ -56,6 +59,8 @@ class PairPane(QWidget):
 
     moved_by_hand = QtSignal()
     """Somebody zoomed or moved it here."""
+    view_changed = QtSignal()
+    """It was zoomed, moved or resized."""
     fit_asked = QtSignal()
     """Somebody wants to see all of it."""
 
@@ -134,8 +139,16 @@ class PairPane(QWidget):
             return None
         mm = self._state.pair.second.to_mm(index)
         _k, row, column = self._geometry.grid.to_index(mm)
-        transform = self.camera.transform(self._geometry, self.size())
-        return transform.map(QPointF(float(column), float(row)))
+        return self.transform().map(QPointF(float(column), float(row)))
+
+    def transform(self) -> QTransform:
+        """Return the map from ``(column, row)`` of what is drawn to logical pixels."""
+        assert self._geometry is not None
+        return self.camera.transform(self._geometry, self.size())
+
+    def _view_moved(self) -> None:
+        self.view_changed.emit()
+        self.update()
 
     @property
     def geometry_shown(self) -> PlaneGeometry | None:
@@ -146,24 +159,24 @@ class PairPane(QWidget):
         """Show a place in mm of the slice in the middle, in pixels for a mm."""
         self.camera.center, self.camera.zoom = center, zoom
         self.camera.fits = False
-        self.update()
+        self._view_moved()
 
     def fit(self) -> None:
         """Show the whole slice."""
         if self._geometry is not None:
             self.camera.fit(self._geometry, self.size())
-            self.update()
+            self._view_moved()
 
     def zoom_at(self, at: QPointF, factor: float) -> None:
         """Zoom so that what is under a point stays there."""
         self.camera.zoom_at(at, factor, self.size())
-        self.update()
+        self._view_moved()
         self.moved_by_hand.emit()
 
     def move_by(self, pixels: QPointF) -> None:
         """Move the picture by logical pixels."""
         self.camera.move_by(pixels)
-        self.update()
+        self._view_moved()
         self.moved_by_hand.emit()
 
     def hover(self, at: QPointF | None) -> None:
@@ -175,6 +188,8 @@ class PairPane(QWidget):
         """Keep fitting, if it fitted."""
         if self.camera.fits:
             self.fit()
+        else:
+            self._view_moved()
 
     # ---- the picture ---------------------------------------------------------------
 
@@ -232,7 +247,7 @@ class PairPane(QWidget):
             lines.append(_("Slice {n} / {total}").format(n=k + 1, total=grid.shape[0]))
         lines.append(marks.side_text(float(grid.to_mm(middle)[2]), Plane.AXIAL))
         if not self._state.is_resampled and k in second.not_measured:
-            lines.append(_("not measured: filled with the lowest value"))
+            lines.append(_("not measured: filled"))
         off = abs(self._state.match.off_mm)
         if off >= 0.05 and not self._state.is_resampled:
             lines.append(_("{mm:.1f} mm from the first's plane").format(mm=off))
@@ -273,11 +288,10 @@ class PairPane(QWidget):
         if gray is None or self._geometry is None:
             painter.fillRect(self.rect(), Qt.GlobalColor.black)
         else:
-            transform = self.camera.transform(self._geometry, self.size())
             picture = draw_picture(
                 gray,
-                (),
-                transform * type(transform).fromScale(ratio, ratio),
+                self._hatching(),
+                self.transform() * QTransform.fromScale(ratio, ratio),
                 (round(self.width() * ratio), round(self.height() * ratio)),
                 smooth=self._bench.view.smooth,
                 ratio=ratio,
@@ -286,6 +300,17 @@ class PairPane(QWidget):
             painter.drawImage(0, 0, picture)
         self._draw_marks(painter)
         painter.end()
+
+    def _hatching(self) -> tuple[Overlay, ...]:
+        second, k = self._state.second, self.slice_index
+        if second is None or second.filling is None or k is None:
+            return ()
+        if self._state.is_resampled:  # not a number where it was not measured
+            picture = self._slices.get(k)
+            mask = None if picture is None else ~np.isfinite(picture)
+        else:
+            mask = is_padding(second.volume.data[k], second.filling)
+        return () if mask is None else (hatch(mask),)
 
     def _draw_marks(self, painter: QPainter) -> None:
         view, room = self._bench.view, QRectF(self.rect())

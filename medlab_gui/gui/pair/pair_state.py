@@ -151,6 +151,7 @@ class PairState:
         self._link = Link.POSITION if self._pair.shares_frame else Link.FREE
         self._index = second.volume.grid.shape[0] // 2
         self.level, self.width = second.window
+        self._bench.measure.watch_second(second)
         low = self.level - self.width / 2
         self._look = OverlayLook(low=low, high=low + self.width)
         self.changed.emit()
@@ -171,6 +172,7 @@ class PairState:
             self._loading = None
         if self.second is not None:
             self._reset()
+            self._bench.measure.watch_second(None)
             self.changed.emit()
 
     def _on_session(self) -> None:
@@ -279,7 +281,11 @@ class PairState:
         session = self._bench.session
         if self.second is None or session is None:
             return SliceMatch(None, 0.0)
-        n, k = self.second.volume.grid.shape[0], session.k
+        return self._match_of(session.k)
+
+    def _match_of(self, k: int) -> SliceMatch:
+        assert self.second is not None
+        n = self.second.volume.grid.shape[0]
         if self._link is Link.POSITION:
             return self.pair.match(k)
         if self._link is Link.FREE:
@@ -294,6 +300,18 @@ class PairState:
         nearest = min(max(int(place + 0.5), 0), n - 1)
         off = nearest - place
         return SliceMatch(nearest if abs(off) <= 0.5 else None, off * step)
+
+    def show_slice(self, index: int) -> None:
+        """Show a slice of it; both series go there where they are linked."""
+        if self.second is None:
+            return
+        if self._link is Link.FREE:
+            self.step(index - self._index)
+            return
+        found = [(self._match_of(k), k) for k in range(self.pair.first.shape[0])]
+        there = [(abs(m.off_mm), k) for m, k in found if m.index == index]
+        if there:
+            self._bench.go_to(min(there)[1])
 
     def step(self, n: int) -> None:
         """Go on by slices: both together where they are linked."""

@@ -38,6 +38,8 @@ class SecondSeries:
         Why lengths in it cannot be relied on; empty where they can.
     not_measured : frozenset of int
         Slices that a resampling had to fill.
+    filling : tuple of float or None
+        What it filled them, and parts of others, with.
     """
 
     volume: Volume
@@ -46,6 +48,7 @@ class SecondSeries:
     window: tuple[float, float]
     caution: str = ""
     not_measured: frozenset[int] = frozenset()
+    filling: tuple[float, float] | None = None
 
     @property
     def uid(self) -> str:
@@ -93,5 +96,11 @@ def load_second(place: str, uid: str) -> SecondSeries:
     unsafe = (Severity.UNSAFE, Severity.NOT_A_VOLUME)
     caution = " ".join(p.message for p in series.problems if p.severity in unsafe)
     return SecondSeries(
-        volume, title, series.display, window, caution, series.not_measured()
+        volume,
+        title,
+        series.display,
+        window,
+        caution,
+        series.not_measured(),
+        series.filling,
     )

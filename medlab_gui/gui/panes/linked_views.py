@@ -12,13 +12,14 @@ from medlab_gui.core.measurements import Plane
 from medlab_gui.gui.measure_overlay import MeasureOverlay
 from medlab_gui.gui.measure_pane import PicturePane
 from medlab_gui.gui.panes import marks
-from medlab_gui.gui.panes.axial_shear import shear_layer
+from medlab_gui.gui.panes.axial_shear import axial_geometry, shear_layer
 from medlab_gui.gui.panes.linked_state import PaneLayout
 from medlab_gui.gui.panes.pane_area import VOLUME, PaneArea
 from medlab_gui.gui.panes.pane_hand import PaneHand
 from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
 from medlab_gui.gui.panes.plane_pane import PlanePane
 from medlab_gui.gui.panes.slab import Projection
+from medlab_gui.gui.panes.unmeasured import CanvasHatch
 from medlab_gui.gui.view_state import Mode
 from medlab_gui.gui.window_box import WindowBox
 
@@ -94,6 +95,8 @@ class LinkedViews(QObject):
         self.hands: dict[Plane, PaneHand] = {}
         for plane in (Plane.CORONAL, Plane.SAGITTAL):
             self._add(plane)
+        self._hatch = CanvasHatch()
+        text.grounds.append(self._draw_hatch)
         text.marks.append(self._draw_marks)
         self._state.moved.connect(self._refresh)
         self._state.slab_changed.connect(self._on_slab)
@@ -314,6 +317,14 @@ class LinkedViews(QObject):
         """Return where the crosshair is on the canvas, in logical pixels."""
         x, y = self._picture.to_canvas(self._state.index[1:])[0]
         return QPointF(float(x), float(y))
+
+    def _draw_hatch(self, painter: QPainter) -> None:
+        session = self._bench.session
+        if session is None or not self._stage.is_ready:
+            return
+        geometry = axial_geometry(session.volume.grid)
+        slab = self._state.slab(Plane.AXIAL)
+        self._hatch.draw(painter, self._picture, session, geometry, slab)
 
     def _draw_marks(self, painter: QPainter) -> None:
         view, room = self._bench.view, QRectF(self._text.rect())

@@ -131,7 +131,7 @@ def not_measured_text(series: Series, plane: Plane, index: int, reach: int = 0) 
     if not n:
         return ""
     if n == len(shown):
-        return _("not measured: filled with the lowest value")
+        return _("not measured: filled")
     return _("{n} of {total} slices not measured: filled").format(n=n, total=len(shown))
 
 

@@ -22,6 +22,7 @@ from medlab_gui.gui.panes.plane_picture import (
     slice_image,
 )
 from medlab_gui.gui.panes.slab import project
+from medlab_gui.gui.panes.unmeasured import hatch, unmeasured
 from medlab_gui.gui.shading import shading
 from medlab_gui.gui.stamps import Stamps
 
@@ -66,6 +67,7 @@ class PlanePane(QWidget):
         Another series over this one.
     """
 
+    series_uid = ""  # the open one, for `measure_pane.Pane`
     view_changed = QtSignal()
     """It was zoomed, moved or resized, or shows another slice."""
 
@@ -265,8 +267,13 @@ class PlanePane(QWidget):
     def _overlays(self) -> tuple[Overlay, ...]:
         session, view = self._bench.session, self._bench.view
         assert session is not None
+        assert self._geometry is not None
         axis, index = self.plane.axis, self.slice_index
         found: list[Overlay] = []
+        slab = self._state.slab(self.plane)
+        filled = unmeasured(session, self._geometry, slab, index)
+        if filled is not None:
+            found.append(hatch(filled))
         if view.entropy_visible and session.entropy is not None:
             doubt = np.take(session.entropy, index, axis=axis).astype(np.float32)
             steps = np.clip(np.nan_to_num(doubt) * 255, 0, 255).astype(np.uint8)

@@ -288,6 +288,14 @@ class VolumePane(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin to turn, to move or to change the window."""
         self._last = event.position()
+        is_left = event.button() == Qt.MouseButton.LeftButton
+        if is_left and self._bench.measure.tool is not None:
+            self._bench.inform(
+                _(
+                    "Nothing is measured in 3D: a place in this picture has no depth. "
+                    "Measure on a slice."
+                )
+            )
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Turn (left), move (middle), or change the window (right)."""

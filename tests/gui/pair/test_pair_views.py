@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import gc
-
 import numpy as np
 import pytest
 from qtpy.QtCore import QCoreApplication, QPoint, QPointF, Qt
@@ -18,62 +15,17 @@ from medlab_gui.gui.pair.choose_series import SeriesChooser
 from medlab_gui.gui.pair.pair_state import Link, OverlayLook
 from medlab_gui.gui.pair.plane_tint import tint_image
 from medlab_gui.gui.panes.linked_state import PaneLayout
-from medlab_gui.gui.view_state import Mode, ViewState
-from tests.gui.conftest import make_window, open_series, wait_for
+from medlab_gui.gui.view_state import Mode
+from tests.gui.conftest import open_series, wait_for
 from tests.gui.hand import CTRL, LEFT, MIDDLE, NONE, RIGHT, SHIFT, Hand
-from tests.gui.pair.phantoms import BALLS, grids, make_project, voxels
+from tests.gui.pair.conftest import settle
+from tests.gui.pair.phantoms import BALLS, grids, voxels
 from tests.gui.panes.moving import move
 
 pytestmark = pytest.mark.gui
 
 GRIDS = grids()
 CT_Z = [-42.0 + 3 * k for k in range(30)]
-
-
-@pytest.fixture(scope="module")
-def pair_window(qapp, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pair") / "project"
-    uids = make_project(folder)
-    window = make_window(folder)
-    gc.collect()
-    gc.freeze()
-    yield window, uids
-    gc.unfreeze()
-    window.close()
-    window.deleteLater()
-    QApplication.processEvents()
-    gc.collect()
-    gc.freeze()
-
-
-@pytest.fixture
-def compare(pair_window):
-    """Open the CT with another series beside it, with nothing written over."""
-    window, uids = pair_window
-
-    def open_it(second="PET", **how):
-        for field in dataclasses.fields(ViewState):
-            setattr(window.bench.view, field.name, field.default)
-        for field in ("letters", "corner_text", "scale_bar", "crosshair", "smooth"):
-            setattr(window.bench.view, field, False)
-        open_series(window, uids["CT"])
-        window.bench.go_to(10)
-        window.bench.pair.open(uids[second], **how)
-        wait_for(lambda: window.bench.pair.second is not None)
-        settle(window)
-        return window
-
-    yield open_it
-    window.notifier.bar.hide()
-    window.bench.close_series()
-    wait_for(lambda: not window.bench.jobs.active)
-
-
-def settle(window):
-    wait_for(lambda: not window.bench.jobs.active)
-    for _turn in range(3):
-        QApplication.processEvents()
-        QTest.qWait(5)
 
 
 def place(window, mm):

@@ -226,10 +226,55 @@ def test_the_comparison_names_the_true_directions_too(opened):
     bench.compare(CompareLayout.SIDE)
     try:
         wait_for(lambda: bench.preview is not None)
-        assert bench.preview.letters == ("RI", "LS", "A", "P")
+        assert bench.preview.geometry.edge_letters == ("RI", "LS", "A", "P")
         wait_for(lambda: not window.bench.jobs.active)
     finally:
         bench.compare(None)
+
+
+def test_the_comparison_draws_slanted_pixels_where_the_canvas_does(opened):
+    """Every corner of the slice, against napari's own scene; and back by the mouse."""
+    from medlab_gui.gui.compare_view import CompareLayout
+    from medlab_gui.gui.preprocess_bench import PreprocessBench
+
+    window = opened("slanted", PaneLayout.ONE)
+    picture = window.views._picture
+    _n, rows, columns = window.bench.session.volume.grid.shape
+    corners = [(0, 0), (0, columns - 1), (rows - 1, 0), (rows - 1, columns - 1)]
+    there = picture.to_canvas(corners)
+    bench = window.main.findChild(PreprocessBench)
+    bench.compare(CompareLayout.DIFFERENCE)
+    try:
+        wait_for(lambda: bench.panel.pictures.preview is not None)
+        wait_for(lambda: not window.bench.jobs.active)
+        pictures = bench.panel.pictures
+        room = pictures._rooms()[0]
+        drawn = [pictures._transform(room).map(QPointF(i, j)) for j, i in corners]
+        found = np.array([(p.x(), p.y()) for p in drawn])
+        # The rooms differ in size, so the shapes are compared: sides as they lie.
+        sides, true_sides = found - found[0], there - there[0]
+        scale = np.linalg.norm(sides[3]) / np.linalg.norm(true_sides[3])
+        assert np.allclose(sides, true_sides * scale, atol=0.5)
+        across, down = true_sides[1:3]
+        angle = across @ down / np.linalg.norm(across) / np.linalg.norm(down)
+        assert abs(angle) == pytest.approx(np.sin(0.3), abs=0.01)
+        for (j, i), point in zip(corners, drawn, strict=True):
+            assert pictures.voxel_at(point) == (j, i)
+        # What is under the mouse stays there when the wheel zooms, and is dragged.
+        spot = drawn[3]
+        pictures._zoom_at(spot, 2.0)
+        assert pictures.voxel_at(spot) == corners[3]
+        before = pictures._flat_at(spot, room)
+        start, stop = QPoint(200, 200), QPoint(230, 220)
+        QTest.mousePress(pictures, LEFT, NONE, start)
+        move(pictures, start, NONE, LEFT)
+        move(pictures, stop, NONE, LEFT)
+        QTest.mouseRelease(pictures, LEFT, NONE, stop)
+        moved = pictures._flat_at(spot + QPointF(stop - start), room)
+        assert (moved - before).manhattanLength() < 0.05
+    finally:
+        bench.compare(None)
+        window.bench.camera.fit()
 
 
 def test_corner_text_says_slice_and_side_and_can_be_hidden(opened):
@@ -319,7 +364,7 @@ def test_a_slice_that_was_never_measured_says_so_everywhere(opened):
         )
         assert window.status.voxel.text()
     assert [k for k, text in said.items() if text] == [3]
-    assert said[3] == "not measured: filled with the lowest value"
+    assert said[3] == "not measured: filled"
     bench.go_to(0)
     assert orange() == {3}
     bench.linked.set_slab(Plane.AXIAL, Slab(Projection.MIP, 10.0))

@@ -1,0 +1,60 @@
+"""The window on one patient's series, two of which are compared."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+
+import pytest
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+from medlab_gui.gui.view_state import ViewState
+from tests.gui.conftest import make_window, open_series, wait_for
+from tests.gui.pair.phantoms import make_project
+
+
+@pytest.fixture(scope="module")
+def pair_window(qapp, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pair") / "project"
+    uids = make_project(folder)
+    window = make_window(folder)
+    gc.collect()
+    gc.freeze()
+    yield window, uids
+    gc.unfreeze()
+    window.close()
+    window.deleteLater()
+    QApplication.processEvents()
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture
+def compare(pair_window):
+    """Open the CT with another series beside it, with nothing written over."""
+    window, uids = pair_window
+
+    def open_it(second="PET", **how):
+        for field in dataclasses.fields(ViewState):
+            setattr(window.bench.view, field.name, field.default)
+        for field in ("letters", "corner_text", "scale_bar", "crosshair", "smooth"):
+            setattr(window.bench.view, field, False)
+        open_series(window, uids["CT"])
+        window.bench.go_to(10)
+        window.bench.pair.open(uids[second], **how)
+        wait_for(lambda: window.bench.pair.second is not None)
+        settle(window)
+        return window
+
+    yield open_it
+    window.notifier.bar.hide()
+    window.bench.close_series()
+    wait_for(lambda: not window.bench.jobs.active)
+
+
+def settle(window):
+    wait_for(lambda: not window.bench.jobs.active)
+    for _turn in range(3):
+        QApplication.processEvents()
+        QTest.qWait(5)

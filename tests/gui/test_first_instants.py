@@ -1,0 +1,68 @@
+"""A series that begins to come in is never shown as the one before it was."""
+
+from __future__ import annotations
+
+import pytest
+
+from medlab_gui.core.measurements import Plane
+from medlab_gui.gui.panes.linked_state import PaneLayout
+from tests.gui.conftest import wait_for
+from tests.gui.slow_files import Gate
+from tests.synthetic import plain_grid, write_series
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    gate = Gate(monkeypatch)
+    yield gate
+    gate.open()  # no thread waits beyond its test
+
+
+def test_window_and_zoom_of_the_series_before_are_never_seen(window, gate, tmp_path):
+    def edit(ds, _k):
+        ds.WindowCenter, ds.WindowWidth = 55, 333
+
+    write_series(tmp_path / "scan", plain_grid(), edit=edit)
+    bench, view = window.bench, window.bench.view
+    bench.linked.layout = PaneLayout.ROW
+    view.level, view.width = -700.0, 77.0
+    window.viewer.scene.camera.zoom *= 7
+    seen = []
+
+    def look():
+        """As the screen is drawn at once, before any timer comes."""
+        if bench.session is None:
+            return
+        pane = window.views.panes[Plane.SAGITTAL]
+        pane.grab()
+        text = window.text.grab().toImage()
+        blank = all(
+            text.pixelColor(x, y).alpha() == 0
+            for x in range(0, text.width(), 3)
+            for y in range(0, text.height(), 3)
+        )
+        seen.append((view.level, view.width, pane._gray[0][2:4], blank))
+
+    bench.session_changed.connect(look)
+    gate.let(6)
+    bench.incoming.open((tmp_path / "scan",))
+    wait_for(lambda: bench.session is not None and bench.session.is_provisional)
+    assert seen == [(55.0, 333.0, (55.0, 333.0), True)]
+    uid = bench.session.series_uid
+    wait_for(lambda: window.stage.placed == uid)
+    fitting = window.viewer.scene.camera.zoom
+    assert any("Zoom" in line for line in window.text.corner_lines()[1])
+    # What the person does while it is read stays when the project's takes its place.
+    view.level, view.width = 60.0, 300.0
+    window.viewer.scene.camera.zoom = 2 * fitting
+    gate.open()
+    wait_for(lambda: not bench.session.is_provisional)
+    level, width, drawn, blank = seen[-1]
+    assert (level, width, drawn) == (60.0, 300.0, (60.0, 300.0))
+    assert not blank
+    wait_for(lambda: window.stage.is_ready)
+    assert (view.level, view.width) == (60.0, 300.0)
+    assert window.viewer.scene.camera.zoom == pytest.approx(2 * fitting)
+    bench.session_changed.disconnect(look)
