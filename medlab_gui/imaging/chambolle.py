@@ -272,7 +272,7 @@ def _sum_of_norms(
     n_rows, size = picture.shape
     for y in range(n_rows):
         # Beyond the last column and row the picture goes on as it ends.
-        here, below = _row(work, 0), _row(work, work.shape[1])
+        here = _row(work, 0)
         for x in range(size):
             work[0, x] = picture[y, x]
         work[0, size] = work[0, size - 1]
@@ -348,7 +348,13 @@ def _sweep(
             )
         else:
             _sweep_last_row(
-                _row(field, right), picture, energy, _row(new, right), size, share, slope
+                _row(field, right),
+                picture,
+                energy,
+                _row(new, right),
+                size,
+                share,
+                slope,
             )
         if y % BLOCK_ROWS == BLOCK_ROWS - 1 or y == n_rows - 1:
             _add_up(energy, _row(total, 0), size)
