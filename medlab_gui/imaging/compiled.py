@@ -29,6 +29,7 @@ __all__ = ["compile_here", "kernel", "wait_until_compiled", "warm_up"]
 _log = logging.getLogger(__name__)
 
 _CHILD_S = 120.0
+_SOURCES = ("kernels.py", "chambolle.py")
 COMPILE_ARGUMENT = "--compile-filters"
 """What makes the frozen program compile and end, instead of opening its window."""
 
@@ -191,17 +192,17 @@ def _fingerprint() -> str:
     import numba
     from llvmlite import binding
 
-    source = Path(__file__).with_name("kernels.py")
+    sources = [Path(__file__).with_name(name) for name in _SOURCES]
     # In a frozen program there are no sources: it is replaced as a whole.
-    stamp = (source if source.exists() else Path(sys.executable)).stat()
+    found = sources if sources[0].exists() else [Path(sys.executable)]
+    stamps = [(file.stat().st_mtime_ns, file.stat().st_size) for file in found]
     facts = (
         sys.version,
         numba.__version__,
         llvmlite.__version__,
         binding.get_host_cpu_name(),
         binding.get_host_cpu_features().flatten(),
-        stamp.st_mtime_ns,
-        stamp.st_size,
-        str(source),
+        stamps,
+        str(sources[0]),
     )
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]

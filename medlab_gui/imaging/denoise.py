@@ -79,19 +79,12 @@ def _denoise(
 
         found = denoise_tv_chambolle(image, weight, eps=eps, max_num_iter=max_iter)
         return np.asarray(found, dtype=np.float32)
-    n_rows, n_columns = image.shape
-    kept = _room(n_rows, n_columns)
-    inside = slice(PAD, PAD + n_columns)
-    for exact in (False, True):
-        kept.state[:, :2] = 0
-        kept.state[:, 3, inside] = image
-        steps = loop(
-            *(kept.state, kept.energy, kept.sums),
-            *(float(weight), float(eps), max_iter, exact),
-        )
-        if steps:
-            break
-    return kept.state[:, 2, inside].copy()
+    kept = _room(*image.shape)
+    kept.fields[0] = 0
+    room = kept.fields, kept.work, kept.sums
+    out = np.empty_like(image)
+    loop(image, out, *room, float(weight), float(eps), max_iter)
+    return out
 
 
 class _Room(threading.local):
@@ -101,8 +94,8 @@ class _Room(threading.local):
     """
 
     shape: tuple[int, int] = (0, 0)
-    state: NDArray[np.float32]
-    energy: NDArray[np.float32]
+    fields: NDArray[np.float32]
+    work: NDArray[np.float32]
     sums: NDArray[np.float32]
 
 
@@ -112,9 +105,9 @@ _kept = _Room()
 def _room(n_rows: int, n_columns: int) -> _Room:
     if _kept.shape != (n_rows, n_columns):
         # A row of vectors that begins on a line of the cache is a quarter faster.
-        pitch = -(-n_columns // PAD) * PAD + 2 * PAD
-        _kept.state = _aligned(n_rows * 4 * pitch).reshape(n_rows, 4, pitch)
-        _kept.energy = _aligned(n_columns)
+        pitch = -(-n_columns // PAD) * PAD + PAD
+        _kept.fields = _aligned(3 * n_rows * 2 * pitch).reshape(3, n_rows, 2, pitch)
+        _kept.work = _aligned(4 * pitch).reshape(4, pitch)
         _kept.sums = _aligned(n_rows * n_columns)
         _kept.shape = (n_rows, n_columns)
     return _kept
