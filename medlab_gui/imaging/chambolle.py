@@ -63,8 +63,10 @@ def _row_loop(function: _Function) -> _Function:
     return cast("_Function", made)
 
 
-def _instruction(function: _Function) -> _Function:
-    return function if intrinsic is None else intrinsic(function)
+def _instruction(function: Callable[..., Any]) -> Callable[..., Any]:
+    if intrinsic is None:
+        return function
+    return cast("Callable[..., Any]", intrinsic(function))
 
 
 @_instruction
@@ -348,14 +350,20 @@ def _sweep(
             )
         else:
             _sweep_last_row(
-                _row(field, right), picture, energy, _row(new, right), size, share, slope
+                _row(field, right),
+                picture,
+                energy,
+                _row(new, right),
+                size,
+                share,
+                slope,
             )
         if y % BLOCK_ROWS == BLOCK_ROWS - 1 or y == n_rows - 1:
             _add_up(energy, _row(total, 0), size)
     energy_of_all = 0.0
     for x in range(size):
         energy_of_all += total[x]
-    return energy_of_all / (n_rows * size)
+    return float(energy_of_all / (n_rows * size))
 
 
 @compiled_loop
