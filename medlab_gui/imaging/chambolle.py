@@ -63,8 +63,10 @@ def _row_loop(function: _Function) -> _Function:
     return cast("_Function", made)
 
 
-def _instruction(function: _Function) -> _Function:
-    return function if intrinsic is None else intrinsic(function)
+def _instruction(function: Callable[..., Any]) -> Callable[..., Any]:
+    if intrinsic is None:
+        return function
+    return cast("Callable[..., Any]", intrinsic(function))
 
 
 @_instruction
@@ -272,7 +274,7 @@ def _sum_of_norms(
     n_rows, size = picture.shape
     for y in range(n_rows):
         # Beyond the last column and row the picture goes on as it ends.
-        here = _row(work, 0)
+        here, below = _row(work, 0), _row(work, work.shape[1])
         for x in range(size):
             work[0, x] = picture[y, x]
         work[0, size] = work[0, size - 1]
@@ -361,7 +363,7 @@ def _sweep(
     energy_of_all = 0.0
     for x in range(size):
         energy_of_all += total[x]
-    return energy_of_all / (n_rows * size)
+    return float(energy_of_all / (n_rows * size))
 
 
 @compiled_loop

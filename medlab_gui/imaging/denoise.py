@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from medlab_gui.core.errors import SpecError
 from medlab_gui.imaging.compiled import kernel
-from medlab_gui.imaging.slicewise import map_slices
+from medlab_gui.imaging.slicewise import fill_slices
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,16 +68,22 @@ def total_variation(
     steps = int(max_iter)
     if weight == 0 or steps == 0:
         return np.array(data, dtype=np.float32)
-    return map_slices(lambda plane, _: _denoise(plane, weight, eps, steps), data)
+    return fill_slices(partial(_denoise, weight=weight, eps=eps, max_iter=steps), data)
 
 
 def _denoise(
-    image: NDArray[np.float32], weight: float, eps: float, max_iter: int
-) -> NDArray[np.float32]:
+    image: NDArray[np.float32],
+    out: NDArray[np.float32],
+    *,
+    weight: float,
+    eps: float,
+    max_iter: int,
+) -> None:
     loop = kernel("denoise_rows")
     if loop is None:
         from skimage.restoration import denoise_tv_chambolle
 
+<<<<<<< HEAD
         found = denoise_tv_chambolle(image, weight, eps=eps, max_num_iter=max_iter)
         return np.asarray(found, dtype=np.float32)
     kept = _room(*image.shape)
@@ -85,6 +92,14 @@ def _denoise(
     out = np.empty_like(image)
     loop(image, out, *room, float(weight), float(eps), max_iter)
     return out
+=======
+        out[:] = denoise_tv_chambolle(image, weight, eps=eps, max_num_iter=max_iter)
+        return
+    kept = _room(*image.shape)
+    kept.fields[0] = 0
+    room = kept.fields, kept.work, kept.sums
+    loop(image, out, *room, float(weight), float(eps), max_iter)
+>>>>>>> tv5
 
 
 class _Room(threading.local):

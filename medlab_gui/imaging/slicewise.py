@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ProgressCallback", "map_slices", "own_plane"]
+__all__ = ["ProgressCallback", "fill_slices", "map_slices", "own_plane"]
 
 
 class ProgressCallback(Protocol):
@@ -71,25 +71,68 @@ def map_slices(
         if progress is not None:
             progress(1, 1, message)
         return result
+    out = np.empty(data.shape, dtype=np.float32)
+
+    def one(k: int) -> None:
+        out[k] = function(own_plane(data[k]), k)
+
+    _each_slice(one, data, progress, message)
+    return out
+
+
+def fill_slices(
+    fill: Callable[[NDArray[np.float32], NDArray[np.float32]], None],
+    data: NDArray[Any],
+) -> NDArray[np.float32]:
+    """Do as `map_slices` with a function that puts its result where it is to be.
+
+    Parameters
+    ----------
+    fill : callable
+        ``fill(plane, out)``, both contiguous float32 of shape (Y, X); it writes all of
+        ``out`` and leaves ``plane`` as it is, which may be a part of ``data``.
+    data : ndarray, shape (Y, X) or (Z, Y, X)
+        Any real dtype; not changed.
+
+    Returns
+    -------
+    ndarray of float32
+        Same shape as ``data``.
+
+    Raises
+    ------
+    InputError
+        If ``data`` has neither two nor three axes.
+    """
+    data = np.asarray(data)
+    out = np.empty(data.shape, dtype=np.float32)
+    if data.ndim == 2:
+        fill(_plane(data), out)
+    else:
+        _each_slice(lambda k: fill(_plane(data[k]), out[k]), data, None, "")
+    return out
+
+
+def _each_slice(
+    one: Callable[[int], None],
+    data: NDArray[Any],
+    progress: ProgressCallback | None,
+    message: str,
+) -> None:
     if data.ndim != 3:
         msg = (
             "Filters work on slices (Y, X) or volumes (Z, Y, X); "
             f"found an array with {data.ndim} axes."
         )
         raise InputError(msg)
-    out = np.empty(data.shape, dtype=np.float32)
     total = data.shape[0]
-
-    def one(k: int) -> None:
-        out[k] = function(own_plane(data[k]), k)
-
     n_threads = min(_processors(), total)
     if n_threads <= 1:
         for k in range(total):
             one(k)
             if progress is not None:
                 progress(k + 1, total, message)
-        return out
+        return
     with ThreadPoolExecutor(n_threads, thread_name_prefix="medlab-slices") as pool:
         try:
             for n, _ in enumerate(pool.map(one, range(total))):
@@ -99,7 +142,15 @@ def map_slices(
             # Cancelled: do not filter the rest before stopping.
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-    return out
+
+
+def _plane(plane: NDArray[Any]) -> NDArray[np.float32]:
+    """Return a slice as `own_plane` does, but without a copy where it needs none."""
+    if plane.dtype == np.float32 and plane.flags.c_contiguous and plane.flags.aligned:
+        with np.errstate(over="ignore", invalid="ignore"):
+            if np.isfinite(plane.sum()):
+                return plane
+    return own_plane(plane)
 
 
 def own_plane(plane: NDArray[Any]) -> NDArray[np.float32]:
