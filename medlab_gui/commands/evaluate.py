@@ -238,10 +238,12 @@ EVALUATE = Command(
         "weights without --truth, the project's locked slices. Cross-validated "
         "runs are judged on what their folds left out, and weights of classifiers get "
         "ROC and AUC of slices. Folders fold1, fold2 "
-        "... inside a folder of masks are the folds of a cross-validation. --output "
-        "gets report.html, which needs nothing else, tables.txt, tables.tex, a CSV for "
-        "each table, cases.csv and the figures as SVG. Files of scores are CSV with "
-        "the columns case, truth (0 or 1), score (0 to 1), and patient and fold where "
+        "... inside a folder of masks are the folds of a cross-validation. Weights whose "
+        "recipes differ in the seed alone are tested as one, by their mean, and a table "
+        "tells how far they are apart. What networks said while they learned (keep_at "
+        "of a recipe) is drawn where their run is at hand. --output gets report.html, "
+        "which needs nothing else, tables.txt, tables.tex, a CSV for each table, "
+        "cases.csv and the figures as SVG. Files of scores are CSV with the columns case, truth (0 or 1), score (0 to 1), and patient and fold where "
         "there are any."
     ),
     examples=(
