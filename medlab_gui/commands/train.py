@@ -131,18 +131,18 @@ TRAIN = Command(
     when="series_stored",
     details=N_(
         "Learns from the slices that a person vouches for. Where no slice is locked "
-        "for validation yet, about a fifth of them is locked first, for good. Old and "
-        "new weights are judged on the locked slices (mean Dice) and the new ones are "
-        "kept in the project in any case; `medlab adopt previous` goes back. Ctrl+C "
-        "keeps the state, to --resume. --preset trains a network of its own by a "
-        "paper's recipe: liver-fcn, mandible-unet, mri-lesion or quick-cpu; --set "
-        "changes any value of it. --folds cross-validates by patient. --replay trains "
-        "a finished run again and tells what differs (exit code 2). With --recipe "
-        "nothing of the project is used: weights (.safetensors), their model card "
-        "(.md) and what repeats them (.run) are written. keep_at in a recipe keeps what "
-        "the network says of some slices after these steps; kept.svg in the run's folder "
-        "shows it beside the truth. On several graphics cards: "
-        "torchrun --nproc-per-node 2 -m medlab_gui train --recipe ..."
+        "for validation yet, about a fifth of them is locked first, for good. Old "
+        "and new weights are judged on the locked slices (mean Dice) and the new "
+        "ones are kept in the project in any case; `medlab adopt previous` goes "
+        "back. Ctrl+C keeps the state, to --resume. --preset trains a network of its "
+        "own by a paper's recipe: liver-fcn, mandible-unet, mri-lesion or quick-cpu; "
+        "--set changes any value of it. --folds cross-validates by patient. --replay "
+        "trains a finished run again and tells what differs (exit code 2). With "
+        "--recipe nothing of the project is used: weights (.safetensors), their "
+        "model card (.md) and what repeats them (.run) are written. keep_at in a "
+        "recipe keeps what the network says of some slices after these steps; "
+        "kept.svg in the run's folder shows it beside the truth. On several graphics "
+        "cards: torchrun --nproc-per-node 2 -m medlab_gui train --recipe ..."
     ),
     examples=(
         "medlab train --project liver --json",
