@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from medlab_gui.learning.stepper import Sample
     from medlab_gui.networks.base import Network
 
-__all__ = ["BEST", "Trainer"]
+__all__ = ["BEST", "STATE", "Trainer"]
 
 STATE, BEST = "state.pt", "best.safetensors"
 
