@@ -89,7 +89,12 @@ def follow_recipe(recipe_file: str, output_file: str, ctx: Context) -> dict[str,
 
 
 def _keep(folder: Path, capsule: Path) -> None:
+    from medlab_gui.learning.trainer import BEST, STATE
+
     try:
+        # Whole weights each, and of no use any more: nobody resumes a recipe.
+        for name in (STATE, BEST):
+            (folder / name).unlink(missing_ok=True)
         if capsule.is_dir():
             shutil.rmtree(capsule)
         folder.rename(capsule)

@@ -168,8 +168,10 @@ TRAIN = Command(
         "a finished run again, all folds of a cross-validation, and tells what differs "
         "(exit code 2). With --recipe nothing of the project is used: weights "
         "(.safetensors), their model card (.md) and what repeats them (.run) are "
-        "written. On several graphics cards: torchrun --nproc-per-node 2 -m medlab_gui "
-        "train ...; the first process writes and reports."
+        "written. keep_at in a recipe keeps what the network says of some slices after "
+        "these steps; kept.svg in the run's folder shows it beside the truth. On "
+        "several graphics cards: torchrun --nproc-per-node 2 -m medlab_gui train ...; "
+        "the first process writes and reports."
     ),
     examples=(
         "medlab train --project liver --json",

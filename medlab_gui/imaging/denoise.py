@@ -83,23 +83,12 @@ def _denoise(
     if loop is None:
         from skimage.restoration import denoise_tv_chambolle
 
-<<<<<<< HEAD
-        found = denoise_tv_chambolle(image, weight, eps=eps, max_num_iter=max_iter)
-        return np.asarray(found, dtype=np.float32)
-    kept = _room(*image.shape)
-    kept.fields[0] = 0
-    room = kept.fields, kept.work, kept.sums
-    out = np.empty_like(image)
-    loop(image, out, *room, float(weight), float(eps), max_iter)
-    return out
-=======
         out[:] = denoise_tv_chambolle(image, weight, eps=eps, max_num_iter=max_iter)
         return
     kept = _room(*image.shape)
     kept.fields[0] = 0
     room = kept.fields, kept.work, kept.sums
     loop(image, out, *room, float(weight), float(eps), max_iter)
->>>>>>> tv5
 
 
 class _Room(threading.local):

@@ -13,7 +13,8 @@ A recipe file is JSON::
 
 Paths are relative to MedLab's resources, then to the recipe's own folder.
 ``validation_slices`` are the first and last slice (on the working grid) that choose the
-epoch instead of being learned from; a neighbour on each side is left out.
+epoch instead of being learned from; a neighbour on each side is left out. All slices of
+a scan of use ``validate`` choose the epoch.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from medlab_gui.core.errors import InputError, SpecError
 from medlab_gui.core.labels import IGNORE, LabelScheme
 from medlab_gui.core.processes import leads
 from medlab_gui.core.resources import resource
-from medlab_gui.core.spec_checks import known_keys
+from medlab_gui.core.spec_checks import check_choice, known_keys
 from medlab_gui.core.training import TrainSpec
 from medlab_gui.learning.card import write_card
 from medlab_gui.learning.check import check_recipe
@@ -67,7 +68,7 @@ class RecipeItem:
     class_map : dict of int to int
         Value in the mask file to value of the scheme; all else becomes background.
     use : str
-        ``"train"`` or ``"test"``.
+        ``"train"``, ``"validate"`` (all its slices choose the epoch) or ``"test"``.
     validation_slices : tuple of int or None
         First and last slice that choose the epoch.
     what : str
@@ -116,7 +117,7 @@ class Recipe:
     spec : TrainSpec
         How it learns.
     items : tuple of RecipeItem
-        From what; at least one with validation slices.
+        From what; something among it chooses the epoch.
     about : dict
         For the model card.
     """
@@ -176,11 +177,10 @@ def read_recipe(path: str | Path) -> Recipe:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         msg = f"{path.name} is not a complete recipe: {what}."
         raise SpecError(msg, path=path) from error
-    judged = [i for i in items if i.use == "train" and i.validation_slices]
-    if not judged:
+    if not any(i.use == "validate" or i.validation_slices for i in items):
         msg = (
-            f"{path.name} names no validation slices: give a scan of use 'train' its "
-            "validation_slices, [first, last]."
+            f"{path.name} names nothing that chooses the epoch: give a scan the use "
+            "'validate', or a scan of use 'train' its validation_slices, [first, last]."
         )
         raise SpecError(msg, path=path)
     _check_patients(items, path)
@@ -189,23 +189,28 @@ def read_recipe(path: str | Path) -> Recipe:
 
 
 def _check_patients(items: tuple[RecipeItem, ...], path: Path) -> None:
-    uses = {use: {i.group for i in items if i.use == use} for use in ("train", "test")}
-    both = sorted(uses["train"] & uses["test"])
-    if both:
-        msg = (
-            f"{path.name} has the patient {', '.join(both)} both to train and to test: "
-            "the test would flatter. Give each patient one use."
-        )
-        raise SpecError(msg, path=path)
+    for use, other, whose in (
+        ("train", "test", "the test"),
+        ("validate", "test", "the test"),
+        ("train", "validate", "the choice of the epoch"),
+    ):
+        one, another = ({i.group for i in items if i.use == u} for u in (use, other))
+        if both := sorted(one & another):
+            msg = (
+                f"{path.name} has the patient {', '.join(both)} both to {use} and to "
+                f"{other}: {whose} would flatter. Give each patient one use."
+            )
+            raise SpecError(msg, path=path)
 
 
 def _item(entry: dict[str, Any], folder: Path) -> RecipeItem:
     known_keys("scan of a recipe", entry, _ITEM_KEYS)
     use = entry["use"]
-    if use not in ("train", "test"):
-        msg = f"A scan of a recipe is for 'train' or 'test'; found {use!r}."
-        raise SpecError(msg)
+    check_choice("use", use, ("train", "validate", "test"))
     between = entry.get("validation_slices")
+    if between is not None and use != "train":
+        msg = f"Only scans of use 'train' have validation_slices; found use {use!r}."
+        raise SpecError(msg)
     first_last = None if between is None else (int(between[0]), int(between[1]))
     if first_last and not 0 <= first_last[0] <= first_last[1]:
         msg = f"validation_slices are [first, last]; found {between}."
@@ -270,11 +275,13 @@ def train_recipe(
         report(number, len(recipe.items), f"Reading {item.image.name}")
         uid = f"{number}:{item.image.name}"
         scan = _scan(item, recipe.scheme, load(item))
-        (learn if item.use == "train" else test)[uid] = scan
+        (test if item.use == "test" else learn)[uid] = scan
         n_slices = scan.data.shape[0]
         used = {"use": item.use, "what": item.what or item.image.name}
         data.append({**used, "n_slices": n_slices})
-        if item.validation_slices and item.use == "train":
+        if item.use == "validate":
+            judges += [SliceKey(uid, k) for k in range(n_slices)]
+        elif item.validation_slices:
             first, last = item.validation_slices
             if last >= n_slices:
                 msg = (

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from medlab_gui.learning.progress import Progress
     from medlab_gui.networks.base import Network
 
-__all__ = ["BEST", "Trainer"]
+__all__ = ["BEST", "STATE", "Trainer"]
 
 STATE, BEST = "state.pt", "best.safetensors"
 

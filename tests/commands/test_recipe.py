@@ -94,6 +94,8 @@ def test_a_recipes_run_is_kept_and_repeats(recipe, tmp_path):
     assert told["capsule"] == str(capsule)
     names = {p.name for p in capsule.iterdir()}
     assert {"recipe.json", "spec.json", "capsule.json", "log.txt"} <= names
+    # Weights are kept once, and nothing to resume from: a recipe begins anew.
+    assert not {"state.pt", "best.safetensors"} & names
     assert (capsule / "checkpoint.safetensors").read_bytes() == out.read_bytes()
     found = run(TrainParams(replay=str(capsule)), Context(device="cpu"))
     assert found["same"]

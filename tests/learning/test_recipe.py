@@ -72,6 +72,27 @@ def test_it_trains_tests_and_writes_the_card(recipe_file, tmp_path):
     load_checkpoint(result.checkpoint)
 
 
+def test_a_whole_scan_chooses_the_epoch(recipe_file, tmp_path):
+    first, second = json.loads(recipe_file.read_text())["data"]
+    del first["validation_slices"]
+    second["use"] = "validate"
+    change(recipe_file, data=[first, second])
+    result = train_recipe(read_recipe(recipe_file), load, tmp_path / "run", "cpu")
+    meta = read_meta(result.checkpoint)
+    assert meta.card["n_training_slices"] == 8
+    assert meta.metrics["validation"]["n_slices"] == 8
+    assert "test" not in meta.metrics
+    assert (
+        "| validate | b.nii | 8 |" in result.checkpoint.with_suffix(".md").read_text()
+    )
+    change(recipe_file, data=[first, {**second, "patient": "a.nii"}])
+    with pytest.raises(SpecError, match=r"a\.nii both to train and to validate"):
+        read_recipe(recipe_file)
+    change(recipe_file, data=[first, {**second, "validation_slices": [0, 1]}])
+    with pytest.raises(SpecError, match="found use 'validate'"):
+        read_recipe(recipe_file)
+
+
 def test_the_same_recipe_makes_the_same_file(recipe_file, tmp_path):
     recipe = read_recipe(recipe_file)
     files = [
@@ -105,7 +126,8 @@ def test_masks_outside_the_scheme_get_a_sentence(recipe_file, tmp_path):
         ({"scheme": {}}, "not a label scheme"),
         ({"data": [{"use": "train"}]}, "'image' is missing"),
         ({"data": [{"use": "play"}]}, "'play'"),
-        ({"data": []}, "no validation slices"),
+        ({"data": [{"use": "validat"}]}, "'validat'.*'validate'"),
+        ({"data": []}, "names nothing that chooses the epoch"),
         ({"data": 3}, "not a complete recipe"),
     ],
 )

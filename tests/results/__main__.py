@@ -17,6 +17,7 @@ import sys
 import time
 from pathlib import Path
 
+from medlab_gui.learning.tables import Table
 from tests.results.studies import STUDIES, Study, slug, write_recipes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,17 +117,60 @@ def evaluate(folder: Path, names: list[str]) -> None:
 
 
 def page(folder: Path) -> None:
-    """Put the tables, as the verb printed them, into the page."""
+    """Put what the verbs printed, the recipes and what they cost into the page."""
     text = PAGE.read_text(encoding="utf-8")
     for report in sorted(folder.glob("report-*")):
-        begin, end = (f"<!-- {report.name}{w} -->" for w in ("", " ends"))
-        if begin not in text:
-            continue
-        before, _, rest = text.partition(begin)
-        _, _, after = rest.partition(end)
         tables = (report / "tables.txt").read_text(encoding="utf-8").rstrip()
-        text = f"{before}{begin}\n```\n{tables}\n```\n{end}{after}"
+        text = _put(text, report.name, tables)
+    for study in STUDIES.values():
+        text = _put(text, f"cost-{study.name}", _costs(folder, study))
+        text = _put(text, f"recipe-{study.name}", _recipe(folder, study))
     PAGE.write_text(text, encoding="utf-8")
+
+
+def _put(text: str, mark: str, content: str) -> str:
+    begin, end = f"<!-- {mark} -->", f"<!-- {mark} ends -->"
+    if begin not in text or not content:
+        return text
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n```\n{content}\n```\n{end}{after}"
+
+
+def _costs(folder: Path, study: Study) -> str:
+    """Return a line for each training: minutes, epoch kept, Dice of the judge."""
+    rows = []
+    for network in study.networks:
+        for seed in study.seeds:
+            name = f"{study.name}-{slug(network, seed)}"
+            times = folder / study.cases / f"{name}.time.json"
+            if not times.exists():
+                continue
+            spent = json.loads(times.read_text())
+            capsule = times.with_name(f"{name}.run") / "capsule.json"
+            metrics = json.loads(capsule.read_text())["metrics"]
+            rows.append(
+                (
+                    *(network.title, str(seed), f"{spent['cpu_s'] / 60:.1f}"),
+                    *(f"{spent['wall_s'] / 60:.1f}", str(metrics["best_epoch"])),
+                    f"{metrics['validation']['mean_dice']:.4f}",
+                )
+            )
+    if not rows:
+        return ""
+    head = ("Network", "seed", "min of a core", "min on the clock", "epoch kept")
+    title = "What the trainings cost, and the Dice of the patient that chose the epoch"
+    return Table(title, (*head, "Dice"), tuple(rows)).to_text()
+
+
+def _recipe(folder: Path, study: Study) -> str:
+    """Return the first recipe in full, as the verb reads it."""
+    name = f"{study.name}-{slug(study.networks[0], study.seeds[0])}.json"
+    recipe = json.loads((folder / study.cases / name).read_text())
+    lines = [f' "{k}": {json.dumps(v)}' for k, v in recipe.items() if k != "data"]
+    data = ",\n".join(f"  {json.dumps(item)}" for item in recipe["data"])
+    lines.append(f' "data": [\n{data}]')
+    return "{" + ",\n".join(lines).removeprefix(" ") + "}"
 
 
 def main() -> int:
