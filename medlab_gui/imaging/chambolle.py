@@ -274,7 +274,7 @@ def _sum_of_norms(
     n_rows, size = picture.shape
     for y in range(n_rows):
         # Beyond the last column and row the picture goes on as it ends.
-        here, below = _row(work, 0), _row(work, work.shape[1])
+        here = _row(work, 0)
         for x in range(size):
             work[0, x] = picture[y, x]
         work[0, size] = work[0, size - 1]
