@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from medlab_gui.core.errors import SpecError
 from medlab_gui.imaging.compiled import kernel
-from medlab_gui.imaging.slicewise import map_slices
+from medlab_gui.imaging.slicewise import fill_slices
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,19 +82,22 @@ def equalize(data: NDArray[Any], *, bins: int = 256) -> NDArray[np.float32]:
     if bins < 2:
         msg = f"Histogram equalisation needs at least 2 bins; found {bins}."
         raise SpecError(msg)
-    return map_slices(lambda plane, _: _equalize_slice(plane, bins), data)
+    return fill_slices(partial(_equalize_slice, bins=bins), data)
 
 
-def _equalize_slice(plane: NDArray[np.float32], bins: int) -> NDArray[np.float32]:
+def _equalize_slice(
+    plane: NDArray[np.float32], out: NDArray[np.float32], *, bins: int
+) -> None:
     if plane.size == 0:
-        return np.zeros_like(plane)
+        return
     low, high = plane.min(), plane.max()
     # One grey value, or a range with which float32 cannot reckon.
     if not 1e-30 < float(high) - float(low) < 1e38:
-        return np.zeros_like(plane)
+        out[:] = 0
+        return
     scale = np.float32(bins) / (high - low)
     edges = np.linspace(low, high, bins + 1, dtype=np.float32)
-    values = plane.ravel()
+    values, flat = plane.reshape(-1), out.reshape(-1)
     count, spread = kernel("count_levels"), kernel("spread_levels")
     if count is None:
         counts = _count_in_numpy(values, low, scale, edges)
@@ -103,10 +107,9 @@ def _equalize_slice(plane: NDArray[np.float32], bins: int) -> NDArray[np.float32
     cdf = (np.cumsum(counts) / plane.size).astype(np.float32)
     rise = np.diff(cdf)
     if spread is None:
-        return _spread_in_numpy(values, low, scale, cdf, rise).reshape(plane.shape)
-    result = np.empty_like(values)
-    spread(values, low, scale, cdf, rise, result)
-    return result.reshape(plane.shape)
+        flat[:] = _spread_in_numpy(values, low, scale, cdf, rise)
+    else:
+        spread(values, low, scale, cdf, rise, flat)
 
 
 def _count_in_numpy(
