@@ -18,22 +18,6 @@ __all__ = ["Panel", "RankedCase", "WorstCase", "page", "report_files"]
 _MOST_RANKED = 200
 
 _STYLE = """
-<<<<<<< HEAD
-body { font-family: sans-serif; margin: 2em auto; max-width: 72em; color: #222; }
-table { border-collapse: collapse; margin: 1.5em 0 .3em; }
-caption { text-align: left; font-weight: bold; padding: .3em 0; }
-th, td { padding: .25em .8em; text-align: right; border-bottom: 1px solid #ddd; }
-th[scope=row], thead th:first-child { text-align: left; }
-thead th { border-bottom: 2px solid #444; }
-.note { font-size: .85em; color: #555; margin: .2em 0; max-width: 60em; }
-.figures { display: flex; flex-wrap: wrap; gap: 1em; }
-figure svg { max-width: 100%; height: auto; }
-figure { margin: .5em 0; } figcaption { font-size: .85em; }
-.case { border-top: 1px solid #ccc; padding: .8em 0; }
-.panels { display: flex; flex-wrap: wrap; gap: .6em; }
-.key { border-left: 1em solid; padding: 0 1.2em 0 .4em; }
-code { background: #f2f2f2; padding: .1em .3em; user-select: all; }
-=======
 :root { --ink: #1c2530; --soft: #5a6572; --line: #d8dde3; --ground: #f4f6f8; }
 * { box-sizing: border-box; }
 body { margin: 0; color: var(--ink); background: #fff; line-height: 1.5;
@@ -89,7 +73,6 @@ code { background: var(--ground); padding: .1rem .35rem; border-radius: 3px;
   tr, figure, .case { break-inside: avoid; }
   a { color: inherit; }
 }
->>>>>>> a9083ee (Review of evaluation: pictures have no upper and lower face, N4 is fitted on the scan that is judged, probabilities of one network at a time; a report that can be shown)
 """
 
 
