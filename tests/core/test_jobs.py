@@ -176,5 +176,5 @@ def test_a_listener_that_ends_its_thread_does_not_end_the_lane(monkeypatch):
     after = runner.submit(Job("after", lambda _ctx: 2))
     assert after.wait(5)
     assert after.result == 2
-    assert len(ended) == 1
+    wait_until(lambda: len(ended) == 1)
     assert runner.close(5)
