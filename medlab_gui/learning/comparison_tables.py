@@ -217,7 +217,8 @@ def repeats_table(comparison: Comparison) -> Table:
         tuple(rows),
         (
             "Of each training the mean over the cases (and classes) counts once: this "
-            "is how far chance in the training alone moves the tables above.",
+            "is how far chance in the training alone moves the tables above. Cases "
+            "without a figure are left out, in each training its own.",
         ),
         "repeats",
     )
