@@ -242,7 +242,7 @@ class JobRunner:
                 inbox: SimpleQueue[Job | None] = SimpleQueue()
                 inbox.put(job)  # not an argument: a thread keeps those while it lives
                 thread = threading.Thread(
-                    target=self._serve, args=(inbox,), name="medlab-jobs", daemon=True
+                    target=self._serve, args=(inbox,), name="medlab", daemon=True
                 )
                 self._threads.add(thread)
                 thread.start()
@@ -252,8 +252,10 @@ class JobRunner:
 
         To start a new one, Python waits until it runs: the Qt thread would stand still.
         """
+        thread = threading.current_thread()
         while (job := inbox.get()) is not None:
             lane, whole = job.lane, False
+            thread.name = f"medlab-{lane}"
             try:
                 job.run()
                 whole = True
@@ -261,10 +263,11 @@ class JobRunner:
                 with self._lock:
                     self._running[lane].discard(job)
                     job = None  # else what it made would live until the next one comes
+                    thread.name = "waits for medlab"
                     if whole and not self._closed:
                         self._idle.append(inbox)
                     else:
-                        self._threads.discard(threading.current_thread())
+                        self._threads.discard(thread)
                         inbox.put(None)
                 self._start(lane)
 
