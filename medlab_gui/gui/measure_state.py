@@ -15,7 +15,7 @@ from psygnal import Signal
 from medlab_gui.commands.measurements import caution
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
-from medlab_gui.gui.measured_series import MeasuredSeries
+from medlab_gui.gui.measured_series import LANE, MeasuredSeries
 from medlab_gui.gui.view_state import Mode
 from medlab_gui.review.measurements import MeasurementWriter
 
@@ -31,7 +31,7 @@ __all__ = ["MeasureState"]
 
 _log = logging.getLogger(__name__)
 
-_Lines = list[str]
+_Lines = list[str]  # within the class `list` is a property
 
 
 class MeasureState:
@@ -153,7 +153,7 @@ class MeasureState:
             "",
             lambda ctx: ctx.check(),
             on_done=lambda _nothing: then(),
-            lane="measure",
+            lane=LANE,
             newest_wins=False,
         )
 

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from medlab_gui.gui.workbench import Workbench
     from medlab_gui.review.measurements import MeasurementWriter
 
-__all__ = ["MeasuredSeries"]
+__all__ = ["LANE", "MeasuredSeries"]
 
-_LANE = "measure"
+LANE = "measure"
+"""Lane of jobs in which measurements are read and written, one after the other."""
 
 
 class MeasuredSeries:
@@ -66,11 +67,6 @@ class MeasuredSeries:
         """Which series it is."""
         return self._volume.series_uid
 
-    @property
-    def volume(self) -> Volume:
-        """What is measured on."""
-        return self._volume
-
     # ---- from and to the disk ---------------------------------------------------
 
     def read(
@@ -109,7 +105,7 @@ class MeasuredSeries:
                 self._changed(self)
 
         # Behind what is still being written of the series before.
-        self._bench.submit("", work, on_done=done, lane=_LANE, newest_wins=False)
+        self._bench.submit("", work, on_done=done, lane=LANE, newest_wins=False)
 
     def _on_list(
         self, writer: MeasurementWriter, failed: Callable[[BaseException], object]
@@ -118,7 +114,7 @@ class MeasuredSeries:
             "",
             lambda _ctx: writer.flush(),
             on_error=failed,
-            lane=_LANE,
+            lane=LANE,
             newest_wins=False,
         )
         self._changed(self)

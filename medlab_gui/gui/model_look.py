@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtGui import QImage
 
 from medlab_gui.core.errors import storage_error
 from medlab_gui.gui.colors import uncertainty_colors
 from medlab_gui.gui.launching import context_of
-from medlab_gui.gui.pictures import outline_image
+from medlab_gui.gui.pictures import argb_image, outline_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from qtpy.QtGui import QImage
 
     from medlab_gui.core.jobs import JobContext
     from medlab_gui.core.labels import LabelScheme
@@ -144,7 +144,7 @@ def mask_image(labels: NDArray[np.uint8], scheme: LabelScheme) -> QImage:
         # Premultiplied by the share that covers.
         red, green, blue = (v * _FILL // 255 for v in c.color)
         colors[c.value] = _FILL << 24 | red << 16 | green << 8 | blue
-    made = _argb(colors[labels])
+    made = argb_image(colors[labels])
     from qtpy.QtGui import QPainter
 
     painter = QPainter(made)
@@ -170,16 +170,4 @@ def entropy_image(entropy: NDArray[Any]) -> QImage:
         a << 24 | rgb[:, 0] << 16 | rgb[:, 1] << 8 | rgb[:, 2]
     ).astype(np.uint32)
     values = np.nan_to_num(np.asarray(entropy, np.float32))
-    return _argb(table[np.clip(values * 255, 0, 255).astype(np.uint8)])
-
-
-def _argb(pixels: NDArray[np.uint32]) -> QImage:
-    pixels = np.ascontiguousarray(pixels, dtype=np.uint32)
-    height, width = pixels.shape
-    return QImage(
-        pixels.tobytes(),
-        width,
-        height,
-        4 * width,
-        QImage.Format.Format_ARGB32_Premultiplied,
-    ).copy()
+    return argb_image(table[np.clip(values * 255, 0, 255).astype(np.uint8)])

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MouseFilter", "picture_point"]
 
-"""Qt's angle for one notch of a wheel."""
-
 _BRUSH_PER_NOTCH = 1.15
 _WIDTHS_PER_SCREEN = 2.0
 """Dragging across the whole picture changes the window by this many of its widths."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from medlab_gui.core.labels import LabelScheme
 
-__all__ = ["gray_image", "outline_image", "thumbnail"]
+__all__ = ["argb_image", "gray_image", "outline_image", "thumbnail"]
 
 
 def gray_image(picture: NDArray[Any], low: float, high: float) -> QImage:
@@ -40,6 +40,29 @@ def gray_image(picture: NDArray[Any], low: float, high: float) -> QImage:
     ).copy()
 
 
+def argb_image(pixels: NDArray[np.uint32]) -> QImage:
+    """Return a picture in colours.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint32, shape (Y, X)
+        ``0xAARRGGBB``, with colours multiplied by the opacity.
+
+    Returns
+    -------
+    QImage
+        Of format ``ARGB32_Premultiplied``, one pixel for each; owns its memory.
+    """
+    height, width = pixels.shape
+    return QImage(
+        np.ascontiguousarray(pixels).tobytes(),
+        width,
+        height,
+        4 * width,
+        QImage.Format.Format_ARGB32_Premultiplied,
+    ).copy()
+
+
 def outline_image(mask: NDArray[np.uint8], scheme: LabelScheme) -> QImage:
     """Return the inner border of each class, clear elsewhere.
 
@@ -53,7 +76,7 @@ def outline_image(mask: NDArray[np.uint8], scheme: LabelScheme) -> QImage:
     Returns
     -------
     QImage
-        Of format ``ARGB32``, one pixel for each voxel; owns its memory.
+        See `argb_image`.
     """
     mask = np.asarray(mask)
     padded = np.pad(mask, 1)
@@ -69,15 +92,7 @@ def outline_image(mask: NDArray[np.uint8], scheme: LabelScheme) -> QImage:
     for label in scheme.classes:
         red, green, blue = label.color
         colors[label.value] = 0xFF000000 | red << 16 | green << 8 | blue
-    argb = np.where(inside, np.uint32(0), colors[mask])
-    height, width = mask.shape
-    return QImage(
-        np.ascontiguousarray(argb).tobytes(),
-        width,
-        height,
-        4 * width,
-        QImage.Format.Format_ARGB32,
-    ).copy()
+    return argb_image(np.where(inside, np.uint32(0), colors[mask]))
 
 
 def thumbnail(

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from medlab_gui.core.i18n import _
-from medlab_gui.core.specs import PipelineSpec
 from medlab_gui.imaging.recipes import effective
 
 if TYPE_CHECKING:
+    from medlab_gui.core.specs import PipelineSpec
     from medlab_gui.imaging.steps import ParamInfo
 
-__all__ = ["ADVANCED", "all_off", "differences", "in_words"]
+__all__ = ["ADVANCED", "differences", "in_words"]
 
 ADVANCED = frozenset({("tv", "eps"), ("tv", "max_iter")})
 """Parameters that are shown only on demand: they trade time for the last digit."""
@@ -119,8 +118,3 @@ def _numbered(
         steps[name, seen[name]] = params
         seen[name] += 1
     return steps
-
-
-def all_off(spec: PipelineSpec) -> PipelineSpec:
-    """Return the recipe with every step off."""
-    return PipelineSpec(tuple(replace(s, enabled=False) for s in spec.steps))

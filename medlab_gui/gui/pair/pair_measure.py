@@ -44,6 +44,7 @@ class SecondPicture:
     def series_uid(self) -> str:
         """Which series it is."""
         second = self._state.second
+        # An empty UID would be that of the open series.
         return second.uid if second is not None else "none"
 
     @property

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtGui import QImage
 
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.pair.overlay_colors import overlay_colors
+from medlab_gui.gui.pictures import argb_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from qtpy.QtGui import QImage
 
     from medlab_gui.gui.pair.pair_state import OverlayLook
     from medlab_gui.gui.pair.resliced import Resliced
@@ -34,7 +35,7 @@ def tint_image(picture: NDArray[np.float32], look: OverlayLook) -> QImage:
     Returns
     -------
     QImage
-        Of format ``ARGB32_Premultiplied``, one pixel for each voxel.
+        See `pictures.argb_image`.
     """
     colors = overlay_colors(look.colors)
     alpha = colors[:, 3:] * look.opacity
@@ -45,15 +46,7 @@ def tint_image(picture: NDArray[np.float32], look: OverlayLook) -> QImage:
     share = (picture - np.float32(look.low)) / np.float32(look.high - look.low)
     known = np.isfinite(share)
     steps = np.clip(np.where(known, share, 0) * last + 0.5, 0, last).astype(np.intp)
-    packed = table[np.where(known, steps, last + 1)].astype(np.uint32)
-    height, width = packed.shape
-    return QImage(
-        np.ascontiguousarray(packed).tobytes(),
-        width,
-        height,
-        4 * width,
-        QImage.Format.Format_ARGB32_Premultiplied,
-    ).copy()
+    return argb_image(table[np.where(known, steps, last + 1)].astype(np.uint32))
 
 
 class PlaneTint:

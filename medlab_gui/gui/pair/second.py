@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from medlab_gui.commands.measurements import caution
 from medlab_gui.core.i18n import _
-from medlab_gui.core.records import Severity
 from medlab_gui.core.volume import Volume
 
 if TYPE_CHECKING:
@@ -93,14 +93,12 @@ def load_second(place: str, uid: str) -> SecondSeries:
         )
         window = (float(level), float(width))
     title = series.description or _("Series without a description")
-    unsafe = (Severity.UNSAFE, Severity.NOT_A_VOLUME)
-    caution = " ".join(p.message for p in series.problems if p.severity in unsafe)
     return SecondSeries(
         volume,
         title,
         series.display,
         window,
-        caution,
+        caution(series),
         series.not_measured(),
         series.filling,
     )

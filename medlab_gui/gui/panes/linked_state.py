@@ -119,12 +119,6 @@ class LinkedState:
         self._bench.go_to(self.slice_of(Plane.AXIAL))
         self.moved.emit()
 
-    def place_mm(self, mm: ArrayLike) -> None:
-        """Put the crosshair to a position in LPS mm."""
-        grid = self.grid
-        if grid is not None:
-            self.place(grid.to_index(mm))
-
     def step(self, plane: Plane, n: int) -> None:
         """Go ``n`` slices on in a plane; the position becomes a slice's middle."""
         grid = self.grid

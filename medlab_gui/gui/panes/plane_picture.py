@@ -10,7 +10,7 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtGui import QImage, QPainter, QTransform
 
 from medlab_gui.gui.colors import scheme_colors, uncertainty_colors
-from medlab_gui.gui.pictures import gray_image
+from medlab_gui.gui.pictures import argb_image, gray_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -176,14 +176,7 @@ def _overlay_image(overlay: Overlay, sampler: Sampler, line: int) -> QImage | No
     colors = overlay.palette[values]
     if overlay.is_outline:
         colors[~_border(values, line)] = 0
-    height, width = colors.shape
-    return QImage(
-        colors.tobytes(),
-        width,
-        height,
-        4 * width,
-        QImage.Format.Format_ARGB32_Premultiplied,
-    ).copy()
+    return argb_image(colors)
 
 
 def draw_picture(

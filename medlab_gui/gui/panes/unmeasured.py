@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import QPointF
-from qtpy.QtGui import QImage, QTransform
+from qtpy.QtGui import QTransform
 
 from medlab_gui.gui.panes.plane_picture import Overlay
 from medlab_gui.gui.panes.slab import Projection
+from medlab_gui.gui.pictures import argb_image
 from medlab_gui.imaging.padding import is_padding
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from qtpy.QtGui import QPainter
+    from qtpy.QtGui import QImage, QPainter
 
     from medlab_gui.gui.measure_pane import Pane
     from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
@@ -79,15 +80,7 @@ def hatch(mask: NDArray[np.bool_]) -> Overlay:
 def hatch_image(mask: NDArray[np.bool_]) -> QImage:
     """Return slanted lines over pixels as a picture, one pixel for each voxel."""
     drawn = hatch(mask)
-    packed = np.ascontiguousarray(drawn.palette[drawn.values])
-    height, width = packed.shape
-    return QImage(
-        packed.tobytes(),
-        width,
-        height,
-        4 * width,
-        QImage.Format.Format_ARGB32_Premultiplied,
-    ).copy()
+    return argb_image(drawn.palette[drawn.values])
 
 
 class CanvasHatch:
