@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-from qtpy.QtCore import QPointF
-
 from medlab_gui.core.measurements import Plane
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
     from medlab_gui.core.geometry import Grid
@@ -63,18 +61,15 @@ class SecondPicture:
 
     def to_canvas(self, flat: ArrayLike) -> NDArray[np.float64]:
         """Return logical pixels ``(x, y)`` of the pane, shape (n, 2)."""
-        transform = self._pane.transform()
-        points = (
-            transform.map(QPointF(float(column), float(row)))
-            for row, column in np.asarray(flat, dtype=np.float64).reshape(-1, 2)
-        )
-        return np.array([(p.x(), p.y()) for p in points]).reshape(-1, 2)
+        pane, geometry = self._pane, self._pane.geometry_shown
+        assert geometry is not None
+        return pane.camera.to_canvas(geometry, pane.size(), flat)
 
     def to_flat(self, x: float, y: float) -> NDArray[np.float64]:
         """Return the position ``(row, column)`` under a pixel of the pane."""
-        back, _invertible = self._pane.transform().inverted()
-        found = back.map(QPointF(x, y))
-        return np.array([found.y(), found.x()])
+        pane, geometry = self._pane, self._pane.geometry_shown
+        assert geometry is not None
+        return pane.camera.to_flat(geometry, pane.size(), x, y)
 
     def watch(self, changed: Callable[..., object]) -> None:
         """Have a function called when zoom, place, slice or series change."""

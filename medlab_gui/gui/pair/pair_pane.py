@@ -13,8 +13,8 @@ from qtpy.QtWidgets import QWidget
 from medlab_gui.core.i18n import _
 from medlab_gui.core.measurements import Plane
 from medlab_gui.gui.overlays import position_text
-from medlab_gui.gui.pair.flat_camera import FlatCamera
 from medlab_gui.gui.panes import marks
+from medlab_gui.gui.panes.flat_camera import FlatCamera
 from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
 from medlab_gui.gui.panes.plane_picture import draw_picture, slice_image
 from medlab_gui.gui.panes.unmeasured import hatch
@@ -129,7 +129,7 @@ class PairPane(QWidget):
         k = self.slice_index
         if k is None or self._geometry is None:
             return None
-        flat = self.camera.to_flat(self._geometry, self.size(), at)
+        flat = self.camera.to_flat(self._geometry, self.size(), at.x(), at.y())
         mm = self._geometry.grid.to_mm((k, *flat))
         return self._state.pair.second.to_index(mm)
 

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QWidget
 from medlab_gui.core.display import Display
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.panes import marks
+from medlab_gui.gui.panes.flat_camera import FlatCamera
 from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
 from medlab_gui.gui.panes.plane_picture import (
     Overlay,
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PlanePane"]
 
-_LEAST_ZOOM, _MOST_ZOOM = 0.05, 200.0
-_FIT = 0.98
 _STROKE_MS = 60
 
 
@@ -63,6 +62,8 @@ class PlanePane(QWidget):
     ----------
     plane : Plane
         Which plane it shows.
+    camera : FlatCamera
+        Zoom and place.
     tint : PlaneTint or None
         Another series over this one.
     """
@@ -79,8 +80,7 @@ class PlanePane(QWidget):
         self._bench = bench
         self._state = bench.linked
         self._geometry: PlaneGeometry | None = None
-        self._zoom, self._center = 1.0, (0.0, 0.0)
-        self._fits = True
+        self.camera = FlatCamera()
         self._stamps = Stamps(self)
         self._gray: tuple[object, QImage] | None = None
         self._base: tuple[object, QImage] | None = None
@@ -161,38 +161,20 @@ class PlanePane(QWidget):
         """Slice that is shown."""
         return self._state.slice_of(self.plane)
 
-    @property
-    def zoom(self) -> float:
-        """Logical pixels for a millimetre."""
-        return self._zoom
-
     def transform(self) -> QTransform:
         """Return the map from ``(column, row)`` to logical pixels."""
         assert self._geometry is not None
-        m, z = self._geometry.matrix, self._zoom
-        return QTransform(
-            z * m[0, 1],
-            z * m[1, 1],
-            z * m[0, 0],
-            z * m[1, 0],
-            self.width() / 2 - z * self._center[0],
-            self.height() / 2 - z * self._center[1],
-        )
+        return self.camera.transform(self._geometry, self.size())
 
     def to_canvas(self, flat: ArrayLike) -> NDArray[np.float64]:
         """Return logical pixels ``(x, y)``, shape (n, 2), of ``(row, column)``."""
-        positions = np.asarray(flat, dtype=np.float64).reshape(-1, 2)
         assert self._geometry is not None
-        mm = positions @ self._geometry.matrix.T
-        middle = (self.width() / 2, self.height() / 2)
-        return np.asarray((mm - self._center) * self._zoom + middle)
+        return self.camera.to_canvas(self._geometry, self.size(), flat)
 
     def to_flat(self, x: float, y: float) -> NDArray[np.float64]:
         """Return the position ``(row, column)`` under a logical pixel."""
         assert self._geometry is not None
-        middle = np.array([self.width() / 2, self.height() / 2])
-        mm = (np.array([x, y]) - middle) / self._zoom + self._center
-        return np.asarray(np.linalg.solve(self._geometry.matrix, mm))
+        return self.camera.to_flat(self._geometry, self.size(), x, y)
 
     def index_at(self, x: float, y: float) -> NDArray[np.float64]:
         """Return the position ``(k, j, i)`` in the volume under a logical pixel."""
@@ -209,31 +191,19 @@ class PlanePane(QWidget):
 
     def fit(self) -> None:
         """Show the whole slice."""
-        self._fits = True
-        if self._geometry is None:
-            return
-        left, top, right, bottom = self._geometry.bounds
-        self._center = ((left + right) / 2, (top + bottom) / 2)
-        self._zoom = _FIT * min(
-            max(1, self.width()) / (right - left),
-            max(1, self.height()) / (bottom - top),
-        )
-        self._view_moved()
+        self.camera.fits = True
+        if self._geometry is not None:
+            self.camera.fit(self._geometry, self.size())
+            self._view_moved()
 
     def zoom_at(self, at: QPointF, factor: float) -> None:
         """Zoom so that what is under a point stays there."""
-        zoom = min(_MOST_ZOOM, max(_LEAST_ZOOM, self._zoom * factor))
-        shift = 1 / self._zoom - 1 / zoom
-        x, y = at.x() - self.width() / 2, at.y() - self.height() / 2
-        self._center = (self._center[0] + x * shift, self._center[1] + y * shift)
-        self._zoom, self._fits = zoom, False
+        self.camera.zoom_at(at, factor, self.size())
         self._view_moved()
 
     def move_by(self, pixels: QPointF) -> None:
         """Move the picture by logical pixels."""
-        x, y = self._center
-        self._center = (x - pixels.x() / self._zoom, y - pixels.y() / self._zoom)
-        self._fits = False
+        self.camera.move_by(pixels)
         self._view_moved()
 
     def _view_moved(self) -> None:
@@ -242,7 +212,7 @@ class PlanePane(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep fitting, if it fitted."""
-        if self._fits:
+        if self.camera.fits:
             self.fit()
         else:
             self._view_moved()
@@ -370,7 +340,7 @@ class PlanePane(QWidget):
             ),
             marks.side_text(float(mm[axis]), self.plane),
         ]
-        return top, [_("{zoom:.1f} px/mm").format(zoom=self._zoom)]
+        return top, [_("{zoom:.1f} px/mm").format(zoom=self.camera.zoom)]
 
     def badge(self) -> str:
         """Return what must be known about the picture; empty for a plain slice."""
@@ -409,7 +379,7 @@ class PlanePane(QWidget):
         if view.scale_bar:
             caution = self._bench.measure.caution
             marks.draw_scale_bar(
-                painter, self._stamps, font, size, 1 / self._zoom, caution
+                painter, self._stamps, font, size, 1 / self.camera.zoom, caution
             )
         if self.hasFocus():
             painter.setPen(QPen(marks.PLANE_COLORS[self.plane], 1))

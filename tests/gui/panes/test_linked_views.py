@@ -197,7 +197,7 @@ def test_a_tilted_stack_shows_its_voxels_where_they_are(opened, plane):
     middle = (np.array(expected.shape) - 1) / 2
     for r in range(expected.shape[0]):
         for c in range(expected.shape[1]):
-            x, y = pane.zoom * (xy @ (np.array([r, c]) - middle))
+            x, y = pane.camera.zoom * (xy @ (np.array([r, c]) - middle))
             point = QPointF(pane.width() / 2 + x, pane.height() / 2 + y).toPoint()
             assert image.pixelColor(point).red() == expected[r, c], (r, c)
 
@@ -282,7 +282,7 @@ def test_corner_text_says_slice_and_side_and_can_be_hidden(opened):
     pane = window.views.panes[Plane.CORONAL]
     top, bottom = pane.corner_lines()
     assert top == ["Coronal", "Slice 4 / 7", "A 15.5 mm"]
-    assert bottom == [f"{pane.zoom:.1f} px/mm"]
+    assert bottom == [f"{pane.camera.zoom:.1f} px/mm"]
     assert opened("oblique").views.panes[Plane.CORONAL].corner_lines()[0][0] == (
         "Coronal, oblique"
     )
@@ -504,10 +504,10 @@ def test_the_status_bar_reads_the_voxel_under_the_mouse(opened):
 def test_zoom_move_and_window_in_a_pane(opened):
     window = opened()
     pane, view = window.views.panes[Plane.CORONAL], window.bench.view
-    zoom, place = pane.zoom, at(pane, (1, 1))
+    zoom, place = pane.camera.zoom, at(pane, (1, 1))
     under = pane.index_at(place.x(), place.y())
     wheel(pane, 2, CTRL, place)
-    assert pane.zoom == pytest.approx(zoom * 1.44)
+    assert pane.camera.zoom == pytest.approx(zoom * 1.44)
     assert np.allclose(pane.index_at(place.x(), place.y()), under)
     QTest.mousePress(pane, MIDDLE, NONE, place)
     QTest.mouseMove(pane, place + QPoint(20, 10))
@@ -520,7 +520,7 @@ def test_zoom_move_and_window_in_a_pane(opened):
     assert view.width > width
     assert view.level > level
     window.fit()
-    assert pane.zoom == pytest.approx(zoom)
+    assert pane.camera.zoom == pytest.approx(zoom)
 
 
 # ---- layouts ----------------------------------------------------------------------

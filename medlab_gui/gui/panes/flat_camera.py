@@ -8,7 +8,7 @@ import numpy as np
 from qtpy.QtGui import QTransform
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
     from qtpy.QtCore import QPointF, QSize
 
     from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
@@ -73,10 +73,19 @@ class FlatCamera:
             size.height() / 2 - z * self.center[1],
         )
 
+    def to_canvas(
+        self, geometry: PlaneGeometry, size: QSize, flat: ArrayLike
+    ) -> NDArray[np.float64]:
+        """Return logical pixels ``(x, y)``, shape (n, 2), of ``(row, column)``."""
+        positions = np.asarray(flat, dtype=np.float64).reshape(-1, 2)
+        mm = positions @ geometry.matrix.T
+        middle = (size.width() / 2, size.height() / 2)
+        return np.asarray((mm - self.center) * self.zoom + middle)
+
     def to_flat(
-        self, geometry: PlaneGeometry, size: QSize, at: QPointF
+        self, geometry: PlaneGeometry, size: QSize, x: float, y: float
     ) -> NDArray[np.float64]:
         """Return the position ``(row, column)`` under a logical pixel."""
-        back, _invertible = self.transform(geometry, size).inverted()
-        found = back.map(at)
-        return np.array([found.y(), found.x()])
+        middle = np.array([size.width() / 2, size.height() / 2])
+        mm = (np.array([x, y]) - middle) / self.zoom + self.center
+        return np.asarray(np.linalg.solve(geometry.matrix, mm))
