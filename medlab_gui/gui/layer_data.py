@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from medlab_gui.gui import napari_private as private
+
 if TYPE_CHECKING:
     from napari.layers import Image, Labels
 
@@ -35,6 +37,9 @@ def show(
 ) -> None:
     """Let a layer show another array; each change costs, so only what differs."""
     if layer.data is not data:
+        resized = layer.data.shape != data.shape
         layer.data = data
+        if resized:
+            private.measure_again(layer)
     if not np.array_equal(layer.scale, scale):
         layer.scale = scale

@@ -31,6 +31,7 @@ __all__ = [
     "delay_layer_controls",
     "isolate_settings",
     "main_window",
+    "measure_again",
     "napari_docks",
     "napari_menus",
     "one_update",
@@ -307,6 +308,14 @@ def one_update(viewer: Viewer, k: int | None = None) -> Iterator[None]:
         if k is not None:
             viewer.dims.set_current_step(0, k)
     update()
+
+
+def measure_again(layer: Layer) -> None:
+    """Have a layer find out anew how large it is.
+
+    napari keeps the extent of a hidden layer when its array changes.
+    """
+    layer._clear_extent()
 
 
 def silence_history(layer: Labels) -> None:

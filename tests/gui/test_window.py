@@ -105,6 +105,31 @@ def test_a_dropped_folder_is_imported_and_opened(window, tmp_path):
     assert np.array_equal(window.bench.session.volume.data, data)
 
 
+def test_a_larger_series_of_the_same_voxel_size_fits_and_has_all_its_slices(
+    window, tmp_path
+):
+    from medlab_gui.core.geometry import Grid
+    from medlab_gui.io import write_image
+
+    for n, shape in enumerate([(6, 20, 24), (31, 120, 90)]):
+        path = tmp_path / f"scan{n}.nii.gz"
+        data = np.zeros(shape, np.int16) + n + 1
+        write_image(path, data, Grid.from_spacing(shape, (1.0, 1.0, 1.0)))
+        window.import_paths((path,))
+        wait_for(
+            lambda shape=shape: (
+                window.stage.is_ready
+                and window.bench.session.volume.grid.shape == shape
+            )
+        )
+    extent = window.viewer.layers.extent.world
+    np.testing.assert_array_equal(extent[1] - extent[0], [30, 119, 89])
+    height = window.canvas.height() / window.viewer.scene.camera.zoom
+    assert 120 < height < 130
+    window.bench.go_to(29)
+    assert window.viewer.dims.current_step[0] == 29
+
+
 def test_nothing_to_import_is_one_sentence(window, tmp_path):
     (tmp_path / "empty").mkdir()
     window.import_paths((tmp_path / "empty",))
