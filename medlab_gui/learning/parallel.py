@@ -8,7 +8,9 @@ that all make the same step. The first judges, writes and reports.
 from __future__ import annotations
 
 import atexit
+import importlib
 import os
+import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -63,6 +65,12 @@ class Team:
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
         if not distributed.is_initialized():
             backend = "nccl" if device == "cuda" else "gloo"
+            # Its functions keep, as a default, the group that there is when they are
+            # imported, and optimisers import them. Imported after joining they would
+            # hold on to the group: its threads would outlive `_leave`, and Python's
+            # end would kill them while they let go of tensors ("terminate called
+            # without an active exception").
+            importlib.import_module("torch.distributed.nn.functional")
             distributed.init_process_group(backend, timeout=_PATIENCE)
             atexit.register(_leave)
         return cls(distributed.get_rank(), distributed.get_world_size())
@@ -156,6 +164,8 @@ def _together() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
+        # They hold the group, which must be gone when Python ends (see `Team.join`).
+        traceback.clear_frames(error.__traceback__)
         msg = (
             "Another process of this training has ended, so it cannot go on; that one "
             "says why. What was learned up to the last epoch is kept."

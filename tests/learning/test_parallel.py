@@ -17,9 +17,24 @@ from medlab_gui.learning.checkpoint import load_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
-import json, sys
+import atexit, json, sys, time
 from pathlib import Path
 import torch
+
+def threads_of_the_group():
+    # Registered before the group's own end, so called after it.
+    tasks, until = Path("/proc/self/task"), time.monotonic() + 20
+    left = ["?"]
+    while left and time.monotonic() < until:  # the system may list them a moment more
+        left = []
+        for task in tasks.glob("*/comm"):
+            try:
+                left += [n for n in [task.read_text().strip()] if "gloo" in n]
+            except OSError:
+                pass
+    print("threads left:", left, file=sys.stderr)
+
+atexit.register(threads_of_the_group)
 torch.set_num_threads(1)
 from medlab_gui.core.specs import NetworkSpec
 from medlab_gui.core.training import Phase
@@ -31,8 +46,13 @@ spec = train_spec(
     optimiser="sgd", augment=sys.argv[3], phases=(Phase("all", 2, 1e-2),), batch=3,
     ema=0.5,
 )
+
+def watch(done, total=0, message="", data=None):
+    if sys.argv[4:] and data and data["epoch"] == 2:
+        raise InterruptedError("stopped")
+
 made = train(spec, SCHEME, disc_source(7, seed=1), judge_source(2),
-             folder=Path(sys.argv[1]), device="cpu")
+             folder=Path(sys.argv[1]), device="cpu", progress=watch)
 print(json.dumps({"metrics": made.metrics, "history": made.history}))
 """
 
@@ -42,10 +62,10 @@ def start():
     """Start trainings; none of them outlives the test."""
     with ExitStack() as stack:
 
-        def start(folder, network, augment, **environment):
+        def start(folder, network, augment, *more, **environment):
             process = stack.enter_context(
                 subprocess.Popen(
-                    [sys.executable, "-c", SCRIPT, str(folder), network, augment],
+                    [sys.executable, "-c", SCRIPT, folder, network, augment, *more],
                     env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
@@ -63,6 +83,7 @@ def told(*processes):
     ended = [process.communicate(timeout=200) for process in processes]
     for process, (_out, error) in zip(processes, ended, strict=True):
         assert process.returncode == 0, error[-2000:]
+        assert "threads left: []" in error, "they would crash when Python ends"
     return [json.loads(out.splitlines()[-1]) for out, _error in ended]
 
 
@@ -72,7 +93,7 @@ def free_port() -> str:
         return str(found.getsockname()[1])
 
 
-def pair(start, folder, network, augment):
+def pair(start, folder, network, augment, *more):
     common = {
         "WORLD_SIZE": "2",
         "MASTER_ADDR": "127.0.0.1",
@@ -80,8 +101,8 @@ def pair(start, folder, network, augment):
         "GLOO_SOCKET_IFNAME": "lo",
     }
     return [
-        start(folder, network, augment, RANK=str(n), LOCAL_RANK=str(n), **common)
-        for n in (0, 1)
+        start(folder, network, augment, *more, RANK=n, LOCAL_RANK=n, **common)
+        for n in "01"
     ]
 
 
@@ -107,3 +128,14 @@ def test_two_processes_with_batch_statistics_agree(start, tmp_path):
     first, second = told(*pair(start, tmp_path, "unet", "none"))
     assert first == second
     assert first["history"][-1]["loss"] < first["history"][0]["loss"]
+
+
+@pytest.mark.slow
+def test_where_one_process_stops_the_other_ends_with_a_sentence(start, tmp_path):
+    processes = pair(start, tmp_path, "msf_fcn", "none", "stop")
+    errors = [process.communicate(timeout=200)[1] for process in processes]
+    assert "InterruptedError: stopped" in errors[0]
+    assert "ResourceError: Another process of this training has ended" in errors[1]
+    for process, error in zip(processes, errors, strict=True):
+        assert process.returncode == 1, error[-2000:]
+        assert "threads left: []" in error, error[-2000:]
