@@ -14,7 +14,7 @@ from medlab_gui.core.records import ItemState
 
 if TYPE_CHECKING:
     from medlab_gui.commands.command import Context
-    from medlab_gui.core.records import StoredPrediction
+    from medlab_gui.core.predicted import StoredPrediction
     from medlab_gui.store.project import ProjectStore
 
 __all__ = ["ACCEPT", "SKIP", "AcceptParams", "SkipParams"]

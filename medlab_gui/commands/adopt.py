@@ -29,7 +29,7 @@ class AdoptParams:
 
 def run(params: AdoptParams, ctx: Context) -> dict[str, Any]:
     """Use other weights from now on; the history is kept."""
-    from medlab_gui.networks import CLASSIFIERS
+    from medlab_gui.networks import is_classifier
 
     with ctx.store() as store:
         before = store.current_checkpoint()
@@ -43,12 +43,6 @@ def run(params: AdoptParams, ctx: Context) -> dict[str, Any]:
             author = ctx.settings.author_name
             chosen = project_weights(store, params.checkpoint, author)
             reason = "Chosen by hand."
-        if chosen.network.name in CLASSIFIERS:
-            msg = (
-                f"{chosen.name!r} is a classifier of slices and draws no masks; choose "
-                "weights that do."
-            )
-            raise InputError(msg)
         if before is None or before.id != chosen.id:
             store.adopt(chosen.id, ctx.settings.author_name, reason)
         return {
@@ -56,12 +50,19 @@ def run(params: AdoptParams, ctx: Context) -> dict[str, Any]:
             "name": chosen.name,
             "before": before.id if before else None,
             "reason": reason,
+            "classifies": is_classifier(chosen.network),
         }
 
 
 def text(result: dict[str, Any]) -> str:
     """Say it in words."""
-    return f"The weights in use are now {result['name']!r}."
+    told = f"The weights in use are now {result['name']!r}."
+    if result["classifies"]:
+        told += (
+            " They are a classifier's: prediction and queue tell what slices show, and "
+            "no mask is drawn."
+        )
+    return told
 
 
 ADOPT = Command(

@@ -15,6 +15,7 @@ from medlab_gui.commands.contenders import (
     contenders,
 )
 from medlab_gui.commands.inputs import existing_path, scaled
+from medlab_gui.commands.labelled_folders import folder_scores
 from medlab_gui.commands.loaded_cases import Answer, Cases, LoadedCase, Predictors
 from medlab_gui.commands.mask_files import read_mask_file, shared_grid
 from medlab_gui.commands.project_cases import project_cases, project_scores
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from medlab_gui.commands.command import Context
     from medlab_gui.core.geometry import Grid
     from medlab_gui.core.volume import Volume
-    from medlab_gui.learning.scored import ScoredCases
+    from medlab_gui.learning.scored import ClassifiedCases
 
 __all__ = ["files_of_cases", "gather"]
 
@@ -237,7 +238,7 @@ def gather(
     maps: tuple[str, str],
     patients: Mapping[str, str],
     ctx: Context,
-) -> tuple[list[Contender], Cases | ScoredCases]:
+) -> tuple[list[Contender], Cases | ClassifiedCases]:
     """Return the networks and the cases that they are compared on.
 
     Classifiers' cases come with their scores.
@@ -255,16 +256,14 @@ def gather(
         else:
             with ctx.store() as store:
                 networks = contenders(text, store)
+        _one_scheme(networks)
+        weights = [n for n in networks if not isinstance(n, Masks)]
+        if _are_classifiers(networks):
+            _refuse_masks_of(networks, images)
+            return networks, folder_scores(weights, truth, maps[0], patients, ctx)
         cases = files_of_cases(truth, images, patients)
         _check_complete(networks, cases)
         _check_folds(networks, [c.name for c in cases])
-        _one_scheme(networks)
-        if _are_classifiers(networks):
-            msg = (
-                "Classifiers' weights are compared on the locked slices of a project, "
-                "without --truth; elsewhere compare files of scores (.csv)."
-            )
-            raise InputError(msg)
         return networks, Cases(len(cases), _from_files(networks, cases, maps, ctx))
     with ctx.store() as store:
         networks = contenders(text, store)
@@ -279,9 +278,24 @@ def gather(
     return networks, project_cases(weights, ctx)
 
 
+def _refuse_masks_of(networks: Sequence[Contender], images: str) -> None:
+    """Refuse what classifiers on labelled folders have no use for."""
+    masks = [n.name for n in networks if isinstance(n, Masks)]
+    if masks:
+        msg = f"{masks[0]!r} is masks, the others are classifiers: compare like with "
+        msg += "like."
+        raise InputError(msg)
+    if images:
+        msg = (
+            "Classifiers read the pictures in --truth, whose folders are named after "
+            "what they show: leave --images out."
+        )
+        raise InputError(msg)
+
+
 def _are_classifiers(networks: Sequence[Contender]) -> bool:
     """Tell whether networks classify; some that do and some that do not are refused."""
-    from medlab_gui.learning.slice_scores import is_classifier
+    from medlab_gui.networks import is_classifier
 
     kinds = {
         is_classifier(n.meta.network): n.name

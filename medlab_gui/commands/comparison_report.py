@@ -8,19 +8,20 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui import __version__
+from medlab_gui.commands.classifier_report import compare_classifiers
 from medlab_gui.commands.compared_cases import gather
 from medlab_gui.commands.comparison import compare_masks
 from medlab_gui.commands.contenders import Folds, Masks, check_ablation, split_names
 from medlab_gui.commands.loaded_cases import Cases
 from medlab_gui.commands.outputs import make_folder
+from medlab_gui.commands.report_files import NOT_CLINICAL, write_report
 from medlab_gui.commands.score_files import (
     are_scores,
     read_patients,
-    read_readers,
     read_scores,
 )
 from medlab_gui.commands.values import as_path, parse_class_map
-from medlab_gui.core.errors import InputError, MedlabError, storage_error
+from medlab_gui.core.errors import InputError, MedlabError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,17 +32,10 @@ if TYPE_CHECKING:
     from medlab_gui.commands.evaluate import EvaluateParams
     from medlab_gui.learning.comparison import Comparison
     from medlab_gui.learning.report import RankedCase
-    from medlab_gui.learning.scored import ScoredCases
-    from medlab_gui.learning.tables import Table
 
 __all__ = ["compare", "comparison_text"]
 
 _log = logging.getLogger(__name__)
-
-_NOT_CLINICAL = (
-    "For research. Figures hold for these cases and say nothing about other scanners, "
-    "hospitals or diseases."
-)
 
 
 def compare(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
@@ -63,14 +57,20 @@ def compare(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
 
 def _compared(params: EvaluateParams, folder: Path, ctx: Context) -> dict[str, Any]:
     if are_scores(params.compare):
-        return _compare_scores(params, folder, read_scores(params.compare))
+        if params.truth or params.patients or params.map_truth:
+            msg = (
+                "Files of scores come with truth and patients; leave --truth, "
+                "--map-truth and --patients out."
+            )
+            raise InputError(msg)
+        return compare_classifiers(params, folder, read_scores(params.compare))
     maps = (params.map_truth, params.map_prediction)
     patients = read_patients(params.patients) if params.patients else {}
     networks, cases = gather(
         params.compare, params.truth, params.images, maps, patients, ctx
     )
     if not isinstance(cases, Cases):
-        return _compare_scores(params, folder, cases)
+        return compare_classifiers(params, folder, cases)
     if params.readers:
         msg = "--readers goes with classifiers or files of scores (.csv)."
         raise InputError(msg)
@@ -100,7 +100,7 @@ def _compared(params: EvaluateParams, folder: Path, ctx: Context) -> dict[str, A
         ranking=_ranking(comparison),
         networks=comparison.networks,
     )
-    written = _write(folder, html_page, tables, cases_table(comparison), figures)
+    written = write_report(folder, html_page, tables, cases_table(comparison), figures)
     return {
         "output": str(folder),
         "files": written,
@@ -147,7 +147,7 @@ def _intro(comparison: Comparison) -> list[str]:
     return [
         f"{', '.join(comparison.networks)}; {n} case{'s' * (n != 1)}; made by MedLab "
         f"{__version__} on {datetime.now():%Y-%m-%d %H:%M}. {unit}",
-        _NOT_CLINICAL,
+        NOT_CLINICAL,
     ]
 
 
@@ -261,75 +261,6 @@ def _summaries(comparison: Comparison) -> dict[str, Any]:
         }
         for network in comparison.networks
     }
-
-
-def _compare_scores(
-    params: EvaluateParams, folder: Path, cases: ScoredCases
-) -> dict[str, Any]:
-    from medlab_gui.learning.figures import roc_plot
-    from medlab_gui.learning.report import page
-    from medlab_gui.learning.roc import roc
-    from medlab_gui.learning.scored import reader_of, scored_tables
-    from medlab_gui.learning.tables import Table
-
-    if params.truth or params.images or params.ablation or params.patients:
-        msg = (
-            "Classifiers' scores come with truth and patients; leave --truth, "
-            "--images, --patients and --ablation away."
-        )
-        raise InputError(msg)
-    answers = read_readers(params.readers, cases) if params.readers else {}
-    readers = [reader_of(cases, name, own) for name, own in answers.items()]
-    tables = scored_tables(cases)
-    curves = {
-        name: curve
-        for name, score in cases.scores.items()
-        if (curve := roc(cases.truth, score)) is not None
-    }
-    figures = {"roc": roc_plot(curves, "ROC", readers)} if curves else {}
-    rows = tuple(
-        (
-            *(case, cases.patients[n], cases.folds[n], str(int(cases.truth[n]))),
-            *(repr(float(score[n])) for score in cases.scores.values()),
-        )
-        for n, case in enumerate(cases.names)
-    )
-    every = Table(
-        "Every case", ("case", "patient", "fold", "truth", *cases.scores), rows
-    )
-    stamp = f"Made by MedLab {__version__} on {datetime.now():%Y-%m-%d %H:%M}."
-    html_page = page(
-        "Classifiers compared",
-        [stamp, _NOT_CLINICAL],
-        tables,
-        list(figures.values()),
-    )
-    return {
-        "output": str(folder),
-        "files": _write(folder, html_page, tables, every, figures),
-        "auc": {name: curve.auc for name, curve in curves.items()},
-        "n_cases": len(cases.names),
-        "tables": [table.to_text() for table in tables],
-    }
-
-
-def _write(
-    folder: Path,
-    html_page: str,
-    tables: list[Table],
-    cases: Table,
-    figures: dict[str, str],
-) -> list[str]:
-    from medlab_gui.learning.checkpoint import write_whole
-    from medlab_gui.learning.report import report_files
-
-    files = report_files(html_page, tables, cases, figures)
-    for name, content in files.items():
-        try:
-            write_whole(folder / name, content.encode())
-        except OSError as error:
-            raise storage_error(error, folder / name) from error
-    return sorted(files)
 
 
 def comparison_text(result: dict[str, Any]) -> str:

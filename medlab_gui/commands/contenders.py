@@ -29,6 +29,7 @@ __all__ = [
     "case_name",
     "check_ablation",
     "contenders",
+    "is_read",
     "repeats",
     "split_names",
 ]
@@ -48,6 +49,11 @@ def case_name(path: Path) -> str:
     lower = path.name.lower()
     ending = next((e for e in _ENDINGS if lower.endswith(e)), "")
     return path.name[: len(path.name) - len(ending)] if ending else path.name
+
+
+def is_read(path: Path) -> bool:
+    """Tell by its name whether a file is a picture or a scan that may be a case."""
+    return not path.name.startswith(".") and path.name.lower().endswith(_ENDINGS)
 
 
 def case_files(folder: Path) -> dict[str, Path]:

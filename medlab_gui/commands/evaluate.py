@@ -124,6 +124,7 @@ def compare_files(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
 
 def judge_weights(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
     """Score weights on the project's locked validation slices."""
+    from medlab_gui.commands.judging import judged
     from medlab_gui.commands.sources import locked_source
     from medlab_gui.learning.checkpoint import read_meta
 
@@ -137,12 +138,7 @@ def judge_weights(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
             raise InputError(msg)
         path, checkpoint_id = weights_file(store, params.checkpoint)
         check_classes(store, read_meta(path).scheme, checkpoint_id)
-
-        from medlab_gui.learning.evaluate import evaluate_slices
-        from medlab_gui.learning.predict import Predictor
-
-        predictor = Predictor(path, ctx.device)
-        scores = evaluate_slices(predictor, source, progress=ctx.progress)
+        scores = judged(path, source, ctx.device, ctx.progress)
     return {"checkpoint": checkpoint_id, "locked": scores}
 
 
@@ -181,6 +177,13 @@ def text(result: dict[str, Any]) -> str:
     if "locked" in result:
         scores = result["locked"]
         dice = ", ".join(f"{n} {_figure(v, 4)}" for n, v in scores["dice"].items())
+        if "auc" in scores:
+            auc = ", ".join(f"{n} {_figure(v, 4)}" for n, v in scores["auc"].items())
+            return (
+                f"What {counted(scores['n_slices'], 'locked slice')} show: accuracy "
+                f"{_figure(scores['accuracy'], 4)}, mean F1 "
+                f"{_figure(scores['mean_dice'], 4)} ({dice}), AUC {auc}."
+            )
         return (
             f"On {counted(scores['n_slices'], 'locked slice')}: mean Dice "
             f"{_figure(scores['mean_dice'], 4)} ({dice})."

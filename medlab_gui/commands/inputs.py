@@ -435,6 +435,7 @@ def register_weights(
         network=meta.network,
         pipeline=meta.pipeline,
         inplane_mm=meta.inplane_mm,
+        resize=meta.resize,
         scheme=meta.scheme,
         metrics=meta.metrics,
         epoch=meta.epoch,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from medlab_gui.commands.asked import asked_in_words
 from medlab_gui.commands.command import Command
 from medlab_gui.core.i18n import N_
 
@@ -29,6 +30,10 @@ def run(params: ListParams, ctx: Context) -> dict[str, Any]:
         series = []
         for item in store.series_list():
             annotation = store.latest_annotation(item.uid)
+            said = {
+                "prediction": store.latest_prediction(item.uid),
+                "classification": store.latest_classification(item.uid),
+            }
             series.append(
                 {
                     "uid": item.uid,
@@ -43,6 +48,17 @@ def run(params: ListParams, ctx: Context) -> dict[str, Any]:
                     "remedies": [
                         {"code": r.code, "effect": r.effect} for r in item.remedies
                     ],
+                    **{
+                        kind: None
+                        if one is None
+                        else {
+                            "id": one.id,
+                            "checkpoint": one.checkpoint_id,
+                            "created": one.created,
+                            "options": one.options,
+                        }
+                        for kind, one in said.items()
+                    },
                 }
             )
         current = store.current_checkpoint()
@@ -93,6 +109,7 @@ def text(result: dict[str, Any]) -> str:
     lines = [f"Project {result['project']}", ""]
     if not result["series"]:
         lines.append("No scans yet. Take some in with: medlab import PATH")
+    names = {c["id"]: c["name"] for c in result["checkpoints"]}
     for series in result["series"]:
         lines.append(
             f"{series['modality']:3} {series['n_slices']:4} slices  "
@@ -100,6 +117,11 @@ def text(result: dict[str, Any]) -> str:
             f"{series['description'] or 'no description'}  [{series['uid']}]"
         )
         lines += [f"      {r['code']}: {r['effect']}" for r in series["remedies"]]
+        for kind, word in (("prediction", "predicted"), ("classification", "told")):
+            if (one := series[kind]) is not None:
+                how = asked_in_words(one["options"])
+                by = names.get(one["checkpoint"], one["checkpoint"])
+                lines.append(f"      {word} by {by}: {how}  [{one['id']}]")
     for weights in result["checkpoints"]:
         mark = "*" if weights["in_use"] else " "
         lines.append(
@@ -123,7 +145,8 @@ LIST = Command(
     text=text,
     details=N_(
         "Labelled are slices that a person vouches for; locked ones judge new weights. "
-        "The weights in use are marked with an asterisk. Runs whose process is gone "
+        "The weights in use are marked with an asterisk. Under a series stand its "
+        "newest prediction and how the network was asked. Runs whose process is gone "
         "are marked as interrupted, which is all that is written."
     ),
     examples=("medlab list --project liver --json",),

@@ -5,6 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from medlab_gui.commands.asked import as_before, asked
+from medlab_gui.commands.classify import (
+    chosen_classifier,
+    classify,
+)
+from medlab_gui.commands.classify import (
+    text as classify_text,
+)
 from medlab_gui.commands.command import Command, Where, param
 from medlab_gui.commands.inputs import (
     Input,
@@ -131,6 +139,12 @@ class PredictParams:
         "",
         title="Fill holes of",
     )
+    repeat: str = param(
+        "Id of an earlier prediction of the project (see `medlab list`): ask as it was "
+        "asked, with the same weights.",
+        "",
+        in_dialog=False,
+    )
 
     def __post_init__(self) -> None:
         self.spec()
@@ -185,7 +199,11 @@ def predict_series(
     params = params or PredictParams(series_uid)
     result = _predicted(predictor, data, padding, series.grid.spacing, params, ctx)
     stored = store.add_prediction(
-        series_uid, checkpoint_id, result.labels, result.entropy
+        series_uid,
+        checkpoint_id,
+        result.labels,
+        result.entropy,
+        asked(params, predictor.device, result.runtime),
     )
     return stored.id, result
 
@@ -262,13 +280,19 @@ class _Targets:
 
 def run(params: PredictParams, ctx: Context) -> dict[str, Any]:
     """Predict a scan; write masks to files, or keep them in the project."""
+    if params.repeat:
+        params = as_before(params, ctx)
     path = existing_path(params.input)
+    known = open_input(params.input, ctx, params.series) if path is None else None
+    classifier = chosen_classifier(params.checkpoint, known is not None, ctx)
+    if classifier is not None:
+        return classify(params, known, classifier, ctx)
     if path is not None and not params.output:
         msg = "Name the file for the mask, e.g. --output mask.nii.gz."
         raise InputError(msg)
     targets = _Targets.of(params)
     weights = weights_file(None, params.checkpoint) if path is not None else None
-    scan = open_input(params.input, ctx, params.series)
+    scan = known or open_input(params.input, ctx, params.series)
     keep_inputs(targets.files, scan.files)
 
     from medlab_gui.learning.predict import Predictor
@@ -341,6 +365,8 @@ def voxel_counts(
 
 def text(result: dict[str, Any]) -> str:
     """Say it in words."""
+    if "slices" in result:
+        return classify_text(result)
     found = ", ".join(f"{c['name']} {c['volume_ml']:.1f} ml" for c in result["classes"])
     lines = [
         f"{counted(result['n_slices'], 'slice')}, {result['seconds_per_slice']:.2f} s "
@@ -380,7 +406,11 @@ PREDICT = Command(
         "OpenVINO where it is installed (the extra 'fast'; the first time it converts "
         "the weights), else torch; --device cpu is torch alone. JSON: "
         "seconds_per_slice, device, runtime, checkpoint, asked (the options), notes, "
-        "and voxels and millilitres of each class."
+        "and voxels and millilitres of each class. Weights of a classifier give a "
+        "table instead: class, probabilities and entropy (0 to 1) of each slice, which "
+        "say nothing about where; --output then takes .csv or .json and may be left "
+        "out. How a network was asked is kept with the prediction, for `medlab list` "
+        "and --repeat."
     ),
     examples=(
         "medlab predict scans/p7 --output mask.nii.gz --entropy doubt.nii.gz --json",
@@ -389,5 +419,6 @@ PREDICT = Command(
         "--largest-component Liver --fill-holes all --output m.nii.gz",
         "medlab predict p7.nii.gz --dropout-passes 10 --output m.nii.gz "
         "--probability p.nii.gz",
+        "medlab predict slices/p7 --checkpoint resnet50.safetensors --output p7.csv",
     ),
 )

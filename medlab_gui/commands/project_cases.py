@@ -13,11 +13,12 @@ from medlab_gui.core.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from medlab_gui.commands.command import Context
     from medlab_gui.learning.dataset import SliceKey
-    from medlab_gui.learning.scored import ScoredCases
+    from medlab_gui.learning.scored import ClassifiedCases
     from medlab_gui.store.project import ProjectStore
 
 __all__ = ["project_cases", "project_scores"]
@@ -199,53 +200,58 @@ def _answers(
         )
 
 
-def project_scores(networks: Sequence[Weights | Folds], ctx: Context) -> ScoredCases:
+def project_scores(
+    networks: Sequence[Weights | Folds], ctx: Context
+) -> ClassifiedCases:
     """Return what classifiers say of the slices that `project_cases` would take.
 
     Raises
     ------
     InputError
         As `project_cases`.
-    CheckpointError
-        If a classifier knows more than one class.
     """
     import numpy as np
 
     from medlab_gui.commands.sources import ProjectSource
+    from medlab_gui.learning.classifier import SliceClassifier
     from medlab_gui.learning.dataset import SliceKey
-    from medlab_gui.learning.scored import ScoredCases
+    from medlab_gui.learning.scored import ClassifiedCases
     from medlab_gui.learning.slice_scores import score_slices
 
     truth, blocks = _judged(networks, ctx)
     names, shown, patients, folds = [], [], [], []
-    scores: dict[str, list[float]] = {n.name: [] for n in networks}
+    probs: dict[str, list[NDArray[np.float32]]] = {n.name: [] for n in networks}
+    every = sorted({b.fold for b in blocks})
     with ctx.store() as store:
-        for n, fold in enumerate(sorted({b.fold for b in blocks})):
+        for n, fold in enumerate(every):
             mine = [b for b in blocks if b.fold == fold]
             keys = {SliceKey(b.uid, k) for b in mine for k in b.slices}
             source = ProjectSource(store, {k: truth[k] for k in keys})
-            start = n / len({b.fold for b in blocks})
-            found = {
-                name: score_slices(
-                    weights.path,
+            answers = {}
+            for m, (name, weights) in enumerate(mine[0].weights.items()):
+                start = (n + m / len(networks)) / len(every)
+                answers[name] = score_slices(
+                    SliceClassifier(weights.path, ctx.device),
                     source,
-                    ctx.device,
                     progress=scaled(ctx.progress, start, start),
                 )
-                for name, weights in mine[0].weights.items()
-            }
-            first = next(iter(found.values()))
-            for key, (is_shown, _score) in first.items():
+            for key, one in next(iter(answers.values())).items():
                 names.append(f"{key.series_uid}, slice {key.slice_index + 1}")
-                shown.append(is_shown)
+                shown.append(one.truth)
                 patients.append(source.group(key))
                 folds.append(fold)
-                for name, own in found.items():
-                    scores[name].append(own[key][1])
-    return ScoredCases(
+                for name, own in answers.items():
+                    probs[name].append(own[key].probs)
+    scheme = networks[0].meta.scheme
+    empty = np.zeros((0, scheme.n_classes), np.float64)
+    return ClassifiedCases(
+        classes=scheme.answers,
         names=tuple(names),
-        truth=np.array(shown, np.bool_),
+        truth=np.array(shown, np.int64),
         patients=tuple(patients),
         folds=tuple(folds),
-        scores={name: np.array(own) for name, own in scores.items()},
+        probs={
+            name: np.stack(own).astype(np.float64) if own else empty
+            for name, own in probs.items()
+        },
     )

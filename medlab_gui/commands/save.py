@@ -16,9 +16,14 @@ from medlab_gui.commands.values import (
 )
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_
+from medlab_gui.core.spec_checks import nearest
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from medlab_gui.commands.command import Context
+    from medlab_gui.core.labels import LabelScheme
 
 __all__ = ["ANNOTATE", "LOCK", "SAVE", "AnnotateParams", "LockParams", "SaveParams"]
 
@@ -77,6 +82,7 @@ class AnnotateParams:
     series: str = param("UID of the series.", kind="series", positional=True)
     mask: str = param(
         "File with the mask, on the grid of the scan in any axis order.",
+        "",
         kind="open_file",
     )
     map: str = param(
@@ -91,6 +97,12 @@ class AnnotateParams:
         "all",
     )
     author: str = param("Who drew it; your own name where empty.", "")
+    shows: str = param(
+        "Instead of a mask: the class that these slices show as a whole, or none, for "
+        "classifiers.",
+        "",
+        title="The whole slices show",
+    )
 
 
 def run_annotate(params: AnnotateParams, ctx: Context) -> dict[str, Any]:
@@ -98,11 +110,21 @@ def run_annotate(params: AnnotateParams, ctx: Context) -> dict[str, Any]:
     from medlab_gui.store.fold import current_mask
 
     class_map = parse_class_map(params.map)
+    if bool(params.mask) == bool(params.shows):
+        msg = (
+            "Name either a file with the mask (--mask) or what whole slices show "
+            "(--shows)."
+        )
+        raise InputError(msg)
     with ctx.store() as store:
         series = store.series(params.series)
         scheme = store.scheme()
         wanted = parse_slices(params.slices, series.n_slices)
-        new = read_labels(as_path(params.mask), class_map, scheme, series.reorientation)
+        if params.shows:
+            new = _whole_slices(params.shows, scheme, series.grid.shape)
+        else:
+            path, how = as_path(params.mask), series.reorientation
+            new = read_labels(path, class_map, scheme, how)
         locked = {s.slice_index for s in store.locked() if s.series_uid == series.uid}
         taken = [k for k in wanted if k not in locked]
         if not taken:
@@ -130,6 +152,24 @@ def run_annotate(params: AnnotateParams, ctx: Context) -> dict[str, Any]:
         }
 
 
+def _whole_slices(
+    name: str, scheme: LabelScheme, shape: tuple[int, int, int]
+) -> NDArray[np.uint8]:
+    """Return a mask (Z, Y, X) whose every voxel has the named class."""
+    import numpy as np
+
+    known = [answer.casefold() for answer in scheme.answers]
+    if name.casefold() not in known:
+        msg = (
+            f"The project has no class {name!r}; slices show {', '.join(known)}."
+            f"{nearest(name.casefold(), known)}"
+        )
+        raise InputError(msg)
+    value = known.index(name.casefold())
+    # One number's worth of memory: only what is taken from it is copied.
+    return np.broadcast_to(np.uint8(value), shape)
+
+
 def text_annotate(result: dict[str, Any]) -> str:
     """Say it in words."""
     return f"Labelled: {slice_text(result['slices'])} (revision {result['revision']})."
@@ -147,10 +187,13 @@ ANNOTATE = Command(
     details=N_(
         "The mask must lie on the voxels of the scan, in any order of its axes; "
         "nothing is interpolated. Makes a revision in which the slices count as "
-        "labelled by a person. Slices of the locked validation set stay as they are."
+        "labelled by a person. Slices of the locked validation set stay as they are. "
+        "With --shows every voxel of the slices gets the class: a classifier learns "
+        "for each slice the class that most of its mask's voxels have."
     ),
     examples=(
         "medlab annotate 1.2.840.1 --mask organs.nii.gz --map 5=1,1=2 --slices 3-7",
+        "medlab annotate 1.2.840.1 --shows Glioma --slices 3-7",
     ),
 )
 

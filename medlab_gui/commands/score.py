@@ -25,12 +25,15 @@ if TYPE_CHECKING:
 
     from medlab_gui.commands.command import Context
     from medlab_gui.core.records import Checkpoint
+    from medlab_gui.learning.classifier import SliceClassifier
     from medlab_gui.learning.predict import Predictor
     from medlab_gui.store.project import ProjectStore
 
 __all__ = ["SCORE", "ScoreParams"]
 
 METHOD = "entropy-band"
+WHOLE_SLICE = "entropy-slice"
+"""Of classifiers, which know no borders."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,47 @@ def _score_series(
     ]
 
 
+def _score_whole_slices(
+    store: ProjectStore,
+    uid: str,
+    checkpoint: Checkpoint,
+    classifier: Callable[[], SliceClassifier],
+    ctx: Context,
+) -> list[Score]:
+    """Score slices by how unsure a classifier is of what they show."""
+    import torch
+
+    from medlab_gui.commands.classify import classify_series
+    from medlab_gui.commands.predict import PredictParams
+    from medlab_gui.learning.uncertainty import entropy
+
+    stored = store.latest_classification(uid, checkpoint.id)
+    if stored is None:
+        params = PredictParams(uid)
+        classify_series(store, uid, classifier(), checkpoint.id, ctx, params)
+        stored = store.latest_classification(uid, checkpoint.id)
+        assert stored is not None  # it was kept just now
+    probs = torch.tensor(store.array(stored.probs_blob))
+    names = checkpoint.scheme.answers
+    return [
+        Score(
+            uid,
+            k,
+            checkpoint.id,
+            WHOLE_SLICE,
+            unsure,
+            f"{names[int(own.argmax())]} {100 * float(own.max()):.0f} %",
+        )
+        for k, (unsure, own) in enumerate(
+            zip(entropy(probs, 1).tolist(), probs, strict=True)
+        )
+    ]
+
+
 def run_score(params: ScoreParams, ctx: Context) -> dict[str, Any]:
     """Score every unlabelled slice by the model's uncertainty, and rank the queue."""
+    from medlab_gui.networks import is_classifier
+
     with ctx.store() as store:
         known = [s.uid for s in store.series_list()]
         wanted = [params.series] if params.series else known
@@ -95,9 +137,19 @@ def run_score(params: ScoreParams, ctx: Context) -> dict[str, Any]:
             file = store.blob_path(checkpoint.blob)
             return Predictor(file, ctx.device, fastest=True)
 
+        @cache
+        def classifier() -> SliceClassifier:
+            from medlab_gui.learning.classifier import SliceClassifier
+
+            return SliceClassifier(store.blob_path(checkpoint.blob), ctx.device)
+
         scores: list[Score] = []
+        whole = is_classifier(checkpoint.network)
         for uid in wanted:
-            scores += _score_series(store, uid, checkpoint, predictor, ctx)
+            if whole:
+                scores += _score_whole_slices(store, uid, checkpoint, classifier, ctx)
+            else:
+                scores += _score_series(store, uid, checkpoint, predictor, ctx)
         store.put_scores(scores)
         taken = taken_slices(store)
         kept = [i for i in store.items() if i.series_uid not in wanted]
@@ -145,7 +197,8 @@ SCORE = Command(
     details=N_(
         "Predicts what these weights have not predicted yet and keeps it in the "
         "project. A slice's score, 0 to 1, is the mean uncertainty over the predicted "
-        "classes and 5 mm round them; its priority is lower beside labelled slices. "
+        "classes and 5 mm round them, or, of a classifier's weights, the uncertainty "
+        "of what the slice shows; its priority is lower beside labelled slices. "
         "Labelled and locked slices do not enter the queue; accepted and skipped ones "
         "stay as they are."
     ),

@@ -85,7 +85,8 @@ class ProjectSource:
         """Return the patient's pseudonym: splits never part a patient's slices."""
         if not self._groups:
             self._groups.update({s.uid: s.patient_key for s in self.store.studies()})
-        return self._groups[self._record(key.series_uid).study_uid]
+        series = self._record(key.series_uid)
+        return series.patient_of(self._groups[series.study_uid], key.slice_index)
 
 
 def labelled_keys(store: ProjectStore) -> dict[SliceKey, str]:

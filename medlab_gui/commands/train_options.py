@@ -10,6 +10,7 @@ from medlab_gui.commands.command import param
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.training import Phase, TrainSpec, with_settings
 from medlab_gui.core.training_presets import read_training_preset
+from medlab_gui.networks import is_classifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
     from medlab_gui.core.labels import LabelScheme
     from medlab_gui.core.records import Checkpoint
 
-__all__ = ["BATCH", "FINE_TUNING", "TrainParams", "parse_settings", "train_spec"]
+__all__ = [
+    "BATCH",
+    "FINE_TUNING",
+    "TrainParams",
+    "parse_settings",
+    "train_spec",
+    "wanted_folds",
+]
 
 FINE_TUNING = (Phase("head", 2, 1e-3, "head"), Phase("all", 4, 3e-4, "all"))
 """Phases of a fine-tuning, where nothing else is asked for."""
@@ -105,10 +113,11 @@ class TrainParams:
         "re-light them. Default: yes without a preset.",
         None,
     )
-    folds: int = param(
+    folds: int | None = param(
         "Cross-validate with so many folds instead: each patient judges once, no "
-        "weights are adopted. 0 trains once.",
-        0,
+        "weights are adopted. 0 trains once. Default: what the preset says (5 of "
+        "mri-lesion), else 0.",
+        None,
         minimum=0,
         maximum=100,
         in_dialog=False,
@@ -201,7 +210,10 @@ def train_spec(
             network=parent.network,
             pipeline=parent.pipeline,
             inplane_mm=parent.inplane_mm,
+            resize=parent.resize,
             phases=FINE_TUNING,
+            # What a slice shows has no overlap that Dice could measure.
+            loss="ce" if is_classifier(parent.network) else "dice_ce",
             batch=BATCH,
         )
     changes = _changes(params, spec)
@@ -209,6 +221,13 @@ def train_spec(
         spec = _without_empty(with_settings(spec, changes))
         changes = {}
     return with_settings(spec, {**changes, **parse_settings(params.set)})
+
+
+def wanted_folds(params: TrainParams) -> int:
+    """Return the number of folds that is asked for, or that the preset has."""
+    if params.folds is not None:
+        return params.folds
+    return read_training_preset(params.preset).folds if params.preset else 0
 
 
 def _changes(params: TrainParams, spec: TrainSpec) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from medlab_gui.commands.inputs import register_weights, scaled
 from medlab_gui.commands.train_runs import project_training, split_folders
 from medlab_gui.core.records import RunState
+from medlab_gui.networks import is_classifier
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from medlab_gui.commands.splits import Split
     from medlab_gui.commands.train_options import TrainParams
     from medlab_gui.commands.train_runs import Wish
+    from medlab_gui.core.records import Checkpoint
     from medlab_gui.learning.progress import Progress
     from medlab_gui.learning.train import TrainResult
     from medlab_gui.store.project import ProjectStore
@@ -34,35 +36,30 @@ def finish(
     ctx: Context,
 ) -> dict[str, Any]:
     """Judge old and new weights on the same locked slices; adopt or refuse."""
+    from medlab_gui.commands.judging import judged
     from medlab_gui.commands.sources import locked_source
-    from medlab_gui.learning.evaluate import evaluate_slices
-    from medlab_gui.learning.predict import Predictor
-    from medlab_gui.networks import CLASSIFIERS
 
-    if wish.spec.network.name in CLASSIFIERS:
-        return _keep_classifier(store, wish, made)
     judge = locked_source(store)
-    # Without weights to start from, those in use are what the new have to beat.
-    rival = wish.parent or store.current_checkpoint()
+    rival, why_not = _rival(store, wish)
     files = {"new": made.checkpoint}
     if rival is not None:
         files = {"old": store.blob_path(rival.blob), **files}
     scores = {}
     for n, (name, path) in enumerate(files.items()):
         ctx.progress(n, len(files), f"Judging the {name} weights")
-        scores[name] = evaluate_slices(
-            Predictor(path, ctx.device),
-            judge,
-            progress=scaled(ctx.progress, n / len(files), (n + 1) / len(files)),
-        )
+        share = scaled(ctx.progress, n / len(files), (n + 1) / len(files))
+        scores[name] = judged(path, judge, ctx.device, share)
     old = scores["old"]["mean_dice"] if rival is not None else None
     new = scores["new"]["mean_dice"]
     better = old is None or new >= old
-    adopted = better and params.adopt == "auto"
-    change = f"mean Dice {new:.4f}" if old is None else f"mean Dice {old:.4f} -> "
+    adopted = better and params.adopt == "auto" and not why_not
+    measure = "mean F1" if is_classifier(wish.spec.network) else "mean Dice"
+    change = f"{measure} {new:.4f}" if old is None else f"{measure} {old:.4f} -> "
     change += "" if old is None else f"{new:.4f}"
     if not better:
-        reason = f"Refused: mean Dice would fall from {old:.4f} to {new:.4f}."
+        reason = f"Refused: {measure} would fall from {old:.4f} to {new:.4f}."
+    elif why_not:
+        reason = f"Kept aside: {change}. {why_not}"
     elif adopted:
         reason = f"Adopted: {change}."
     else:
@@ -101,42 +98,23 @@ def finish(
     }
 
 
-def _keep_classifier(
-    store: ProjectStore, wish: Wish, made: TrainResult
-) -> dict[str, Any]:
-    """Keep the weights aside: they say what slices show, and draw no masks."""
-    scores = made.metrics["validation"]
-    name = f"{wish.spec.network.name} + {datetime.now():%d %b %H:%M}"
-    checkpoint = register_weights(
-        store, made.checkpoint, name=name, run_id=wish.run_id, parent=None
+def _rival(store: ProjectStore, wish: Wish) -> tuple[Checkpoint | None, str]:
+    """Return what new weights have to beat, and why they are not used by themselves.
+
+    Without weights to start from it is those in use; masks and what slices show cannot
+    be compared.
+    """
+    if wish.parent is not None:
+        return wish.parent, ""
+    current = store.current_checkpoint()
+    new = is_classifier(wish.spec.network)
+    if current is None or is_classifier(current.network) == new:
+        return current, ""
+    kinds = ("draws masks", "is a classifier of slices")
+    return None, (
+        f"It {kinds[new]}, and what is in use ({current.name!r}) {kinds[not new]}: "
+        "choose between them with `medlab adopt`."
     )
-    reason = (
-        f"A classifier of slices, mean F1 {scores['mean_dice']:.4f}; kept aside, since "
-        "it draws no masks."
-    )
-    comparison = {
-        "n_slices": scores["n_slices"],
-        "new": scores,
-        "adopted": False,
-        "reason": reason,
-        "notes": list(made.notes),
-    }
-    store.update_run(
-        wish.run_id,
-        state=RunState.DONE,
-        checkpoint=checkpoint.id,
-        comparison=comparison,
-        message=reason,
-    )
-    return {
-        "run": wish.run_id,
-        "checkpoint": checkpoint.id,
-        "parent": None,
-        "epochs": made.epochs,
-        "comparison": comparison,
-        "adopted": False,
-        "notes": list(made.notes),
-    }
 
 
 def cross_validate(
@@ -184,8 +162,9 @@ def cross_validate(
     mean = math.fsum(means) / len(means)
     squares = math.fsum((m - mean) ** 2 for m in means)
     deviation = math.sqrt(squares / (len(means) - 1))
+    measure = "mean F1" if is_classifier(wish.spec.network) else "mean Dice"
     reason = (
-        f"Cross-validated with {len(folds)} folds: mean Dice {mean:.4f} ± "
+        f"Cross-validated with {len(folds)} folds: {measure} {mean:.4f} ± "
         f"{deviation:.4f}."
     )
     comparison = {

@@ -23,7 +23,7 @@ from medlab_gui.commands.splits import (
     read_split,
     write_split,
 )
-from medlab_gui.commands.train_options import train_spec
+from medlab_gui.commands.train_options import train_spec, wanted_folds
 from medlab_gui.core.errors import (
     CheckpointError,
     InputError,
@@ -171,7 +171,7 @@ def new_run(store: ProjectStore, params: TrainParams, ctx: Context) -> Wish:
             "name weights of that network."
         )
         raise CheckpointError(msg)
-    return Wish(uuid.uuid4().hex[:12], spec, parent, params.folds, True)
+    return Wish(uuid.uuid4().hex[:12], spec, parent, wanted_folds(params), True)
 
 
 def go_on(store: ProjectStore, run_id: str) -> Wish:

@@ -84,6 +84,11 @@ class LabelScheme:
         """Number of classes with background: the channels of a network's output."""
         return len(self.classes) + 1
 
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Names by value for classifiers of whole slices: 0 is ``"none"``."""
+        return ("none", *(c.name for c in self.classes))
+
     @classmethod
     def from_names(cls, name: str, class_names: list[str]) -> LabelScheme:
         """Return a scheme with colour-blind-safe colours for the given names."""

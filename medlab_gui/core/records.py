@@ -7,13 +7,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.core.display import Display
-from medlab_gui.core.remedies import remedies_for
+from medlab_gui.core.remedies import APART, remedies_for
 
 if TYPE_CHECKING:
     from medlab_gui.core.geometry import Grid, Reorientation
     from medlab_gui.core.labels import LabelScheme
     from medlab_gui.core.remedies import AppliedRemedy, Remedy
-    from medlab_gui.core.specs import NetworkSpec, PipelineSpec
+    from medlab_gui.core.specs import NetworkSpec, PipelineSpec, Resize
 
 __all__ = [
     "Annotation",
@@ -25,7 +25,6 @@ __all__ = [
     "Score",
     "Series",
     "Severity",
-    "StoredPrediction",
     "Study",
     "WorkItem",
 ]
@@ -163,6 +162,15 @@ class Series:
         """Number of slices on the working grid."""
         return self.grid.shape[0]
 
+    @property
+    def are_apart(self) -> bool:
+        """Whether the slices are pictures of different patients, not neighbours."""
+        return any(r.code == APART for r in self.remedies)
+
+    def patient_of(self, patient_key: str, k: int) -> str:
+        """Return whose a slice is, given the pseudonym of the study."""
+        return f"{patient_key}/{k}" if self.are_apart else patient_key
+
     def not_measured(self, axis: int = 0) -> frozenset[int]:
         """Return slices of the working grid that a resampling had to fill.
 
@@ -229,28 +237,6 @@ class Annotation:
     scheme: LabelScheme
     parent: str | None = None
     parent_prediction: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPrediction:
-    """A prediction kept in the project.
-
-    Parameters
-    ----------
-    id, series_uid, checkpoint_id : str
-        Which, of what, by which weights.
-    labels_blob, entropy_blob : str
-        Content addresses of the masks and the entropy.
-    created : str
-        ISO time in UTC.
-    """
-
-    id: str
-    series_uid: str
-    checkpoint_id: str
-    labels_blob: str
-    entropy_blob: str
-    created: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,6 +379,8 @@ class Checkpoint:
         What it must be shown.
     inplane_mm : float or None
         Pixel size that it works at.
+    resize : Resize or None
+        Number of pixels that it works at instead.
     scheme : LabelScheme
         What it predicts.
     metrics : dict
@@ -420,3 +408,4 @@ class Checkpoint:
     name: str
     run_id: str | None = None
     parent: str | None = None
+    resize: Resize | None = None

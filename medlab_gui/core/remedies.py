@@ -7,7 +7,10 @@ from typing import Any
 
 from medlab_gui.core.i18n import N_, _
 
-__all__ = ["REMEDIES", "AppliedRemedy", "Remedy", "remedies_for"]
+__all__ = ["APART", "REMEDIES", "AppliedRemedy", "Remedy", "remedies_for"]
+
+APART = "different-patients"
+"""Code of the remedy by which slices are no neighbours and of no common patient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,16 @@ _ALL = (
         N_("Split by acquisition"),
         N_("Slices of each acquisition become a series of their own."),
         ("overlapping-blocks",),
+    ),
+    Remedy(
+        APART,
+        N_("Pictures of different patients"),
+        N_(
+            "Each picture counts as one of a patient of its own, so that trainings may "
+            "part them; pictures that look nearly the same are never parted."
+        ),
+        ("one-patient",),
+        makes_new=False,
     ),
 )
 

@@ -6,13 +6,17 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from medlab_gui.core.errors import SpecError
-from medlab_gui.core.spec_checks import only_known
+from medlab_gui.core.spec_checks import check_choice, check_whole, only_known
 
 __all__ = [
+    "INTERPOLATIONS",
     "LIVER_PIPELINE",
     "NetworkSpec",
     "PipelineSpec",
+    "Resize",
+    "Sampling",
     "Step",
+    "checked_sampling",
 ]
 
 
@@ -125,3 +129,74 @@ class NetworkSpec:
         except TypeError as error:
             msg = f"The network's description is wrong: {error}."
             raise SpecError(msg) from error
+
+
+INTERPOLATIONS = ("bicubic", "linear")
+
+
+@dataclass(frozen=True)
+class Resize:
+    """Slices of so many pixels, whatever they measure.
+
+    Parameters
+    ----------
+    pixels : int
+        Rows and columns that the network is shown, 16 to 4096. A slice that is not
+        square is squeezed, as in the papers.
+    interpolation : "bicubic" or "linear"
+        Of pictures; masks take the nearest pixel.
+
+    Raises
+    ------
+    SpecError
+        If a value is not one of these.
+    """
+
+    pixels: int
+    interpolation: str = "bicubic"
+
+    def __post_init__(self) -> None:
+        check_whole("resize.pixels", self.pixels, 16, 4096)
+        check_choice("resize.interpolation", self.interpolation, INTERPOLATIONS)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Any) -> Self:
+        """Rebuild what `to_dict` returned; a number alone is that of the pixels.
+
+        Raises
+        ------
+        SpecError
+            If it is neither, or an impossible one.
+        """
+        if not isinstance(data, dict):
+            return cls(data)
+        if "pixels" not in data:
+            msg = "'resize' names no 'pixels'; write e.g. {\"pixels\": 224}."
+            raise SpecError(msg)
+        return cls(**only_known(cls, data))
+
+
+Sampling = float | Resize | None
+"""Pixels that a network works on: of a size in mm, of a number, or the scan's own."""
+
+
+def checked_sampling(inplane_mm: float | None, resize: Resize | None) -> Sampling:
+    """Return which pixels are meant.
+
+    Raises
+    ------
+    SpecError
+        If both are given.
+    """
+    if resize is not None and inplane_mm is not None:
+        msg = (
+            "A slice has either so many pixels ('resize', found "
+            f"{resize.pixels}) or pixels of a size ('inplane_mm', found "
+            f"{inplane_mm:g}): set one of them to null."
+        )
+        raise SpecError(msg)
+    return inplane_mm if resize is None else resize

@@ -15,7 +15,14 @@ from medlab_gui.core.spec_checks import (
     nearest,
     only_known,
 )
-from medlab_gui.core.specs import LIVER_PIPELINE, NetworkSpec, PipelineSpec
+from medlab_gui.core.specs import (
+    LIVER_PIPELINE,
+    NetworkSpec,
+    PipelineSpec,
+    Resize,
+    Sampling,
+    checked_sampling,
+)
 
 __all__ = [
     "AUGMENTATIONS",
@@ -123,6 +130,9 @@ class TrainSpec:
     inplane_mm : float or None
         Slices are resampled to square pixels of this size before the network and its
         probabilities back afterwards; None keeps each scan's own pixels.
+    resize : Resize or None
+        Instead of that, slices get so many pixels; masks take the nearest one, and
+        probabilities are brought back afterwards.
     phases : tuple of Phase
         One after the other; two for transfer.
     loss : str or tuple of LossTerm
@@ -184,6 +194,7 @@ class TrainSpec:
     network: NetworkSpec
     pipeline: PipelineSpec = LIVER_PIPELINE
     inplane_mm: float | None = None
+    resize: Resize | None = None
     phases: tuple[Phase, ...] = (Phase("all", 20, 1e-3),)
     loss: str | tuple[LossTerm, ...] = "dice_ce"
     class_weights: tuple[float, ...] = ()
@@ -222,6 +233,7 @@ class TrainSpec:
             raise SpecError(msg)
         if self.inplane_mm is not None:
             check_number("inplane_mm", self.inplane_mm, 0.05, 50)
+        checked_sampling(self.inplane_mm, self.resize)
         for key, low in (
             *(("batch", 1), ("accumulate", 1), ("seed", 0), ("plateau_epochs", 1)),
             *(("warmup_steps", 0), ("patience", 0), ("keep_slices", 1)),
@@ -243,6 +255,13 @@ class TrainSpec:
         check_whole("patch", self.patch, 0)
         if 0 < self.patch < 32:
             msg = f"'patch' is 0 (whole slices) or 32 and more; found {self.patch}."
+            raise SpecError(msg)
+        if self.resize is not None and self.patch > self.resize.pixels:
+            msg = (
+                f"'patch' is a piece of {self.patch} pixels a side, but 'resize' makes "
+                f"slices of {self.resize.pixels}: give a smaller one, or 0 (whole "
+                "slices)."
+            )
             raise SpecError(msg)
         for step in self.keep_at:
             check_whole("keep_at", step, 1)
@@ -267,9 +286,18 @@ class TrainSpec:
         """Slices behind one step: batch times accumulated batches."""
         return self.batch * self.accumulate
 
+    @property
+    def sampling(self) -> Sampling:
+        """Which pixels the network works on."""
+        return checked_sampling(self.inplane_mm, self.resize)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, for JSON."""
-        return asdict(self)
+        data = asdict(self)
+        if self.resize is None:
+            # Runs that older versions began know no such key, and can be resumed.
+            del data["resize"]
+        return data
 
     def to_json(self) -> str:
         """Return indented JSON."""
@@ -283,6 +311,8 @@ class TrainSpec:
             values["network"] = NetworkSpec.from_dict(values["network"])
             if "pipeline" in values:
                 values["pipeline"] = PipelineSpec.from_dict(values["pipeline"])
+            if values.get("resize") is not None:
+                values["resize"] = Resize.from_dict(values["resize"])
             if "phases" in values:
                 values["phases"] = tuple(Phase.from_dict(p) for p in values["phases"])
             if isinstance(values.get("loss"), (list, tuple)):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from medlab_gui.core.errors import InputError, SpecError
 from medlab_gui.core.json_file import read_json
 from medlab_gui.core.resources import resource
-from medlab_gui.core.spec_checks import known_keys, nearest
+from medlab_gui.core.spec_checks import check_whole, known_keys, nearest
 from medlab_gui.core.training import TrainSpec
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TrainingPreset", "read_training_preset", "training_presets"]
 
-_KEYS = ("medlab_training", "title", "about", "spec")
+_KEYS = ("medlab_training", "title", "about", "folds", "spec")
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,21 @@ class TrainingPreset:
         What a person reads: what it is, and what it was made for.
     spec : TrainSpec
         The recipe; its number of classes is that of its paper.
+    folds : int
+        Of the cross-validation that belongs to it; 0 where it trains once.
     """
 
     name: str
     title: str
     about: str
     spec: TrainSpec
+    folds: int = 0
+
+    def __post_init__(self) -> None:
+        check_whole("folds", self.folds, 0, 100)
+        if self.folds == 1:
+            msg = "'folds' is 0 (train once) or at least 2; found 1."
+            raise SpecError(msg)
 
     def for_scheme(self, scheme: LabelScheme) -> TrainSpec:
         """Return the recipe for a project's classes.
@@ -109,5 +118,9 @@ def _parsed(path: Path, data: Any) -> TrainingPreset:
     spec = TrainSpec.from_dict(data.get("spec", data))
     title, about = data.get("title", path.stem), data.get("about", "")
     return TrainingPreset(
-        path.stem, str(title), about if isinstance(about, str) else "", spec
+        path.stem,
+        str(title),
+        about if isinstance(about, str) else "",
+        spec,
+        data.get("folds", 0),
     )

@@ -133,7 +133,8 @@ def follow_up(bench: Workbench, verb: str, result: Any) -> None:
     elif verb in ("predict", "score"):
         for note in result["notes"]:
             bench.warn(note)
-        refresh_prediction(bench, show=verb == "predict")
+        # A classifier's word has no mask to show.
+        refresh_prediction(bench, show=result.get("prediction") is not None)
 
 
 def _after_import(bench: Workbench, result: dict[str, Any]) -> None:
@@ -164,26 +165,35 @@ def refresh_prediction(bench: Workbench, *, show: bool) -> None:
     if session is None:
         return
     uid, place, known = session.series_uid, bench.project_place, session.prediction_id
+    said = session.classified.id if session.classified is not None else None
 
     def work(ctx: JobContext) -> Any:
         import numpy as np
 
+        from medlab_gui.review.classified import latest_classified
         from medlab_gui.store.project import ProjectStore
 
         ctx.check()
+        masks = None
         with ProjectStore.open(place) as store:
             stored = store.latest_prediction(uid)
-            if stored is None or stored.id == known:
-                return None
-            labels = np.asarray(store.array(stored.labels_blob))
-            return labels, np.asarray(store.array(stored.entropy_blob)), stored.id
+            if stored is not None and stored.id != known:
+                labels = np.asarray(store.array(stored.labels_blob))
+                unsure = np.asarray(store.array(stored.entropy_blob))
+                masks = labels, unsure, stored.id
+            classified = latest_classified(store, uid)
+            is_new = classified is not None and classified.id != said
+            return masks, classified if is_new else None
 
     def done(found: Any) -> None:
         now = bench.session
         if now is None or now.series_uid != uid:
             return
-        if found is not None:
-            now.set_prediction(*found)
+        masks, classified = found
+        if masks is not None:
+            now.set_prediction(*masks)
+        if classified is not None:
+            now.set_classified(classified)
         if show and now.prediction is not None:
             bench.view.prediction_visible = True
             bench.view.entropy_visible = True

@@ -105,6 +105,9 @@ class ModelBadge(QLabel):
                     ).format(mm=f"{weights.inplane_mm:g}")
                 )
             )
+        if weights.resize is not None:
+            more = _("Afterwards the model's picture gets {n} x {n} pixels.")
+            lines.append(escape(more.format(n=weights.resize.pixels)))
         return "<br>".join(lines)
 
 

@@ -109,22 +109,26 @@ def gather(
     patient = {s.uid: s.patient_key for s in store.studies()}
     locked = store.locked()
 
-    def who(uid: str) -> str:
-        return patient[series[uid].study_uid]
+    def who(uid: str, k: int) -> str:
+        return series[uid].patient_of(patient[series[uid].study_uid], k)
 
     # As `commands.splits` does: who judges does not teach, if anybody else can.
-    judges = {who(s.series_uid) for s in locked}
+    judges = {who(s.series_uid, s.slice_index) for s in locked}
     labelled = list(labelled_keys(store))
-    others = [k for k in labelled if who(k.series_uid) not in judges]
+    others = [k for k in labelled if who(k.series_uid, k.slice_index) not in judges]
     labelled = others or labelled
     current = store.checkpoint(chosen) if chosen else store.current_checkpoint()
     mm = current.inplane_mm if current is not None else None
+    resize = current.resize if current is not None else None
     network = current.network if current is not None else None
     if preset is not None:
         spec = preset.for_scheme(store.scheme())
-        network, mm = spec.network, spec.inplane_mm
+        network, mm, resize = spec.network, spec.inplane_mm, spec.resize
     shapes = []
     for uid in {k.series_uid for k in labelled}:
+        if resize is not None:
+            shapes.append((float(resize.pixels), float(resize.pixels)))
+            continue
         grid = series[uid].grid
         (_z, rows, columns), (_dz, dy, dx) = grid.shape, grid.spacing
         shapes.append((rows * dy / mm, columns * dx / mm) if mm else (rows, columns))
@@ -134,7 +138,7 @@ def gather(
     )
     return TrainingFacts(
         n_training=len(labelled),
-        n_patients=len({who(k.series_uid) for k in labelled}),
+        n_patients=len({who(k.series_uid, k.slice_index) for k in labelled}),
         n_locked=len(locked),
         n_locked_patients=len(judges),
         network=network,

@@ -19,6 +19,7 @@ import numpy as np
 from medlab_gui.core.errors import DamagedFileError, InputError
 from medlab_gui.core.geometry import Grid
 from medlab_gui.core.records import Problem, Severity
+from medlab_gui.core.remedies import APART
 from medlab_gui.io.pydicom_quiet import quiet_warnings
 from medlab_gui.io.series import FileSeries, derived_uid, pseudonym
 from medlab_gui.io.voxels import fit_voxels
@@ -281,7 +282,15 @@ def _judge(
             "the picture. LEFT AND RIGHT MAY BE SWAPPED.",
         )
     )
-    if sum(p.n_pages for p in group) == 1:
+    n_slices = sum(p.n_pages for p in group)
+    if n_slices > 1:
+        message = (
+            f"The {n_slices} pictures are taken for neighbouring slices of one "
+            f"patient. If they are of different ones, say so (--remedy {APART}), since "
+            "training and judging must part patients."
+        )
+        problems.append(Problem("one-patient", Severity.NOTE, message))
+    if n_slices == 1:
         message = "There is only one slice: areas can be measured, volumes cannot."
         problems.append(Problem("single-slice", Severity.WARNING, message))
 

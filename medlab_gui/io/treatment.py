@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from medlab_gui.core.errors import InputError
-from medlab_gui.core.remedies import REMEDIES, AppliedRemedy
+from medlab_gui.core.remedies import APART, REMEDIES, AppliedRemedy
 from medlab_gui.io.resampled import resample
 from medlab_gui.io.restack import (
     RESAMPLING,
@@ -159,8 +159,14 @@ def _treated(
         if own:
             used.update(own)
             current[n] = resample(one, own)
+    each(APART, lambda s: [_taken_apart(s)])
     each("keep-as-measured", lambda s: [_kept(s)])
     return current, used
+
+
+def _taken_apart(series: FileSeries) -> FileSeries:
+    effect = f"The {series.n_slices} pictures count as of different patients."
+    return replace(series, applied=(*series.applied, AppliedRemedy(APART, effect)))
 
 
 def _kept(series: FileSeries) -> FileSeries:

@@ -87,6 +87,9 @@ def _facts(meta: CheckpointMeta) -> list[tuple[str, ...]]:
         if s.enabled
     ]
     pixel = f"{meta.inplane_mm:g} mm" if meta.inplane_mm else "as in the scan"
+    if meta.resize is not None:
+        n = meta.resize.pixels
+        pixel = f"resized to {n} x {n} ({meta.resize.interpolation})"
     facts: list[tuple[str, ...]] = [
         ("Classes", ", ".join(f"{c.value} {c.name}" for c in meta.scheme.classes)),
         ("Network", meta.network.name + (f" ({options})" if options else "")),

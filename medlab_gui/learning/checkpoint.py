@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from medlab_gui.core.errors import CheckpointError, SpecError, storage_error
 from medlab_gui.core.labels import LabelScheme
-from medlab_gui.core.specs import NetworkSpec, PipelineSpec
+from medlab_gui.core.specs import (
+    NetworkSpec,
+    PipelineSpec,
+    Resize,
+    Sampling,
+    checked_sampling,
+)
 from medlab_gui.learning.weight_files import (
     NotWeightsError,
     damaged,
@@ -30,7 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CheckpointMeta", "load_checkpoint", "read_meta", "save_checkpoint"]
 
-FORMAT = 1
+FORMAT = 2
+"""What we write; files that an older MedLab can use as well say 1."""
 _KEY = "medlab"
 _WHAT_IS_READ = "MedLab reads the .safetensors files that `medlab train` writes."
 
@@ -57,6 +64,8 @@ class CheckpointMeta:
         What a person reads.
     card : dict
         What it was trained on and may be used for; see `learning.card`.
+    resize : Resize or None
+        How many pixels each slice gets, instead of pixels of a size.
     """
 
     network: NetworkSpec
@@ -67,6 +76,7 @@ class CheckpointMeta:
     epoch: int = 0
     name: str = "unnamed"
     card: dict[str, Any] = field(default_factory=dict)
+    resize: Resize | None = None
 
     def __post_init__(self) -> None:
         if self.network.n_classes != self.scheme.n_classes:
@@ -78,11 +88,19 @@ class CheckpointMeta:
         if self.inplane_mm is not None and not 0.05 <= self.inplane_mm <= 50:
             msg = f"A pixel size of {self.inplane_mm} mm is not sensible (0.05 to 50)."
             raise SpecError(msg)
+        checked_sampling(self.inplane_mm, self.resize)
+
+    @property
+    def sampling(self) -> Sampling:
+        """Which pixels the network works on."""
+        return checked_sampling(self.inplane_mm, self.resize)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, for JSON."""
+        # An older MedLab would show the network slices of another size, unasked.
+        resized = {} if self.resize is None else {"resize": self.resize.to_dict()}
         return {
-            "format": FORMAT,
+            "format": FORMAT if resized else 1,
             "network": self.network.to_dict(),
             "pipeline": self.pipeline.to_dict(),
             "inplane_mm": self.inplane_mm,
@@ -91,6 +109,7 @@ class CheckpointMeta:
             "epoch": self.epoch,
             "name": self.name,
             "card": self.card,
+            **resized,
         }
 
     @classmethod
@@ -106,7 +125,7 @@ class CheckpointMeta:
             if int(data["format"]) > FORMAT:
                 msg = "It was written by a newer MedLab; please update."
                 raise SpecError(msg)
-            inplane_mm = data["inplane_mm"]
+            inplane_mm, resize = data["inplane_mm"], data.get("resize")
             return cls(
                 network=NetworkSpec.from_dict(data["network"]),
                 pipeline=PipelineSpec.from_dict(data["pipeline"]),
@@ -116,6 +135,7 @@ class CheckpointMeta:
                 epoch=int(data["epoch"]),
                 name=str(data["name"]),
                 card=dict(data["card"]),
+                resize=None if resize is None else Resize.from_dict(resize),
             )
         except (KeyError, TypeError, ValueError) as error:
             msg = f"Its description is wrong or incomplete ({error!r})."

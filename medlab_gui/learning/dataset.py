@@ -9,6 +9,7 @@ import numpy as np
 
 from medlab_gui.core.errors import InputError, SpecError
 from medlab_gui.core.labels import IGNORE
+from medlab_gui.core.specs import Resize
 from medlab_gui.imaging.pipeline import fit_pipeline, needs_volume
 from medlab_gui.learning.prepare import prepare_image, prepare_labels
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from medlab_gui.core.specs import PipelineSpec
+    from medlab_gui.core.specs import PipelineSpec, Sampling
     from medlab_gui.imaging.pipeline import FittedPipeline
 
 __all__ = [
@@ -226,8 +227,8 @@ class PreparedSlices:
         The slices.
     pipeline : PipelineSpec
         Filters, in order.
-    inplane_mm : float or None
-        Pixel size in mm; None keeps each scan's own.
+    sampling : float, Resize or None
+        Pixel size in mm, or number of pixels; None keeps each scan's own.
     n_classes : int
         Classes with background; other values in a mask than 0 to ``n_classes - 1`` and
         255 are refused.
@@ -247,7 +248,7 @@ class PreparedSlices:
         self,
         source: SliceSource,
         pipeline: PipelineSpec,
-        inplane_mm: float | None,
+        sampling: Sampling,
         n_classes: int,
         *,
         cache_bytes: int = CACHE_BYTES,
@@ -258,7 +259,7 @@ class PreparedSlices:
         self._source = source
         self._pipeline = pipeline
         self._fitted: dict[str, FittedPipeline] = {}
-        self._inplane_mm = inplane_mm
+        self._sampling = sampling
         self._n_classes = n_classes
         self._room = cache_bytes
         self._kept: dict[int, NDArray[np.uint8]] = {}
@@ -297,7 +298,7 @@ class PreparedSlices:
                 self._source.image(key),
                 self._source.spacing(key),
                 self._fit(key),
-                self._inplane_mm,
+                self._sampling,
                 key.slice_index,
             )
             if not self._keeps(plane):
@@ -348,9 +349,14 @@ class PreparedSlices:
 
     def pixel_mm(self, n: int) -> tuple[float, float]:
         """Return ``(dy, dx)`` in mm of a slice as the network sees it."""
-        if self._inplane_mm is not None:
-            return self._inplane_mm, self._inplane_mm
-        return self._source.spacing(self.keys[n])
+        dy, dx = self._source.spacing(self.keys[n])
+        if isinstance(self._sampling, Resize):
+            rows, columns = self._source.image(self.keys[n]).shape
+            new = self._sampling.pixels
+            return rows * dy / new, columns * dx / new
+        if self._sampling is not None:
+            return self._sampling, self._sampling
+        return dy, dx
 
     def has_foreground(self, n: int) -> bool:
         """Tell whether a slice has any voxel of a class."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from medlab_gui.learning.dataset import SliceKey, SliceSource
 
-__all__ = ["look_alikes", "merged_groups", "picture_bits"]
+__all__ = ["look_alikes", "merged", "merged_groups", "picture_bits"]
 
 _SIDE = 16
 _NEAR = 8  # bits of 256; slices of two patients differ in some sixty, copies in none
@@ -50,9 +50,13 @@ def _all_bits(
 ) -> tuple[list[SliceKey], NDArray[np.float32]]:
     found = [(key, picture_bits(source.image(key))) for key in keys]
     known = [(key, bits) for key, bits in found if bits is not None]
+    return [key for key, _ in known], _table([bits for _, bits in known])
+
+
+def _table(bits: Sequence[NDArray[np.bool_]]) -> NDArray[np.float32]:
     # As -1 and 1: one product of matrices counts the bits that agree.
-    table = np.array([bits for _, bits in known], dtype=np.float32) * 2 - 1
-    return [key for key, _ in known], table.reshape(len(known), _SIDE**2)
+    table = np.array(bits, dtype=np.float32) * 2 - 1
+    return table.reshape(len(bits), _SIDE**2)
 
 
 def look_alikes(
@@ -79,19 +83,36 @@ def merged_groups(source: SliceSource) -> list[str]:
     list of str
         In the order of ``source.keys``.
     """
-    patients = {key: source.group(key) for key in source.keys}
-    leader = {name: name for name in patients.values()}
+    patients = [source.group(key) for key in source.keys]
+    if len(set(patients)) < 2:
+        return patients
+    return merged(patients, [picture_bits(source.image(key)) for key in source.keys])
+
+
+def merged(
+    patients: Sequence[str], bits: Sequence[NDArray[np.bool_] | None]
+) -> list[str]:
+    """Return for each picture the patient, patients with the same pictures as one.
+
+    Parameters
+    ----------
+    patients : sequence of str
+        Of each picture.
+    bits : sequence of ndarray of bool, shape (256,), or None
+        What each looks like, see `picture_bits`.
+    """
+    leader = {name: name for name in patients}
 
     def lead(name: str) -> str:
         while leader[name] != name:
             name = leader[name]
         return name
 
-    if len(leader) > 1:
-        own, bits = _all_bits(source, source.keys)
-        for n, key in enumerate(own):
-            apart = (_SIDE**2 - bits[n + 1 :] @ bits[n]) / 2
-            for m in np.flatnonzero(apart <= _NEAR):
-                a, b = lead(patients[key]), lead(patients[own[n + 1 + int(m)]])
-                leader[max(a, b)] = min(a, b)
-    return [lead(patients[key]) for key in source.keys]
+    known = [(name, b) for name, b in zip(patients, bits, strict=True) if b is not None]
+    table = _table([b for _, b in known])
+    for n, (name, _) in enumerate(known):
+        apart = (_SIDE**2 - table[n + 1 :] @ table[n]) / 2
+        for m in np.flatnonzero(apart <= _NEAR):
+            a, b = lead(name), lead(known[n + 1 + int(m)][0])
+            leader[max(a, b)] = min(a, b)
+    return [lead(name) for name in patients]

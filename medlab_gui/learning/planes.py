@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from medlab_gui.core.errors import SpecError
+from medlab_gui.core.specs import Resize
 from medlab_gui.imaging.pipeline import fit_pipeline
 from medlab_gui.learning.prepare import prepare_image
 
@@ -48,10 +49,11 @@ class Planes:
     recipe : PipelineSpec
         Preprocessing, which takes each plane for a slice.
     meta : CheckpointMeta
-        Pixel size and number of channels. Where the checkpoint keeps each scan's
-        own pixels, coronal and sagittal planes get square ones of the size of the axial
-        pixels: the network never saw slices squeezed to their distance. A network with
-        3, 5, ... channels sees as many neighbouring planes, the outermost repeated.
+        Pixels and number of channels. Where the checkpoint keeps each scan's own
+        pixels, or gives each slice a number of them, coronal and sagittal planes get
+        square ones of the size that they have in axial slices: the network never saw
+        slices squeezed to their distance. A network with 3, 5, ... channels sees as
+        many neighbouring planes, the outermost repeated.
 
     Attributes
     ----------
@@ -85,9 +87,9 @@ class Planes:
             raise SpecError(msg)
         self._data = np.moveaxis(data, axis, 0)
         own = [float(mm) for mm in spacing]
-        self._inplane_mm = meta.inplane_mm
-        if self._inplane_mm is None and axis:
-            self._inplane_mm = math.sqrt(own[1] * own[2])
+        self._sampling = meta.sampling
+        if axis and (self._sampling is None or isinstance(self._sampling, Resize)):
+            self._sampling = _axial_pixel(data.shape, own, self._sampling)
         del own[axis]
         self.pixel = (own[0], own[1])
         self._fitted = fit_pipeline(recipe, self._data)
@@ -95,9 +97,7 @@ class Planes:
         self.indices = range(len(self._data))
 
     def _prepare(self, k: int) -> NDArray[np.float32]:
-        return prepare_image(
-            self._data[k], self.pixel, self._fitted, self._inplane_mm, k
-        )
+        return prepare_image(self._data[k], self.pixel, self._fitted, self._sampling, k)
 
     def picture(self, k: int) -> NDArray[np.float32]:
         """Return a preprocessed plane at the scan's own pixels."""
@@ -149,6 +149,16 @@ class Planes:
                     batch = []
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _axial_pixel(
+    shape: tuple[int, ...], spacing: Sequence[float], resize: Resize | None
+) -> float:
+    """Return the size in mm of an axial slice's pixels, as the network sees them."""
+    sides = [spacing[1], spacing[2]]
+    if resize is not None:
+        sides = [n * mm / resize.pixels for n, mm in zip(shape[1:], sides, strict=True)]
+    return math.sqrt(sides[0] * sides[1])
 
 
 class PlaneSums:

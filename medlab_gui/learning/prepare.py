@@ -7,21 +7,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medlab_gui.core.errors import InputError
+from medlab_gui.core.specs import Resize
 from medlab_gui.imaging.resample import resample_slice, resize
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from medlab_gui.core.specs import Sampling
     from medlab_gui.imaging.pipeline import FittedPipeline
 
 __all__ = ["prepare_image", "prepare_labels"]
+
+_ORDERS = {"linear": 1, "bicubic": 3}
 
 
 def prepare_image(
     data: NDArray[Any],
     spacing: tuple[float, float],
     pipeline: FittedPipeline,
-    inplane_mm: float | None,
+    sampling: Sampling,
     k: int = 0,
 ) -> NDArray[np.float32]:
     """Return a slice as the network sees it.
@@ -37,8 +41,8 @@ def prepare_image(
         ``(dy, dx)`` in mm.
     pipeline : FittedPipeline
         Filters, in order, that know the scan.
-    inplane_mm : float or None
-        Pixel size wanted in mm; None keeps the pixels.
+    sampling : float, Resize or None
+        Pixel size wanted in mm, or number of pixels; None keeps the pixels.
     k : int
         Which slice of the scan it is.
 
@@ -59,8 +63,11 @@ def prepare_image(
         )
         raise InputError(msg)
     image = pipeline(data, k)
-    if inplane_mm is not None:
-        image = resample_slice(image, spacing, inplane_mm)
+    if isinstance(sampling, Resize):
+        shape = (sampling.pixels, sampling.pixels)
+        image = resize(image, shape, order=_ORDERS[sampling.interpolation])
+    elif sampling is not None:
+        image = resample_slice(image, spacing, sampling)
     return np.ascontiguousarray(image, dtype=np.float32)
 
 

@@ -40,7 +40,9 @@ from medlab_gui.learning.evaluate import evaluate_slices
 from medlab_gui.learning.folds import without_neighbours
 from medlab_gui.learning.predict import Predictor
 from medlab_gui.learning.progress import silent
+from medlab_gui.learning.slice_scores import evaluate_classifier
 from medlab_gui.learning.train import TrainResult, train
+from medlab_gui.networks import is_classifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -309,8 +311,13 @@ def train_recipe(
         return result
     metrics = dict(result.metrics)
     if test:
-        predictor = Predictor(result.checkpoint, device)
-        scores = evaluate_slices(predictor, ArraySource(test), progress=progress)
+        judge: Any = ArraySource(test)
+        if is_classifier(recipe.spec.network):
+            made = result.checkpoint
+            scores = evaluate_classifier(made, judge, device, progress=progress)
+        else:
+            predictor = Predictor(result.checkpoint, device)
+            scores = evaluate_slices(predictor, judge, progress=progress)
         scores.pop("per_slice")
         metrics["test"] = scores
     meta, weights = load_checkpoint(result.checkpoint)

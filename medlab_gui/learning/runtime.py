@@ -31,8 +31,9 @@ class TorchRuntime:
 
     Parameters
     ----------
-    network : SegmentationNetwork
-        Moved to the device and put in evaluation mode.
+    network : nn.Module
+        From ``(N, C_in, H, W)`` to logits; moved to the device and put in evaluation
+        mode.
     device : str
         ``"cpu"`` or ``"cuda"``.
     mixed : bool
@@ -46,9 +47,7 @@ class TorchRuntime:
         What a person reads.
     """
 
-    def __init__(
-        self, network: SegmentationNetwork, device: str, *, mixed: bool = False
-    ) -> None:
+    def __init__(self, network: nn.Module, device: str, *, mixed: bool = False) -> None:
         self._network = network.to(device).eval()
         channels_last(self._network)
         self._device = device

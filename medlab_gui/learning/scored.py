@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -20,12 +20,21 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ScoredCases", "reader_of", "scored_tables"]
+__all__ = [
+    "ClassifiedCases",
+    "ScoredCases",
+    "classified_tables",
+    "reader_of",
+    "scored_tables",
+]
 
 AUC_DRAWS = 1_000
 """Resamples of the bootstrap of AUC, each of which ranks all cases."""
 
 THRESHOLD = 0.5
+
+_Figures = dict[str, "float | None"]
+"""Title of a column to its value."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +53,11 @@ class ScoredCases:
         Fold of each; empty words where there is no cross-validation.
     scores : dict of str to ndarray of float64, shape (n,)
         Network to its probability of each case, 0 to 1.
+    called : dict of str to ndarray of bool, shape (n,)
+        Network to the cases that it calls positive; by default those with a probability
+        of at least one half.
+    positive : str
+        What is positive, where it has a name.
     """
 
     names: tuple[str, ...]
@@ -51,6 +65,52 @@ class ScoredCases:
     patients: tuple[str, ...]
     folds: tuple[str, ...]
     scores: dict[str, NDArray[np.float64]]
+    called: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+    positive: str = ""
+
+    def calls_of(self, name: str) -> NDArray[np.bool_]:
+        """Return which cases a network calls positive, bool, shape (n,)."""
+        if name in self.called:
+            return self.called[name]
+        return np.asarray(self.scores[name] >= THRESHOLD)
+
+
+@dataclass(frozen=True, eq=False)
+class ClassifiedCases:
+    """Cases of several classes, and what each network says of them.
+
+    Parameters
+    ----------
+    classes : tuple of str
+        Names of the C classes, that of value 0 first.
+    names : tuple of str
+        Of the cases.
+    truth : ndarray of int, shape (n,)
+        Value of the class of each.
+    patients, folds : tuple of str
+        As in `ScoredCases`.
+    probs : dict of str to ndarray of float, shape (n, C)
+        Network to its probabilities.
+    """
+
+    classes: tuple[str, ...]
+    names: tuple[str, ...]
+    truth: NDArray[np.int64]
+    patients: tuple[str, ...]
+    folds: tuple[str, ...]
+    probs: dict[str, NDArray[np.float64]]
+
+    def against_all(self, value: int) -> ScoredCases:
+        """Return one class against all others; a case belongs to its likeliest."""
+        return ScoredCases(
+            names=self.names,
+            truth=np.asarray(self.truth == value),
+            patients=self.patients,
+            folds=self.folds,
+            scores={n: np.asarray(p[:, value]) for n, p in self.probs.items()},
+            called={n: p.argmax(axis=1) == value for n, p in self.probs.items()},
+            positive=self.classes[value],
+        )
 
 
 def reader_of(cases: ScoredCases, name: str, answers: Mapping[str, float]) -> Reader:
@@ -104,17 +164,15 @@ def _resampled(
 
 def scored_tables(cases: ScoredCases) -> list[Table]:
     """Return the MRI paper's table, and the networks against each other."""
-    tables = [_network_table(cases)]
+    tables = _network_tables(cases)
     if len(cases.scores) > 1:
         tables.append(_pairs_table(cases))
     return tables
 
 
-def _figures(
-    cases: ScoredCases, name: str, chosen: NDArray[np.bool_]
-) -> dict[str, float | None]:
+def _figures(cases: ScoredCases, name: str, chosen: NDArray[np.bool_]) -> _Figures:
     truth, score = cases.truth[chosen], cases.scores[name][chosen]
-    found: Calls = calls(truth, score >= THRESHOLD)
+    found: Calls = calls(truth, cases.calls_of(name)[chosen])
     return {
         "ACC %": found.accuracy,
         "AUC": _auc(truth, score),
@@ -136,14 +194,102 @@ def _shown(title: str, values: list[float | None]) -> str:
     return text if len(known) == len(values) else f"{text} (n={len(known)})"
 
 
-def _network_table(cases: ScoredCases) -> Table:
-    folds = in_order({f for f in cases.folds if f})
-    fold_of = np.array(cases.folds)
-    parts = [fold_of == f for f in folds] or [np.ones(len(cases.names), np.bool_)]
+def classified_tables(cases: ClassifiedCases) -> list[Table]:
+    """Return the tables of several classes: all together, each against all others."""
+    each = [cases.against_all(v) for v in range(len(cases.classes))]
+    tables = [*_mean_tables(cases, each), _share_table(cases)]
+    for value, one in enumerate(each):
+        tables.append(replace(_network_tables(one)[0], label=f"class-{value}"))
+    return tables
+
+
+def _parts(folds: tuple[str, ...]) -> dict[str, NDArray[np.bool_]]:
+    """Return the cases of each fold; all of them where there are no folds."""
+    own = np.array(folds)
+    names = in_order({f for f in folds if f})
+    return {f: own == f for f in names} or {"": np.ones(len(folds), np.bool_)}
+
+
+def _mean_tables(cases: ClassifiedCases, each: list[ScoredCases]) -> list[Table]:
+    parts = _parts(cases.folds)
     rows = []
     titles: tuple[str, ...] = ()
+    by_fold: dict[str, list[_Figures]] = {}
+    for name, probs in cases.probs.items():
+        right = probs.argmax(axis=1) == cases.truth
+        found = []
+        for part in parts.values():
+            own = [_figures(one, name, part) for one in each]
+            titles = tuple(own[0])
+            means = {t: _mean([f[t] for f in own]) for t in titles}
+            found.append({**means, "ACC %": float(np.mean(right[part]))})
+        by_fold[name] = found
+        rows.append((name, *(_shown(t, [f[t] for f in found]) for t in titles)))
+    counts = np.bincount(cases.truth, minlength=len(cases.classes))
+    held = ", ".join(
+        f"{n} {name}" for n, name in zip(counts, cases.classes, strict=True)
+    )
+    over = f"mean ± SD over {len(parts)} folds, " if len(parts) > 1 else ""
+    whole = Table(
+        f"Classification: {over}{len(cases.names)} cases of "
+        f"{len(set(cases.patients))} patients ({held})",
+        ("Network", *titles),
+        tuple(rows),
+        (
+            "ACC is the share of cases whose likeliest class is right. AUC, P, R and "
+            "F1 are means over the classes, each against all others; a class that has "
+            "no such figure is left out of its mean.",
+        ),
+        "classification",
+    )
+    return [whole, *_folds_table(list(parts), by_fold)]
+
+
+def _folds_table(folds: list[str], found: dict[str, list[_Figures]]) -> list[Table]:
+    """Return each network's figures fold by fold; nothing where there are no folds."""
+    if folds == [""]:
+        return []
+    titles = next(iter(found.values()))[0]
+    rows = [
+        (name, fold, *(_shown(title, [own[title]]) for title in titles))
+        for name, figures in found.items()
+        for fold, own in zip(folds, figures, strict=True)
+    ]
+    head = ("Network", "fold", *titles)
+    return [Table("Each fold", head, tuple(rows), label="folds")]
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [v for v in values if v is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _share_table(cases: ClassifiedCases) -> Table:
+    """Return what was taken for what: counts of cases."""
+    rows = []
+    for name, probs in cases.probs.items():
+        said = probs.argmax(axis=1)
+        for value, title in enumerate(cases.classes):
+            own = said[cases.truth == value]
+            counts = np.bincount(own, minlength=len(cases.classes))
+            rows.append((name, title, *(str(n) for n in counts)))
+    return Table(
+        "What was taken for what",
+        ("Network", "truth", *(f"said {c}" for c in cases.classes)),
+        tuple(rows),
+        ("Numbers of cases.",),
+        "confusion",
+    )
+
+
+def _network_tables(cases: ScoredCases) -> list[Table]:
+    split = _parts(cases.folds)
+    folds, parts = [f for f in split if f], list(split.values())
+    rows = []
+    by_fold: dict[str, list[_Figures]] = {}
+    titles: tuple[str, ...] = ()
     for name in cases.scores:
-        found = [_figures(cases, name, part) for part in parts]
+        found = by_fold[name] = [_figures(cases, name, part) for part in parts]
         titles = tuple(found[0])
         score = cases.scores[name]
 
@@ -160,18 +306,21 @@ def _network_table(cases: ScoredCases) -> Table:
         rows.append((name, *cells, told))
     n_patients = len(set(cases.patients))
     over = f"mean ± SD over {len(folds)} folds, " if folds else ""
-    return Table(
-        f"Classification: {over}{len(cases.names)} cases of {n_patients} patients, "
-        f"{int(cases.truth.sum())} positive",
+    what = f"{cases.positive} against all others" if cases.positive else ""
+    whole = Table(
+        f"{what or 'Classification'}: {over}{len(cases.names)} cases of {n_patients} "
+        f"patients, {int(cases.truth.sum())} positive",
         ("Network", *titles, "95 % CI of AUC"),
         tuple(rows),
         (
-            "Columns as in Li, Ye et al.; positive from a probability of "
-            f"{THRESHOLD:g}. Interval: of all cases together, percentile bootstrap, "
+            "Columns as in Li, Ye et al.; positive "
+            f"{'where likeliest' if cases.called else f'from {THRESHOLD:g} on'}. "
+            f"Interval: of all cases together, percentile bootstrap, "
             f"{AUC_DRAWS:,} draws of patients.",
         ),
         "classification",
     )
+    return [whole, *_folds_table(list(split), by_fold)]
 
 
 def _pairs_table(cases: ScoredCases) -> Table:

@@ -91,6 +91,7 @@ class Trainer:
             pipeline=spec.pipeline,
             inplane_mm=spec.inplane_mm,
             scheme=scheme,
+            resize=spec.resize,
         )
         folder.mkdir(parents=True, exist_ok=True)
         self._log = RunLog(folder / LOG)
@@ -187,7 +188,7 @@ class Trainer:
         slices = PreparedSlices(
             source,
             self.spec.pipeline,
-            self.spec.inplane_mm,
+            self.spec.sampling,
             self.scheme.n_classes,
             n_channels=self.spec.network.in_channels,
         )

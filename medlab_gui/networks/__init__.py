@@ -35,6 +35,7 @@ __all__ = [
     "build_classifier",
     "describe",
     "freeze",
+    "is_classifier",
 ]
 
 NETWORKS: Registry[type[SegmentationNetwork]] = Registry(
@@ -64,6 +65,11 @@ CLASSIFIERS: Registry[type[ClassificationNetwork]] = Registry(
 """Name to class of the networks that tell what a slice shows."""
 
 
+def is_classifier(spec: NetworkSpec) -> bool:
+    """Tell whether a network says what slices show, instead of drawing masks."""
+    return spec.name in CLASSIFIERS and spec.name not in NETWORKS
+
+
 def build(spec: NetworkSpec) -> SegmentationNetwork:
     """Return a new network that draws masks, with random weights.
 
@@ -79,7 +85,7 @@ def build(spec: NetworkSpec) -> SegmentationNetwork:
         If there is no such network, it is a classifier, or it does not take these
         options.
     """
-    if spec.name in CLASSIFIERS and spec.name not in NETWORKS:
+    if is_classifier(spec):
         msg = (
             f"The network {spec.name!r} is a classifier: it says what a whole slice "
             "shows and draws no mask. For masks choose one of "
@@ -108,7 +114,7 @@ def build_any(spec: NetworkSpec) -> Network:
     SpecError
         If there is no such network, or it does not take these options.
     """
-    if spec.name in CLASSIFIERS and spec.name not in NETWORKS:
+    if is_classifier(spec):
         return build_classifier(spec)
     return build(spec)
 

@@ -18,6 +18,7 @@ from psygnal import Signal
 
 from medlab_gui.core.errors import ConflictError, InputError
 from medlab_gui.core.volume import Volume
+from medlab_gui.review.classified import Classified, latest_classified
 from medlab_gui.review.mask_editor import MaskEditor
 from medlab_gui.review.recovery import Recovery
 
@@ -72,7 +73,7 @@ class ReviewSession(MaskEditor):
     state_changed()
         What can be undone, what is saved or what is confirmed changed.
     prediction_changed()
-        There is another prediction.
+        There is another prediction, or another word of a classifier (``classified``).
     slice_changed(int)
         Another slice is shown.
     arrived()
@@ -95,6 +96,7 @@ class ReviewSession(MaskEditor):
         self.prediction: NDArray[np.uint8] | None = None
         self.entropy: NDArray[np.float16] | None = None
         self.prediction_id: str | None = None
+        self.classified: Classified | None = None
         self._place = place
         self._k = 0
         self._opened_saved_at: float | None = None
@@ -163,6 +165,7 @@ class ReviewSession(MaskEditor):
                 self.prediction = store.array(stored.labels_blob)
                 self.entropy = store.array(stored.entropy_blob)
                 self.prediction_id = stored.id
+            self.classified = latest_classified(store, uid)
         self._note_recovery(latest)
 
     def _note_base(
@@ -314,6 +317,17 @@ class ReviewSession(MaskEditor):
         self.prediction = labels
         self.entropy = entropy
         self.prediction_id = prediction_id
+        self.prediction_changed.emit()
+
+    def set_classified(self, classified: Classified) -> None:
+        """Show what a classifier says of the slices; masks are not concerned."""
+        if len(classified.probs) != self.mask.shape[0]:
+            msg = (
+                f"This series has {self.mask.shape[0]} slices; found classes of "
+                f"{len(classified.probs)}."
+            )
+            raise InputError(msg)
+        self.classified = classified
         self.prediction_changed.emit()
 
     # ---- saving -------------------------------------------------------------

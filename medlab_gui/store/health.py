@@ -26,6 +26,7 @@ _BLOB_COLUMNS = (
     (tables.checkpoint.c.blob, "checkpoint"),
     (tables.prediction.c.labels_blob, "prediction"),
     (tables.prediction.c.entropy_blob, "uncertainty"),
+    (tables.classification.c.probs_blob, "classification"),
 )
 
 

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, delete, insert, select
 
 from medlab_gui.core.errors import InputError
-from medlab_gui.core.records import Score, StoredPrediction
+from medlab_gui.core.predicted import StoredClassification, StoredPrediction
+from medlab_gui.core.records import Score
 from medlab_gui.store import tables
 from medlab_gui.store.stamps import new_id, utc_now
 from medlab_gui.store.studies import StudyRows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
-    from sqlalchemy import RowMapping
+    from sqlalchemy import RowMapping, Table
 
 __all__ = ["PredictionRows"]
 
@@ -33,6 +34,7 @@ class PredictionRows(StudyRows):
         checkpoint_id: str,
         labels: NDArray[np.uint8],
         entropy: NDArray[np.float16],
+        options: dict[str, Any] | None = None,
     ) -> StoredPrediction:
         """Keep a prediction.
 
@@ -46,6 +48,8 @@ class PredictionRows(StudyRows):
             Most probable class, on the working grid.
         entropy : ndarray of float16, shape (Z, Y, X)
             0 (certain) to 1.
+        options : dict, optional
+            How the network was asked, and what was done to its mask: plain data.
 
         Raises
         ------
@@ -69,6 +73,7 @@ class PredictionRows(StudyRows):
             "labels_blob": self._blobs.put_array(labels, compressed=True),
             "entropy_blob": self._blobs.put_array(entropy, compressed=True),
             "created": utc_now(),
+            "options": options,
         }
         with self._database.write() as connection:
             connection.execute(insert(tables.prediction).values(values))
@@ -80,11 +85,24 @@ class PredictionRows(StudyRows):
             self._named(tables.prediction, "id", prediction_id, "prediction")
         )
 
+    def prediction_or_classification(
+        self, given_id: str
+    ) -> StoredPrediction | StoredClassification:
+        """Return what a network said, masks or classes, or raise `InputError`."""
+        table = tables.classification
+        row = self._first(select(table).where(table.c.id == given_id))
+        return _classification(row) if row else self.prediction(given_id)
+
     def latest_prediction(
         self, series_uid: str, checkpoint_id: str | None = None
     ) -> StoredPrediction | None:
         """Return the newest prediction for a series (by one checkpoint), or None."""
-        table = tables.prediction
+        row = self._newest(tables.prediction, series_uid, checkpoint_id)
+        return _prediction(row) if row else None
+
+    def _newest(
+        self, table: Table, series_uid: str, checkpoint_id: str | None
+    ) -> RowMapping | None:
         query = (
             select(table)
             .where(table.c.series_uid == series_uid)
@@ -92,8 +110,62 @@ class PredictionRows(StudyRows):
         )
         if checkpoint_id is not None:
             query = query.where(table.c.checkpoint_id == checkpoint_id)
-        row = self._first(query)
-        return _prediction(row) if row else None
+        return self._first(query)
+
+    def add_classification(
+        self,
+        series_uid: str,
+        checkpoint_id: str,
+        classes: Sequence[str],
+        probs: NDArray[np.float32],
+        options: dict[str, Any] | None = None,
+    ) -> StoredClassification:
+        """Keep what a classifier said of the slices of a series.
+
+        Parameters
+        ----------
+        series_uid, checkpoint_id : str
+            As in `add_prediction`.
+        classes : sequence of str
+            Names of the C classes, that of value 0 first.
+        probs : ndarray of float32, shape (Z, C)
+            Probability of each class in each slice of the working grid.
+        options : dict, optional
+            How the network was asked: plain data.
+
+        Raises
+        ------
+        InputError
+            If the series is unknown or the shape does not fit.
+        StorageFullError
+            If there is no room or no permission.
+        """
+        shape = (self.series(series_uid).n_slices, len(classes))
+        if probs.shape != shape:
+            msg = (
+                f"The probabilities for this series must be {shape}; found "
+                f"{probs.shape}."
+            )
+            raise InputError(msg)
+        values = {
+            "id": new_id(),
+            "series_uid": series_uid,
+            "checkpoint_id": checkpoint_id,
+            "classes": list(classes),
+            "probs_blob": self._blobs.put_array(probs, compressed=True),
+            "created": utc_now(),
+            "options": options,
+        }
+        with self._database.write() as connection:
+            connection.execute(insert(tables.classification).values(values))
+        return _classification(values)
+
+    def latest_classification(
+        self, series_uid: str, checkpoint_id: str | None = None
+    ) -> StoredClassification | None:
+        """Return the newest word of a classifier on a series (of one), or None."""
+        row = self._newest(tables.classification, series_uid, checkpoint_id)
+        return _classification(row) if row else None
 
     def put_scores(self, scores: Iterable[Score]) -> None:
         """Keep scores; each takes the place of the one with the same four keys."""
@@ -144,4 +216,17 @@ def _prediction(row: RowMapping | dict[str, Any]) -> StoredPrediction:
         row["labels_blob"],
         row["entropy_blob"],
         row["created"],
+        row["options"],
+    )
+
+
+def _classification(row: RowMapping | dict[str, Any]) -> StoredClassification:
+    return StoredClassification(
+        row["id"],
+        row["series_uid"],
+        row["checkpoint_id"],
+        tuple(row["classes"]),
+        row["probs_blob"],
+        row["created"],
+        row["options"],
     )

@@ -167,6 +167,9 @@ def _rests(connection: Connection, checkpoint_id: str) -> bool:
         select(tables.prediction.c.id).where(
             tables.prediction.c.checkpoint_id == checkpoint_id
         ),
+        select(tables.classification.c.id).where(
+            tables.classification.c.checkpoint_id == checkpoint_id
+        ),
         select(tables.score.c.series_uid).where(
             tables.score.c.checkpoint_id == checkpoint_id
         ),

@@ -27,6 +27,7 @@ __all__ = [
     "adoption",
     "annotation",
     "checkpoint",
+    "classification",
     "item",
     "locked_slice",
     "measurement",
@@ -38,7 +39,7 @@ __all__ = [
     "study",
 ]
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Number of the newest migration; the revision ``"0001"`` is 1."""
 
 METADATA = MetaData(
@@ -154,6 +155,7 @@ checkpoint = Table(
     # No foreign key: see run.checkpoint.
     Column("run_id", String(32), nullable=True),
     Column("parent", ForeignKey("checkpoint.id"), nullable=True),
+    Column("resize", JSON, nullable=True),
 )
 
 adoption = Table(
@@ -178,6 +180,22 @@ prediction = Table(
     Column("labels_blob", String(64), nullable=False),
     Column("entropy_blob", String(64), nullable=False),
     Column("created", String(40), nullable=False),
+    Column("options", JSON, nullable=True),
+    Index(None, "series_uid", "checkpoint_id"),
+)
+
+# What classifiers said of whole slices; a mask it is not.
+classification = Table(
+    "classification",
+    METADATA,
+    Column("n", Integer, primary_key=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("series_uid", ForeignKey("series.uid"), nullable=False),
+    Column("checkpoint_id", String(255), nullable=False),
+    Column("classes", JSON, nullable=False),
+    Column("probs_blob", String(64), nullable=False),
+    Column("created", String(40), nullable=False),
+    Column("options", JSON, nullable=True),
     Index(None, "series_uid", "checkpoint_id"),
 )
 

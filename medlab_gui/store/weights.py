@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 
 from medlab_gui.core.labels import LabelScheme
 from medlab_gui.core.records import Checkpoint
-from medlab_gui.core.specs import NetworkSpec, PipelineSpec
+from medlab_gui.core.specs import NetworkSpec, PipelineSpec, Resize
 from medlab_gui.store import tables
 from medlab_gui.store.base import ProjectBase
 from medlab_gui.store.stamps import new_id, utc_now
@@ -62,6 +62,7 @@ class CheckpointRows(ProjectBase):
         epoch: int = 0,
         run_id: str | None = None,
         parent: str | None = None,
+        resize: Resize | None = None,
     ) -> Checkpoint:
         """Copy a checkpoint's file into the project and remember what it is.
 
@@ -72,7 +73,7 @@ class CheckpointRows(ProjectBase):
         ----------
         file : path
             The file with the weights; it stays where it is.
-        network, pipeline, scheme, inplane_mm, metrics, epoch
+        network, pipeline, scheme, inplane_mm, resize, metrics, epoch
             What its metadata say, see `Checkpoint`.
         name : str
             What a person reads.
@@ -107,6 +108,7 @@ class CheckpointRows(ProjectBase):
                 "name": name,
                 "run_id": run_id,
                 "parent": parent,
+                "resize": resize.to_dict() if resize is not None else None,
             }
             connection.execute(insert(table).values(values))
         return _checkpoint(values)
@@ -197,4 +199,5 @@ def _checkpoint(row: RowMapping | dict[str, Any]) -> Checkpoint:
         name=row["name"],
         run_id=row["run_id"],
         parent=row["parent"],
+        resize=Resize.from_dict(row["resize"]) if row["resize"] else None,
     )

@@ -6,7 +6,7 @@ import pytest
 
 from medlab_gui.core.errors import InputError, SpecError
 from medlab_gui.core.labels import LabelScheme
-from medlab_gui.core.specs import NetworkSpec
+from medlab_gui.core.specs import NetworkSpec, Resize
 from medlab_gui.core.training import LossTerm, Phase, TrainSpec, with_settings
 from medlab_gui.core.training_presets import read_training_preset, training_presets
 
@@ -68,6 +68,16 @@ def test_phases_in_steps_need_no_epochs():
         ({"clip_norm": -1}, "'clip_norm'"),
         ({"patch": 16}, "32 and more; found 16"),
         ({"inplane_mm": 0}, "'inplane_mm'"),
+        ({"resize": 8}, "'resize.pixels' is a whole number from 16 to 4096; found 8"),
+        ({"resize": "big"}, "found 'big'"),
+        ({"resize": {}}, "names no 'pixels'"),
+        ({"resize": {"pixels": 64, "mode": "cubic"}}, "does not know mode"),
+        (
+            {"resize": {"pixels": 64, "interpolation": "bicubc"}},
+            "bicubic, linear; found 'bicubc'. Did you mean 'bicubic'",
+        ),
+        ({"resize": 64, "inplane_mm": 2.0}, "set one of them to null"),
+        ({"resize": 64, "patch": 96}, "'patch' is a piece of 96 .* slices of 64"),
         ({"keep_at": [0]}, "'keep_at'"),
         ({"keep_at": 3}, "wrong or incomplete"),
         ({"class_weights": [1, 1]}, "2 numbers, but the network has 3 classes"),
@@ -159,7 +169,12 @@ def test_the_shipped_recipes_are_those_of_the_papers():
         (75, 1e-5, "all"),
     ]
     assert (jaw.batch, jaw.optimiser) == (4, "adam")
+    assert (liver.resize, jaw.resize) == (Resize(512), Resize(512))
     brain = presets["mri-lesion"].spec
+    assert presets["mri-lesion"].folds == 5
+    assert {p.folds for n, p in presets.items() if n != "mri-lesion"} == {0}
+    assert brain.resize == Resize(224, "bicubic")
+    assert (brain.network.n_classes, brain.inplane_mm) == (2, None)
     assert (brain.batch, brain.phases[0].epochs, brain.phases[0].lr) == (32, 50, 1e-3)
     assert (brain.augment, brain.schedule, brain.decay) == ("four-of-six", "epoch", 0.9)
 
@@ -200,3 +215,28 @@ def test_files_that_are_no_recipes_get_a_sentence(tmp_path, text, said):
 def test_a_name_that_is_none_gets_the_nearest():
     with pytest.raises(InputError, match="Did you mean 'liver-fcn'"):
         read_training_preset("liver-fnc")
+
+
+def test_how_slices_are_resized_survives_files_and_settings():
+    spec = TrainSpec(network=NetworkSpec("alexnet"), resize=Resize(96, "linear"))
+    assert TrainSpec.from_dict(json.loads(spec.to_json())) == spec
+    assert spec.sampling == Resize(96, "linear")
+    assert with_settings(spec, {"resize.pixels": 64}).resize == Resize(64, "linear")
+    assert with_settings(spec, {"resize": 224}).sampling == Resize(224)
+    plain = with_settings(spec, {"resize": None, "inplane_mm": 2.0})
+    assert plain.sampling == 2.0
+    assert "resize" not in plain.to_dict(), "older runs have no such key"
+    with pytest.raises(SpecError, match="set one of them to null"):
+        with_settings(spec, {"inplane_mm": 2.0})
+
+
+def test_a_preset_says_how_often_it_is_folded(tmp_path):
+    path = tmp_path / "mine.json"
+    spec = {"network": {"name": "alexnet"}}
+    path.write_text(json.dumps({"medlab_training": 1, "folds": 3, "spec": spec}))
+    assert read_training_preset(str(path)).folds == 3
+    for wrong, said in ((1, "found 1"), ("five", "whole number")):
+        data = {"medlab_training": 1, "folds": wrong, "spec": spec}
+        path.write_text(json.dumps(data))
+        with pytest.raises(SpecError, match=said):
+            read_training_preset(str(path))

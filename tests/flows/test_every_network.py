@@ -15,7 +15,6 @@ from medlab_gui.commands.predict import PredictParams
 from medlab_gui.commands.predict import run as predict
 from medlab_gui.commands.train import TrainParams
 from medlab_gui.commands.train import run as train
-from medlab_gui.core.errors import MedlabError
 from medlab_gui.networks import CLASSIFIERS, NETWORKS
 from tests.projects import make_small_project, tiny_weights
 
@@ -71,9 +70,19 @@ def test_neighbours_as_channels_through_the_program(original, tmp_path):
 
 
 @pytest.mark.parametrize("name", sorted(CLASSIFIERS))
-def test_a_classifier_draws_no_masks(name, original, tmp_path):
+def test_a_classifier_is_trained_adopted_and_tells_classes(name, original, tmp_path):
+    shutil.copytree(original.folder, tmp_path / "project")
+    project = replace(original, folder=tmp_path / "project")
     weights = tiny_weights(tmp_path / "w.safetensors", network=name)
-    with pytest.raises(MedlabError, match="classifier"):
-        predict(
-            PredictParams(original.series_uid, checkpoint=str(weights)), original.ctx
-        )
+    made = train(
+        TrainParams(init=str(weights), epochs_head=0, epochs_all=1, batch=4),
+        project.ctx,
+    )
+    assert np.isfinite(made["comparison"]["new"]["mean_dice"])
+    adopt(AdoptParams(made["checkpoint"]), project.ctx)
+    found = predict(PredictParams(project.series_uid), project.ctx)
+    assert (found["network"], found["n_slices"]) == (name, 24)
+    with project.ctx.store() as store:
+        assert store.latest_prediction(project.series_uid) is None, "no mask"
+        kept = store.latest_classification(project.series_uid)
+        assert store.array(kept.probs_blob).shape == (24, 3)

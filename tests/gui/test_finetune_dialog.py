@@ -285,3 +285,20 @@ def test_neighbouring_slices_are_a_choice(qtbot, tmp_path):
     assert train_spec(params, scheme, None).network.in_channels == 3
     choice.choose("liver-fcn")
     assert choice.settings == ""
+
+
+def test_folds_are_as_the_recipe_says_unless_switched_off(qtbot, tmp_path):
+    from medlab_gui.gui.dialogs.recipe_choice import RecipeChoice
+
+    choice = RecipeChoice(tmp_path)
+    qtbot.addWidget(choice)
+    assert choice.folds is None
+    choice.choose("mri-lesion")
+    assert not choice.cross_validate.isHidden()
+    assert "5 folds" in choice.cross_validate.text()
+    assert choice.folds == 5
+    choice.cross_validate.setChecked(False)
+    assert choice.folds == 0
+    choice.choose("quick-cpu")
+    assert choice.cross_validate.isHidden()
+    assert choice.folds is None

@@ -75,3 +75,30 @@ def test_refusals(spacing, target):
 def test_no_pixels():
     with pytest.raises(GeometryError, match="at least one pixel"):
         resize(ramp(4, 4), (0, 4))
+
+
+@pytest.mark.parametrize("new", [(24, 31), (7, 90), (80, 160)])
+def test_bicubic_is_pillows(new):
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    data = rng.random((40, 80)).astype(np.float32)
+    rows, columns = new
+    theirs = np.asarray(
+        Image.fromarray(data).resize((columns, rows), Image.Resampling.BICUBIC)
+    )
+    ours = resize(data, new, order=3)
+    assert ours.dtype == np.float32
+    # Beyond the values of the picture Pillow's floats go on; ours are cut off.
+    expected = theirs.clip(data.min(), data.max())
+    np.testing.assert_allclose(ours, expected, atol=2e-6)
+    assert data.min() <= ours.min() <= ours.max() <= data.max()
+
+
+def test_bicubic_of_channels_is_that_of_each():
+    data = np.random.default_rng(1).random((3, 20, 30)).astype(np.float32)
+    out = resize(data, (12, 45), order=3)
+    for c in range(3):
+        np.testing.assert_allclose(
+            out[c], resize(data[c], (12, 45), order=3), atol=1e-6
+        )

@@ -14,6 +14,7 @@ from medlab_gui.core.records import Severity
 from medlab_gui.io import read_one, read_volume, scan
 from medlab_gui.io.image_stack import natural_key, offered_spacing
 from medlab_gui.io.restack import give_spacing
+from medlab_gui.io.treatment import treat
 from tests.synthetic import plain_grid, write_series
 
 RNG = np.random.default_rng(5)
@@ -260,3 +261,19 @@ def test_import_with_spacing_records_it(tmp_path):
         assert series.grid.spacing == pytest.approx((2.5, 0.7, 0.8))
         assert [r.code for r in series.remedies] == ["given-spacing"]
         assert np.array_equal(store.array(series.blob), data)
+
+
+def test_pictures_may_be_of_different_patients(tmp_path):
+    rng = np.random.default_rng(0)
+    for n in range(3):
+        image = Image.fromarray(rng.integers(0, 255, (20, 20), np.uint8))
+        image.save(tmp_path / f"{n}.png")
+    (series,) = scan(tmp_path).series
+    assert "one patient" in codes(series)["one-patient"].message
+    (done,) = treat(series, ["different-patients"])
+    assert done.uid == series.uid, "no voxel has changed"
+    assert [a.code for a in done.applied] == ["different-patients"]
+    (tmp_path / "1.png").unlink()
+    (tmp_path / "2.png").unlink()
+    (alone,) = scan(tmp_path).series
+    assert "one-patient" not in codes(alone)

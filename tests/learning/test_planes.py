@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from medlab_gui.core.errors import SpecError
-from medlab_gui.core.specs import NetworkSpec, PipelineSpec
+from medlab_gui.core.specs import NetworkSpec, PipelineSpec, Resize
 from medlab_gui.learning import planes as module
 from medlab_gui.learning.planes import Planes, PlaneSums
 
@@ -85,3 +85,15 @@ def test_the_mean_of_three_axes_by_hand(monkeypatch, limit):
         for k in range(4):
             found = sums.mean(k, torch.from_numpy(votes[0, :, k]))
             np.testing.assert_allclose(found, votes[:, :, k].mean(axis=0), atol=1e-3)
+
+
+def test_slices_of_a_number_of_pixels(plain):
+    resized = replace(plain, resize=Resize(32))
+    data = np.random.default_rng(0).random((10, 40, 50)).astype(np.float32)
+    spacing = (4.0, 1.0, 1.0)
+    axial = Planes(data, spacing, 0, PipelineSpec(), resized)
+    assert listed(axial, [3])[3].shape == (1, 32, 32)
+    assert axial.shape == (40, 50)
+    # Across, as large as the axial ones become: sqrt(40 / 32 * 50 / 32) mm a pixel.
+    coronal = Planes(data, spacing, 1, PipelineSpec(), resized)
+    assert listed(coronal, [3])[3].shape == (1, 29, 36)

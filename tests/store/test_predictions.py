@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+import sqlite3
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -7,10 +9,13 @@ import pytest
 
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.records import Score, Series
-from tests.store.conftest import SHAPE
+from medlab_gui.core.specs import LIVER_PIPELINE, NetworkSpec, Resize
+from medlab_gui.store import schema, tables
+from medlab_gui.store.project import DEFAULT_SCHEME, ProjectStore
+from tests.store.conftest import SHAPE, add_series
 
 if TYPE_CHECKING:
-    from medlab_gui.store.project import ProjectStore
+    from pathlib import Path
 
 
 def test_the_newest_prediction_is_found(store: ProjectStore, series: Series) -> None:
@@ -57,3 +62,81 @@ def test_a_score_takes_the_place_of_the_one_before(
     assert store.scores("c1") == (first[0], again, first[2])
     assert store.scores("c2") == (other,)
     assert len(store.scores()) == 4
+
+
+def test_how_a_network_was_asked_is_kept(store: ProjectStore, series: Series) -> None:
+    labels, entropy = np.zeros(SHAPE, np.uint8), np.zeros(SHAPE, np.float16)
+    options = {"tiles": 64, "axes": "all", "fill_holes": "Liver"}
+    told = store.add_prediction(series.uid, "c", labels, entropy, options)
+    assert store.prediction(told.id).options == options
+    untold = store.add_prediction(series.uid, "c", labels, entropy)
+    assert store.latest_prediction(series.uid).options is None
+    assert store.prediction_or_classification(untold.id) == untold
+
+
+def test_what_a_classifier_said_is_no_prediction(
+    store: ProjectStore, series: Series
+) -> None:
+    probs = np.random.default_rng(0).dirichlet([1, 1, 1], SHAPE[0]).astype(np.float32)
+    names = ("none", "Glioma", "Other")
+    one = store.add_classification(series.uid, "c1", names, probs, {"flips": "all"})
+    two = store.add_classification(series.uid, "c2", names, probs[:, ::-1].copy())
+    assert store.latest_classification(series.uid) == two
+    assert store.latest_classification(series.uid, "c1") == one
+    assert store.latest_classification(series.uid, "c3") is None
+    assert store.prediction_or_classification(one.id) == one
+    assert (one.classes, one.options) == (names, {"flips": "all"})
+    np.testing.assert_array_equal(store.array(one.probs_blob), probs)
+    assert store.latest_prediction(series.uid) is None
+    assert store.health() == []
+    store.blob_path(one.probs_blob).unlink()
+    assert "classification" in store.health()[0].message
+    for wrong in (probs[:-1], probs[:, :2]):
+        with pytest.raises(InputError, match="must be"):
+            store.add_classification(series.uid, "c", names, wrong)
+    with pytest.raises(InputError, match="no prediction"):
+        store.prediction_or_classification("nothing")
+
+
+def test_an_older_project_keeps_its_predictions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = tmp_path / "migrations"
+    shutil.copytree(schema.MIGRATIONS, before)
+    for file in (before / "versions").glob("v*.py"):
+        if int(file.name[1:5]) > 4:
+            file.unlink()
+    with monkeypatch.context() as older:
+        older.setattr(schema, "MIGRATIONS", before)
+        older.setattr(tables, "SCHEMA_VERSION", 4)
+        with ProjectStore.open(tmp_path / "old", create=True) as store:
+            series = add_series(store)
+            blob = store.put_array(np.ones(SHAPE, np.uint8))
+    connection = sqlite3.connect(tmp_path / "old" / "project.db")
+    columns = [row[1] for row in connection.execute("PRAGMA table_info(prediction)")]
+    assert "options" not in columns
+    connection.execute(
+        "INSERT INTO prediction (id, series_uid, checkpoint_id, labels_blob, "
+        "entropy_blob, created) VALUES ('p1', ?, 'starter', ?, ?, '2025-01-01')",
+        (series.uid, blob, blob),
+    )
+    connection.commit()
+    connection.close()
+    with ProjectStore.open(tmp_path / "old") as again:
+        found = again.latest_prediction(series.uid)
+        assert (found.id, found.options) == ("p1", None)
+        assert again.array(found.labels_blob).all()
+        file = tmp_path / "w.safetensors"
+        file.write_text("weights")
+        made = again.add_checkpoint(
+            file,
+            network=NetworkSpec("alexnet"),
+            pipeline=LIVER_PIPELINE,
+            scheme=DEFAULT_SCHEME,
+            name="w",
+            resize=Resize(224),
+        )
+        assert again.checkpoint(made.id).resize == Resize(224)
+        probs = np.ones((SHAPE[0], 1), np.float32)
+        kept = again.add_classification(series.uid, made.id, ("none",), probs)
+        assert again.latest_classification(series.uid) == kept

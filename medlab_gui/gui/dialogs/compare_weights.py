@@ -98,16 +98,22 @@ class CompareWeightsDialog(QDialog):
         self.verdict = QLabel(self._verdict(), self)
         self.verdict.setWordWrap(True)
         rows.addWidget(self.verdict)
+        # Of classifiers, whose Dice over slices is F1.
+        measure = _("F1") if "auc" in (run.comparison.get("new") or {}) else _("Dice")
+        titles = (
+            _("Old {measure}").format(measure=measure),
+            _("New {measure}").format(measure=measure),
+        )
         self.table = self._table(
-            (_("Class"), _("Old Dice"), _("New Dice"), _("Change")),
-            _("Dice of old and new weights by class"),
+            (_("Class"), *titles, _("Change")),
+            _("{measure} of old and new weights by class").format(measure=measure),
         )
         self._fill_classes()
         rows.addWidget(self.table)
         label = QLabel(_("The slices that the new weights get least right:"), self)
         rows.addWidget(label)
         self.worst = self._table(
-            (_("Slice"), _("Old Dice"), _("New Dice"), _("Change")),
+            (_("Slice"), *titles, _("Change")),
             _("Worst slices; activate one to open it"),
         )
         self.worst.setToolTip(_("Click a slice to open it"))
@@ -145,7 +151,7 @@ class CompareWeightsDialog(QDialog):
 
     def _may_adopt(self) -> bool:
         old, new = self._means
-        judged = old is not None and new is not None and new >= old
+        judged = new is not None and (old is None or new >= old)
         return judged and self._run.checkpoint is not None and not self._is_in_use
 
     def _verdict(self) -> str:

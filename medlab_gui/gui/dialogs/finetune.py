@@ -177,6 +177,7 @@ class FineTuneDialog(QDialog):
         self.device.activated.connect(self._measure)
         self.init.activated.connect(self._count)
         self.recipe.chosen.connect(self._take_recipe)
+        self.recipe.cross_validate.toggled.connect(self._show_forecast)
         self.recipe.network_chosen.connect(self._count)
 
     def _sentence(self, text: str) -> QLabel:
@@ -314,6 +315,7 @@ class FineTuneDialog(QDialog):
         n_training, n_judging = self._facts.shares
         phases = self._phases(n_training)
         seconds = self._pace.seconds(phases, n_training, n_judging)
+        seconds *= self.recipe.folds or 1
         where = _("graphics card") if self._pace.device == "cuda" else _("processor")
         words = _("about {time} on the {device} (measured just now, rough)").format(
             time=in_words(seconds), device=where
@@ -397,6 +399,7 @@ class FineTuneDialog(QDialog):
             batch=self.batch.value(),
             seed=self.seed.value(),
             augment=self.augment.isChecked(),
+            folds=self.recipe.folds,
             adopt="auto" if self.adopt.isChecked() else "never",
         )
 

@@ -81,6 +81,11 @@ class RecipeChoice(QWidget):
         self.neighbours.hide()
         self.transfer = QCheckBox(self)
         self.transfer.hide()
+        self.cross_validate = QCheckBox(self)
+        self.cross_validate.setToolTip(
+            _("Each patient judges once; no weights are put to use. Off: trains once")
+        )
+        self.cross_validate.hide()
         rows = QVBoxLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.addWidget(self.box)
@@ -88,6 +93,7 @@ class RecipeChoice(QWidget):
         rows.addWidget(self.network)
         rows.addWidget(self.neighbours)
         rows.addWidget(self.transfer)
+        rows.addWidget(self.cross_validate)
         self.box.activated.connect(self._activated)
         for box in (self.network, self.neighbours):
             box.activated.connect(self._network_activated)
@@ -101,6 +107,13 @@ class RecipeChoice(QWidget):
         network = self._other_network() or preset.spec.network
         network = replace(network, in_channels=self._n_channels)
         return replace(preset, spec=replace(preset.spec, network=network))
+
+    @property
+    def folds(self) -> int | None:
+        """How many folds the training gets, 0 for once; None where none are offered."""
+        if self._preset is None or not self._preset.folds:
+            return None
+        return self._preset.folds if self.cross_validate.isChecked() else 0
 
     @property
     def settings(self) -> str:
@@ -166,6 +179,11 @@ class RecipeChoice(QWidget):
         self._show("" if preset is None else _(preset.about))
         self._offer_networks()
         self._offer_transfer()
+        n_folds = preset.folds if preset is not None else 0
+        said = _("Cross-validate with {n} folds, as the recipe says").format(n=n_folds)
+        self.cross_validate.setText(said)
+        self.cross_validate.setChecked(bool(n_folds))
+        self.cross_validate.setVisible(bool(n_folds))
         self.chosen.emit()
 
     def _offer_transfer(self) -> None:

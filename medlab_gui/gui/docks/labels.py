@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from medlab_gui.commands.classify import NOT_WHERE
 from medlab_gui.core.i18n import N_, _
 from medlab_gui.gui.class_list import ClassList
 from medlab_gui.gui.view_state import Mode, Tool
@@ -227,14 +228,22 @@ class LabelsDock(QWidget):
 
     def _model_box(self) -> QGroupBox:
         box = QGroupBox(_("Take over from the prediction"))
-        row = QHBoxLayout(box)
-        row.setContentsMargins(0, 2, 0, 0)
+        inner = QVBoxLayout(box)
+        inner.setContentsMargins(0, 2, 0, 0)
+        row = QHBoxLayout()
         self.take_slice = QPushButton(_("This slice"))
         self.take_all = QPushButton(_("All slices"))
         for button, all_slices in ((self.take_slice, False), (self.take_all, True)):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(lambda _=False, a=all_slices: self._take(a))
             row.addWidget(button)
+        inner.addLayout(row)
+        self.classified = QLabel()
+        self.classified.setObjectName("hint")
+        self.classified.setWordWrap(True)
+        self.classified.setAccessibleName(_("What the classifier says"))
+        self.classified.setToolTip(_(NOT_WHERE))
+        inner.addWidget(self.classified)
         return box
 
     def _save_row(self) -> QHBoxLayout:
@@ -342,6 +351,7 @@ class LabelsDock(QWidget):
         self.take_all.setEnabled(predicted and editable_series)
         for field in ("prediction_visible", "entropy_visible"):
             self.checks[field].setEnabled(predicted)
+        self._show_classified()
         n = session.n_unsaved if session is not None else 0
         self.save.setEnabled(n > 0 and editable_series)
         if n == 1:
@@ -351,3 +361,18 @@ class LabelsDock(QWidget):
         else:
             text = _("Every edit is in a revision") if session is not None else ""
         self.saved.setText(text)
+
+    def _show_classified(self) -> None:
+        """Say what a classifier takes the slice for; nothing where none was asked."""
+        session = self._bench.session
+        said = session.classified if session is not None else None
+        self.classified.setVisible(said is not None)
+        if session is None or said is None:
+            return
+        text = _("{name} {share} %, uncertainty {unsure} ({weights})").format(
+            name=said.name(session.k),
+            share=f"{100 * said.probability(session.k):.0f}",
+            unsure=f"{said.entropy(session.k):.2f}",
+            weights=said.weights,
+        )
+        self.classified.setText(_("The slice as a whole: {text}").format(text=text))

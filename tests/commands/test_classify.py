@@ -1,0 +1,220 @@
+"""Classifiers through the verbs: predict, adopt, score, evaluate, fine-tune."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from medlab_gui.commands.adopt import ADOPT, AdoptParams
+from medlab_gui.commands.adopt import run as adopt
+from medlab_gui.commands.command import Context
+from medlab_gui.commands.compare import CompareParams
+from medlab_gui.commands.compare import run as compare
+from medlab_gui.commands.evaluate import EVALUATE, EvaluateParams
+from medlab_gui.commands.evaluate import run as evaluate
+from medlab_gui.commands.list_ import LIST, ListParams
+from medlab_gui.commands.predict import PREDICT, PredictParams
+from medlab_gui.commands.predict import run as predict
+from medlab_gui.commands.score import ScoreParams, run_score
+from medlab_gui.commands.train import TrainParams
+from medlab_gui.commands.train import run as train
+from medlab_gui.core.errors import InputError, MedlabError
+from tests.projects import make_small_project, tiny_weights
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    return make_small_project(tmp_path_factory.mktemp("original"))
+
+
+@pytest.fixture
+def project(original, tmp_path):
+    shutil.copytree(original.folder, tmp_path / "project")
+    return replace(original, folder=tmp_path / "project")
+
+
+@pytest.fixture
+def weights(tmp_path):
+    return tiny_weights(tmp_path / "alex.safetensors", network="alexnet")
+
+
+def test_a_file_gets_a_table(original, weights, tmp_path):
+    table, data = tmp_path / "t.csv", tmp_path / "t.json"
+    ctx = Context(str(tmp_path / "none"))
+    asked = PredictParams(str(original.image), checkpoint=str(weights))
+    told = predict(asked, ctx)
+    assert (told["n_slices"], told["series_uid"], told["output"]) == (24, None, None)
+    assert "nothing about where" in told["limits"]
+    assert not (tmp_path / "none").exists(), "no project for a file"
+    for row in told["slices"]:
+        probs = row["probabilities"]
+        assert list(probs) == ["none", "Liver", "Spleen"]
+        assert sum(probs.values()) == pytest.approx(1, abs=1e-5)
+        assert probs[row["name"]] == row["probability"] == max(probs.values())
+        p = np.array(list(probs.values()))
+        expected = -(p * np.log(p)).sum() / np.log(3)
+        assert row["entropy"] == pytest.approx(expected, abs=1e-4)
+    assert [r["slice"] for r in told["slices"]] == list(range(1, 25))
+    assert sum(c["n_slices"] for c in told["classes"]) == 24
+    words = PREDICT.text(told)
+    assert "24 slices" in words
+    assert words.endswith("to correct.")
+
+    predict(replace(asked, output=str(table)), ctx)
+    with table.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == [
+        *("slice", "class", "name", "probability", "entropy"),
+        *("p none", "p Liver", "p Spleen"),
+    ]
+    assert [float(r["p Liver"]) for r in rows] == [
+        r["probabilities"]["Liver"] for r in told["slices"]
+    ]
+    predict(replace(asked, output=str(data)), ctx)
+    assert json.loads(data.read_text())["slices"] == told["slices"]
+
+
+def test_pictures_are_named(weights, tmp_path):
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    (tmp_path / "p").mkdir()
+    for name in ("b10", "b9"):
+        image = Image.fromarray(rng.integers(0, 255, (70, 70), np.uint8))
+        image.save(tmp_path / "p" / f"{name}.png")
+    asked = PredictParams(str(tmp_path / "p"), checkpoint=str(weights))
+    told = predict(asked, Context(str(tmp_path / "none")))
+    assert [r["file"] for r in told["slices"]] == ["b9.png", "b10.png"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"output": "m.nii.gz"}, "a classifier's: it draws no mask.*csv or .json"),
+        ({"entropy": "e.nii.gz"}, "--entropy is about masks"),
+        ({"probability": "p.nii.gz"}, "--probability is about masks"),
+        ({"largest_component": "all"}, "--largest-component is about masks"),
+        ({"tiles": 64}, "tiles mean nothing"),
+        ({"crf": True}, "a CRF mean nothing"),
+        ({"axes": "all"}, "sagittal slices mean nothing"),
+        ({"dropout_passes": 3}, "no dropout"),
+    ],
+)
+def test_what_only_masks_have_gets_a_sentence(original, weights, changes, said):
+    for place in (str(original.image), original.series_uid):
+        params = PredictParams(place, checkpoint=str(weights), **changes)
+        with pytest.raises(MedlabError, match=said):
+            predict(params, original.ctx)
+
+
+def test_in_a_project_it_is_kept_beside_the_masks(project, weights):
+    masks = predict(PredictParams(project.series_uid), project.ctx)
+    told = predict(
+        PredictParams(project.series_uid, checkpoint=str(weights), flips="left-right"),
+        project.ctx,
+    )
+    with project.ctx.store() as store:
+        assert store.latest_prediction(project.series_uid).id == masks["prediction"]
+        kept = store.latest_classification(project.series_uid)
+        assert kept.id == told["classification"]
+        assert kept.classes == ("none", "Liver", "Spleen")
+        probs = store.array(kept.probs_blob)
+        assert store.health() == []
+    assert (kept.options["flips"], kept.options["tiles"]) == ("left-right", 0)
+    shown = [list(r["probabilities"].values()) for r in told["slices"]]
+    np.testing.assert_allclose(probs, shown, atol=1e-6)
+    listed = list_project(project)
+    assert listed["series"][0]["classification"]["id"] == kept.id
+    assert "flips left-right" in LIST.text(listed)
+
+
+def list_project(project):
+    from medlab_gui.commands.list_ import run as list_
+
+    return list_(ListParams(), project.ctx)
+
+
+def test_adopted_it_ranks_the_queue_by_its_entropy(project, weights):
+    used = adopt(AdoptParams(str(weights)), project.ctx)
+    assert "no mask is drawn" in ADOPT.text(used)
+    told = run_score(ScoreParams(), project.ctx)
+    assert told["scored"] == 24
+    found = predict(PredictParams(project.series_uid), project.ctx)
+    entropy = {r["slice"]: r["entropy"] for r in found["slices"]}
+    for item in told["items"]:
+        assert item["score"] == pytest.approx(entropy[item["slice"]], abs=1e-5)
+        name = next(r for r in found["slices"] if r["slice"] == item["slice"])["name"]
+        assert item["reason"].startswith(name)
+    with project.ctx.store() as store:
+        assert {s.method for s in store.scores(used["checkpoint"])} == {"entropy-slice"}
+        assert store.latest_prediction(project.series_uid) is None
+    back = adopt(AdoptParams("previous"), project.ctx)
+    assert "no mask" not in ADOPT.text(back)
+    assert predict(PredictParams(project.series_uid), project.ctx)["prediction"]
+
+
+def test_one_slice_under_two_recipes_gets_a_sentence(project, weights):
+    adopt(AdoptParams(str(weights)), project.ctx)
+    with pytest.raises(MedlabError, match="says what a whole slice shows"):
+        compare(CompareParams(project.series_uid, "3"), project.ctx)
+
+
+def test_it_is_judged_on_the_locked_slices(project, weights):
+    adopt(AdoptParams(str(weights)), project.ctx)
+    told = evaluate(EvaluateParams(), project.ctx)
+    scores = told["locked"]
+    assert scores["n_slices"] == 3
+    assert {"accuracy", "auc", "precision", "recall", "dice"} <= set(scores)
+    assert "What 3 locked slices show: accuracy" in EVALUATE.text(told)
+
+
+def test_it_is_fine_tuned_and_adopted_if_not_worse(project, weights):
+    adopt(AdoptParams(str(weights)), project.ctx)
+    made = train(TrainParams(epochs_head=0, epochs_all=1, batch=4), project.ctx)
+    comparison = made["comparison"]
+    assert {"old", "new"} <= set(comparison)
+    assert "mean F1" in comparison["reason"]
+    with project.ctx.store() as store:
+        run = store.run(made["run"])
+        assert (run.kind, run.spec["loss"]) == ("fine-tune", "ce")
+        now = store.current_checkpoint().id
+    better = comparison["new"]["mean_dice"] >= comparison["old"]["mean_dice"]
+    assert made["adopted"] == better == (now == made["checkpoint"])
+
+
+def test_masks_and_classes_do_not_replace_each_other_unasked(project):
+    tiny = (
+        "network.name=alexnet,network.options.width=0.0625,encoder_weights=,"
+        "phases.0.trainable=all,resize=64"
+    )
+    params = TrainParams(preset="mri-lesion", set=tiny, epochs_all=1, folds=0)
+    made = train(params, project.ctx)
+    assert not made["adopted"]
+    assert (
+        "It is a classifier of slices, and what is in use"
+        in (made["comparison"]["reason"])
+    )
+    with project.ctx.store() as store:
+        kept = store.checkpoint(made["checkpoint"])
+        assert kept.resize.pixels == 64
+        assert store.current_checkpoint().network.name == "unet"
+    adopt(AdoptParams(made["checkpoint"]), project.ctx)
+    found = predict(PredictParams(project.series_uid), project.ctx)
+    assert found["network"] == "alexnet"
+
+
+def test_the_preset_is_folded_unless_asked_not_to(project):
+    with pytest.raises(InputError, match="cannot be made of"):
+        train(
+            TrainParams(
+                preset="mri-lesion",
+                set="network.options.width=0.0625,encoder_weights=",
+            ),
+            project.ctx,
+        )
+    assert list_project(project)["runs"] == []

@@ -1,0 +1,81 @@
+"""What a classifier says is told in the window, and leaves masks alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from medlab_gui.core.errors import InputError
+from medlab_gui.gui.launching import follow_up
+from medlab_gui.review.classified import latest_classified
+from medlab_gui.store.project import ProjectStore
+from tests.gui.conftest import open_series, wait_for
+
+pytestmark = pytest.mark.gui
+
+NAMES = ("none", "Liver", "Spleen")
+
+
+def tell(window, probs):
+    """Keep a classifier's word on the open series, as the verb does."""
+    bench = window.bench
+    with ProjectStore.open(bench.project_place) as store:
+        kept = store.add_classification(
+            bench.session.series_uid, "alexnet 5", NAMES, probs
+        )
+    follow_up(bench, "predict", {"notes": [], "classification": kept.id})
+    wait_for(lambda: not bench.jobs.active)
+    return kept
+
+
+def word(window):
+    return window.docks["labels"].widget().widget().classified
+
+
+def test_class_and_probability_of_the_slice_are_told(window):
+    session = window.bench.session
+    assert word(window).isHidden(), "nothing was asked yet"
+    n = session.mask.shape[0]
+    probs = np.tile(np.array([0.05, 0.9, 0.05], np.float32), (n, 1))
+    probs[3] = (0.25, 0.25, 0.5)
+    tell(window, probs)
+    session.k = 2
+    assert "Liver 90 %" in word(window).text()
+    assert "alexnet 5" in word(window).text()
+    assert "nothing about where" in word(window).toolTip()
+    session.k = 3
+    assert "Spleen 50 %, uncertainty 0.95" in word(window).text()
+    open_series(window, session.series_uid)
+    window.bench.session.k = 2
+    assert "Liver 90 %" in word(window).text(), "it is there again after opening"
+
+
+def test_masks_and_their_tools_are_left_alone(window):
+    session = window.bench.session
+    shown = window.bench.view.prediction_visible
+    n = session.mask.shape[0]
+    tell(window, np.full((n, 3), 1 / 3, np.float32))
+    dock = window.docks["labels"].widget().widget()
+    assert session.prediction is None
+    assert not dock.take_slice.isEnabled()
+    assert not dock.take_all.isEnabled()
+    assert window.bench.view.prediction_visible == shown
+    with pytest.raises(InputError, match="no prediction"):
+        session.accept_prediction()
+    labels = np.ones(session.mask.shape, np.uint8)
+    session.set_prediction(labels, labels.astype(np.float16), "p")
+    assert dock.take_slice.isEnabled(), "a mask can be taken beside it"
+    assert not word(window).isHidden()
+
+
+def test_words_of_another_series_are_refused(window):
+    bench = window.bench
+    n = bench.session.mask.shape[0]
+    tell(window, np.full((n, 3), 1 / 3, np.float32))
+    with ProjectStore.open(bench.project_place) as store:
+        said = latest_classified(store, bench.session.series_uid)
+    assert said.entropy(0) == pytest.approx(1, abs=1e-6)
+    from dataclasses import replace
+
+    with pytest.raises(InputError, match="slices"):
+        bench.session.set_classified(replace(said, probs=said.probs[:-1]))
