@@ -282,8 +282,10 @@ def _refuse_masks_of(networks: Sequence[Contender], images: str) -> None:
     """Refuse what classifiers on labelled folders have no use for."""
     masks = [n.name for n in networks if isinstance(n, Masks)]
     if masks:
-        msg = f"{masks[0]!r} is masks, the others are classifiers: compare like with "
-        msg += "like."
+        msg = (
+            f"{masks[0]!r} is masks, the others are classifiers: compare like with "
+            "like."
+        )
         raise InputError(msg)
     if images:
         msg = (

@@ -101,17 +101,15 @@ def finish(
 def _rival(store: ProjectStore, wish: Wish) -> tuple[Checkpoint | None, str]:
     """Return what new weights have to beat, and why they are not used by themselves.
 
-    Without weights to start from it is those in use; masks and what slices show cannot
-    be compared.
+    Without weights to start from it is those in use, if they are of the same kind:
+    masks and what slices show cannot be compared.
     """
-    if wish.parent is not None:
-        return wish.parent, ""
     current = store.current_checkpoint()
     new = is_classifier(wish.spec.network)
     if current is None or is_classifier(current.network) == new:
-        return current, ""
+        return wish.parent or current, ""
     kinds = ("draws masks", "is a classifier of slices")
-    return None, (
+    return wish.parent, (
         f"It {kinds[new]}, and what is in use ({current.name!r}) {kinds[not new]}: "
         "choose between them with `medlab adopt`."
     )
