@@ -23,8 +23,6 @@ __all__ = [
     "taken_slices",
 ]
 
-_FAR_MM = 1e4
-
 WAITING = (ItemState.QUEUED, ItemState.OPEN)
 """States of the items that still want a person."""
 
@@ -57,9 +55,7 @@ def reprioritise(store: ProjectStore) -> dict[str, float]:
 
     def place(uid: str, k: int) -> tuple[float, str]:
         one = series[uid]
-        # Pictures of different patients are no neighbours.
-        step = _FAR_MM if one.are_apart else one.grid.spacing[0]
-        return k * step, one.patient_of(patients[one.study_uid], k)
+        return k * one.grid.spacing[0], one.patient_of(patients[one.study_uid], k)
 
     candidates = []
     ids = {}

@@ -94,8 +94,8 @@ def rank(
 
     The most valuable slice is picked, its neighbours lose value, and again. A slice is
     worth its score times ``f + (1 - f) (1 - exp(-d^2 / (2 radius^2)))``, with d the
-    distance in mm to the nearest slice of the same series that is labelled or picked
-    before it: a neighbour looks the same and teaches little. The floor f of a tenth
+    distance in mm to the nearest slice of the same series and patient that is labelled
+    or picked before it: a neighbour looks the same and teaches little. The floor f of a tenth
     keeps an uncertain neighbour ahead of a slice on which there is nothing. A patient
     whose share of the slices so far is above an even one is worth less by as much.
 
@@ -143,8 +143,8 @@ def _pick_all(
     n_seen = np.zeros(len(patients))
     for one in done:
         n_seen[number[one.patient]] += 1
-        if one.series_uid in stacks:
-            stacks[one.series_uid].lower(one.z_mm, radius_mm)
+        if stack := stacks.get((one.series_uid, one.patient)):
+            stack.lower(one.z_mm, radius_mm)
 
     rows = list(stacks.values())
     patient_of = np.array([number[s.items[0].patient] for s in rows], dtype=np.intp)
@@ -165,7 +165,7 @@ def _pick_all(
 
 
 class _Stack:
-    """The candidates of one series and what each is worth now."""
+    """The candidates of one patient in a series and what each is worth now."""
 
     def __init__(self, items: list[Candidate]) -> None:
         self.items = items
@@ -197,8 +197,9 @@ class _Stack:
         return self.items[n]
 
 
-def _stacks(items: list[Candidate]) -> dict[str, _Stack]:
-    by_series: dict[str, list[Candidate]] = {}
+def _stacks(items: list[Candidate]) -> dict[tuple[str, str], _Stack]:
+    """Return who is beside whom: pictures of different patients are not."""
+    together: dict[tuple[str, str], list[Candidate]] = {}
     for one in items:
-        by_series.setdefault(one.series_uid, []).append(one)
-    return {uid: _Stack(members) for uid, members in by_series.items()}
+        together.setdefault((one.series_uid, one.patient), []).append(one)
+    return {key: _Stack(members) for key, members in together.items()}

@@ -63,6 +63,16 @@ def test_one_patient_alone_is_not_lowered():
     assert [r.priority for r in ranked] == pytest.approx([0.9, 0.5])
 
 
+def test_slices_of_different_patients_in_one_series_do_not_lower_each_other():
+    items = [Candidate("a", k, 0, 0.5 + k / 10, f"p{k}") for k in range(4)]
+    ranked = rank(items, [Labelled("a", 0, "p2")])
+    assert order(ranked) == [("a", 3), ("a", 1), ("a", 0), ("a", 2)]
+    priorities = [r.priority for r in ranked]
+    assert priorities[:3] == pytest.approx([0.8, 0.6, 0.5])
+    # One of four picks by then, an even share: only its labelled self is beside it.
+    assert priorities[3] == pytest.approx(0.7 * 0.1)
+
+
 def test_any_order_of_input_gives_the_same_queue():
     items = [*series("a", [0.5] * 20), *series("b", [0.5] * 20, patient="q")]
     expected = rank(items, [Labelled("a", 4.0, "p")])

@@ -130,14 +130,17 @@ def test_a_text_file_is_no_database(place: Path) -> None:
 
 
 def test_a_damaged_database_is_said(place: Path) -> None:
-    with ProjectStore.open(place, create=True) as store:
+    file = place / "project.db"
+    ProjectStore.open(place, create=True).close()
+    empty = file.stat().st_size
+    with ProjectStore.open(place) as store:
         for n in range(300):
             store.add_study(Study(f"1.2.{n}", "p", None, "x" * 200))
-    file = place / "project.db"
     data = bytearray(file.read_bytes())
     page = int.from_bytes(data[16:18], "big")
-    # Leave the first pages, which opening reads, and ruin the rest.
-    for start in range(30 * page, len(data), page):
+    assert len(data) > empty + 10 * page
+    # Leave the pages of the tables themselves, which opening reads; ruin the studies.
+    for start in range(empty, len(data), page):
         data[start : start + page] = b"\xa5" * page
     file.write_bytes(data)
     with ProjectStore.open(place) as store:
