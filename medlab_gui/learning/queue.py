@@ -95,9 +95,10 @@ def rank(
     The most valuable slice is picked, its neighbours lose value, and again. A slice is
     worth its score times ``f + (1 - f) (1 - exp(-d^2 / (2 radius^2)))``, with d the
     distance in mm to the nearest slice of the same series and patient that is labelled
-    or picked before it: a neighbour looks the same and teaches little. The floor f of a tenth
-    keeps an uncertain neighbour ahead of a slice on which there is nothing. A patient
-    whose share of the slices so far is above an even one is worth less by as much.
+    or picked before it: a neighbour looks the same and teaches little. The floor f of a
+    tenth keeps an uncertain neighbour ahead of a slice on which there is nothing. A
+    patient whose share of the slices so far is above an even one is worth less by as
+    much.
 
     Parameters
     ----------
