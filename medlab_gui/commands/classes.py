@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from medlab_gui.commands.command import Context
     from medlab_gui.store.project import ProjectStore
 
-__all__ = ["CLASSES", "ClassesParams", "classes_text", "parse_classes"]
+__all__ = ["CLASSES", "ClassesParams", "parse_classes"]
 
 _MOST = 254
 
@@ -134,11 +134,6 @@ def _checked(scheme: LabelScheme) -> LabelScheme:
             msg = f"The name {one.name!r} has a comma or a semicolon. Leave it out."
             raise SpecError(msg)
     return scheme
-
-
-def classes_text(scheme: LabelScheme) -> str:
-    """Return classes as `parse_classes` reads them."""
-    return "; ".join(f"{c.name},#{bytes(c.color).hex()}" for c in scheme.classes)
 
 
 def _names(scheme: LabelScheme) -> list[str]:

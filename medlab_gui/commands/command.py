@@ -24,7 +24,6 @@ R = TypeVar("R")
 class Where(StrEnum):
     """Where a command runs when the window starts it."""
 
-    INLINE = "inline"
     THREAD = "thread"
     CHILD = "child"
 

@@ -148,19 +148,12 @@ class Job:
         self.state = JobState.WAITING
         self.result: Any = None
         self.error: BaseException | None = None
-        self.last_progress: Progress | None = None
-        self.started_at: float | None = None
         self._work = work
-        self._context = JobContext(self._report)
+        self._context = JobContext(self.progressed.emit)
         self._over = threading.Event()
-
-    def _report(self, progress: Progress) -> None:
-        self.last_progress = progress
-        self.progressed.emit(progress)
 
     def run(self) -> None:
         """Do the work on this thread and tell `finished`."""
-        self.started_at = time.monotonic()
         try:
             self._context.check()
             self.state = JobState.RUNNING

@@ -209,7 +209,6 @@ class Workbench:
         params: Any = None,
         *,
         on_done: Callable[[Any], object] | None = None,
-        on_error: Callable[[BaseException], object] | None = None,
     ) -> Job | None:
         """Run a command where it wants to run, with progress and cancel.
 
@@ -222,7 +221,7 @@ class Workbench:
             still missing are filled from what is open (``series``) or asked for in
             a dialog made from the dataclass; with None the dialog shows always,
             where the command has fields for it.
-        on_done, on_error : callable, optional
+        on_done : callable, optional
             As in `submit`. After success `project_changed` is emitted first.
 
         Returns
@@ -252,7 +251,7 @@ class Workbench:
                 on_done(result)
 
         job = make_job(command, params, partial(launching.context_of, self))
-        return self.jobs.submit(job, on_done=done, on_error=on_error)
+        return self.jobs.submit(job, on_done=done)
 
     def command(self, verb: str) -> Command[Any, Any]:
         """Return the command of a verb."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["is_labelme", "labelme_labels", "read_labelme"]
+__all__ = ["is_labelme", "read_labelme"]
 
 _KNOWN = {"_background_": 0, "__ignore__": IGNORE}
 _LARGEST = 256 * 2**20
@@ -43,13 +43,6 @@ def is_labelme(path: Path) -> bool:
     except InputError:
         return False
     return True
-
-
-def labelme_labels(path: Path) -> tuple[str, ...]:
-    """Return all labels of a file or folder, in the order of the alphabet."""
-    return tuple(
-        sorted({_label(shape) for file in _files(path) for shape in _shapes(file)})
-    )
 
 
 def read_labelme(path: Path, classes: Mapping[str, int]) -> NDArray[np.uint8]:

@@ -19,10 +19,7 @@ if TYPE_CHECKING:
 
     from medlab_gui.core.labels import LabelScheme
 
-__all__ = ["SCORE_METHOD", "SliceScore", "entropy", "slice_scores"]
-
-SCORE_METHOD = "entropy-band"
-"""Name of what `slice_scores` reckons, for `core.records.Score.method`."""
+__all__ = ["SliceScore", "entropy", "slice_scores"]
 
 _EMPTY_SHARE = 0.1
 _EMPTY_TOP = 0.01

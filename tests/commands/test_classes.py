@@ -8,7 +8,6 @@ import pytest
 
 from medlab_gui.commands.classes import (
     ClassesParams,
-    classes_text,
     parse_classes,
     run,
     text,
@@ -49,7 +48,8 @@ def test_names_colours_and_what_is_kept():
         (2, "Spleen", (1, 2, 255)),
         (3, "Tumour", OKABE_ITO[2]),
     ]
-    assert parse_classes(classes_text(new), OLD) == new
+    said = "; ".join(f"{c.name},#{bytes(c.color).hex()}" for c in new.classes)
+    assert parse_classes(said, OLD) == new
 
 
 @pytest.mark.parametrize(
