@@ -366,7 +366,8 @@ def check_resources() -> Check:
 
 
 def check_project(ctx: Context) -> Check:
-    """Open the project, if there is one, and say what is in it."""
+    """Open the project, if there is one; say what is in it, and what was lost."""
+    from medlab_gui.core.records import Severity
     from medlab_gui.store.project import ProjectStore
 
     place = ctx.project_place
@@ -382,6 +383,10 @@ def check_project(ctx: Context) -> Check:
         return Check(name, Health.OK, f"none yet; it will be made at {place}")
     try:
         with ctx.store() as store:
+            lost = [p for p in store.health() if p.severity is not Severity.NOTE]
+            todo = " ".join(p.message for p in lost)
+            if any(p.code == "database-damaged" for p in lost):
+                return Check(name, Health.FAULT, f"{place} is damaged", todo)
             weights = store.current_checkpoint()
             parts = [
                 f"{len(store.studies())} studies",
@@ -389,7 +394,8 @@ def check_project(ctx: Context) -> Check:
                 f"{len(store.items())} queued slices",
                 f"weights: {weights.id if weights else 'none'}",
             ]
-            return Check(name, Health.OK, f"{place}: {', '.join(parts)}")
+            state = Health.WARNING if lost else Health.OK
+            return Check(name, state, f"{place}: {', '.join(parts)}", todo)
     except MedlabError as error:
         return Check(
             name, Health.FAULT, error.message, "Choose another project (--project)."

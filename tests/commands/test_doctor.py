@@ -15,6 +15,8 @@ from medlab_gui.commands.command import Context
 from medlab_gui.commands.doctor import DOCTOR, DoctorParams, format_report, run
 from medlab_gui.commands.machine_checks import Check, Health
 from medlab_gui.core import resources
+from medlab_gui.core.records import Study
+from tests.store.conftest import add_series
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -278,6 +280,29 @@ def test_a_project_is_described(tmp_path: Path):
     broken = look.check_project(ctx)
     assert broken.state is Health.FAULT
     assert broken.todo
+
+
+def test_what_a_project_lost_is_told(tmp_path: Path):
+    ctx = Context(project=str(tmp_path / "project"))
+    with ctx.store(create=True) as store:
+        scan = store.blob_path(add_series(store).blob)
+    assert look.check_project(ctx).state is Health.OK
+    scan.unlink()
+    check = look.check_project(ctx)
+    assert check.state is Health.WARNING
+    assert "1 series" in check.found
+    assert "1 of 1 files of kind 'scan' are missing. Restore" in check.todo
+    with ctx.store() as store:
+        for n in range(300):
+            store.add_study(Study(f"1.2.{n}", "p", None, "x" * 200))
+    file = tmp_path / "project" / "project.db"
+    whole = file.read_bytes()
+    page = int.from_bytes(whole[16:18], "big")
+    # The first pages, which opening reads, stay.
+    file.write_bytes(whole[: 30 * page] + b"\xa5" * (len(whole) - 30 * page))
+    check = look.check_project(ctx)
+    assert check.state is Health.FAULT
+    assert "Restore it from a backup" in check.todo
 
 
 def test_words():
