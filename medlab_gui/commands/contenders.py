@@ -210,11 +210,14 @@ def _named_switches(name: str) -> tuple[str, ...] | None:
 def check_ablation(networks: Sequence[Contender]) -> None:
     """Refuse networks that are no row of the ablation, or the same one.
 
+    Trainings that differ in the seed alone may share a row.
+
     Raises
     ------
     InputError
         If so.
     """
+    trained = {n: name for name, own in repeats(networks).items() for n in own}
     rows: dict[tuple[str, ...], str] = {}
     for network in networks:
         row = network.switches
@@ -224,13 +227,15 @@ def check_ablation(networks: Sequence[Contender]) -> None:
                 "switched on, e.g. none=PLACE or residual+cbam+transfer=PLACE."
             )
             raise InputError(msg)
-        if row in rows:
+        first = rows.setdefault(row, network.name)
+        alike = first in trained and trained[first] == trained.get(network.name)
+        if first != network.name and not alike:
             msg = (
-                f"{rows[row]!r} and {network.name!r} are the same row of the ablation "
-                f"({'+'.join(row) or 'none'}); compare one of them."
+                f"{first!r} and {network.name!r} are the same row of the ablation "
+                f"({'+'.join(row) or 'none'}), and not by their seed alone; compare "
+                "one of them."
             )
             raise InputError(msg)
-        rows[row] = network.name
 
 
 def repeats(networks: Sequence[Contender]) -> dict[str, tuple[str, ...]]:

@@ -137,9 +137,18 @@ def overall_table(comparison: Comparison) -> Table:
 
 
 def ablation_table(comparison: Comparison) -> Table:
-    """Return the eight rows of the mandible paper; rows that nobody ran are empty."""
+    """Return the eight rows of the mandible paper; rows that nobody ran are empty.
+
+    Where there are trainings that differ in the seed alone, figures are mean ± SD over
+    the trainings of a row, else over the cases.
+    """
     keys = ["accuracy", "precision", "recall", "miou", "dsc"]
-    by_switches = {tuple(sorted(s)): n for n, s in comparison.switches.items()}
+    by_switches = {
+        tuple(sorted(comparison.switches[own[0]])): (name, own)
+        for name, own in comparison.trainings.items()
+        if own[0] in comparison.switches
+    }
+    several = bool(comparison.repeats)
     rows = []
     for row in ABLATION:
         parts = {
@@ -148,19 +157,18 @@ def ablation_table(comparison: Comparison) -> Table:
             "transfer": row.transfer,
         }
         switched = tuple(sorted(s for s, is_on in parts.items() if is_on))
-        network = by_switches.get(switched)
+        name, own = by_switches.get(switched, ("not run", ()))
         ticks = tuple("✓" if is_on else "" for is_on in parts.values())
-        cells = (
-            (MEASURES[k].spread(comparison.summary(network, k)) for k in keys)
-            if network is not None
-            else (MISSING for _ in keys)
-        )
+        number = (str(len(own)),) * several
+        cells = (_spread(comparison, own, k, over_trainings=several) for k in keys)
         paper = f"{row.paper_miou:.4f}"
-        rows.append((network or "not run", *ticks, *cells, paper))
+        rows.append((name, *ticks, *number, *cells, paper))
+    over = "the trainings, each by its mean over " if several else ""
     return Table(
-        f"Ablation: mean ± SD over {_counted(comparison)}",
+        f"Ablation: mean ± SD over {over}{_counted(comparison)}",
         (
             *("Network", "residual encoder", "CBAM", "transfer learning"),
+            *(("trainings",) * several),
             *(MEASURES[k].title for k in keys),
             "paper's MIoU",
         ),
@@ -171,6 +179,18 @@ def ablation_table(comparison: Comparison) -> Table:
         ),
         "ablation",
     )
+
+
+def _spread(
+    comparison: Comparison, trainings: Sequence[str], key: str, *, over_trainings: bool
+) -> str:
+    """Return mean ± SD of a figure, over the trainings or over the cases of one."""
+    if not trainings:
+        return MISSING
+    found = [comparison.summary(name, key) for name in trainings]
+    if over_trainings:
+        return MEASURES[key].spread(summarise([one.mean for one in found]))
+    return MEASURES[key].spread(found[0])
 
 
 def folds_table(comparison: Comparison) -> Table:
@@ -203,11 +223,11 @@ def repeats_table(comparison: Comparison) -> Table:
     keys = ("dsc", "miou", "asd_mm", "rmsd_mm")
     rows = []
     for name, networks in comparison.trainings.items():
-        means = {k: [comparison.summary(n, k).mean for n in networks] for k in keys}
-        known = [v for v in means["dsc"] if v is not None]
+        means = [comparison.summary(n, "dsc").mean for n in networks]
+        known = [v for v in means if v is not None]
         low, high = (min(known), max(known)) if known else (None, None)
         shown = MEASURES["dsc"].shown
-        over = [MEASURES[k].spread(summarise(means[k])) for k in keys]
+        over = [_spread(comparison, networks, k, over_trainings=True) for k in keys]
         row = (name, str(len(networks)), over[0], f"{shown(low)} to {shown(high)}")
         rows.append((*row, *over[1:]))
     dsc, *others = _titles(keys, comparison.has_mm)

@@ -109,6 +109,23 @@ def test_the_mandible_table_and_the_eight_rows():
     assert [row[-1] for row in table.rows][::7] == ["0.8330", "0.9448"]
 
 
+def test_a_row_of_the_ablation_may_have_several_trainings():
+    rights = {"none 0": TWO["old"], "none 1": TWO["new"], "cbam": TWO["new"]}
+    switches = {"none 0": (), "none 1": (), "cbam": ("cbam",)}
+    found = comparison(rights, switches=switches, repeats={"none": list(rights)[:2]})
+    table = ablation_table(found)
+    assert "over the trainings" in table.title
+    number, score = table.head.index("trainings"), table.head.index("DSC %")
+    means = [100 * np.mean([dsc(n) for n in TWO[which]]) for which in ("old", "new")]
+    none, cbam = table.rows[0], table.rows[2]
+    assert (none[0], none[number]) == ("none", "2")
+    assert none[score] == f"{np.mean(means):.2f} ± {np.std(means, ddof=1):.2f}"
+    assert (cbam[0], cbam[number]) == ("cbam", "1")
+    assert cbam[score] == f"{means[1]:.2f}", "one training has no spread"
+    assert table.rows[1][:2] == ("not run", "✓")
+    assert table.rows[1][number] == "0"
+
+
 def test_folds_are_weighed_alike():
     found = comparison(TWO)
     table = folds_table(found)
@@ -192,7 +209,8 @@ def test_seeds_count_once_by_their_mean():
 def test_what_a_seed_alone_parts_is_found(tmp_path):
     from dataclasses import replace
 
-    from medlab_gui.commands.contenders import Masks, Weights, repeats
+    from medlab_gui.commands.contenders import Masks, Weights, check_ablation, repeats
+    from medlab_gui.core.errors import InputError
     from medlab_gui.learning.checkpoint import read_meta
     from tests.projects import tiny_weights
 
@@ -219,6 +237,13 @@ def test_what_a_seed_alone_parts_is_found(tmp_path):
     }
     nameless = [weights("x"), weights("y", seed=1), weights("z", batch=8)]
     assert repeats(nameless) == {"x": ("x", "y")}
+    one, other, unlike = (
+        weights(name, seed=seed, batch=batch)
+        for name, seed, batch in (("none", 0, 4), ("None", 1, 4), ("none ", 1, 8))
+    )
+    check_ablation([one, other])
+    with pytest.raises(InputError, match="same row of the ablation .* not by their"):
+        check_ablation([one, unlike])
 
 
 def test_folds_are_in_the_order_of_their_numbers():

@@ -120,12 +120,8 @@ ABLATIONS = Study(
     "ablation",
     "Mandible",
     tuple(map(_row, ABLATION)),
-    (0,),
-    {
-        **_MANDIBLE_SPEC,
-        "phases": [{"name": "all", "steps": 200, "lr": 0.001}],
-        "keep_at": [],
-    },
+    (0, 1, 2),
+    {**_MANDIBLE_SPEC, "keep_at": []},
     make_mandible,
     "mandible",
     ablation=True,
@@ -139,11 +135,7 @@ PRETRAINED = Study(
         Network("liver-plain", "resnet_cbam_unet", {"encoder": "plain"}),
     ),
     (0,),
-    {
-        **LIVER.spec,
-        "phases": [{"name": "all", "steps": 300, "lr": 0.001}],
-        "keep_at": [],
-    },
+    {**LIVER.spec, "keep_at": []},
     make_liver,
     "liver",
 )
