@@ -57,6 +57,7 @@ def compare_masks(
     """
     from medlab_gui.learning.comparison import Comparison, Judged
     from medlab_gui.learning.metrics import mask_metrics
+    from medlab_gui.learning.pictures import worst_slice
     from medlab_gui.learning.roc import VoxelScores
 
     known = {
@@ -89,9 +90,12 @@ def compare_masks(
                 mask, loaded.truth, loaded.spacing, values, tolerance_mm=tolerance_mm
             )
             judged[name, loaded.case.name] = Judged(agreement, errors.get(name))
-        seen.append(loaded.case)
+        k = worst_slice(loaded.truth, list(loaded.found.values()))
+        # There a person looks first.
+        case = replace(loaded.case, slice_index=loaded.case.slice_index + k)
+        seen.append(case)
         has_mm = has_mm and loaded.has_mm
-        _keep_worst(kept, n, loaded, judged)
+        _keep_worst(kept, n, loaded, judged, k)
     ctx.progress(cases.n, cases.n, "Writing")
     every = sorted({v for j in judged.values() for v in j.agreement.classes})
     judged = {k: _filled(j, every) for k, j in judged.items()}
@@ -158,9 +162,10 @@ def _keep_worst(
     n: int,
     loaded: LoadedCase,
     judged: dict[tuple[str, str], Judged],
+    k: int,
 ) -> None:
-    """Draw a case if it is among the worst so far."""
-    from medlab_gui.learning.pictures import overlays, worst_slice
+    """Draw slice k of a case if it is among the worst so far."""
+    from medlab_gui.learning.pictures import overlays
     from medlab_gui.learning.report import Panel, WorstCase
 
     name = loaded.case.name
@@ -172,7 +177,6 @@ def _keep_worst(
     rank = -min(known)
     if len(kept) == N_PICTURES and rank <= kept[0][0]:
         return
-    k = worst_slice(loaded.truth, list(loaded.found.values()))
     masks = [loaded.truth[k], *(m[k] for m in loaded.found.values())]
     image = None if loaded.image is None else loaded.image[k]
     drawn = overlays(image, masks, loaded.spacing[1:], loaded.is_ct)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
@@ -20,7 +22,6 @@ from qtpy.QtWidgets import (
 from medlab_gui.core.i18n import _
 from medlab_gui.core.records import Run, RunState
 from medlab_gui.core.spec_changes import spec_changes
-from medlab_gui.gui.durations import local_time
 from medlab_gui.gui.runs_model import weights_of
 
 if TYPE_CHECKING:
@@ -28,12 +29,12 @@ if TYPE_CHECKING:
 
     from medlab_gui.gui.workbench import Workbench
 
-__all__ = ["ChosenRuns", "changes_in_words"]
+__all__ = ["ChosenRuns", "changes_in_words", "new_folder"]
 
 _MOST_CHANGES = 12
 
 
-def changes_in_words(one: Run, other: Run) -> str:
+def changes_in_words(one: Run, other: Run, titles: Sequence[str]) -> str:
     """Return what changed from one training's recipe to another's, a line each."""
     changes = spec_changes(one.spec, other.spec)
     if one.parent_checkpoint != other.parent_checkpoint:
@@ -48,10 +49,23 @@ def changes_in_words(one: Run, other: Run) -> str:
     if more > 0:
         rest = _("and {n} more").format(n=more)
         lines = [*lines[:_MOST_CHANGES], rest]
-    title = _("Changed from {a} to {b}:").format(
-        a=local_time(one.started), b=local_time(other.started)
-    )
+    title = _("Changed from {a} to {b}:").format(a=titles[0], b=titles[1])
     return "\n".join([title, *lines])
+
+
+def new_folder(place: Path, name: str) -> Path:
+    """Return a chosen folder if it is empty, else a new one in it.
+
+    What is written is many files: they shall not lie among others, nor over those that
+    were written before.
+    """
+    try:
+        if not any(place.iterdir()):
+            return place
+    except OSError:  # whoever writes there says what is wrong with it
+        return place
+    numbered = (name if n == 1 else f"{name}-{n}" for n in count(1))
+    return next(place / n for n in numbered if not (place / n).exists())
 
 
 def _can_be_compared(run: Run) -> bool:
@@ -61,7 +75,7 @@ def _can_be_compared(run: Run) -> bool:
 
 
 class ChosenRuns(QWidget):
-    """Buttons for one or several trainings, and what changed between two.
+    """Buttons for one or several trainings.
 
     Parameters
     ----------
@@ -69,12 +83,18 @@ class ChosenRuns(QWidget):
         Its project holds the runs.
     parent : QWidget, optional
         Owner.
+
+    Attributes
+    ----------
+    changes : QLabel
+        What changed between two; whoever owns this puts it where there is room.
     """
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._bench = workbench
         self._runs: tuple[Run, ...] = ()
+        self._titles: tuple[str, ...] = ()
         self.adopt = self._button(
             _("Use"), _("Use the weights of this training from now on"), self._adopt
         )
@@ -106,8 +126,7 @@ class ChosenRuns(QWidget):
             for button in pair:
                 line.addWidget(button)
             rows.addLayout(line)
-        rows.addWidget(self.changes)
-        self.set_runs((), "")
+        self.set_runs((), (), "")
 
     def _button(self, text: str, tip: str, run: Callable[[], object]) -> QPushButton:
         button = QPushButton(text, self)
@@ -116,17 +135,21 @@ class ChosenRuns(QWidget):
         button.clicked.connect(run)
         return button
 
-    def set_runs(self, runs: Sequence[Run], current: str) -> None:
+    def set_runs(
+        self, runs: Sequence[Run], titles: Sequence[str], current: str
+    ) -> None:
         """Offer what these allow.
 
         Parameters
         ----------
         runs : sequence of Run
             The selected ones, the oldest first.
+        titles : sequence of str
+            What a person reads of each, unlike each other.
         current : str
             Id of the weights in use.
         """
-        self._runs = tuple(runs)
+        self._runs, self._titles = tuple(runs), tuple(titles)
         one = len(runs) == 1
         made = weights_of(runs[0]) if one else ()
         self.adopt.setEnabled(any(weights != current for weights in made))
@@ -138,7 +161,7 @@ class ChosenRuns(QWidget):
         self.report.setEnabled(any(map(_can_be_compared, runs)))
         self.changes.setVisible(len(runs) == 2)
         if len(runs) == 2:
-            self.changes.setText(changes_in_words(runs[0], runs[1]))
+            self.changes.setText(changes_in_words(runs[0], runs[1], titles))
 
     def _offer_folds(self, current: str) -> None:
         """Fill the menu of *Use* with the folds of a cross-validation."""
@@ -165,23 +188,26 @@ class ChosenRuns(QWidget):
     def _rank_again(self, _result: object) -> None:
         self._bench.launch("score", {})
 
-    def _folder(self, title: str) -> str:
-        return QFileDialog.getExistingDirectory(self.window(), title)
+    def _folder(self, title: str, name: str) -> str:
+        chosen = QFileDialog.getExistingDirectory(self.window(), title)
+        return str(new_folder(Path(chosen), name)) if chosen else ""
 
     def _export(self) -> None:
-        folder = self._folder(_("Folder for the training"))
+        name = f"training-{self._runs[0].id}"
+        folder = self._folder(_("Folder for the training"), name)
         if folder:
             given = {"run": self._runs[0].id, "output": folder}
             self._bench.launch("export-run", given)
 
     def _report(self) -> None:
-        folder = self._folder(_("Folder for the report"))
+        folder = self._folder(_("Folder for the report"), "medlab-report")
         if not folder:
             return
+        # What stands before the first "=" is the name.
         places = [
-            f"{local_time(r.started)} {r.id[:4]}={r.id}"
-            for r in self._runs
-            if _can_be_compared(r)
+            f"{title.replace('=', ' ') or run.id}={run.id}"
+            for run, title in zip(self._runs, self._titles, strict=True)
+            if _can_be_compared(run)
         ]
         given = {"compare": "\n".join(places), "output": folder}
         self._bench.launch("evaluate", given)

@@ -95,10 +95,11 @@ class TrainingCurves:
         """
         curves = cls()
         for row in history:
-            plain = dict(row)
-            dice = plain.pop("dice", None)
-            curves.add({**plain, "step": 1, "steps": 1})
-            curves.add({**plain, "step": 1, "steps": 1, "dice": dice})
+            # What single batches gave is not in it.
+            curves.add({**row, "loss": None})
+            loss = row.get("loss")
+            if isinstance(loss, int | float):
+                curves._set(curves.losses, int(row["epoch"]), float(loss))
         curves.epochs = max(
             [curves.epochs, *(int(e) for e, _value in curves.losses)], default=0
         )
@@ -107,7 +108,7 @@ class TrainingCurves:
     @property
     def is_empty(self) -> bool:
         """Whether nothing was reported yet."""
-        return not self.steps and not self.dice
+        return not self.losses and not self.dice
 
 
 class CurvesView(QWidget):
@@ -181,7 +182,7 @@ class CurvesView(QWidget):
     def _paint_loss(self, painter: QPainter, room: QRectF) -> None:
         # Single batches are noisy: the axis follows the epochs' means once there are.
         steps, means = self._curves.steps, self._curves.losses
-        shown = [v for _at, v in steps] or [1.0]
+        shown = [v for _at, v in steps or means] or [1.0]
         high = max(shown)
         axes = Axes(room, self._epochs, (0.0, high * 1.05), "", _("loss"))
         axes.draw(painter, self.palette())
@@ -193,14 +194,8 @@ class CurvesView(QWidget):
         # The mean of an epoch belongs to its middle, not to its end.
         middle = [(epoch - 0.5, value) for epoch, value in means]
         self._line(painter, axes, middle, QPen(color, 2))
-        self._legend(
-            painter,
-            axes,
-            [
-                (_("batch"), QPen(faint, 1)),
-                (_("mean of epoch"), QPen(color, 2)),
-            ],
-        )
+        batches = [(_("batch"), QPen(faint, 1))] * bool(steps)
+        self._legend(painter, axes, [*batches, (_("mean of epoch"), QPen(color, 2))])
 
     def _paint_dice(self, painter: QPainter, room: QRectF) -> None:
         axes = Axes(room, self._epochs, (0.0, 1.0), _("epoch"), _("Dice"))

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
     AnyIndex = QModelIndex | QPersistentModelIndex
 
-__all__ = ["RunColumn", "RunsModel", "dice_change", "mean_dice", "weights_of"]
+__all__ = [
+    "RunColumn",
+    "RunsModel",
+    "dice_change",
+    "mean_dice",
+    "origin",
+    "run_titles",
+    "weights_of",
+]
 
 _NOWHERE = QModelIndex()
 
@@ -26,7 +34,7 @@ _NOWHERE = QModelIndex()
 class RunColumn(IntEnum):
     """What each column holds."""
 
-    WHEN = 0
+    WHAT = 0
     DICE = 1
     RESULT = 2
 
@@ -47,13 +55,56 @@ def weights_of(run: Run) -> tuple[str, ...]:
 def dice_change(run: Run) -> str:
     """Return ``"0.81 → 0.84"``, or nothing where the run was not judged.
 
-    Of a cross-validation, mean and deviation over its folds: ``"0.81 ± 0.02"``.
+    Where there were no old weights, ``"0.84"``; of a cross-validation, mean and
+    deviation over its folds: ``"0.81 ± 0.02"``.
     """
     mean, deviation = (run.comparison.get(key) for key in ("mean_dice", "sd_dice"))
     if isinstance(mean, int | float) and isinstance(deviation, int | float):
         return f"{mean:.3f} ± {deviation:.3f}"
     old, new = mean_dice(run, "old"), mean_dice(run, "new")
-    return "" if old is None or new is None else f"{old:.3f} → {new:.3f}"
+    if new is None:
+        return ""
+    return f"{new:.3f}" if old is None else f"{old:.3f} → {new:.3f}"
+
+
+def origin(run: Run, names: Mapping[str, str]) -> str:
+    """Return what a run began with: weights by name, else its network.
+
+    Parameters
+    ----------
+    run : Run
+        A training.
+    names : mapping of str to str
+        Checkpoint id to what a person reads.
+    """
+    if run.parent_checkpoint is not None:
+        unknown = _("unknown weights")
+        return _("from {name}").format(name=names.get(run.parent_checkpoint) or unknown)
+    network = run.spec.get("network")
+    return str(network.get("name", "")) if isinstance(network, dict) else ""
+
+
+def run_titles(runs: Sequence[Run], names: Mapping[str, str]) -> list[str]:
+    """Return short names that tell these runs apart: ``["unet, seed 1", "segnet"]``.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        Those that are shown beside each other.
+    names : mapping of str to str
+        Checkpoint id to what a person reads.
+    """
+    found = [origin(run, names) for run in runs]
+    for more in (
+        lambda run: _("seed {n}").format(n=run.seed),
+        lambda run: local_time(run.started),
+        lambda run: run.id,
+    ):
+        found = [
+            title if found.count(title) == 1 else f"{title}, {more(run)}"
+            for title, run in zip(found, runs, strict=True)
+        ]
+    return found
 
 
 class RunsModel(QAbstractTableModel):
@@ -90,6 +141,10 @@ class RunsModel(QAbstractTableModel):
         self._names, self._current = dict(names), current
         self.endResetModel()
 
+    def titles(self, runs: Sequence[Run]) -> list[str]:
+        """Return short names that tell these runs apart."""
+        return run_titles(runs, self._names)
+
     @property
     def current(self) -> str:
         """Id of the weights in use; empty where there are none."""
@@ -123,14 +178,11 @@ class RunsModel(QAbstractTableModel):
 
     def in_words(self, run: Run) -> str:
         """Return all that is known about a run."""
-        unknown = _("unknown weights")
         parts = [
             _("{when}: {result}").format(
                 when=local_time(run.started), result=self.result_word(run)
             ),
-            _("From {name}").format(
-                name=self._names.get(run.parent_checkpoint or "", unknown)
-            ),
+            _("{origin}, seed {n}").format(origin=origin(run, self._names), n=run.seed),
         ]
         change = dice_change(run)
         if change:
@@ -159,12 +211,14 @@ class RunsModel(QAbstractTableModel):
         """Return the titles of the columns."""
         if role == Qt.ItemDataRole.ToolTipRole and section == RunColumn.DICE:
             return _("Mean Dice of old and new weights on the locked slices")
+        if role == Qt.ItemDataRole.ToolTipRole and section == RunColumn.WHAT:
+            return _("What it began with, when, and the seed of its random numbers")
         if (
             role != Qt.ItemDataRole.DisplayRole
             or orientation == Qt.Orientation.Vertical
         ):
             return None
-        return (_("Begun, from"), _("Dice"), _("Result"))[section]
+        return (_("Training"), _("Dice"), _("Result"))[section]
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return what a cell shows."""
@@ -176,9 +230,11 @@ class RunsModel(QAbstractTableModel):
         if role != Qt.ItemDataRole.DisplayRole:
             return None
         column = RunColumn(index.column())
-        if column is RunColumn.WHEN:
-            name = self._names.get(run.parent_checkpoint or "", "")
-            return f"{local_time(run.started)}\n{name}"
+        if column is RunColumn.WHAT:
+            begun = _("{when}, seed {n}").format(
+                when=local_time(run.started), n=run.seed
+            )
+            return f"{origin(run, self._names)}\n{begun}"
         if column is RunColumn.DICE:
             return dice_change(run).replace(" → ", "\n→ ").replace(" ± ", "\n± ")
         return self.result_word(run)

@@ -296,11 +296,10 @@ class MedlabWindow(QObject):
     # ---- what actions do ---------------------------------------------------------
 
     def _show_figures(self, result: dict[str, Any]) -> None:
+        from medlab_gui.gui.dialogs.aside import show_beside
         from medlab_gui.gui.dialogs.evaluation import EvaluationDialog
 
-        dialog = EvaluationDialog(self.bench, result, self.main)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
+        show_beside(EvaluationDialog(self.bench, result, self.main))
 
     def _ask(self, command: Command[Any, Any], given: dict[str, Any]) -> Any:
         from medlab_gui.core.registry import load_dotted

@@ -102,7 +102,8 @@ class Case:
     series_uid : str
         The project's series; empty where the case comes from files.
     slice_index : int
-        Its first slice on the series' working grid.
+        On the series' working grid: its first slice, and once it is judged, the one on
+        which most voxels are wrong.
     """
 
     name: str

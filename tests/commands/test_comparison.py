@@ -71,6 +71,11 @@ def test_masks_are_judged_on_the_same_cases(folders):
         ), (key, values)
     assert told["n_cases"] == 3
     assert told["worst"][0]["dsc"] <= told["worst"][-1]["dsc"]
+    for case in told["worst"]:
+        place = f"{case['case']}.nii.gz"
+        masks = [read_mask(folders / d / place)[0] for d in ("near", "far", "truth")]
+        wrong = sum((m != masks[2]).sum((1, 2)) for m in masks[:2])
+        assert wrong[case["slice_index"]] == wrong.max() > 0
     text = EVALUATE.text(told)
     assert "Liver" in text
     assert "report.html" in text

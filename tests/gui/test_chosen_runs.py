@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
-from qtpy.QtCore import QItemSelectionModel
-from qtpy.QtWidgets import QFileDialog, QMessageBox
+from qtpy.QtCore import QItemSelectionModel, QPoint
+from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 
 from medlab_gui.core.records import RunState
-from medlab_gui.gui.chosen_runs import changes_in_words
+from medlab_gui.gui.chosen_runs import changes_in_words, new_folder
 from medlab_gui.gui.curves import TrainingCurves
 from medlab_gui.gui.curves_together import CurvesTogether, mean_dice_line
+from medlab_gui.gui.dialogs.aside import show_beside
 from medlab_gui.gui.dialogs.evaluation import EvaluationDialog
 from medlab_gui.gui.docks.runs import RunsDock
+from medlab_gui.gui.runs_model import run_titles
 from medlab_gui.gui.workbench import Workbench
 from tests.gui.docks_phantom import add_weights, make_project
 from tests.gui.test_runs_dock import add_run
@@ -125,17 +128,21 @@ def test_weights_of_a_run_are_used_and_given_back(dock, bench, made, qtbot):
 def test_export_delete_and_report_are_commands(dock, bench, monkeypatch, tmp_path):
     launched = []
     bench.launch = lambda verb, given, **_more: launched.append((verb, given))
+    empty = tmp_path / "empty"
+    empty.mkdir()
     monkeypatch.setattr(
-        QFileDialog, "getExistingDirectory", lambda *_a, **_k: str(tmp_path)
+        QFileDialog, "getExistingDirectory", lambda *_a, **_k: str(empty)
     )
     ids = [dock.model.run(row).id for row in (0, 1)]
     select(dock, 0)
     dock.chosen.export.click()
-    assert launched.pop() == ("export-run", {"run": ids[0], "output": str(tmp_path)})
+    assert launched.pop() == ("export-run", {"run": ids[0], "output": str(empty)})
+    (empty / "mine.txt").touch()
     select(dock, 0, 1)
     dock.chosen.report.click()
     verb, given = launched.pop()
     assert verb == "evaluate"
+    assert given["output"] == str(empty / "medlab-report")
     places = given["compare"].splitlines()
     assert [p.rpartition("=")[2] for p in places] == ids[::-1]
     assert len({p.partition("=")[0] for p in places}) == 2
@@ -209,9 +216,78 @@ def test_folds_without_weights_can_be_compared_but_not_used(dock, bench):
 def test_changes_of_runs_that_are_alike(bench):
     one = add_run(bench.store, spec={"batch": 4})
     other = add_run(bench.store, spec={"batch": 4})
-    assert "Nothing changed" in changes_in_words(one, other)
+    assert "Nothing changed" in changes_in_words(one, other, ("a", "b"))
     many = add_run(bench.store, spec={f"k{n:02}": n for n in range(20)})
-    assert "and 9 more" in changes_in_words(one, many)
+    words = changes_in_words(one, many, ("a", "b"))
+    assert "and 9 more" in words
+    assert words.startswith("Changed from a to b:")
+
+
+def test_trainings_are_called_by_what_tells_them_apart(bench):
+    unet, segnet = ({"network": {"name": name}} for name in ("unet", "segnet"))
+    runs = [
+        add_run(bench.store, spec=unet, seed=0),
+        add_run(bench.store, spec=unet, seed=1),
+        add_run(bench.store, spec=segnet),
+        add_run(bench.store, spec=unet, seed=1),
+        replace(add_run(bench.store), parent_checkpoint="x"),
+    ]
+    titles = run_titles(runs, {"x": "starter"})
+    assert titles[0] == "unet, seed 0"
+    assert titles[2] == "segnet"
+    assert titles[4] == "from starter"
+    assert titles[1].startswith("unet, seed 1")
+    assert len({*titles}) == 5, "also where only their ids differ"
+    assert run_titles(runs[:3], {}) == ["unet, seed 0", "unet, seed 1", "segnet"]
+    assert run_titles(runs[4:], {}) == ["from unknown weights"]
+
+
+def test_nothing_moves_under_the_mouse_while_more_is_selected(dock):
+    def places():
+        return [dock.table.geometry(), dock.chosen.report.mapTo(dock, QPoint())]
+
+    select(dock, 0)
+    one = places()
+    select(dock, 0, 1)
+    assert dock.chosen.changes.isVisible()
+    QApplication.processEvents()
+    assert places() == one
+
+
+def test_what_is_written_gets_a_folder_of_its_own(tmp_path):
+    assert new_folder(tmp_path, "report") == tmp_path, "it is empty"
+    (tmp_path / "thesis.tex").touch()
+    first = new_folder(tmp_path, "report")
+    assert first == tmp_path / "report"
+    first.mkdir()
+    assert new_folder(tmp_path, "report") == tmp_path / "report-2"
+    assert new_folder(tmp_path / "thesis.tex", "report") == tmp_path / "thesis.tex"
+
+
+def test_a_dialog_steps_aside_for_the_slice_that_it_opens(bench, qtbot):
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.setGeometry(10, 20, 1200, 800)
+    window.show()
+    qtbot.waitExposed(window)
+    worst = {"case": "p", "path": "", "series_uid": "1.2", "slice_index": 7, "dsc": 0.4}
+    result = {"tables": ["a table"], "output": "", "worst": [worst]}
+    dialog = EvaluationDialog(bench, result, window)
+    bench.open_series = lambda *_a: None
+    show_beside(dialog)
+    qtbot.waitExposed(dialog)
+    assert not dialog.isModal(), "one goes on working in the window"
+    middle = window.mapToGlobal(window.rect().center())
+    dialog.move(middle - dialog.rect().center())
+    assert dialog.frameGeometry().contains(middle)
+    dialog.worst.clicked.emit(dialog.worst.model().index(0, 0))
+    assert not dialog.frameGeometry().contains(middle)
+    assert dialog.width() <= 400
+    dialog.move(window.mapToGlobal(QPoint(30, 300)))  # where a person wants it
+    there = dialog.pos()
+    dialog.worst.clicked.emit(dialog.worst.model().index(0, 0))
+    assert dialog.pos() == there
+    dialog.close()
 
 
 def test_a_click_opens_a_worst_case(bench, qtbot):

@@ -118,6 +118,9 @@ def test_curves_of_a_history_are_those_that_were_seen():
     assert curves.losses == [(1.0, 0.9), (2.0, 0.6)]
     assert curves.dice == {"Liver": [(1.0, 0.5), (2.0, 0.7)]}
     assert curves.epochs == 2
+    assert curves.phases == [(0.0, "head"), (1.0, "all")]
+    assert curves.steps == [], "single batches are not in a history"
+    assert not curves.is_empty
 
 
 def test_times_in_words():
@@ -205,9 +208,18 @@ def test_runs_say_what_came_of_them(project, bench, dock):
     add_run(bench.store, parent_checkpoint=second, state=RunState.CANCELLED)
     bench.project_changed.emit()
     assert cells(dock, 2)[1:] == ["0.800\n→ 0.850", "in use"]
-    assert cells(dock, 2)[0].endswith("first")
+    assert cells(dock, 2)[0].startswith("from first\n")
     assert cells(dock, 1)[1:] == ["0.850\n→ 0.830", "refused"]
     assert cells(dock, 0)[1:] == ["", "cancelled"]
+    spec = {"network": {"name": "segnet"}}
+    alone = {"new": comparison(0.8, 0.7, adopted=False)["new"]}
+    add_run(bench.store, spec=spec, seed=3, comparison=alone)
+    bench.project_changed.emit()
+    assert cells(dock, 0)[0].startswith("segnet\n")
+    assert cells(dock, 0)[0].endswith("seed 3")
+    assert cells(dock, 0)[1:] == ["0.700", "kept aside"]
+    bench.store.delete_run(dock.model.run(0).id)
+    bench.project_changed.emit()
     dock.table.selectRow(0)
     assert dock.resume.isEnabled()
     assert not dock.compare.isEnabled()

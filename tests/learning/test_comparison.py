@@ -242,7 +242,7 @@ def test_what_a_seed_alone_parts_is_found(tmp_path):
         for name, seed, batch in (("none", 0, 4), ("None", 1, 4), ("none ", 1, 8))
     )
     check_ablation([one, other])
-    with pytest.raises(InputError, match="same row of the ablation .* not by their"):
+    with pytest.raises(InputError, match=r"same row of the ablation .* not by their"):
         check_ablation([one, unlike])
 
 

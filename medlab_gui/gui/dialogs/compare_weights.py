@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from medlab_gui.core.i18n import _
+from medlab_gui.gui.dialogs.aside import stand_aside
 
 if TYPE_CHECKING:
     from medlab_gui.core.records import Run
@@ -231,6 +232,7 @@ class CompareWeightsDialog(QDialog):
     def _open_slice(self, index: QModelIndex) -> None:
         cell = self.worst.item(index.row(), 0)
         if cell is not None:
+            stand_aside(self)
             uid, k = cell.data(_PLACE)
             self._bench.open_series(uid, k)
 

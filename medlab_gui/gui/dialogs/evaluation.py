@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 
 from medlab_gui.commands.evaluate import EVALUATE
 from medlab_gui.core.i18n import _
+from medlab_gui.gui.dialogs.aside import stand_aside
 
 if TYPE_CHECKING:
     from medlab_gui.gui.workbench import Workbench
@@ -109,6 +110,7 @@ class EvaluationDialog(QDialog):
         case = cell.data(_CASE) if cell is not None else None
         if case is None:
             return
+        stand_aside(self)
         if case["series_uid"]:
             self._bench.open_series(case["series_uid"], case["slice_index"])
         elif case["path"]:

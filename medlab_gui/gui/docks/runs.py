@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +25,14 @@ from medlab_gui.core.i18n import _
 from medlab_gui.core.jobs import Job, JobState, Progress
 from medlab_gui.core.records import Run, RunState
 from medlab_gui.gui.chosen_runs import ChosenRuns
-from medlab_gui.gui.curves import CurvesView, TrainingCurves
-from medlab_gui.gui.curves_together import CurvesTogether
+from medlab_gui.gui.curves import TrainingCurves
+from medlab_gui.gui.dialogs.aside import show_beside
 from medlab_gui.gui.dialogs.compare_weights import CompareWeightsDialog
 from medlab_gui.gui.dialogs.finetune import FineTuneDialog
-from medlab_gui.gui.durations import in_words, local_time
+from medlab_gui.gui.durations import in_words
 from medlab_gui.gui.notices import NoticeAction
 from medlab_gui.gui.progress_bar import ProgressBar
+from medlab_gui.gui.run_curves import RunCurves
 from medlab_gui.gui.runs_model import RunColumn, RunsModel
 
 if TYPE_CHECKING:
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from medlab_gui.store.project import ProjectStore
 
 __all__ = ["RunsDock"]
+
+_ROWS_SEEN = 7
+"""Rows of the table that are seen at once, where there are so many."""
 
 
 class RunsDock(QWidget):
@@ -61,7 +64,6 @@ class RunsDock(QWidget):
         self._job: Job | None = None
         self._live_run, self._fold = "", 0
         self._live = TrainingCurves()
-        self._seen: dict[str, TrainingCurves] = {}
         self._settled: ProjectStore | None = None
         self._stale = True
         self._cancelling = False
@@ -100,11 +102,6 @@ class RunsDock(QWidget):
         )
         rows.addLayout(self._row(self.finetune, self.back))
         rows.addWidget(self._build_live(inner))
-        self.curves = CurvesView(inner)
-        rows.addWidget(self.curves, 1)
-        self.together = CurvesTogether(inner)
-        self.together.hide()
-        rows.addWidget(self.together, 1)
         self.empty = QLabel(
             _("No training yet. Label some slices, then fine-tune the model."), inner
         )
@@ -120,6 +117,9 @@ class RunsDock(QWidget):
         rows.addLayout(self._row(self.compare, self.resume))
         self.chosen = ChosenRuns(self._bench, inner)
         rows.addWidget(self.chosen)
+        self.picture = RunCurves(self._bench, self.chosen.changes, inner)
+        self.curves, self.together = self.picture.curves, self.picture.together
+        rows.addWidget(self.picture, 1)
         area = QScrollArea(self)
         area.setWidget(inner)
         area.setWidgetResizable(True)
@@ -164,10 +164,9 @@ class RunsDock(QWidget):
         self.table.verticalHeader().hide()
         line = self.fontMetrics().height()
         self.table.verticalHeader().setDefaultSectionSize(2 * line + 8)
-        self.table.setMinimumHeight(7 * line + 30)
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(RunColumn.WHEN, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(RunColumn.WHAT, QHeaderView.ResizeMode.Stretch)
         self.table.selectionModel().selectionChanged.connect(self._on_selection)
         self.table.doubleClicked.connect(self._compare)
         return self.table
@@ -242,9 +241,17 @@ class RunsDock(QWidget):
         if previous is not None:
             tip = _("Go back to {name}").format(name=previous.name)
             self.back.setToolTip(tip)
+        self._fit_table()
         self.empty.setVisible(not runs)
         self.table.setVisible(bool(runs))
         self._on_selection()
+
+    def _fit_table(self) -> None:
+        """Make room for the rows; what is selected leaves it as it is."""
+        shown = min(max(self.model.rowCount(), 3), _ROWS_SEEN)
+        rows = shown * self.table.verticalHeader().defaultSectionSize()
+        header = self.table.horizontalHeader().sizeHint().height()
+        self.table.setFixedHeight(rows + header + 2 * self.table.frameWidth())
 
     def _select(self, rows: list[int]) -> None:
         """Select these rows; the newest run where none of them is there any more."""
@@ -265,7 +272,8 @@ class RunsDock(QWidget):
 
     def _on_selection(self, *_args: QItemSelection) -> None:
         runs = self._all_selected()
-        self.chosen.set_runs(runs, self.model.current)
+        titles = self.model.titles(runs)
+        self.chosen.set_runs(runs, titles, self.model.current)
         self.chosen.setVisible(self.model.rowCount() > 0)
         run = self._selected()
         self.compare.setEnabled(run is not None and "new" in run.comparison)
@@ -276,42 +284,10 @@ class RunsDock(QWidget):
         self.resume.setEnabled(stopped and self._job is None)
         for button in (self.compare, self.resume):
             button.setVisible(self.model.rowCount() > 0)
-        self._show_curves(run)
-        lines = {f"{local_time(r.started)} · {r.id}": self._curves_of(r) for r in runs}
-        if run is not None:
-            lines = {
-                _("Fold {n}").format(n=fold["fold"]): self._curves_of(run, fold["fold"])
-                for fold in run.comparison.get("folds") or ()
-            }
-        several = bool(lines) and self._job is None
-        self.together.setVisible(several)
-        if several:
-            self.curves.hide()
-            self.together.set_runs(lines)
-
-    def _show_curves(self, run: Run | None) -> None:
         if self._job is not None:
-            curves = self._live
-        elif run is not None:
-            curves = self._curves_of(run)
+            self.picture.show_live(self._live)
         else:
-            curves = TrainingCurves()
-        self.curves.set_curves(curves)
-        self.curves.setVisible(self._job is not None or not curves.is_empty)
-
-    def _curves_of(self, run: Run, fold: int = 0) -> TrainingCurves:
-        """Return the curves as they were watched, or as the run wrote them down."""
-        name = f"{run.id}/{fold}" if fold else run.id
-        if name not in self._seen and self._bench.store is not None:
-            try:
-                folder = self._bench.store.run_folder(run.id)
-                path = (folder / f"fold-{fold}" if fold else folder) / "history.json"
-                history = json.loads(path.read_text(encoding="utf-8"))
-                self._seen[name] = TrainingCurves.from_history(history)
-            except (OSError, ValueError, TypeError, MedlabError):
-                # Stopped before its first epoch ended, or made elsewhere.
-                return TrainingCurves()
-        return self._seen.get(name, TrainingCurves())
+            self.picture.show_runs(runs, titles)
 
     # ---- the training under way ---------------------------------------------------
 
@@ -372,7 +348,7 @@ class RunsDock(QWidget):
         run_id = str(result.get("run", "")) if isinstance(result, dict) else ""
         run_id = run_id or self._live_run
         if run_id and not self._live.is_empty and not self._fold:
-            self._seen[run_id] = self._live
+            self.picture.remember(run_id, self._live)
         self.refresh()
         row = self.model.row_of(run_id)
         if row >= 0:
@@ -431,6 +407,4 @@ class RunsDock(QWidget):
         except MedlabError as error:
             self._bench.fail(error, _("Compare"))
             return
-        dialog = CompareWeightsDialog(self._bench, run, self.window())
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
+        show_beside(CompareWeightsDialog(self._bench, run, self.window()))

@@ -1,0 +1,103 @@
+"""What is seen of the selected trainings: their curves, and what changed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from medlab_gui.core.errors import MedlabError
+from medlab_gui.core.i18n import _
+from medlab_gui.gui.curves import CurvesView, TrainingCurves
+from medlab_gui.gui.curves_together import CurvesTogether
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from medlab_gui.core.records import Run
+    from medlab_gui.gui.workbench import Workbench
+
+__all__ = ["RunCurves"]
+
+
+class RunCurves(QWidget):
+    """Curves of one training, or of several over one another.
+
+    It is one widget of one place, so that neither rows nor buttons move under the mouse
+    when more or less is selected.
+
+    Parameters
+    ----------
+    workbench : Workbench
+        Its project holds the runs.
+    below : QWidget
+        What stands below the curves.
+    parent : QWidget, optional
+        Owner.
+    """
+
+    def __init__(
+        self, workbench: Workbench, below: QWidget, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._bench = workbench
+        self._seen: dict[str, TrainingCurves] = {}
+        self.curves = CurvesView(self)
+        self.together = CurvesTogether(self)
+        rows = QVBoxLayout(self)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.addWidget(self.curves, 1)
+        rows.addWidget(self.together, 1)
+        rows.addWidget(below)
+        rows.addStretch()
+
+    def remember(self, run_id: str, curves: TrainingCurves) -> None:
+        """Keep the curves of a training that was watched, with all its batches."""
+        self._seen[run_id] = curves
+
+    def show_live(self, curves: TrainingCurves) -> None:
+        """Show the training under way."""
+        self.together.hide()
+        self.curves.set_curves(curves)
+        self.curves.show()
+
+    def show_runs(self, runs: Sequence[Run], titles: Sequence[str]) -> None:
+        """Show trainings that are over.
+
+        Parameters
+        ----------
+        runs : sequence of Run
+            The selected ones; of a single cross-validation its folds are shown.
+        titles : sequence of str
+            What a person reads of each, unlike each other.
+        """
+        lines: dict[str, TrainingCurves] = {}
+        curves = TrainingCurves()
+        if len(runs) == 1:
+            curves = self._of(runs[0])
+            lines = {
+                _("Fold {n}").format(n=fold["fold"]): self._of(runs[0], fold["fold"])
+                for fold in runs[0].comparison.get("folds") or ()
+            }
+        elif runs:
+            named = zip(titles, runs, strict=True)
+            lines = {title: self._of(run) for title, run in named}
+        self.together.set_runs(lines)
+        self.together.setVisible(bool(lines))
+        self.curves.set_curves(curves)
+        self.curves.setVisible(not lines and not curves.is_empty)
+
+    def _of(self, run: Run, fold: int = 0) -> TrainingCurves:
+        """Return the curves as they were watched, or as the run wrote them down."""
+        name = f"{run.id}/{fold}" if fold else run.id
+        if name not in self._seen and self._bench.store is not None:
+            try:
+                folder = self._bench.store.run_folder(run.id)
+                path = (folder / f"fold-{fold}" if fold else folder) / "history.json"
+                history = json.loads(path.read_text(encoding="utf-8"))
+                self._seen[name] = TrainingCurves.from_history(history)
+            except (OSError, ValueError, TypeError, KeyError, MedlabError):
+                # Stopped before its first epoch ended, or made elsewhere.
+                return TrainingCurves()
+        return self._seen.get(name, TrainingCurves())
