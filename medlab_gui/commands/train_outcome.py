@@ -53,7 +53,7 @@ def finish(
     new = scores["new"]["mean_dice"]
     better = old is None or new >= old
     adopted = better and params.adopt == "auto" and not why_not
-    measure = "mean F1" if is_classifier(wish.spec.network) else "mean Dice"
+    measure = _measure(wish)
     change = f"{measure} {new:.4f}" if old is None else f"{measure} {old:.4f} -> "
     change += "" if old is None else f"{new:.4f}"
     if not better:
@@ -64,13 +64,7 @@ def finish(
         reason = f"Adopted: {change}."
     else:
         reason = f"Not adopted, as asked: {change}."
-    checkpoint = register_weights(
-        store,
-        made.checkpoint,
-        name=f"{_base(wish)} + {datetime.now():%d %b %H:%M}",
-        run_id=wish.run_id,
-        parent=wish.parent.id if wish.parent is not None else None,
-    )
+    checkpoint = _registered(store, wish, made, _base(wish))
     comparison = {
         "n_slices": scores["new"]["n_slices"],
         **scores,
@@ -140,13 +134,7 @@ def cross_validate(
             name=name,
             progress=fold_progress(ctx.progress, n, len(splits)),
         )
-        checkpoint = register_weights(
-            store,
-            made.checkpoint,
-            name=f"{name} + {datetime.now():%d %b %H:%M}",
-            run_id=wish.run_id,
-            parent=wish.parent.id if wish.parent is not None else None,
-        )
+        checkpoint = _registered(store, wish, made, name)
         scores = made.metrics["validation"]
         folds.append(
             {
@@ -160,7 +148,7 @@ def cross_validate(
     mean = math.fsum(means) / len(means)
     squares = math.fsum((m - mean) ** 2 for m in means)
     deviation = math.sqrt(squares / (len(means) - 1))
-    measure = "mean F1" if is_classifier(wish.spec.network) else "mean Dice"
+    measure = _measure(wish)
     reason = (
         f"Cross-validated with {len(folds)} folds: {measure} {mean:.4f} ± "
         f"{deviation:.4f}."
@@ -179,6 +167,23 @@ def cross_validate(
         message=reason,
     )
     return {"run": wish.run_id, **comparison}
+
+
+def _registered(
+    store: ProjectStore, wish: Wish, made: TrainResult, name: str
+) -> Checkpoint:
+    """Take what a run made into the project, with the time in its name."""
+    return register_weights(
+        store,
+        made.checkpoint,
+        name=f"{name} + {datetime.now():%d %b %H:%M}",
+        run_id=wish.run_id,
+        parent=wish.parent.id if wish.parent is not None else None,
+    )
+
+
+def _measure(wish: Wish) -> str:
+    return "mean F1" if is_classifier(wish.spec.network) else "mean Dice"
 
 
 def _base(wish: Wish) -> str:

@@ -27,16 +27,12 @@ class Remedy:
         A sentence on what it does, marked with `N_`.
     answers : tuple of str
         Codes of the problems that it is a way out of.
-    makes_new : bool
-        Whether voxels or geometry are others than the file's, so that the result is a
-        series of its own.
     """
 
     code: str
     title: str
     effect: str
     answers: tuple[str, ...]
-    makes_new: bool = True
 
     def to_dict(self) -> dict[str, str]:
         """Return plain data in the user's language, for JSON."""
@@ -66,7 +62,6 @@ _ALL = (
             "single-slice",
             "few-slices",
         ),
-        makes_new=False,
     ),
     Remedy(
         "straighten",
@@ -103,14 +98,12 @@ _ALL = (
             "dropped; if two differ, nothing is done and you are told."
         ),
         ("duplicate-slices",),
-        makes_new=False,
     ),
     Remedy(
         "first-of-each",
         N_("Take the first at each place"),
         N_("Of slices at the same place, the one with the lowest number is used."),
         ("duplicate-slices",),
-        makes_new=False,
     ),
     Remedy(
         "last-of-each",
@@ -155,7 +148,6 @@ _ALL = (
             "part them; pictures that look nearly the same are never parted."
         ),
         ("one-patient",),
-        makes_new=False,
     ),
 )
 

@@ -11,7 +11,6 @@ from medlab_gui.imaging.masks import (
     border_band,
     bounding_box,
     fill_holes,
-    fill_polygon,
     keep_largest,
     surface,
 )
@@ -41,7 +40,6 @@ __all__ = [
     "default_window",
     "equalize",
     "fill_holes",
-    "fill_polygon",
     "fit_pipeline",
     "histogram",
     "keep_largest",

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
 __all__ = [
     "border_band",
     "bounding_box",
     "fill_holes",
-    "fill_polygon",
     "keep_largest",
     "surface",
 ]
@@ -182,30 +181,3 @@ def fill_holes(labels: NDArray[np.uint8], classes: Iterable[int]) -> int:
         crop[holes] = value
         n_filled += int(np.count_nonzero(holes))
     return n_filled
-
-
-def fill_polygon(shape_yx: tuple[int, int], vertices: ArrayLike) -> NDArray[np.bool_]:
-    """Return the pixels whose centres lie in a polygon.
-
-    Parameters
-    ----------
-    shape_yx : tuple of int
-        Rows and columns of the picture.
-    vertices : array_like, shape (N, 2)
-        Corners ``(y, x)`` in pixels, in order; the last is joined to the first. They
-        may lie outside the picture.
-
-    Returns
-    -------
-    ndarray of bool, shape ``shape_yx``
-        Empty for fewer than three corners.
-    """
-    filled = np.zeros(shape_yx, dtype=np.bool_)
-    corners = np.asarray(vertices, dtype=np.float64).reshape(-1, 2)
-    if len(corners) < 3:
-        return filled
-    from skimage.draw import polygon
-
-    rows, columns = polygon(corners[:, 0], corners[:, 1], shape_yx)
-    filled[cast("Any", rows), cast("Any", columns)] = True
-    return filled

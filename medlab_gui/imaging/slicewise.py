@@ -92,17 +92,7 @@ def fill_slices(
         ``fill(plane, out)``, both contiguous float32 of shape (Y, X); it writes all of
         ``out`` and leaves ``plane`` as it is, which may be a part of ``data``.
     data : ndarray, shape (Y, X) or (Z, Y, X)
-        Any real dtype; not changed.
-
-    Returns
-    -------
-    ndarray of float32
-        Same shape as ``data``.
-
-    Raises
-    ------
-    InputError
-        If ``data`` has neither two nor three axes.
+        As there; so are result and errors.
     """
     data = np.asarray(data)
     out = np.empty(data.shape, dtype=np.float32)

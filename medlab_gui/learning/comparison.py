@@ -33,15 +33,12 @@ class Measure:
         What the value is multiplied by.
     digits : int
         After the point.
-    sign : int
-        1 where more is better, -1 where less is, 0 where neither.
     """
 
     key: str
     title: str
     factor: float
     digits: int
-    sign: int
 
     def shown(self, value: float | None) -> str:
         """Return a value as it is printed."""
@@ -62,20 +59,20 @@ class Measure:
 MEASURES = {
     m.key: m
     for m in (
-        Measure("dsc", "DSC %", 100, 2, 1),
-        Measure("voe", "VOE %", 100, 2, -1),
-        Measure("rvd", "RVD %", 1, 2, 0),
-        Measure("asd_mm", "ASD mm", 1, 2, -1),
-        Measure("rmsd_mm", "RMSD mm", 1, 2, -1),
-        Measure("hd95_mm", "HD95 mm", 1, 2, -1),
-        Measure("hd_mm", "HD mm", 1, 2, -1),
-        Measure("nsd", "NSD %", 100, 2, 1),
-        Measure("accuracy", "ACC", 1, 4, 1),
-        Measure("precision", "P", 1, 4, 1),
-        Measure("recall", "R", 1, 4, 1),
-        Measure("iou", "IoU", 1, 4, 1),
-        Measure("miou", "MIoU", 1, 4, 1),
-        Measure("ece", "ECE", 1, 4, -1),
+        Measure("dsc", "DSC %", 100, 2),
+        Measure("voe", "VOE %", 100, 2),
+        Measure("rvd", "RVD %", 1, 2),
+        Measure("asd_mm", "ASD mm", 1, 2),
+        Measure("rmsd_mm", "RMSD mm", 1, 2),
+        Measure("hd95_mm", "HD95 mm", 1, 2),
+        Measure("hd_mm", "HD mm", 1, 2),
+        Measure("nsd", "NSD %", 100, 2),
+        Measure("accuracy", "ACC", 1, 4),
+        Measure("precision", "P", 1, 4),
+        Measure("recall", "R", 1, 4),
+        Measure("iou", "IoU", 1, 4),
+        Measure("miou", "MIoU", 1, 4),
+        Measure("ece", "ECE", 1, 4),
     )
 }
 

@@ -5,7 +5,6 @@ from medlab_gui.imaging import (
     border_band,
     bounding_box,
     fill_holes,
-    fill_polygon,
     keep_largest,
     surface,
 )
@@ -70,15 +69,6 @@ def test_surface_at_the_edge_of_the_array_and_of_nothing():
     assert surface(np.ones((3, 3, 3))).sum() == 26
     assert not surface(np.zeros((3, 3))).any()
     assert surface(np.ones((1, 1))).tolist() == [[True]]
-
-
-def test_polygon():
-    filled = fill_polygon((10, 12), [(1.5, 2.5), (1.5, 7.5), (5.5, 7.5), (5.5, 2.5)])
-    expected = np.zeros((10, 12), bool)
-    expected[2:6, 3:8] = True
-    assert np.array_equal(filled, expected)
-    assert not fill_polygon((10, 12), [(1, 1), (5, 5)]).any()
-    assert fill_polygon((4, 4), [(-9, -9), (-9, 30), (30, 30), (30, -9)]).all()
 
 
 def shells() -> np.ndarray:
