@@ -107,7 +107,8 @@ def _run(arguments: Namespace, out: TextIO) -> tuple[int, Any]:
         else Terminal(
             f"medlab {command.verb}",
             out,
-            as_json=arguments.json,
+            # Of several processes one alone gives the one object; others say sentences.
+            as_json=arguments.json and leads(),
             quiet=arguments.quiet or not leads(),
         )
     )

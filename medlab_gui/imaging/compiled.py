@@ -12,6 +12,7 @@ import atexit
 import hashlib
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -171,7 +172,8 @@ def _compile_in_child(folder: Path) -> bool:
             except subprocess.TimeoutExpired:
                 waited += 0.2
                 continue
-            if code_of_child:
+            # Where all of us are asked to end (a cancelled `torchrun`) nothing failed.
+            if code_of_child not in (0, -signal.SIGTERM):
                 _log.warning("Compiling filters failed (exit code %d).", code_of_child)
             return code_of_child == 0
         child.terminate()

@@ -14,6 +14,7 @@ from medlab_gui.commands.command import Context
 from medlab_gui.commands.list_ import ListParams
 from medlab_gui.commands.list_ import run as list_
 from medlab_gui.commands.train import TRAIN, TrainParams, run
+from medlab_gui.core.records import RunState
 from medlab_gui.learning.capsule import read_capsule
 
 pytestmark = pytest.mark.slow
@@ -45,7 +46,7 @@ def torchrun(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def test_two_processes_cross_validate_in_a_project_and_it_replays(small_project):
+def test_two_processes_cross_validate_in_a_project_resume_and_replay(small_project):
     ctx = Context(str(small_project.folder))
     ran = torchrun(small_project.folder, *SMALL, "--folds", "2")
     assert ran.returncode == 0, ran.stderr[-3000:]
@@ -59,6 +60,20 @@ def test_two_processes_cross_validate_in_a_project_and_it_replays(small_project)
         assert {c.run_id for c in store.checkpoints()} == {None, told["run"]}
     for n in (1, 2):
         assert read_capsule(folder / f"fold-{n}")[1]["processes"] == 2
+    # What a crash between the last fold and the end of the run leaves.
+    with ctx.store() as store:
+        before = [c.id for c in store.checkpoints()]
+        store.update_run(told["run"], state=RunState.RUNNING, finished=None)
+    (folder / "fold-2" / "checkpoint.safetensors").unlink()
+    resumed = torchrun(small_project.folder, "--resume", told["run"], "--json")
+    assert resumed.returncode == 0, resumed.stderr[-3000:]
+    assert json.loads(resumed.stdout)["folds"] == told["folds"]
+    with ctx.store() as store:
+        assert [c.id for c in store.checkpoints()] == before
+    again = torchrun(small_project.folder, "--replay", told["run"], "--json")
+    assert again.returncode == 0, again.stderr[-3000:]
+    (line,) = again.stdout.splitlines()
+    assert json.loads(line)["same"], line
     # One process has other batch statistics, and the replay says what differs.
     found = run(TrainParams(replay=told["run"]), ctx)
     assert found["same_recipe"]
@@ -71,6 +86,8 @@ def test_what_is_refused_ends_all_processes(small_project):
     ran = torchrun(small_project.folder, *SMALL, "--epochs-head", "3")
     assert ran.returncode != 0
     assert "The recipe has one phase" in ran.stderr
+    (line,) = ran.stdout.splitlines()
+    assert "The recipe has one phase" in json.loads(line)["error"]["message"]
     # torchrun adds a traceback of its own; ours would be told as a bug.
     assert "This is a bug in MedLab" not in ran.stderr
     assert list_(ListParams(), Context(str(small_project.folder)))["runs"] == []

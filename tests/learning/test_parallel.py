@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from medlab_gui.learning.capsule import compare_runs, read_capsule
 from medlab_gui.learning.checkpoint import load_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,11 +49,12 @@ spec = train_spec(
 )
 
 def watch(done, total=0, message="", data=None):
-    if sys.argv[4:] and data and data["epoch"] == 2:
+    if sys.argv[4:] == ["stop"] and data and data["epoch"] == 2:
         raise InterruptedError("stopped")
 
 made = train(spec, SCHEME, disc_source(7, seed=1), judge_source(2),
-             folder=Path(sys.argv[1]), device="cpu", progress=watch)
+             folder=Path(sys.argv[1]), device="cpu", progress=watch,
+             resume=sys.argv[4:] == ["resume"])
 print(json.dumps({"metrics": made.metrics, "history": made.history}))
 """
 
@@ -124,18 +126,22 @@ def test_two_processes_learn_what_one_learns(start, tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_with_batch_statistics_agree(start, tmp_path):
-    first, second = told(*pair(start, tmp_path, "unet", "none"))
+def test_two_processes_stop_and_go_on_to_the_same_weights(start, tmp_path):
+    """Batch statistics of their own and an average of weights included."""
+    whole, parted = tmp_path / "whole", tmp_path / "parted"
+    first, second = told(*pair(start, whole, "unet", "usual"))
     assert first == second
     assert first["history"][-1]["loss"] < first["history"][0]["loss"]
 
-
-@pytest.mark.slow
-def test_where_one_process_stops_the_other_ends_with_a_sentence(start, tmp_path):
-    processes = pair(start, tmp_path, "msf_fcn", "none", "stop")
-    errors = [process.communicate(timeout=200)[1] for process in processes]
+    stopped = pair(start, parted, "unet", "usual", "stop")
+    errors = [process.communicate(timeout=200)[1] for process in stopped]
     assert "InterruptedError: stopped" in errors[0]
     assert "ResourceError: Another process of this training has ended" in errors[1]
-    for process, error in zip(processes, errors, strict=True):
+    for process, error in zip(stopped, errors, strict=True):
         assert process.returncode == 1, error[-2000:]
         assert "threads left: []" in error, error[-2000:]
+
+    told(*pair(start, parted, "unet", "usual", "resume"))
+    assert read_capsule(parted)[1]["resumed"]
+    found = compare_runs(whole, parted)
+    assert found["same"], found
