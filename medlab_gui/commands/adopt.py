@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from medlab_gui.commands.checkpoints import project_weights
 from medlab_gui.commands.command import Command, param
-from medlab_gui.commands.inputs import project_weights
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_
 

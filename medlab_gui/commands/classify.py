@@ -8,12 +8,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.asked import asked
-from medlab_gui.commands.inputs import (
-    open_input,
-    problem_lines,
-    project_weights,
-    weights_file,
-)
+from medlab_gui.commands.checkpoints import project_weights, weights_file
+from medlab_gui.commands.inputs import open_input, problem_lines
 from medlab_gui.commands.outputs import keep_inputs, target
 from medlab_gui.commands.values import counted
 from medlab_gui.core.errors import InputError

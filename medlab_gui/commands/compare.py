@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from medlab_gui.commands.checkpoints import weights_file
 from medlab_gui.commands.command import Command, Where, param
-from medlab_gui.commands.inputs import Input, existing_path, open_input, weights_file
+from medlab_gui.commands.inputs import Input, existing_path, open_input
 from medlab_gui.commands.outputs import keep_inputs, target
 from medlab_gui.commands.preprocess import chosen_pipeline
 from medlab_gui.commands.values import parse_slices

@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from medlab_gui.commands.inputs import existing_path, weights_file
+from medlab_gui.commands.checkpoints import weights_file
+from medlab_gui.commands.inputs import existing_path
 from medlab_gui.commands.mask_files import MaskFile, read_mask_file
 from medlab_gui.commands.values import as_path
 from medlab_gui.core.errors import CheckpointError, InputError

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from medlab_gui.commands.checkpoints import check_classes, weights_file
 from medlab_gui.commands.command import Command, Where, param
-from medlab_gui.commands.inputs import check_classes, weights_file
 from medlab_gui.commands.mask_files import read_mask_file, shared_grid
 from medlab_gui.commands.values import counted
 from medlab_gui.core.errors import InputError

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.asked import as_before, asked
+from medlab_gui.commands.checkpoints import project_weights, weights_file
 from medlab_gui.commands.classify import (
     chosen_classifier,
     classify,
@@ -14,14 +15,7 @@ from medlab_gui.commands.classify import (
     text as classify_text,
 )
 from medlab_gui.commands.command import Command, Where, param
-from medlab_gui.commands.inputs import (
-    Input,
-    existing_path,
-    open_input,
-    problem_lines,
-    project_weights,
-    weights_file,
-)
+from medlab_gui.commands.inputs import Input, existing_path, open_input, problem_lines
 from medlab_gui.commands.outputs import image_target, keep_inputs, target
 from medlab_gui.commands.values import class_values, counted
 from medlab_gui.core.errors import InputError

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from medlab_gui.commands.checkpoints import check_classes
 from medlab_gui.commands.contenders import Folds, Weights
-from medlab_gui.commands.inputs import check_classes, scaled
+from medlab_gui.commands.inputs import scaled
 from medlab_gui.commands.loaded_cases import Answer, Cases, LoadedCase, Predictors
 from medlab_gui.core.errors import InputError
 

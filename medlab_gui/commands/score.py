@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from medlab_gui.commands.checkpoints import project_weights
 from medlab_gui.commands.command import Command, Where, param
-from medlab_gui.commands.inputs import project_weights
 from medlab_gui.commands.queue_ import (
     queue_state,
     reprioritise,

@@ -7,7 +7,8 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from medlab_gui.commands.inputs import register_weights, scaled
+from medlab_gui.commands.checkpoints import register_weights
+from medlab_gui.commands.inputs import scaled
 from medlab_gui.commands.train_runs import project_training, split_folders
 from medlab_gui.core.records import RunState
 from medlab_gui.networks import is_classifier

@@ -12,10 +12,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from medlab_gui import __version__
-from medlab_gui.commands.inputs import (
-    check_classes,
-    project_weights,
-)
+from medlab_gui.commands.checkpoints import check_classes, project_weights
 from medlab_gui.commands.splits import (
     Split,
     draw_split,

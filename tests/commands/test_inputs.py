@@ -4,14 +4,8 @@ import numpy as np
 import pytest
 
 from medlab_gui.commands.command import Context
-from medlab_gui.commands.inputs import (
-    existing_path,
-    mapped,
-    open_input,
-    scaled,
-    weights_file,
-)
-from medlab_gui.core.errors import CheckpointError, InputError
+from medlab_gui.commands.inputs import existing_path, mapped, open_input, scaled
+from medlab_gui.core.errors import InputError
 from medlab_gui.core.jobs import JobContext
 from tests.synthetic import plain_grid, tilted_grid, write_series
 
@@ -51,22 +45,6 @@ def test_a_folder_that_may_not_be_entered(tmp_path, monkeypatch):
     monkeypatch.setattr(type(tmp_path), "exists", refuse)
     with pytest.raises(InputError, match="Permission denied"):
         existing_path(str(tmp_path))
-
-
-def test_which_weights_are_meant(small_project, tmp_path):
-    path, name = weights_file(None, "")
-    assert name == "starter"
-    assert path.is_file()
-    assert weights_file(None, "starter") == (path, "starter")
-    assert weights_file(None, str(small_project.weights))[0] == small_project.weights
-    with small_project.ctx.store() as store:
-        current = store.current_checkpoint()
-        assert weights_file(store, "")[1] == current.id
-        assert weights_file(store, current.id)[1] == current.id
-        with pytest.raises(CheckpointError, match="medlab list"):
-            weights_file(store, "none")
-    with pytest.raises(CheckpointError, match="neither a file nor 'starter'"):
-        weights_file(None, str(tmp_path))
 
 
 def test_values_are_translated_or_refused():

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from medlab_gui.commands.inputs import register_weights
+from medlab_gui.commands.checkpoints import register_weights
 from medlab_gui.commands.runs_ import (
     DELETE_RUN,
     EXPORT_RUN,
