@@ -6,6 +6,7 @@ import dataclasses
 import gc
 import itertools
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -54,20 +55,27 @@ def open_series(window: MedlabWindow, uid: str) -> None:
     wait_for(lambda: not window.bench.jobs.active)
 
 
-@pytest.fixture(scope="module")
-def shared_window(
-    qapp, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[MedlabWindow, Iterator[str]]]:
-    """One window for a file of tests: napari takes a second or two to make one."""
+def reset_view(window: MedlabWindow, *, bare: bool = False) -> None:
+    """Look at series as after the start, or with nothing written over the pictures."""
+    from medlab_gui.gui.view_state import ViewState
+
+    for field in dataclasses.fields(ViewState):
+        setattr(window.bench.view, field.name, field.default)
+    if bare:
+        for name in ("letters", "corner_text", "scale_bar", "crosshair", "smooth"):
+            setattr(window.bench.view, name, False)
+
+
+@contextmanager
+def kept_window(folder: Path) -> Iterator[MedlabWindow]:
+    """Open one window for a file of tests: to make one takes a second or two."""
     from qtpy.QtWidgets import QApplication
 
-    folder = tmp_path_factory.mktemp("window") / "project"
-    uids = make_project(folder, _SERIES)
     window = make_window(folder)
     # The leak check of every test collects garbage: not through all of napari.
     gc.collect()
     gc.freeze()
-    yield window, iter(uids)
+    yield window
     gc.unfreeze()
     window.close()
     window.deleteLater()
@@ -76,14 +84,22 @@ def shared_window(
     gc.freeze()
 
 
+@pytest.fixture(scope="module")
+def shared_window(
+    qapp, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[MedlabWindow, Iterator[str]]]:
+    """One window for a file of tests, and series that no test has opened yet."""
+    folder = tmp_path_factory.mktemp("window") / "project"
+    uids = make_project(folder, _SERIES)
+    with kept_window(folder) as window:
+        yield window, iter(uids)
+
+
 @pytest.fixture
 def window(shared_window) -> Iterator[MedlabWindow]:
     """The window as it is after opening a series that no test has touched."""
-    from medlab_gui.gui.view_state import ViewState
-
     window, uids = shared_window
-    for field in dataclasses.fields(ViewState):
-        setattr(window.bench.view, field.name, field.default)
+    reset_view(window)
     window.bench.linked.restore("one")
     open_series(window, next(uids))
     yield window

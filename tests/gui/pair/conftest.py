@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-import gc
-
 import pytest
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-from medlab_gui.gui.view_state import ViewState
-from tests.gui.conftest import make_window, open_series, wait_for
+from tests.gui.conftest import kept_window, open_series, reset_view, wait_for
 from tests.gui.pair.phantoms import make_project
 
 
@@ -18,16 +14,8 @@ from tests.gui.pair.phantoms import make_project
 def pair_window(qapp, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pair") / "project"
     uids = make_project(folder)
-    window = make_window(folder)
-    gc.collect()
-    gc.freeze()
-    yield window, uids
-    gc.unfreeze()
-    window.close()
-    window.deleteLater()
-    QApplication.processEvents()
-    gc.collect()
-    gc.freeze()
+    with kept_window(folder) as window:
+        yield window, uids
 
 
 @pytest.fixture
@@ -36,10 +24,7 @@ def compare(pair_window):
     window, uids = pair_window
 
     def open_it(second="PET", **how):
-        for field in dataclasses.fields(ViewState):
-            setattr(window.bench.view, field.name, field.default)
-        for field in ("letters", "corner_text", "scale_bar", "crosshair", "smooth"):
-            setattr(window.bench.view, field, False)
+        reset_view(window, bare=True)
         open_series(window, uids["CT"])
         window.bench.go_to(10)
         window.bench.pair.open(uids[second], **how)

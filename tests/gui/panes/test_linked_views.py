@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import gc
-
 import numpy as np
 import pytest
 from qtpy.QtCore import QCoreApplication, QPoint, QPointF, Qt
@@ -16,9 +13,9 @@ from medlab_gui.core.measurements import Kind, Plane
 from medlab_gui.gui.overlays import edge_letters
 from medlab_gui.gui.panes.linked_state import PaneLayout
 from medlab_gui.gui.panes.slab import Projection, Slab
-from medlab_gui.gui.view_state import Mode, ViewState
+from medlab_gui.gui.view_state import Mode
 from medlab_gui.imaging.rendering import Rendering
-from tests.gui.conftest import make_window, open_series, wait_for
+from tests.gui.conftest import kept_window, open_series, reset_view, wait_for
 from tests.gui.hand import CTRL, LEFT, MIDDLE, NONE, RIGHT, SHIFT, Hand
 from tests.gui.panes.moving import move
 from tests.gui.panes.unique_voxels import SHAPE, grids, make_project, values
@@ -33,17 +30,9 @@ LIGHT_PANES = (Plane.CORONAL, Plane.SAGITTAL)
 def unique_window(qapp, tmp_path_factory):
     folder = tmp_path_factory.mktemp("unique") / "project"
     uids = make_project(folder)
-    window = make_window(folder)
-    gc.collect()
-    gc.freeze()
-    yield window, uids
-    gc.unfreeze()
-    window.bench.linked.layout = PaneLayout.ONE
-    window.close()
-    window.deleteLater()
-    QApplication.processEvents()
-    gc.collect()
-    gc.freeze()
+    with kept_window(folder) as window:
+        yield window, uids
+        window.bench.linked.layout = PaneLayout.ONE
 
 
 @pytest.fixture
@@ -52,10 +41,7 @@ def opened(unique_window):
     window, uids = unique_window
 
     def open_it(name="plain", layout=PaneLayout.ROW):
-        for field in dataclasses.fields(ViewState):
-            setattr(window.bench.view, field.name, field.default)
-        for field in ("crosshair", "letters", "corner_text", "scale_bar", "smooth"):
-            setattr(window.bench.view, field, False)
+        reset_view(window, bare=True)
         for plane in Plane:
             window.bench.linked.set_slab(plane, Slab())
         window.bench.linked.layout = layout

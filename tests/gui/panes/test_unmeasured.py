@@ -15,7 +15,7 @@ from medlab_gui.gui.panes.linked_state import PaneLayout
 from medlab_gui.gui.panes.slab import Projection, Slab
 from medlab_gui.gui.panes.unmeasured import hatch, hatch_image
 from medlab_gui.gui.status import voxel_text
-from tests.gui.conftest import open_series, wait_for
+from tests.gui.conftest import open_series, reset_view, wait_for
 from tests.synthetic import tilted_grid, write_series
 
 if TYPE_CHECKING:
@@ -46,11 +46,10 @@ def straightened(fresh_window, tmp_path):
     """A tilted scan on a straight grid, open in three linked views."""
     write_series(tmp_path / "scan", tilted_grid(20))
     window = fresh_window()
+    reset_view(window, bare=True)
     ctx = Context(window.bench.project_place)
     told = import_(ImportParams(str(tmp_path / "scan"), remedy="straighten"), ctx)
     open_series(window, told["series"][0]["uid"])
-    for field in ("letters", "corner_text", "scale_bar", "crosshair", "smooth"):
-        setattr(window.bench.view, field, False)
     window.bench.linked.layout = PaneLayout.ROW
     wait_for(lambda: not window.bench.jobs.active)
     return window
