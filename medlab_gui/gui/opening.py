@@ -67,6 +67,7 @@ def open_series(
     if bench.session is not None and bench.session.series_uid == uid:
         if k is not None:
             bench.go_to(k)
+            bench.linked.show_axial()
         if then is not None:
             then()
         return
@@ -90,6 +91,8 @@ def open_series(
         session.k = n // 2 if k is None else min(max(k, 0), n - 1)
         bench.close_series()
         bench.adopt_session(session)
+        if k is not None:
+            bench.linked.show_axial()
         yield
         if then is not None:
             then()

@@ -283,6 +283,7 @@ class PreprocessBench(QObject):
             if self.panel is not None:
                 self.panel.hide()
             return
+        self._bench.linked.show_axial()
         if self.panel is None:
             self.panel = panel = ComparePanel(self._anchor, self._bench.camera)
             panel.arranged.connect(self.arranged)

@@ -9,6 +9,7 @@ from qtpy.QtGui import QBrush, QColor, QMouseEvent, QPainter, QPaintEvent, QWhee
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from medlab_gui.core.i18n import _
+from medlab_gui.core.measurements import Plane
 from medlab_gui.core.records import ItemState
 from medlab_gui.gui.wheel import Notches
 
@@ -27,6 +28,9 @@ EMPTY = QColor(255, 190, 80)
 
 class SliceBar(QWidget):
     """One cell for each slice, feet on the left, head on the right.
+
+    Where a coronal or sagittal picture has all the room, its slices: the front or the
+    right on the left.
 
     Parameters
     ----------
@@ -54,6 +58,13 @@ class SliceBar(QWidget):
         bench.session_changed.connect(self._on_session)
         bench.slice_changed.connect(self._refresh)
         bench.project_changed.connect(self._on_project)
+        bench.linked.moved.connect(self._refresh)
+        bench.linked.layout_changed.connect(self._refresh)
+
+    @property
+    def plane(self) -> Plane:
+        """Whose slices these are: of the only picture, or the axial ones."""
+        return self._bench.linked.alone or Plane.AXIAL
 
     def sizeHint(self) -> QSize:
         """Return a thin strip."""
@@ -86,26 +97,30 @@ class SliceBar(QWidget):
         if session is None:
             return
         painter = QPainter(self)
-        n = session.volume.grid.shape[0]
+        plane, k_shown = self.plane, self._bench.linked.slice_of(self.plane)
+        is_axial = plane is Plane.AXIAL
+        n = session.volume.grid.shape[plane.axis]
         width, height = self.width(), self.height()
         cell = width / n
-        empty = session.series.not_measured()
+        empty = session.series.not_measured(plane.axis)
         painter.fillRect(QRectF(0, 5, width, height - 10), QColor(255, 255, 255, 28))
         for k in range(n):
             left = k * cell
             thick = max(cell - (1 if cell > 3 else 0), 1.0)
-            if not session.is_filled(k):
+            if is_axial and not session.is_filled(k):
                 painter.fillRect(QRectF(left, 5, cell, height - 10), UNREAD)
             if k in empty:
                 room = QRectF(left, 5, cell, height - 10)
                 painter.fillRect(room, QBrush(EMPTY, Qt.BrushStyle.BDiagPattern))
+            if not is_axial:
+                continue  # the rest is about axial slices
             if k in session.locked:
                 painter.fillRect(QRectF(left, height - 5, thick, 4), LOCKED)
             elif session.confirmed[k]:
                 painter.fillRect(QRectF(left, height - 5, thick, 4), ACCEPTED)
             if k in self._waiting:
                 painter.fillRect(QRectF(left, 1, thick, 4), WAITING)
-        handle = QRectF(session.k * cell, 1, max(cell, 4.0), height - 2)
+        handle = QRectF(k_shown * cell, 1, max(cell, 4.0), height - 2)
         painter.setBrush(QColor(238, 238, 225))
         painter.setPen(QColor(0, 0, 0, 160))
         painter.drawRoundedRect(handle, 2, 2)
@@ -114,8 +129,9 @@ class SliceBar(QWidget):
     def _go(self, x: float) -> None:
         session = self._bench.session
         if session is not None:
-            n = session.volume.grid.shape[0]
-            self._bench.go_to(int(x / max(self.width(), 1) * n))
+            n = session.volume.grid.shape[self.plane.axis]
+            place = int(x / max(self.width(), 1) * n)
+            self._bench.linked.show_slice(self.plane, place)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Go to the slice under the mouse."""
@@ -131,4 +147,4 @@ class SliceBar(QWidget):
         """Step through the slices."""
         notches = self._notches.of(event)
         if notches:
-            self._bench.step(notches)
+            self._bench.linked.step(self.plane, notches)

@@ -29,12 +29,8 @@ def first_slice(found: FileSeries) -> int:
     found : FileSeries
         With a grid.
     """
-    n = found.shape[0]
     assert found.grid is not None
-    how = found.grid.canonical()
-    if how.axes[0] != 0:
-        return n // 2
-    return _stored_slice(how, n // 2)
+    return _stored_slice(found.grid.canonical(), found.shape[0] // 2)
 
 
 class ProvisionalSession(ReviewSession):
@@ -144,9 +140,9 @@ class ProvisionalSession(ReviewSession):
             self.stream.want(_stored_slice(self._how, k))
 
     def sample(self) -> NDArray[Any]:
-        """Return a whole slice that has been read: the middle one of the files."""
+        """Return a whole slice that has been read: the middle one, or of the files."""
         data = self.stream.volume.data
-        if self.is_sliced:
+        if self.is_sliced or self.stream.done:
             return super().sample()
         return np.asarray(data[data.shape[0] // 2])
 
@@ -189,5 +185,6 @@ class ProvisionalSession(ReviewSession):
 
 
 def _stored_slice(how: Reorientation, k: int) -> int:
+    """Return which slice of the files is number k of the planes they were taken in."""
     n = how.source.shape[0]
-    return n - 1 - k if how.flips[0] else k
+    return n - 1 - k if how.flips[how.axes.index(0)] else k

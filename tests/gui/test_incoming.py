@@ -10,8 +10,10 @@ import pytest
 from medlab_gui.commands.command import Context
 from medlab_gui.commands.import_ import ImportParams, run
 from medlab_gui.core.geometry import Grid
+from medlab_gui.core.measurements import Plane
 from medlab_gui.gui.notices import Level
 from medlab_gui.gui.reading_note import reading_text
+from medlab_gui.gui.view_state import Mode
 from medlab_gui.gui.workbench import Workbench
 from medlab_gui.store.project import ProjectStore
 from tests.gui.slow_files import Gate
@@ -503,3 +505,54 @@ def test_what_cannot_be_a_volume_says_why(qtbot, bench, tmp_path):
     assert found.blocking.message in sentence
     assert bench.session is None
     assert nothing_written(bench)
+
+
+# ---- scans that are not axial ----------------------------------------------------
+
+
+def sagittal_grid(shape=(5, 24, 20)):
+    """Slices from the right to the left, rows to the feet, columns to the back."""
+    affine = np.array(
+        [[4.0, 0, 0, -8], [0, 0, 1.0, -10], [0, -1.0, 0, 12], [0, 0, 0, 1]]
+    )
+    return Grid(shape, affine)
+
+
+def test_a_sagittal_scan_opens_in_its_own_plane(qtbot, bench, tmp_path):
+    grid = sagittal_grid()
+    write_series(tmp_path / "in", grid, phantom_values(grid))
+    bench.incoming.open((tmp_path / "in",))
+    idle(qtbot, bench)
+    linked = bench.linked
+    assert linked.alone is Plane.SAGITTAL
+    assert linked.slice_of(Plane.SAGITTAL) == 2
+    bench.mode = Mode.ANNOTATE  # one paints on axial slices
+    assert linked.alone is Plane.AXIAL
+
+
+def test_what_asks_for_an_axial_slice_gets_it(qtbot, bench, tmp_path):
+    grid = sagittal_grid()
+    write_series(tmp_path / "in", grid, phantom_values(grid))
+    bench.incoming.open((tmp_path / "in",))
+    idle(qtbot, bench)
+    uid = bench.session.series_uid
+    bench.open_series(uid, 3)
+    assert bench.linked.alone is Plane.AXIAL
+    assert bench.session.k == 3
+
+
+@pytest.mark.parametrize("down", [-1.0, 1.0])
+def test_the_first_slice_that_is_read_is_the_one_shown(
+    qtbot, bench, gate, tmp_path, down
+):
+    affine = sagittal_grid().affine.copy()
+    affine[2, 1] = down
+    grid = Grid((6, 24, 20), affine)
+    write_series(tmp_path / "in", grid, np.full(grid.shape, 40, np.int16))
+    bench.incoming.open((tmp_path / "in",))
+    qtbot.waitUntil(lambda: bool(gate.asked))
+    gate.let(gate.asked[0])
+    qtbot.waitUntil(lambda: bench.session is not None)
+    assert bench.session.is_provisional
+    read = np.flatnonzero(bench.session.volume.data.any(axis=(0, 1)))
+    assert read.tolist() == [bench.linked.slice_of(Plane.SAGITTAL)]

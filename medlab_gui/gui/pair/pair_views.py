@@ -134,6 +134,7 @@ class PairViews(QObject):
         self._is_wide = None
         self.panel.setVisible(shown)
         if shown:
+            self._linked.show_axial()
             self._share()
         elif had_focus and self._canvas is not None:
             self._canvas.setFocus()

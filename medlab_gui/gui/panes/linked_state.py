@@ -10,7 +10,9 @@ from psygnal import Signal
 
 from medlab_gui.core.measurements import Plane
 from medlab_gui.gui.panes.marks import not_measured_text
+from medlab_gui.gui.panes.plane_geometry import finest_plane
 from medlab_gui.gui.panes.slab import Slab
+from medlab_gui.gui.view_state import Mode
 from medlab_gui.imaging.rendering import Rendering
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ class LinkedState:
         self._rendering = Rendering.MIP
         bench.session_changed.connect(self._on_session)
         bench.slice_changed.connect(self._on_slice)
+        bench.mode_changed.connect(self._on_mode)
 
     # ---- the crosshair --------------------------------------------------------
 
@@ -139,9 +142,13 @@ class LinkedState:
             return  # what is opened again keeps its crosshair
         shape = np.array(session.volume.grid.shape)
         if session.series_uid != self._series or np.any(self._index > shape):
-            self._index = (shape - 1) // 2 * 1.0
+            self._index = shape // 2 * 1.0
+        is_other = session.series_uid != self._series
         self._series = session.series_uid
         self._index[0] = session.k
+        if is_other and self._layout is PaneLayout.ONE:
+            plane = finest_plane(session.volume.grid)
+            self._enlarge("" if plane is Plane.AXIAL else str(plane))
         self.moved.emit()
 
     def _on_slice(self, k: int) -> None:
@@ -217,11 +224,31 @@ class LinkedState:
 
     @property
     def enlarged(self) -> str:
-        """Name of the pane that has all the room; empty where they share it."""
+        """Name of the pane that has all the room instead of what the layout says."""
         return self._enlarged
+
+    @property
+    def alone(self) -> Plane | None:
+        """The plane of the only picture; None where there are several, or 3D."""
+        if self._enlarged:
+            return Plane(self._enlarged) if self._enlarged in set(Plane) else None
+        return None if self.is_linked else Plane.AXIAL
 
     def enlarge(self, name: str) -> None:
         """Give a pane all the room, or, where it has it, let the panes share it."""
         if self.is_linked:
-            self._enlarged = "" if self._enlarged else name
+            self._enlarge("" if self._enlarged else name)
+
+    def _enlarge(self, name: str) -> None:
+        if name != self._enlarged:
+            self._enlarged = name
             self.layout_changed.emit()
+
+    def show_axial(self) -> None:
+        """Bring the axial picture, in which one edits and compares, into view."""
+        if self._enlarged != str(Plane.AXIAL):
+            self._enlarge("")
+
+    def _on_mode(self, mode: Mode) -> None:
+        if mode is Mode.ANNOTATE:
+            self.show_axial()

@@ -150,8 +150,11 @@ class LinkedViews(QObject):
         grid = self._state.grid
         if grid is None:
             return
-        if one.plane is not Plane.AXIAL and not self._state.is_linked:
-            self._state.layout = PaneLayout.LARGE
+        if self._state.alone not in (None, one.plane):
+            if one.plane is Plane.AXIAL:
+                self._state.show_axial()
+            elif not self._state.is_linked:
+                self._state.layout = PaneLayout.LARGE
         self._state.place(grid.to_index(one.points).mean(axis=0))
 
     # ---- what actions do ----------------------------------------------------------
@@ -165,7 +168,9 @@ class LinkedViews(QObject):
         for plane, pane in self.panes.items():
             if pane is focus:
                 self._active = plane
-        return self._active if str(self._active) in self.area.shown else Plane.AXIAL
+        if str(self._active) in self.area.shown:
+            return self._active
+        return self._state.alone or Plane.AXIAL
 
     def step(self, n: int) -> None:
         """Go on by slices in the pane that has the keys."""

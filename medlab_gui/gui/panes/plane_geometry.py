@@ -9,16 +9,40 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medlab_gui.core.directions import direction_letters
+from medlab_gui.core.measurements import Plane
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from medlab_gui.core.geometry import Grid
-    from medlab_gui.core.measurements import Plane
 
-__all__ = ["PlaneGeometry"]
+__all__ = ["PlaneGeometry", "finest_plane"]
 
 _SQUARE = 1e-4
+_FLAT, _COARSE = 0.25, 1.5
+
+
+def finest_plane(grid: Grid) -> Plane:
+    """Return the plane in which a scan is looked at first: that of its slices.
+
+    Where slices are few (together no thicker than a quarter of their sides) or far
+    apart (one and a half times the size of a pixel) a cut across them is a ribbon. It
+    is told from the working grid alone, so that a volume shows the same picture in
+    whatever order its axes were stored; what is about as fine in every direction is
+    shown axially.
+
+    Parameters
+    ----------
+    grid : Grid
+        Working grid of the series.
+    """
+    sizes = np.array(grid.shape) * grid.spacing
+    thin, coarse = int(np.argmin(sizes)), int(np.argmax(grid.spacing))
+    if sizes[thin] <= _FLAT * np.delete(sizes, thin).min():
+        return list(Plane)[thin]
+    if grid.spacing[coarse] >= _COARSE * np.delete(grid.spacing, coarse).max():
+        return list(Plane)[coarse]
+    return Plane.AXIAL
 
 
 @dataclass(frozen=True)

@@ -364,7 +364,7 @@ class PlanePane(QWidget):
         painter.drawImage(0, 0, self.picture())
         view = self._bench.view
         room = QRectF(self.rect())
-        if view.crosshair:
+        if view.crosshair and self._bench.linked.is_linked:
             marks.draw_crosshair(painter, room, self.crosshair_at(), self.plane)
         font = QFont(self.font())
         font.setPointSizeF(10)

@@ -5,7 +5,7 @@ import pytest
 
 from medlab_gui.core.geometry import Grid
 from medlab_gui.core.measurements import Plane
-from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
+from medlab_gui.gui.panes.plane_geometry import PlaneGeometry, finest_plane
 
 PLAIN = Grid.from_spacing((5, 7, 6), (3.0, 1.2, 0.8), (10, 20, 30))
 
@@ -106,3 +106,20 @@ def test_bounds_hold_whole_pixels():
     left, top, right, bottom = PlaneGeometry(PLAIN, Plane.CORONAL).bounds
     assert (left, right) == pytest.approx((-0.4, 4.4))
     assert (top, bottom) == pytest.approx((-13.5, 1.5))
+
+
+@pytest.mark.parametrize(
+    ("shape", "spacing", "plane"),
+    [
+        ((119, 512, 512), (1.6, 0.74, 0.74), Plane.AXIAL),
+        ((1200, 512, 512), (0.8, 0.9, 0.9), Plane.AXIAL),  # head to foot
+        ((256, 256, 176), (1.0, 1.0, 1.2), Plane.AXIAL),  # as fine in every direction
+        ((256, 256, 20), (0.9, 0.9, 4.4), Plane.SAGITTAL),
+        ((512, 30, 384), (0.8, 3.0, 0.8), Plane.CORONAL),
+        ((256, 512, 1), (0.98, 0.98, 0.63), Plane.SAGITTAL),  # a localiser
+        ((256, 256, 4), (1.0, 1.0, 1.0), Plane.SAGITTAL),
+        ((1, 1, 1), (1.0, 1.0, 1.0), Plane.AXIAL),
+    ],
+)
+def test_a_scan_is_looked_at_in_the_plane_of_its_slices(shape, spacing, plane):
+    assert finest_plane(Grid.from_spacing(shape, spacing)) is plane
