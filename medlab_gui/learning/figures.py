@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import struct
+import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -104,8 +105,10 @@ def box_plot(values: Mapping[str, Sequence[float]], title: str, axis: str) -> st
     low, high = (min(every), max(every)) if every else (0.0, 1.0)
     room = (high - low) * 0.05 or abs(high) * 0.05 or 0.5
     low, high = low - room, high + room
-    left, top, column, tall = 64.0, 34.0, 110.0, 240.0
-    svg = _Svg(left + column * len(values) + 16, top + tall + 76, title)
+    left, top, column, tall, line = 64.0, 34.0, 110.0, 240.0, 15.0
+    labels = [_label(name) for name in values]
+    below = line * (max(map(len, labels), default=1) + 1)
+    svg = _Svg(left + column * len(values) + 16, top + tall + below + 12, title)
 
     def to_y(value: float) -> float:
         return top + tall * (high - value) / (high - low)
@@ -116,13 +119,19 @@ def box_plot(values: Mapping[str, Sequence[float]], title: str, axis: str) -> st
         svg.text(left - 6, to_y(tick) + 4, f"{tick:g}", "end")
     svg.text(16, top + tall / 2, axis, turn=-90)
     svg.line(left, top, left, top + tall)
-    for n, (name, own) in enumerate(values.items()):
+    for n, own in enumerate(values.values()):
         middle = left + column * (n + 0.5)
-        svg.text(middle, top + tall + 18, name if len(name) < 18 else f"{name[:16]}…")
-        svg.text(middle, top + tall + 36, f"n = {len(own)}")
+        for k, said in enumerate([*labels[n], f"n = {len(own)}"]):
+            svg.text(middle, top + tall + line * (k + 1), said)
         if own:
             _box(svg, middle, [to_y(v) for v in sorted(own, reverse=True)], colour(n))
     return svg.done()
+
+
+def _label(name: str) -> list[str]:
+    """Return a name in lines that fit below a box, with its end, where names differ."""
+    lines = textwrap.wrap(name, 17) or [""]
+    return lines if len(lines) <= 3 else [*lines[:2], f"…{name[-16:].strip()}"]
 
 
 def _box(svg: _Svg, x: float, ys: list[float], ink: str) -> None:

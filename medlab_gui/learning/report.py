@@ -287,7 +287,7 @@ def report_files(
     files = {
         "report.html": html_page,
         "tables.txt": "\n\n".join(t.to_text() for t in tables) + "\n",
-        "tables.tex": "% needs \\usepackage{booktabs,amssymb,graphicx}\n"
+        "tables.tex": "% needs \\usepackage{booktabs,amssymb,graphicx,rotating}\n"
         + "\n".join(t.to_latex() for t in tables),
         "cases.csv": cases.to_csv(),
     }

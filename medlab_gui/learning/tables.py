@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import html
 import io
+import math
+import textwrap
 import unicodedata
 from dataclasses import dataclass
 
@@ -12,6 +14,21 @@ __all__ = ["MISSING", "Table", "latex_escape"]
 
 MISSING = "–"
 """What stands where a figure is not defined."""
+
+_SHORTEST_NOTE = 80
+"""Notes of a narrow table are lines of so many letters in a terminal."""
+
+_DIGIT_PT, _GAP_PT = 5.0, 12.0
+"""Of a figure and between columns, at LaTeX's usual 10 pt."""
+
+_TEXT_PT, _LYING_PT = 345.0, 550.0
+"""Width of LaTeX's text, and of a page that lies on its side."""
+
+_LEAST_SCALE = 0.7
+"""A table that would have to be made smaller than that is put on its side."""
+
+_SMALL, _SMALL_LINES = 0.85, 32
+"""Size of footnotes, and as many lines of it as a page on its side has room for."""
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -90,9 +107,15 @@ class Table:
                 for n, (c, w) in enumerate(zip(line, widths, strict=True))
             ]
             printed.append("  ".join(cells).rstrip())
-        rule = "-" * max(map(_width, printed))
+        room = max(map(_width, printed))
+        rule = "-" * room
+        notes = [
+            line
+            for note in self.notes
+            for line in textwrap.wrap(note, max(room, _SHORTEST_NOTE))
+        ]
         return "\n".join(
-            [self.title, rule, printed[0], rule, *printed[1:], rule, *self.notes]
+            [self.title, rule, printed[0], rule, *printed[1:], rule, *notes]
         )
 
     def to_csv(self) -> str:
@@ -106,34 +129,69 @@ class Table:
     def to_latex(self) -> str:
         """Return it as a floating ``table``, no wider than the text.
 
-        Needs booktabs, graphicx, and amssymb for ticks.
+        One that is much wider lies on its side, its columns in as many blocks below
+        one another as there is room for. Needs booktabs, graphicx, rotating, and
+        amssymb for ticks.
         """
-        columns = "l" + "r" * (len(self.head) - 1)
-        rows = [" & ".join(map(latex_escape, row)) + r" \\" for row in self.rows]
+        blocks, lies = self._blocks()
+        kind = "sidewaystable" if lies else "table"
+        place = "" if lies else "[tb]"
         said = latex_escape(" ".join(self.notes))
         notes = [
             r"\par\smallskip",
             rf"\parbox{{\linewidth}}{{\footnotesize {said}}}",
         ] * bool(self.notes)
+        gap = r"\par\medskip"
+        parts = [line for block in blocks for line in (gap, *self._tabular(block))]
+        size = [r"\footnotesize"] * lies
         return "\n".join(
             [
-                r"\begin{table}[tb]",
+                rf"\begin{{{kind}}}{place}",
                 r"\centering",
                 rf"\caption{{{latex_escape(self.title)}}}",
                 rf"\label{{tab:{self.label}}}",
-                r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
-                rf"\begin{{tabular}}{{{columns}}}",
-                r"\toprule",
-                " & ".join(map(latex_escape, self.head)) + r" \\",
-                r"\midrule",
-                *rows,
-                r"\bottomrule",
-                r"\end{tabular}}",
+                *size,
+                *parts[1:],
                 *notes,
-                r"\end{table}",
+                rf"\end{{{kind}}}",
                 "",
             ]
         )
+
+    def _tabular(self, columns: list[int]) -> list[str]:
+        """Return the lines of some columns in LaTeX."""
+        head, *rows = (
+            " & ".join(latex_escape(line[n]) for n in columns) + r" \\"
+            for line in (self.head, *self.rows)
+        )
+        return [
+            r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
+            rf"\begin{{tabular}}{{l{'r' * (len(columns) - 1)}}}",
+            *(r"\toprule", head, r"\midrule", *rows, r"\bottomrule"),
+            r"\end{tabular}}",
+        ]
+
+    def _blocks(self) -> tuple[list[list[int]], bool]:
+        """Return the columns of each block for LaTeX, and whether they lie.
+
+        The first column, which names the rows, is in every block.
+        """
+        every = [*range(len(self.head))]
+        lines = (self.head, *self.rows)
+        widths = [_DIGIT_PT * max(_width(r[n]) for r in lines) + _GAP_PT for n in every]
+        if sum(widths) * _LEAST_SCALE <= _TEXT_PT:
+            return [every], False
+        first, *others = (_SMALL * width for width in widths)
+        wanted = math.ceil(sum(others) / max(_LYING_PT - first, *others))
+        # Titles, rules and the gap between blocks take about two lines.
+        n_blocks = max(1, min(wanted, _SMALL_LINES // (len(self.rows) + 2)))
+        blocks: list[list[int]] = [[0] for _ in range(n_blocks)]
+        before = 0.0
+        for n, width in enumerate(others, start=1):
+            share = (before + width / 2) / sum(others)
+            blocks[int(share * n_blocks)].append(n)
+            before += width
+        return [block for block in blocks if len(block) > 1], True
 
     def to_html(self) -> str:
         """Return it as a ``table`` with its notes."""

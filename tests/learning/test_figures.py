@@ -29,6 +29,22 @@ def test_boxes_lie_where_the_figures_are():
     assert {"n = 5", "n = 0", "mm"} <= words
 
 
+def test_boxes_with_long_names_can_be_told_apart():
+    names = [f"residual CBAM U-Net, seed {n}" for n in (0, 1)]
+    names += [f"{'very ' * 20}long {n}" for n in (0, 1)]
+    svg = ET.fromstring(box_plot({n: [1, 2] for n in names}, "t", "x"))
+    below = {}
+    for text in svg.iter(f"{SVG}text"):
+        if float(text.get("y")) > 34 + 240 and text.get("text-anchor") == "middle":
+            below.setdefault(text.get("x"), []).append(text.text)
+    said = [" ".join(words[:-1]) for words in below.values()]
+    assert said[:2] == names[:2]
+    assert len({*said}) == 4
+    assert {words[-1] for words in below.values()} == {"n = 2"}
+    places = [float(t.get("y")) for t in svg.iter(f"{SVG}text")]
+    assert 0 < float(svg.get("height")) - max(places) < 20, "nothing cut, no empty room"
+
+
 def test_boxes_of_one_value_and_of_none():
     for values in ({"a": [0.5]}, {"a": []}, {"a": [3, 3, 3]}):
         ET.fromstring(box_plot(values, "t", "x"))

@@ -52,6 +52,34 @@ def test_rows_have_as_many_cells_as_titles():
         Table("t", ("a", "b", "c"), (("1", "2"),))
 
 
+def test_notes_are_no_wider_than_the_table_or_a_terminal():
+    note = "word " * 60
+    for wide in (4, 150):
+        table = Table("t", ("n", "v"), (("x", "9" * wide),), (note,))
+        lines = table.to_text().splitlines()
+        assert max(map(len, lines)) <= max(80, wide + 3)
+        assert " ".join(lines[6:]) == note.strip()
+
+
+def wide_table(n_rows):
+    head = ("Network", *(f"figure {n}" for n in range(10)))
+    rows = tuple((f"net {k}, seed 0", *("42.14 ± 29.24",) * 10) for k in range(n_rows))
+    return Table("Wide", head, rows, ("Note.",), "wide")
+
+
+def test_a_wide_table_lies_in_blocks_and_loses_no_column():
+    made = wide_table(6).to_latex()
+    assert made.startswith(r"\begin{sidewaystable}")
+    assert made.count(r"\begin{tabular}") == 2
+    titles = [line for line in made.splitlines() if line.startswith("Network & ")]
+    told = [cell for t in titles for cell in t.removesuffix(r" \\").split(" & ")[1:]]
+    assert told == [f"figure {n}" for n in range(10)]
+    assert made.count("net 3, seed 0 & ") == 2, "every block names its rows"
+    # Where blocks would not fit below one another, it is made smaller.
+    assert wide_table(24).to_latex().count(r"\begin{tabular}") == 1
+    assert TABLE.to_latex().startswith(r"\begin{table}[tb]")
+
+
 def test_latex_takes_no_name_for_its_own():
     """A row that begins with [ or * would be an option of the row's end before it."""
     made = Table("t", ("n", "v"), (("[3] ours", "*"), ("a→b…", "1"))).to_latex()
