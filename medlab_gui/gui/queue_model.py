@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QRectF, QSize, Qt
-from qtpy.QtGui import QColor, QFont, QPainter, QPalette
+from qtpy.QtGui import QColor, QFont, QImage, QPainter, QPalette
 from qtpy.QtWidgets import (
     QApplication,
     QStyle,
@@ -34,6 +34,7 @@ WAITING = (ItemState.QUEUED, ItemState.OPEN, ItemState.CORRECTED)
 ITEM_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 OPEN_ROLE = int(Qt.ItemDataRole.UserRole) + 2
 
+_PICTURE = Qt.ItemDataRole.DecorationRole
 _NOWHERE = QModelIndex()
 
 
@@ -45,6 +46,12 @@ class Column(IntEnum):
     SCORE = 2
     REASON = 3
     STATE = 4
+
+
+_ALIGNED = {
+    Column.SLICE: Qt.AlignmentFlag.AlignCenter,
+    Column.STATE: Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter,
+}
 
 
 def state_word(state: ItemState) -> str:
@@ -174,8 +181,6 @@ class QueueModel(QAbstractTableModel):
             font = QFont()
             font.setBold(True)
             return font
-        if role == Qt.ItemDataRole.TextAlignmentRole and column is Column.SLICE:
-            return int(Qt.AlignmentFlag.AlignCenter)
         return None
 
     def _text(self, item: WorkItem, column: Column) -> str:
@@ -203,7 +208,11 @@ class QueueModel(QAbstractTableModel):
 
 
 class QueueDelegate(QStyledItemDelegate):
-    """Draws pictures, the score as a bar, and the row of the open slice."""
+    """Draws pictures, the score as a bar, and the row of the open slice.
+
+    It draws short words by itself: the style asks the model for each of a dozen roles
+    of every cell, which makes all other work in the window wait.
+    """
 
     picture_side = 48
     """Longer side of a picture in logical pixels."""
@@ -217,80 +226,80 @@ class QueueDelegate(QStyledItemDelegate):
         self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex
     ) -> None:
         """Draw one cell."""
-        own = QStyleOptionViewItem(option)
-        self.initStyleOption(own, index)
         item: WorkItem = index.data(ITEM_ROLE)
-        selected = bool(own.state & QStyle.StateFlag.State_Selected)
-        if index.data(OPEN_ROLE) and not selected:
-            mark = own.palette.color(QPalette.ColorRole.Highlight)
-            mark.setAlpha(90)
-            painter.fillRect(own.rect, mark)
+        is_open: bool = index.data(OPEN_ROLE)
         column = Column(index.column())
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        highlight = option.palette.color(QPalette.ColorRole.Highlight)
+        ink = option.palette.color(
+            QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text
+        )
+        if item.state not in WAITING and not selected:
+            ink.setAlpha(140)
+        if is_open and not selected:
+            painter.fillRect(option.rect, _faded(highlight, 90))
+        if column is Column.REASON:  # may be long: the style wraps and shortens it
+            option.palette.setColor(QPalette.ColorRole.Text, ink)
+            super().paint(painter, option, index)
+            return
+        style = option.widget.style() if option.widget else QApplication.style()
+        style.drawPrimitive(
+            QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, option.widget
+        )
+        painter.save()
+        painter.setPen(ink)
+        if is_open:
+            font = QFont(option.font)
+            font.setBold(True)
+            painter.setFont(font)
         if column is Column.PICTURE:
-            self._paint_picture(painter, own, index, selected=selected)
+            self._paint_picture(painter, option, index.data(_PICTURE), ink)
+            if is_open:
+                bar = QRectF(option.rect)
+                bar.setWidth(4)
+                painter.fillRect(bar, highlight)
         elif column is Column.SCORE:
-            self._paint_score(painter, own, item)
+            self._paint_score(painter, option, index.data(), item, ink)
         else:
-            if item.state not in WAITING:
-                faint = own.palette.color(QPalette.ColorRole.Text)
-                faint.setAlpha(140)
-                own.palette.setColor(QPalette.ColorRole.Text, faint)
-            style = own.widget.style() if own.widget else QApplication.style()
-            style.drawControl(
-                QStyle.ControlElement.CE_ItemViewItem, own, painter, own.widget
-            )
+            room = option.rect.adjusted(3, 0, -3, 0)
+            lines = [
+                painter.fontMetrics().elidedText(
+                    line, Qt.TextElideMode.ElideRight, room.width()
+                )
+                for line in index.data().split("\n")
+            ]
+            painter.drawText(room, _ALIGNED[column], "\n".join(lines))
+        painter.restore()
 
     def _paint_picture(
         self,
         painter: QPainter,
         option: QStyleOptionViewItem,
-        index: AnyIndex,
-        *,
-        selected: bool,
+        image: QImage | None,
+        ink: QColor,
     ) -> None:
-        if selected:
-            painter.fillRect(
-                option.rect, option.palette.color(QPalette.ColorRole.Highlight)
-            )
-        image = index.data(Qt.ItemDataRole.DecorationRole)
         room = QRectF(option.rect).adjusted(2, 2, -2, -2)
         if image is None:
-            faint = option.palette.color(QPalette.ColorRole.Text)
-            faint.setAlpha(40)
-            painter.fillRect(room, faint)
-        else:
-            scale = min(room.width() / image.width(), room.height() / image.height())
-            size = QSize(round(image.width() * scale), round(image.height() * scale))
-            target = QRectF(0, 0, size.width(), size.height())
-            target.moveCenter(room.center())
-            painter.save()
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            painter.drawImage(target, image)
-            painter.restore()
-        if index.data(OPEN_ROLE):
-            bar = QRectF(option.rect.left(), option.rect.top(), 4, option.rect.height())
-            painter.fillRect(bar, option.palette.color(QPalette.ColorRole.Highlight))
+            painter.fillRect(room, _faded(ink, 40))
+            return
+        scale = min(room.width() / image.width(), room.height() / image.height())
+        size = QSize(round(image.width() * scale), round(image.height() * scale))
+        target = QRectF(0, 0, size.width(), size.height())
+        target.moveCenter(room.center())
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawImage(target, image)
 
     def _paint_score(
-        self, painter: QPainter, option: QStyleOptionViewItem, item: WorkItem
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        text: str,
+        item: WorkItem,
+        ink: QColor,
     ) -> None:
         """Draw the score as a pale bar, what is left of it as a full one."""
-        text = option.text
-        option.text = ""
-        style = option.widget.style() if option.widget else QApplication.style()
-        style.drawControl(
-            QStyle.ControlElement.CE_ItemViewItem, option, painter, option.widget
-        )
         room = QRectF(option.rect).adjusted(4, 4, -4, -4)
         line = option.fontMetrics.height()
-        selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        role = (
-            QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text
-        )
-        ink = option.palette.color(role)
-        painter.save()
-        painter.setPen(ink)
-        painter.setFont(option.font)
         top = room.center().y() - (line + 8) / 2
         painter.drawText(
             QRectF(room.left(), top, room.width(), line),
@@ -299,9 +308,13 @@ class QueueDelegate(QStyledItemDelegate):
         )
         bar = QRectF(room.left(), top + line + 2, room.width(), 6)
         for share, alpha in ((1.0, 40), (item.score, 90), (item.priority, 230)):
-            color = QColor(ink)
-            color.setAlpha(alpha)
             part = QRectF(bar)
             part.setWidth(bar.width() * min(1.0, max(0.0, share)))
-            painter.fillRect(part, color)
-        painter.restore()
+            painter.fillRect(part, _faded(ink, alpha))
+
+
+def _faded(color: QColor, alpha: int) -> QColor:
+    """Return the same colour with an opacity of its own, 0 to 255."""
+    faded = QColor(color)
+    faded.setAlpha(alpha)
+    return faded

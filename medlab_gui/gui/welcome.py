@@ -99,7 +99,8 @@ class Welcome(QWidget):
 
     def _refresh(self) -> None:
         bench = self._bench
-        self.setVisible(bench.session is None)
+        if self.isHidden() != (bench.session is not None):
+            self.setVisible(bench.session is None)
         if bench.session is not None:
             return
         busy = [j.title for j in bench.jobs.active if j.title]

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["QueueDock", "explain"]
 
+_SOON_MS = 40
+"""Until the queue is read anew: the next slice is drawn first, in its own frame."""
+
 
 def explain(items: Sequence[WorkItem], *, n_series: int, has_model: bool) -> str:
     """Say in words why nothing waits; empty where something does.
@@ -98,7 +101,7 @@ class QueueDock(QWidget):
         self._bench = workbench
         self._thumbnails = Thumbnails(workbench)
         self._stale = True
-        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon = QTimer(self, singleShot=True, interval=_SOON_MS)
         self._soon.timeout.connect(self._catch_up)
         self.model = QueueModel(self._thumbnails, self)
         self._build()
@@ -190,7 +193,7 @@ class QueueDock(QWidget):
     # ---- showing --------------------------------------------------------------
 
     def _on_project(self) -> None:
-        """Read the queue anew, once for all that changes in one turn."""
+        """Read the queue anew, once for all that changes in a moment."""
         self._stale = True
         self._soon.start()
 
