@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage
-from qtpy.QtWidgets import QApplication
 
 from medlab_gui.commands.queue_ import reprioritise
 from medlab_gui.core.records import ItemState
@@ -87,10 +86,10 @@ def test_thumbnail_keeps_the_true_proportions():
 # ---- with a window ---------------------------------------------------------------
 
 
-def tell_of_change(bench):
-    """Tell that the project changed; the dock reads it in the next turn."""
-    bench.project_changed.emit()
-    QApplication.processEvents()
+def tell_of_change(qtbot, dock):
+    """Tell that the project changed, and wait until the dock has read it."""
+    dock._bench.project_changed.emit()
+    qtbot.waitUntil(lambda: not dock._stale)
 
 
 @pytest.fixture
@@ -119,11 +118,11 @@ def dock(qtbot, bench):
     return dock
 
 
-def fill(bench):
+def fill(qtbot, dock):
     items = [queue_item(ONE, k, 0.9 - 0.01 * k) for k in range(2, 10)]
     items += [queue_item(TWO, 8, 0.85, reason="inside Spleen")]
-    bench.store.replace_queue(items)
-    tell_of_change(bench)
+    dock._bench.store.replace_queue(items)
+    tell_of_change(qtbot, dock)
     return items
 
 
@@ -136,22 +135,22 @@ def shown(dock, column):
     return [model.index(r, column).data() for r in range(model.rowCount())]
 
 
-def test_empty_and_finished(bench, dock):
+def test_empty_and_finished(qtbot, bench, dock):
     assert "no model" in dock.message.text()
     assert dock.table.isHidden()
     assert dock.progress.isHidden()
-    fill(bench)
+    fill(qtbot, dock)
     assert dock.message.isHidden()
     assert dock.table.isVisible()
     for item in bench.store.items():
         bench.store.set_item_state(item.id, ItemState.ACCEPTED, version=item.version)
-    tell_of_change(bench)
+    tell_of_change(qtbot, dock)
     assert "all 9 slices are labelled" in dock.message.text()
     assert dock.progress.format() == "9 of 9 done"
 
 
 def test_rows_and_pictures(qtbot, bench, dock):
-    fill(bench)
+    fill(qtbot, dock)
     assert shown(dock, Column.SLICE)[:3] == [
         "3\nAbdomen 1",
         "4\nAbdomen 1",
@@ -168,7 +167,7 @@ def test_rows_and_pictures(qtbot, bench, dock):
     plain = picture.data(Qt.ItemDataRole.DecorationRole)
     # A label that is saved changes the picture: its outline is drawn.
     label(dock._bench.store.folder, ONE, range(2, 4))
-    tell_of_change(bench)
+    tell_of_change(qtbot, dock)
     qtbot.waitUntil(
         lambda: picture.data(Qt.ItemDataRole.DecorationRole) not in (None, plain)
     )
@@ -176,7 +175,7 @@ def test_rows_and_pictures(qtbot, bench, dock):
 
 
 def test_a_click_opens_the_slice_and_marks_its_row(qtbot, bench, dock):
-    fill(bench)
+    fill(qtbot, dock)
     cell = dock.table.visualRect(dock.model.index(2, Column.REASON)).center()
     qtbot.mouseClick(dock.table.viewport(), Qt.MouseButton.LeftButton, pos=cell)
     qtbot.waitUntil(lambda: bench.session is not None)
@@ -194,7 +193,7 @@ def test_a_click_opens_the_slice_and_marks_its_row(qtbot, bench, dock):
 def test_a_saved_slice_lowers_its_neighbours_and_selection_stays(
     qtbot, folder, bench, dock
 ):
-    fill(bench)
+    fill(qtbot, dock)
     row = dock.model.row_at((ONE, 9))
     dock.table.selectRow(row)
     label(folder, ONE, range(2, 3))
@@ -202,7 +201,7 @@ def test_a_saved_slice_lowers_its_neighbours_and_selection_stays(
         item = other.item_for(ONE, 2)
         other.set_item_state(item.id, ItemState.ACCEPTED, version=item.version)
         reprioritise(other)
-    tell_of_change(bench)
+    tell_of_change(qtbot, dock)
     order = [dock.model.item(r) for r in range(dock.model.rowCount())]
     assert order[-1].slice_index == 2
     assert order[-1].state is ItemState.ACCEPTED
@@ -215,7 +214,7 @@ def test_a_saved_slice_lowers_its_neighbours_and_selection_stays(
 
 
 def test_skip_and_take_back(qtbot, bench, dock):
-    fill(bench)
+    fill(qtbot, dock)
     bench.open_series(ONE, 2)
     qtbot.waitUntil(lambda: bench.session is not None)
     assert dock.skip.text() == "Skip"
@@ -236,7 +235,7 @@ def test_skip_and_take_back(qtbot, bench, dock):
 
 
 def test_accept_saves_and_goes_on(qtbot, bench, dock):
-    fill(bench)
+    fill(qtbot, dock)
     bench.open_series(ONE, 2)
     qtbot.waitUntil(lambda: dock.accept.isEnabled() and bench.session is not None)
     qtbot.mouseClick(dock.accept, Qt.MouseButton.LeftButton)
@@ -259,8 +258,8 @@ def test_accept_saves_and_goes_on(qtbot, bench, dock):
     )
 
 
-def test_the_dock_fits_a_small_screen_and_is_named(bench, dock):
-    fill(bench)
+def test_the_dock_fits_a_small_screen_and_is_named(qtbot, dock):
+    fill(qtbot, dock)
     assert dock.minimumSizeHint().width() <= 300
     assert dock.table.accessibleName()
     in_words = dock.model.index(0, 1).data(Qt.ItemDataRole.AccessibleTextRole)
@@ -276,5 +275,5 @@ def test_a_project_that_vanished_says_so(qtbot, bench, dock, monkeypatch):
         raise ProjectMissingError(msg)
 
     monkeypatch.setattr(type(bench.store), "items", gone)
-    tell_of_change(bench)
+    tell_of_change(qtbot, dock)
     assert dock.message.text() == "There is no project any more."
