@@ -169,7 +169,7 @@ def _keep_worst(
     from medlab_gui.learning.report import Panel, WorstCase
 
     name = loaded.case.name
-    found = {k: judged[k, name].figure("dsc", None) for k in loaded.found}
+    found = {one: judged[one, name].figure("dsc", None) for one in loaded.found}
     known = [v for v in found.values() if v is not None]
     if not known:
         return

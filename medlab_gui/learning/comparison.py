@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medlab_gui.learning.statistics import Summary, summarise
+from medlab_gui.learning.statistics import Summary, mean_known, summarise
 from medlab_gui.learning.tables import MISSING
 
 if TYPE_CHECKING:
@@ -212,11 +212,7 @@ class Comparison:
     def mean_values(self, trainings: Sequence[str], key: str) -> list[float | None]:
         """Return a figure of each case: its mean over the trainings that have it."""
         columns = zip(*(self.values(n, key) for n in trainings), strict=True)
-        found: list[float | None] = []
-        for column in columns:
-            known = [v for v in column if v is not None]
-            found.append(float(np.mean(known)) if known else None)
-        return found
+        return [mean_known(column) for column in columns]
 
     @property
     def folds(self) -> tuple[str, ...]:

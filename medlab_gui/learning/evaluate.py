@@ -14,6 +14,7 @@ from medlab_gui.imaging.pipeline import needs_volume
 from medlab_gui.learning.dataset import SliceKey, half_of
 from medlab_gui.learning.metrics import dice
 from medlab_gui.learning.progress import silent
+from medlab_gui.learning.statistics import mean_known
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,8 +68,8 @@ class DiceCounts:
     @property
     def mean(self) -> float:
         """Mean over classes that occur; 1 where none does, as all agree on nothing."""
-        known = [v for v in self.dice.values() if v is not None]
-        return float(np.mean(known)) if known else 1.0
+        found = mean_known(self.dice.values())
+        return 1.0 if found is None else found
 
 
 def evaluate_slices(

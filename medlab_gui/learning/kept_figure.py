@@ -14,6 +14,7 @@ from medlab_gui.learning.evaluate import DiceCounts
 from medlab_gui.learning.figures import picture_grid
 from medlab_gui.learning.kept import KEPT, read_kept
 from medlab_gui.learning.pictures import class_colour, overlays
+from medlab_gui.learning.statistics import mean_known
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,9 +92,8 @@ def _caption(
     if said.shape != labels.shape:
         names = {0: "nothing", **{c.value: c.name for c in scheme.classes}}
         return names.get(int(said.flat[0]), "")
-    counts = DiceCounts(scheme)
-    known = [v for v in counts.add(said, labels).values() if v is not None]
-    return f"DSC {100 * float(np.mean(known)):.1f} %" if known else "nothing to find"
+    mean = mean_known(DiceCounts(scheme).add(said, labels).values())
+    return "nothing to find" if mean is None else f"DSC {100 * mean:.1f} %"
 
 
 def _slices(path: Path, n: int) -> list[tuple[str, tuple[float, float]]]:

@@ -12,7 +12,7 @@ from medlab_gui.learning.comparison import in_order
 from medlab_gui.learning.comparison_tables import probability
 from medlab_gui.learning.figures import Reader
 from medlab_gui.learning.roc import Calls, calls, delong, roc
-from medlab_gui.learning.statistics import holm
+from medlab_gui.learning.statistics import holm, mean_known
 from medlab_gui.learning.tables import MISSING, Table
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ def _mean_tables(cases: ClassifiedCases, each: list[ScoredCases]) -> list[Table]
         for part in parts.values():
             own = [_figures(one, name, part) for one in each]
             titles = tuple(own[0])
-            means = {t: _mean([f[t] for f in own]) for t in titles}
+            means = {t: mean_known(f[t] for f in own) for t in titles}
             found.append({**means, "ACC %": float(np.mean(right[part]))})
         by_fold[name] = found
         rows.append((name, *(_shown(t, [f[t] for f in found]) for t in titles)))
@@ -257,11 +257,6 @@ def _folds_table(folds: list[str], found: dict[str, list[_Figures]]) -> list[Tab
     ]
     head = ("Network", "fold", *titles)
     return [Table("Each fold", head, tuple(rows), label="folds")]
-
-
-def _mean(values: list[float | None]) -> float | None:
-    known = [v for v in values if v is not None]
-    return float(np.mean(known)) if known else None
 
 
 def _share_table(cases: ClassifiedCases) -> Table:

@@ -14,6 +14,7 @@ from medlab_gui.learning.classifier import SliceClassifier
 from medlab_gui.learning.dataset import PreparedSlices
 from medlab_gui.learning.progress import silent
 from medlab_gui.learning.roc import calls, roc
+from medlab_gui.learning.statistics import mean_known
 from medlab_gui.learning.whole_slices import slice_classes
 
 if TYPE_CHECKING:
@@ -142,10 +143,10 @@ def evaluate_classifier(
     by_class = {name: calls(truth == v, said == v) for v, name in names.items()}
     curves = {name: roc(truth == v, probs[:, v]) for v, name in names.items()}
     f1 = {name: one.f1 for name, one in by_class.items()}
-    known = [v for v in f1.values() if v is not None]
+    mean = mean_known(f1.values())
     return {
         "dice": f1,
-        "mean_dice": float(np.mean(known)) if known else 1.0,
+        "mean_dice": 1.0 if mean is None else mean,
         "n_slices": len(answers),
         "accuracy": float(np.mean(said == truth)) if answers else None,
         "auc": {name: c and c.auc for name, c in curves.items()},

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,6 +23,7 @@ __all__ = [
     "PairedTest",
     "Summary",
     "holm",
+    "mean_known",
     "paired_test",
     "summarise",
 ]
@@ -64,6 +65,12 @@ class Summary:
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, for JSON."""
         return asdict(self)
+
+
+def mean_known(values: Iterable[float | None]) -> float | None:
+    """Return the mean of the figures that are defined; None where none is."""
+    known = [v for v in values if v is not None]
+    return float(np.mean(known)) if known else None
 
 
 def summarise(
