@@ -94,6 +94,7 @@ def main(arguments: Sequence[str] = ()) -> int:
 
     isolate_settings()
     from napari.qt import get_qapp
+    from qtpy.QtCore import QTimer
 
     app = get_qapp(
         app_name="MedLab",
@@ -109,6 +110,8 @@ def main(arguments: Sequence[str] = ()) -> int:
         sys.stderr.write(f"medlab: {error.message}\n")
         return 2
     window.notifier.install()
+    # Qt ends by itself only where a visible window was closed; ours is hidden before.
+    window.bench.closed.connect(lambda: QTimer.singleShot(0, app.quit))
     # Qt sleeps in C: without a handler Ctrl+C in the terminal would do nothing.
     signal.signal(signal.SIGINT, lambda _number, _frame: window.close())
     return int(app.exec())

@@ -45,6 +45,44 @@ def test_the_first_paint_needs_nothing_heavy(qapp, tmp_path):
     assert json.loads(done.stdout.splitlines()[-1]) == []
 
 
+_END = """
+import sys
+from qtpy.QtCore import QTimer
+from medlab_gui.gui import app
+
+open_window = app.open_window
+
+def opened(*arguments):
+    window = open_window(*arguments)
+    how = {"Quit": window.close, "the frame's cross": window.main.close}[sys.argv[2]]
+    QTimer.singleShot(0, how)
+    return window
+
+app.open_window = opened
+sys.exit(app.main(["--project", sys.argv[1]]))
+"""
+
+
+@pytest.mark.gui
+@pytest.mark.parametrize("how", ["Quit", "the frame's cross"])
+def test_the_program_ends_with_its_window(qapp, tmp_path, how):
+    """In a process of its own, which must not stay behind without a window."""
+    done = subprocess.run(
+        [sys.executable, "-c", _END, str(tmp_path / "none"), how],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "MEDLAB_CONFIG": str(tmp_path / "settings.json"),
+        },
+    )
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+
+
 def test_arguments_of_the_window():
     assert vars(parse([])) == {"path": "", "project": "", "series": ""}
     assert parse(["scan.nii", "--project", "p"]).path == "scan.nii"
