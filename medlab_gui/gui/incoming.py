@@ -6,6 +6,7 @@ window is open. The project keeps none.
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,9 @@ Choice = tuple[list[str], tuple[float, float, float] | None]
 """Codes of remedies, and a spacing ``(dz, dy, dx)`` in mm where one was given."""
 
 Group = tuple[str, str]
+
+_MASK = re.compile(r"(?<![a-z])(mask|seg|label|annotation|contour)", re.IGNORECASE)
+"""What masks that lie beside their scan are called."""
 
 _TELL_S = 0.03
 """A file takes a tenth of a millisecond, and to tell of it nearly as long."""
@@ -164,7 +168,7 @@ class Incoming:
         if wanted:
             self.open_found(wanted[0])
         elif volumes:
-            best = max(volumes, key=lambda s: s.n_slices)
+            best = max(volumes, key=_promise)
             if len(found) > 1:
                 self._bench.inform(
                     _(
@@ -303,6 +307,15 @@ class Incoming:
         volumes = [s for s in treated if s.blocking is None]
         first = max(volumes or treated, key=lambda s: s.n_slices)
         self.open_found(first)
+
+
+def _promise(series: FileSeries) -> tuple[bool, bool, int]:
+    """Return how likely a series is what a person wants to see first.
+
+    A scan rather than the mask beside it, and the largest.
+    """
+    is_mask = _MASK.search(series.name) is not None
+    return series.modality != "OT", not is_mask, series.n_slices
 
 
 def _nothing() -> None:

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from medlab_gui.io.image_stack import Picture
     from medlab_gui.io.series import FileSeries
 
-__all__ = ["read_other"]
+__all__ = ["NOT_READ", "read_other"]
+
+NOT_READ = "is not a file that MedLab reads"
+"""What is said of a file that has nothing to do with scans."""
 
 
 def read_other(path: Path, head: bytes) -> Sequence[FileSeries] | DicomHeader | Picture:
@@ -137,7 +140,7 @@ def _what_it_is(path: Path, head: bytes) -> str:
     if path.suffix.lower() in (".nii", ".gz", ".nrrd", ".mha", ".mhd"):
         return f"{name} is not the image that its name says, or its start is damaged."
     return (
-        f"{name} is not a file that MedLab reads (DICOM, NIfTI, NRRD, "
+        f"{name} {NOT_READ} (DICOM, NIfTI, NRRD, "
         "MetaImage, Analyze, MGH, PNG, JPEG, TIFF, or an archive of these)."
     )
 

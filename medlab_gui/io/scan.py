@@ -19,8 +19,9 @@ from medlab_gui.io.dicomdir import index_note, is_index, read_index
 from medlab_gui.io.folders import list_files
 from medlab_gui.io.image_stack import Picture
 from medlab_gui.io.nibabel_files import header_of_pair
-from medlab_gui.io.other_files import read_other
+from medlab_gui.io.other_files import NOT_READ, read_other
 from medlab_gui.io.series import Ignored, ScanResult
+from medlab_gui.io.series_names import told_apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,6 +87,7 @@ def scan(
     ignored = [Ignored(origin(i.path), i.reason) for i in heap.ignored]
     if not series:
         _complain(root, ignored, heap.damaged, inside=place != root or root.is_dir())
+    series = told_apart(series)
     series.sort(key=lambda s: s.sort_key)
     return ScanResult(tuple(series), tuple(ignored))
 
@@ -219,9 +221,12 @@ def _complain(
         elif name in reason:
             msg = reason
         raise NotAnImageError(msg, path=ignored[0].path)
-    example = ignored[0]
+    # A licence or a note tells less than an archive or a broken scan beside it.
+    example = next((i for i in ignored if NOT_READ not in i.reason), ignored[0])
+    name = example.path.name
+    why = example.reason if name in example.reason else f"{name}: {example.reason}"
     msg = (
         f"There is no scan in {root}: {len(ignored)} files were looked at and none can "
-        f"be opened. The first is {example.path.name}: {example.reason}"
+        f"be opened. {why}"
     )
     raise NotAnImageError(msg, path=root)

@@ -301,12 +301,14 @@ class FileSeries:
 
     @property
     def sort_key(self) -> tuple[object, ...]:
-        """By study, series number and, in one series, "time 2" before "time 10"."""
-        part = tuple(
-            (int(piece), "") if piece.isdecimal() else (-1, piece)
-            for piece in re.split(r"(\d+)", self.part)
-        )
+        """By study, series number and, in one series, "time 2" before "time 10".
+
+        Files that name neither come by their names.
+        """
         when = self.study_date or ""
+        if self.format != "dicom":
+            return when, "", self.number, "", _counting(self.name), self.uid
+        part = _counting(self.part)
         return when, self.study_uid, self.number, self.original_uid, part, self.uid
 
     @property
@@ -360,3 +362,11 @@ class ScanResult:
             "series": [s.to_dict() for s in self.series],
             "ignored": [i.to_dict() for i in self.ignored],
         }
+
+
+def _counting(text: str) -> tuple[tuple[int, str], ...]:
+    """Return a key that sorts "time 2" before "time 10"."""
+    return tuple(
+        (int(piece), "") if piece.isdecimal() else (-1, piece.casefold())
+        for piece in re.split(r"(\d+)", text)
+    )

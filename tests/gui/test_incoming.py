@@ -15,6 +15,7 @@ from medlab_gui.gui.notices import Level
 from medlab_gui.gui.reading_note import reading_text
 from medlab_gui.gui.view_state import Mode
 from medlab_gui.gui.workbench import Workbench
+from medlab_gui.io import write_image
 from medlab_gui.store.project import ProjectStore
 from tests.gui.slow_files import Gate
 from tests.synthetic import (
@@ -556,3 +557,19 @@ def test_the_first_slice_that_is_read_is_the_one_shown(
     assert bench.session.is_provisional
     read = np.flatnonzero(bench.session.volume.data.any(axis=(0, 1)))
     assert read.tolist() == [bench.linked.slice_of(Plane.SAGITTAL)]
+
+
+# ---- which one opens -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("air", [0, -1000])  # -1000: it is taken for a CT
+def test_a_scan_opens_rather_than_its_masks(qtbot, bench, tmp_path, air):
+    grid = plain_grid()
+    scan_values = np.where(phantom_values(grid) > 0, 40, air).astype(np.int16)
+    (tmp_path / "in").mkdir()
+    for n, name in enumerate(["a_mask", "liver_seg", "scan", "z-label"]):
+        voxels = scan_values if name == "scan" else np.roll(scan_values == 40, n)
+        write_image(tmp_path / "in" / f"{name}.nii.gz", voxels.astype(np.int16), grid)
+    bench.incoming.open((tmp_path / "in",))
+    idle(qtbot, bench)
+    assert bench.session.series.description == "scan"

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
+import zipfile
 from collections import Counter
 
+import numpy as np
 import pydicom
 import pytest
 from pydicom.uid import generate_uid
 
 from medlab_gui.core.errors import NotAnImageError
+from medlab_gui.core.geometry import Grid
 from medlab_gui.core.jobs import Cancelled
-from medlab_gui.io import scan
+from medlab_gui.io import scan, write_image
 from tests.synthetic import plain_grid, write_series
 
 
@@ -184,3 +188,47 @@ def test_neither_file_nor_folder(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(NotAnImageError, match="neither a file nor a folder"):
         scan(tmp_path / "pipe")
+
+
+def small_nifti(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shape = (2, 3, 4)
+    # Voxels of its own: a copy of a file is the same series.
+    voxels = hashlib.sha256(str(path).encode()).digest()
+    data = np.resize(np.frombuffer(voxels, np.uint8), shape)
+    write_image(path, data, Grid.from_spacing(shape, (1.0, 1.0, 1.0)))
+
+
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        (["b2.nii.gz", "b10.nii.gz", "A.nii.gz"], ["A", "b2", "b10"]),
+        (["scan.nii.gz", "scan.nrrd"], ["scan.nii.gz", "scan.nrrd"]),
+        (
+            ["one/before/scan.nii", "one/after/scan.nii", "other.nii"],
+            ["after/scan", "before/scan", "other"],
+        ),
+        (
+            ["p1/ct/scan.nii", "p2/ct/scan.nii"],
+            ["p1/ct/scan", "p2/ct/scan"],
+        ),
+    ],
+)
+def test_files_that_name_nothing_can_be_told_apart(tmp_path, files, names):
+    for file in files:
+        small_nifti(tmp_path / file)
+    assert [s.name for s in scan(tmp_path).series] == names
+
+
+def test_of_a_folder_without_scans_the_archive_is_told(tmp_path):
+    (tmp_path / "LICENSE").write_text("all rights")
+    (tmp_path / "NOTES.txt").write_text("none")
+    with zipfile.ZipFile(tmp_path / "study.zip", "w") as archive:
+        archive.writestr("readme", "nothing")
+    with pytest.raises(NotAnImageError) as caught:
+        scan(tmp_path)
+    assert caught.value.message == (
+        f"There is no scan in {tmp_path}: 3 files were looked at and none can be "
+        "opened. study.zip is an archive (zip). Open it on its own to see what is in "
+        "it."
+    )
