@@ -7,7 +7,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QUrl
+from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -22,6 +23,8 @@ from qtpy.QtWidgets import (
 from medlab_gui.core.i18n import _
 from medlab_gui.core.records import Run, RunState
 from medlab_gui.core.spec_changes import spec_changes
+from medlab_gui.gui.launching import use_weights
+from medlab_gui.gui.notices import NoticeAction
 from medlab_gui.gui.runs_model import weights_of
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["ChosenRuns", "changes_in_words", "new_folder"]
 
 _MOST_CHANGES = 12
+_MOST_NAMED = 10
 
 
 def changes_in_words(one: Run, other: Run, titles: Sequence[str]) -> str:
@@ -182,11 +186,7 @@ class ChosenRuns(QWidget):
         self._use(str(self._runs[0].checkpoint))
 
     def _use(self, weights: str, *_args: object) -> None:
-        # Other weights are unsure of other slices.
-        self._bench.launch("adopt", {"checkpoint": weights}, on_done=self._rank_again)
-
-    def _rank_again(self, _result: object) -> None:
-        self._bench.launch("score", {})
+        use_weights(self._bench, weights)
 
     def _folder(self, title: str, name: str) -> str:
         chosen = QFileDialog.getExistingDirectory(self.window(), title)
@@ -197,7 +197,15 @@ class ChosenRuns(QWidget):
         folder = self._folder(_("Folder for the training"), name)
         if folder:
             given = {"run": self._runs[0].id, "output": folder}
-            self._bench.launch("export-run", given)
+            self._bench.launch("export-run", given, on_done=self._tell_folder)
+
+    def _tell_folder(self, result: dict[str, Any]) -> None:
+        folder = result["output"]
+        look = partial(QDesktopServices.openUrl, QUrl.fromLocalFile(folder))
+        self._bench.inform(
+            _("The training is in {folder}.").format(folder=folder),
+            NoticeAction(_("Open the folder"), look),
+        )
 
     def _report(self) -> None:
         folder = self._folder(_("Folder for the report"), "medlab-report")
@@ -213,16 +221,17 @@ class ChosenRuns(QWidget):
         self._bench.launch("evaluate", given)
 
     def _delete(self) -> None:
-        n = len(self._runs)
-        asked = (
-            _("Delete this training? There is no way back.")
-            if n == 1
-            else _("Delete {n} trainings? There is no way back.").format(n=n)
-        )
-        more = _("Weights that are or were in use stay.")
-        yes = QMessageBox.StandardButton.Yes
+        named = "\n".join(self._titles[:_MOST_NAMED])
+        more = len(self._titles) - _MOST_NAMED
+        if more > 0:
+            named += "\n" + _("and {n} more").format(n=more)
+        asked = _(
+            "Delete these trainings? There is no way back.\n\n{named}\n\nWeights that "
+            "are or were in use stay."
+        ).format(named=named)
+        yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
         answer = QMessageBox.question(
-            self.window(), _("Delete trainings"), f"{asked} {more}"
+            self.window(), _("Delete trainings"), asked, yes | no, no
         )
         if answer == yes:
             self.delete_now()

@@ -23,8 +23,10 @@ __all__ = [
     "complete",
     "context_of",
     "follow_up",
+    "rank_again",
     "refresh_prediction",
     "tell_problems",
+    "use_weights",
 ]
 
 _log = logging.getLogger(__name__)
@@ -98,6 +100,29 @@ def context_of(bench: Workbench, job: JobContext) -> Context:
         settings=bench.settings,
         job=job,
     )
+
+
+def use_weights(bench: Workbench, checkpoint: str) -> None:
+    """Put weights to use and rank by them what is still to be labelled.
+
+    Parameters
+    ----------
+    bench : Workbench
+        Its project has the weights.
+    checkpoint : str
+        Their id, or ``"previous"``.
+    """
+    given = {"checkpoint": checkpoint}
+    bench.launch("adopt", given, on_done=lambda _result: rank_again(bench))
+
+
+def rank_again(bench: Workbench) -> None:
+    """Rank by the weights in use; a ranking that others began stops."""
+    title = bench.command("score").title.rstrip("…")
+    for job in bench.jobs.active:
+        if job.title == title:
+            bench.cancel(job)
+    bench.launch("score", {})
 
 
 def follow_up(bench: Workbench, verb: str, result: Any) -> None:

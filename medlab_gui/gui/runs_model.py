@@ -121,9 +121,14 @@ class RunsModel(QAbstractTableModel):
         self._runs: list[Run] = []
         self._names: dict[str, str] = {}
         self._current = ""
+        self._used: frozenset[str] = frozenset()
 
     def set_runs(
-        self, runs: Sequence[Run], names: Mapping[str, str], current: str
+        self,
+        runs: Sequence[Run],
+        names: Mapping[str, str],
+        current: str,
+        used: frozenset[str] = frozenset(),
     ) -> None:
         """Show other trainings.
 
@@ -135,10 +140,12 @@ class RunsModel(QAbstractTableModel):
             Checkpoint id to what a person reads.
         current : str
             Id of the weights in use.
+        used : frozenset of str
+            Ids of weights that are or were in use.
         """
         self.beginResetModel()
         self._runs = list(reversed(runs))
-        self._names, self._current = dict(names), current
+        self._names, self._current, self._used = dict(names), current, used
         self.endResetModel()
 
     def titles(self, runs: Sequence[Run]) -> list[str]:
@@ -169,7 +176,10 @@ class RunsModel(QAbstractTableModel):
                 return _("cross-validated")
             old, new = mean_dice(run, "old"), mean_dice(run, "new")
             worse = old is not None and new is not None and new < old
-            return _("refused") if worse else _("kept aside")
+            if worse:
+                return _("refused")
+            by_hand = self._used.intersection(weights_of(run))
+            return _("was in use") if by_hand else _("kept aside")
         return {
             RunState.RUNNING: _("running"),
             RunState.CANCELLED: _("cancelled"),

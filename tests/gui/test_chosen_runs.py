@@ -146,16 +146,37 @@ def test_export_delete_and_report_are_commands(dock, bench, monkeypatch, tmp_pat
     places = given["compare"].splitlines()
     assert [p.rpartition("=")[2] for p in places] == ids[::-1]
     assert len({p.partition("=")[0] for p in places}) == 2
+    asked = []
     monkeypatch.setattr(
-        QMessageBox, "question", lambda *_a: QMessageBox.StandardButton.No
+        QMessageBox,
+        "question",
+        lambda *a: asked.append(a) or QMessageBox.StandardButton.No,
     )
     dock.chosen.delete.click()
     assert launched == []
+    assert asked[0][-1] is QMessageBox.StandardButton.No, "Return deletes nothing"
+    assert all(
+        title in asked[0][2] for title in dock.model.titles(dock._all_selected())
+    )
     monkeypatch.setattr(
         QMessageBox, "question", lambda *_a: QMessageBox.StandardButton.Yes
     )
     dock.chosen.delete.click()
     assert launched == [("delete-run", {"run": i}) for i in reversed(ids)]
+
+
+def test_where_a_training_was_written_is_told(dock, bench, monkeypatch, tmp_path):
+    said, place = [], tmp_path / "out"
+    place.mkdir()
+    bench.noticed.connect(said.append)
+    bench.launch = lambda verb, given, on_done: on_done(given)
+    monkeypatch.setattr(
+        QFileDialog, "getExistingDirectory", lambda *_a, **_k: str(place)
+    )
+    select(dock, 0)
+    dock.chosen.export.click()
+    assert str(place) in said[0].text
+    assert said[0].actions[0].text == "Open the folder"
 
 
 def test_a_run_under_way_cannot_be_deleted(dock, bench):

@@ -17,6 +17,7 @@ from medlab_gui.gui.curves import CurvesView, TrainingCurves
 from medlab_gui.gui.dialogs.compare_weights import CompareWeightsDialog, worst_slices
 from medlab_gui.gui.docks.runs import RunsDock
 from medlab_gui.gui.durations import in_words
+from medlab_gui.gui.launching import rank_again
 from medlab_gui.gui.runs_model import RunColumn
 from medlab_gui.gui.workbench import Workbench
 from medlab_gui.store.project import ProjectStore
@@ -333,6 +334,32 @@ def test_curves_of_an_earlier_session_are_read(bench, dock):
     assert dock.curves.isVisible()
 
 
+def test_what_was_put_to_use_by_hand_was_in_use(project, bench, dock):
+    _folder, first, _second = project
+    add_run(bench.store, checkpoint=first, comparison={})
+    bench.project_changed.emit()
+    assert cells(dock, 0)[2] == "was in use", "the second are now"
+    bench.store.adopt(first, "me", "better")
+    bench.project_changed.emit()
+    assert cells(dock, 0)[2] == "in use"
+
+
+def test_other_weights_stop_a_ranking_and_begin_one(qtbot, bench):
+    stop, launched = threading.Event(), []
+
+    def rank(ctx: JobContext) -> None:
+        while not stop.wait(0.005):
+            ctx.check()
+
+    title = bench.command("score").title
+    old = bench.submit(title, rank, lane="gpu", newest_wins=False)
+    qtbot.waitUntil(lambda: old.state is JobState.RUNNING)
+    bench.launch = lambda verb, given, **_more: launched.append((verb, given))
+    rank_again(bench)
+    qtbot.waitUntil(lambda: old.state is JobState.CANCELLED)
+    assert launched == [("score", {})]
+
+
 def test_back_to_the_previous_weights(qtbot, bench, dock):
     launched = []
     bench.launch = lambda verb, params=None, **_more: launched.append((verb, params))
@@ -397,7 +424,7 @@ def test_comparison_and_its_buttons(qtbot, project, bench, new, in_use, may):
     if may:
         qtbot.mouseClick(dialog.adopt, Qt.MouseButton.LeftButton)
         assert launched[0][0] == "adopt"
-        assert launched[0][1].checkpoint == run.checkpoint
+        assert launched[0][1] == {"checkpoint": run.checkpoint}
     else:
         qtbot.mouseClick(dialog.keep, Qt.MouseButton.LeftButton)
         assert launched == []

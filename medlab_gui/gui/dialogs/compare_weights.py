@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.dialogs.aside import stand_aside
+from medlab_gui.gui.launching import use_weights
 
 if TYPE_CHECKING:
     from medlab_gui.core.records import Run
@@ -237,7 +238,5 @@ class CompareWeightsDialog(QDialog):
             self._bench.open_series(uid, k)
 
     def _adopt(self) -> None:
-        from medlab_gui.commands.adopt import AdoptParams
-
-        self._bench.launch("adopt", AdoptParams(checkpoint=str(self._run.checkpoint)))
+        use_weights(self._bench, str(self._run.checkpoint))
         self.accept()

@@ -30,6 +30,7 @@ from medlab_gui.gui.dialogs.aside import show_beside
 from medlab_gui.gui.dialogs.compare_weights import CompareWeightsDialog
 from medlab_gui.gui.dialogs.finetune import FineTuneDialog
 from medlab_gui.gui.durations import in_words
+from medlab_gui.gui.launching import rank_again, use_weights
 from medlab_gui.gui.notices import NoticeAction
 from medlab_gui.gui.progress_bar import ProgressBar
 from medlab_gui.gui.run_curves import RunCurves
@@ -219,17 +220,20 @@ class RunsDock(QWidget):
         runs: tuple[Run, ...] = ()
         names: dict[str, str] = {}
         current = previous = None
+        used: frozenset[str] = frozenset()
         if store is not None:
             try:
                 runs = store.runs()
                 names = {c.id: c.name for c in store.checkpoints()}
+                used = frozenset(a.checkpoint_id for a in store.adoptions())
                 current = store.current_checkpoint()
                 previous = store.previous_checkpoint()
             except MedlabError as error:
                 self.weights.setText(error.message)
                 return
         chosen = self._all_selected()
-        self.model.set_runs(runs, names, current.id if current is not None else "")
+        in_use = current.id if current is not None else ""
+        self.model.set_runs(runs, names, in_use, used)
         self._select([self.model.row_of(run.id) for run in chosen])
         self.weights.setText(
             _("No weights in use yet.")
@@ -364,8 +368,7 @@ class RunsDock(QWidget):
             NoticeAction(_("Compare"), partial(self.show_comparison, run_id)),
         )
         if result.get("adopted"):
-            # Other weights are unsure of other slices.
-            self._bench.launch("score", {})
+            rank_again(self._bench)
 
     # ---- doing ------------------------------------------------------------------
 
@@ -388,10 +391,7 @@ class RunsDock(QWidget):
             self._bench.launch("train", TrainParams(resume=run.id))
 
     def _go_back(self) -> None:
-        self._bench.launch("adopt", {"checkpoint": "previous"}, on_done=self._rerank)
-
-    def _rerank(self, _result: object) -> None:
-        self._bench.launch("score", {})
+        use_weights(self._bench, "previous")
 
     def _compare(self, *_args: object) -> None:
         run = self._selected()
