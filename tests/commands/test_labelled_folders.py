@@ -166,6 +166,7 @@ def ctx(folders, tmp_path):
     set_classes(ClassesParams("Bright;Dim"), ctx)
     for one in taken["series"]:
         assert [r["code"] for r in one["remedies"]] == ["different-patients"]
+        assert "one-patient" not in {p["code"] for p in one["problems"]}
         name = one["description"]
         shows = "none" if name == "normal" else name
         run_annotate(AnnotateParams(one["uid"], shows=shows), ctx)
