@@ -18,6 +18,16 @@ import time
 from pathlib import Path
 
 from medlab_gui.learning.tables import Table
+from tests.results.brain import (
+    NAME as BRAIN,
+)
+from tests.results.brain import (
+    brain_costs,
+    evaluate_brain,
+    nearest_picture,
+    prepare_brain,
+    train_brain,
+)
 from tests.results.studies import PRETRAINED, STUDIES, Study, slug, write_recipes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,6 +61,7 @@ def prepare(folder: Path) -> None:
             (place / "items.json").write_text(json.dumps(items, indent=1))
         items = json.loads((place / "items.json").read_text())
         write_recipes(study, items, place)
+    prepare_brain(shared, folder, medlab)
 
 
 def train(folder: Path, names: list[str]) -> None:
@@ -127,6 +138,8 @@ def page(folder: Path) -> None:
     for study in STUDIES.values():
         text = _put(text, f"cost-{study.name}", _costs(folder, study))
         text = _put(text, f"recipe-{study.name}", _recipe(folder, study))
+    text = _put(text, f"cost-{BRAIN}", brain_costs(folder))
+    text = _put(text, f"nearest-{BRAIN}", nearest_picture(folder))
     PAGE.write_text(text, encoding="utf-8")
 
 
@@ -181,19 +194,25 @@ def main() -> int:
     )
     parser.add_argument("act", choices=("prepare", "train", "evaluate", "page"))
     parser.add_argument("folder", type=Path)
-    parser.add_argument("studies", nargs="*", help=f"of {', '.join(STUDIES)}")
+    known = [*STUDIES, BRAIN]
+    parser.add_argument("studies", nargs="*", help=f"of {', '.join(known)}")
     args = parser.parse_args()
-    unknown = sorted(set(args.studies) - set(STUDIES))
+    unknown = sorted(set(args.studies) - set(known))
     if unknown:
         parser.error(f"there is no study {', '.join(unknown)}")
     folder = args.folder.absolute()
-    names = args.studies or list(STUDIES)
+    names = [n for n in args.studies or known if n != BRAIN]
+    with_brain = not args.studies or BRAIN in args.studies
     if args.act == "prepare":
         prepare(folder)
     elif args.act == "train":
         train(folder, names)
+        if with_brain:
+            train_brain(folder, medlab)
     elif args.act == "evaluate":
         evaluate(folder, names)
+        if with_brain:
+            evaluate_brain(folder, medlab)
     else:
         page(folder)
     return 0
