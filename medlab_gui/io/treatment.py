@@ -166,7 +166,7 @@ def _treated(
 
 def _taken_apart(series: FileSeries) -> FileSeries:
     effect = f"The {series.n_slices} pictures count as of different patients."
-    left = tuple(p for p in series.problems if APART not in (r.code for r in p.remedies))
+    left = tuple(p for p in series.problems if all(r.code != APART for r in p.remedies))
     applied = (*series.applied, AppliedRemedy(APART, effect))
     return replace(series, problems=left, applied=applied)
 
