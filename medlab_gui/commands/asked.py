@@ -88,4 +88,4 @@ def asked_in_words(options: Mapping[str, Any] | None) -> str:
     ):
         if options.get(name):
             parts.append(f"{words} {options[name]}")
-    return ", ".join(parts) or "whole axial slices, nothing changed afterwards"
+    return ", ".join(parts) or "whole axial slices as they are"

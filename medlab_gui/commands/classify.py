@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.asked import asked
 from medlab_gui.commands.checkpoints import project_weights, weights_file
-from medlab_gui.commands.inputs import open_input, problem_lines
+from medlab_gui.commands.inputs import existing_path, open_input, problem_lines
 from medlab_gui.commands.outputs import keep_inputs, target
 from medlab_gui.commands.values import counted
 from medlab_gui.core.errors import InputError
@@ -26,7 +26,14 @@ if TYPE_CHECKING:
     from medlab_gui.learning.classifier import ClassifiedSlices, SliceClassifier
     from medlab_gui.store.project import ProjectStore
 
-__all__ = ["NOT_WHERE", "chosen_classifier", "classify", "classify_series", "text"]
+__all__ = [
+    "NOT_WHERE",
+    "chosen_weights",
+    "classify",
+    "classify_series",
+    "says_classes",
+    "text",
+]
 
 NOT_WHERE = N_(
     "A classifier says what a slice shows as a whole and nothing about where: there is "
@@ -37,31 +44,38 @@ _MOST_LINES = 40
 """So many slices are printed; files and JSON have all."""
 
 
-def chosen_classifier(place: str, from_project: bool, ctx: Context) -> Path | None:
-    """Return the file of the weights that are meant, if they are a classifier's.
+def chosen_weights(place: str, in_project: bool, ctx: Context) -> tuple[Path, str]:
+    """Return the file and the id of the weights that are meant.
 
     Parameters
     ----------
     place : str
-        As in `weights_file`.
-    from_project : bool
+        As in `weights_file`. A file, and the starter for a file, need no project.
+    in_project : bool
         Whether what is predicted is a series of the project.
     ctx : Context
         The project.
     """
+    if not in_project and (place in ("", "starter") or existing_path(place)):
+        return weights_file(None, place)
+    with ctx.store() as store:
+        return weights_file(store, place)
+
+
+def says_classes(weights: Path) -> bool:
+    """Tell whether a file of weights is a classifier's."""
     from medlab_gui.learning.checkpoint import read_meta
     from medlab_gui.networks import is_classifier
 
-    if from_project:
-        with ctx.store() as store:
-            file, _id = weights_file(store, place)
-    else:
-        file, _id = weights_file(None, place)
-    return file if is_classifier(read_meta(file).network) else None
+    return is_classifier(read_meta(weights).network)
 
 
 def classify(
-    params: PredictParams, scan: Input | None, file: Path, ctx: Context
+    params: PredictParams,
+    scan: Input | None,
+    file: Path,
+    checkpoint_id: str,
+    ctx: Context,
 ) -> dict[str, Any]:
     """Say what each slice shows; write a table, and keep it in the project.
 
@@ -71,8 +85,8 @@ def classify(
         The wish.
     scan : Input or None
         The series of the project; None where a path is still to be read.
-    file : Path
-        The classifier's weights.
+    file, checkpoint_id : Path and str
+        The classifier's weights, see `chosen_weights`.
     ctx : Context
         Project, device, progress.
 
@@ -90,7 +104,6 @@ def classify(
     kept: str | None = None
     if scan.series_uid is None:
         classifier = SliceClassifier(file, ctx.device)
-        checkpoint_id = weights_file(None, params.checkpoint)[1]
         found = classifier.classify(
             scan.measured,
             scan.volume.grid.spacing,
@@ -249,8 +262,9 @@ def text(result: dict[str, Any]) -> str:
     """Say it in words."""
     held = ", ".join(f"{c['name']} {c['n_slices']}" for c in result["classes"])
     lines = [
-        f"{counted(result['n_slices'], 'slice')}, {result['seconds_per_slice']:.2f} s "
-        f"each on {result['device']} by {result['runtime']}: {held}."
+        f"{counted(result['n_slices'], 'slice')}, "
+        f"{1000 * result['seconds_per_slice']:.0f} ms each on {result['device']} by "
+        f"{result['runtime']}: {held}."
     ]
     for row in result["slices"][:_MOST_LINES]:
         name = f"  {row['file']}" if "file" in row else ""

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.asked import as_before, asked
-from medlab_gui.commands.checkpoints import project_weights, weights_file
+from medlab_gui.commands.checkpoints import project_weights
 from medlab_gui.commands.classify import (
-    chosen_classifier,
+    chosen_weights,
     classify,
+    says_classes,
 )
 from medlab_gui.commands.classify import (
     text as classify_text,
@@ -52,7 +53,7 @@ class PredictParams:
     )
     checkpoint: str = param(
         "File of weights, id of a checkpoint of the project, or 'starter'. "
-        "Default: the weights in use, else the starter.",
+        "Default: of a series of the project the weights in use, else the starter.",
         "",
         kind="checkpoint",
         in_dialog=False,
@@ -278,14 +279,13 @@ def run(params: PredictParams, ctx: Context) -> dict[str, Any]:
         params = as_before(params, ctx)
     path = existing_path(params.input)
     known = open_input(params.input, ctx, params.series) if path is None else None
-    classifier = chosen_classifier(params.checkpoint, known is not None, ctx)
-    if classifier is not None:
-        return classify(params, known, classifier, ctx)
+    file, checkpoint_id = chosen_weights(params.checkpoint, path is None, ctx)
+    if says_classes(file):
+        return classify(params, known, file, checkpoint_id, ctx)
     if path is not None and not params.output:
         msg = "Name the file for the mask, e.g. --output mask.nii.gz."
         raise InputError(msg)
     targets = _Targets.of(params)
-    weights = weights_file(None, params.checkpoint) if path is not None else None
     scan = known or open_input(params.input, ctx, params.series)
     keep_inputs(targets.files, scan.files)
 
@@ -293,7 +293,6 @@ def run(params: PredictParams, ctx: Context) -> dict[str, Any]:
 
     prediction_id: str | None = None
     if scan.series_uid is None:
-        file, checkpoint_id = weights or weights_file(None, params.checkpoint)
         predictor = Predictor(file, ctx.device, fastest=True)
         spacing = scan.volume.grid.spacing
         data, padding = scan.volume.data, scan.padding

@@ -86,7 +86,7 @@ def test_what_cannot_be_repeated_is_said(project):
 
 
 def test_words():
-    assert asked_in_words({}) == "whole axial slices, nothing changed afterwards"
+    assert asked_in_words({}) == "whole axial slices as they are"
     said = asked_in_words(
         {"axes": "all", "dropout_passes": 5, "seed": 3, "crf": True, "fill_holes": "1"}
     )

@@ -139,6 +139,18 @@ def list_project(project):
     return list_(ListParams(), project.ctx)
 
 
+def test_a_file_is_asked_of_the_projects_weights(project, weights):
+    used = adopt(AdoptParams(str(weights)), project.ctx)["checkpoint"]
+    adopt(AdoptParams("previous"), project.ctx)
+    asked = PredictParams(str(project.image), checkpoint=used)
+    told = predict(asked, project.ctx)
+    assert (told["checkpoint"], told["classification"]) == (used, None)
+    by_path = predict(replace(asked, checkpoint=str(weights)), project.ctx)
+    assert told["slices"] == by_path["slices"]
+    with pytest.raises(MedlabError, match=r"no weights 'nobody'.*medlab list"):
+        predict(replace(asked, checkpoint="nobody"), project.ctx)
+
+
 def test_adopted_it_ranks_the_queue_by_its_entropy(project, weights):
     used = adopt(AdoptParams(str(weights)), project.ctx)
     assert "no mask is drawn" in ADOPT.text(used)
