@@ -25,7 +25,7 @@ from medlab_gui.core.records import Run, RunState
 from medlab_gui.core.spec_changes import spec_changes
 from medlab_gui.gui.launching import use_weights
 from medlab_gui.gui.notices import NoticeAction
-from medlab_gui.gui.runs_model import weights_of
+from medlab_gui.gui.runs_model import folds_of, weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -171,7 +171,7 @@ class ChosenRuns(QWidget):
         """Fill the menu of *Use* with the folds of a cross-validation."""
         self.folds.clear()
         run = self._runs[0] if len(self._runs) == 1 else None
-        for fold in (run.comparison.get("folds") or ()) if run is not None else ():
+        for fold in folds_of(run) if run is not None else ():
             weights = str(fold.get("checkpoint", ""))
             text = _("Fold {n}: Dice {dice:.3f}").format(
                 n=fold.get("fold"), dice=float(fold.get("mean_dice") or 0)

@@ -14,6 +14,7 @@ from qtpy.QtGui import QMouseEvent, QWheelEvent
 from medlab_gui.gui.drawing import finish_polygon
 from medlab_gui.gui.view_state import INVERTIBLE, Mode, Tool
 from medlab_gui.gui.wheel import ZOOM_PER_NOTCH, Notches
+from medlab_gui.gui.window_drag import dragged_window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["MouseFilter", "picture_point"]
 
 _BRUSH_PER_NOTCH = 1.15
-_WIDTHS_PER_SCREEN = 2.0
-"""Dragging across the whole picture changes the window by this many of its widths."""
 
 
 def picture_point(viewer: Viewer, canvas: QWidget, x: float, y: float) -> QPointF:
@@ -216,17 +215,11 @@ class MouseFilter(QObject):
         return True
 
     def _change_window(self, moved: QPointF) -> None:
-        """Across changes the width, up and down the level (up is darker)."""
-        view = self._bench.view
-        size = max(self._canvas.width(), 1)
-        step = _WIDTHS_PER_SCREEN * max(view.width, 1e-3) / size
-        smallest = 1.0 if self._is_whole_numbers() else view.width * 0.01
-        view.width = max(smallest, view.width + moved.x() * step)
-        view.level = view.level + moved.y() * step
-
-    def _is_whole_numbers(self) -> bool:
-        session = self._bench.session
-        return session is not None and session.volume.data.dtype.kind in "iu"
+        view, session = self._bench.view, self._bench.session
+        whole = session is not None and session.volume.data.dtype.kind in "iu"
+        view.level, view.width = dragged_window(
+            (view.level, view.width), moved, self._canvas.width(), whole=whole
+        )
 
     def _on_release(self, event: QMouseEvent) -> bool:
         is_left = event.button() == Qt.MouseButton.LeftButton

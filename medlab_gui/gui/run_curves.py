@@ -11,6 +11,7 @@ from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.curves import CurvesView, TrainingCurves
 from medlab_gui.gui.curves_together import CurvesTogether
+from medlab_gui.gui.runs_model import folds_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +79,7 @@ class RunCurves(QWidget):
             curves = self._of(runs[0])
             lines = {
                 _("Fold {n}").format(n=fold["fold"]): self._of(runs[0], fold["fold"])
-                for fold in runs[0].comparison.get("folds") or ()
+                for fold in folds_of(runs[0])
             }
         elif runs:
             named = zip(titles, runs, strict=True)

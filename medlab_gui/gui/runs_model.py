@@ -22,6 +22,7 @@ __all__ = [
     "RunColumn",
     "RunsModel",
     "dice_change",
+    "folds_of",
     "mean_dice",
     "origin",
     "run_titles",
@@ -45,10 +46,14 @@ def mean_dice(run: Run, which: str) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
+def folds_of(run: Run) -> tuple[dict[str, Any], ...]:
+    """Return what `medlab train --folds` wrote down of each fold; none without."""
+    return tuple(run.comparison.get("folds") or ())
+
+
 def weights_of(run: Run) -> tuple[str, ...]:
     """Return the ids of the weights that a run made: one, or one of each fold."""
-    folds = run.comparison.get("folds") or ()
-    made = [run.checkpoint, *(fold.get("checkpoint") for fold in folds)]
+    made = [run.checkpoint, *(fold.get("checkpoint") for fold in folds_of(run))]
     return tuple(str(one) for one in made if one)
 
 
@@ -172,7 +177,7 @@ class RunsModel(QAbstractTableModel):
                 return _("in use")
             if run.comparison.get("adopted"):
                 return _("was in use")
-            if run.comparison.get("folds"):
+            if folds_of(run):
                 return _("cross-validated")
             old, new = mean_dice(run, "old"), mean_dice(run, "new")
             worse = old is not None and new is not None and new < old
@@ -197,7 +202,7 @@ class RunsModel(QAbstractTableModel):
         change = dice_change(run)
         if change:
             where = _("Mean Dice on the locked slices {c}")
-            if run.comparison.get("folds"):
+            if folds_of(run):
                 where = _("Mean Dice on what the folds left out {c}")
             parts.append(where.format(c=change))
         return "\n".join([*parts, *([run.message] if run.message else [])])

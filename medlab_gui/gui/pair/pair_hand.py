@@ -12,14 +12,13 @@ from medlab_gui.gui.measure_overlay import MeasureOverlay
 from medlab_gui.gui.pair.pair_measure import SecondPicture
 from medlab_gui.gui.pair.pair_state import Link
 from medlab_gui.gui.wheel import ZOOM_PER_NOTCH, Notches
+from medlab_gui.gui.window_drag import dragged_window
 
 if TYPE_CHECKING:
     from medlab_gui.gui.pair.pair_pane import PairPane
     from medlab_gui.gui.workbench import Workbench
 
 __all__ = ["PairHand"]
-
-_WIDTHS_PER_SCREEN = 2.0
 
 
 class PairHand(QObject):
@@ -126,8 +125,5 @@ class PairHand(QObject):
             self._bench.linked.place(first)
 
     def _change_window(self, moved: QPointF) -> None:
-        """Across changes the width, up and down the level (up is darker)."""
-        pair = self._bench.pair
-        step = _WIDTHS_PER_SCREEN * max(pair.width, 1e-3) / max(self._pane.width(), 1)
-        width = max(pair.width * 0.01, pair.width + moved.x() * step)
-        pair.set_window(pair.level + moved.y() * step, width)
+        pair, room = self._bench.pair, self._pane.width()
+        pair.set_window(*dragged_window((pair.level, pair.width), moved, room))

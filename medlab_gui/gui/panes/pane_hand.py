@@ -8,6 +8,7 @@ from qtpy.QtCore import QEvent, QObject, QPointF, Qt, Signal
 from qtpy.QtGui import QMouseEvent, QWheelEvent
 
 from medlab_gui.gui.wheel import ZOOM_PER_NOTCH, Notches
+from medlab_gui.gui.window_drag import dragged_window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from medlab_gui.gui.workbench import Workbench
 
 __all__ = ["PaneHand"]
-
-_WIDTHS_PER_SCREEN = 2.0
 
 
 class PaneHand(QObject):
@@ -129,11 +128,9 @@ class PaneHand(QObject):
         self.hovered.emit(self._pane.index_at(at.x(), at.y()))
 
     def _change_window(self, moved: QPointF) -> None:
-        """Across changes the width, up and down the level (up is darker)."""
         view, session = self._bench.view, self._bench.session
         assert session is not None
-        step = _WIDTHS_PER_SCREEN * max(view.width, 1e-3) / max(self._pane.width(), 1)
         whole = session.volume.data.dtype.kind in "iu"
-        least = 1.0 if whole else view.width * 0.01
-        view.width = max(least, view.width + moved.x() * step)
-        view.level += moved.y() * step
+        view.level, view.width = dragged_window(
+            (view.level, view.width), moved, self._pane.width(), whole=whole
+        )

@@ -16,7 +16,8 @@ from medlab_gui.core.i18n import _
 from medlab_gui.gui.colors import scheme_colors
 from medlab_gui.gui.panes import marks
 from medlab_gui.gui.stamps import Stamps
-from medlab_gui.gui.wheel import ZOOM_PER_NOTCH
+from medlab_gui.gui.wheel import ZOOM_PER_NOTCH, turned
+from medlab_gui.gui.window_drag import dragged_window
 from medlab_gui.imaging.rendering import (
     Rendering,
     Scene,
@@ -316,10 +317,7 @@ class VolumePane(QWidget):
             shift = (x + moved.x() * mm, y + moved.y() * mm)
             self.look(replace(self._view, shift=shift))
         elif event.buttons() & Qt.MouseButton.RightButton:
-            level, width = self._window
-            step = 2 * max(width, 1e-6) / max(self.width(), 1)
-            width = max(width * 0.01, width + moved.x() * step)
-            self._window = (level + moved.y() * step, width)
+            self._window = dragged_window(self._window, moved, self.width())
             self._on_look()
             self.update()
 
@@ -330,8 +328,8 @@ class VolumePane(QWidget):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Zoom: there are no slices here."""
-        notches = (event.angleDelta().y() or event.angleDelta().x()) / 120
-        zoom = min(20.0, max(0.2, self._view.zoom * ZOOM_PER_NOTCH**notches))
+        factor = ZOOM_PER_NOTCH ** turned(event)
+        zoom = min(20.0, max(0.2, self._view.zoom * factor))
         self.look(replace(self._view, zoom=zoom))
         event.accept()
 
