@@ -35,6 +35,7 @@ __all__ = [
     "Values",
     "as_points",
     "check_on_grid",
+    "short_value",
 ]
 
 Point = tuple[float, float, float]
@@ -314,11 +315,11 @@ class Values:
         if not self.n_pixels:
             return [*lines, *(left_out or [_("no pixel inside")])]
         unit = self.units or _("a.u.")
-        spread = "" if self.sd is None else f" ± {_short(self.sd)}"
-        lines.append(f"{_short(self.mean)}{spread} {unit}")
+        spread = "" if self.sd is None else f" ± {short_value(self.sd)}"
+        lines.append(f"{short_value(self.mean)}{spread} {unit}")
         lines.append(
             _("{low} to {high}, {n} px").format(
-                low=_short(self.low), high=_short(self.high), n=self.n_pixels
+                low=short_value(self.low), high=short_value(self.high), n=self.n_pixels
             )
         )
         lines += left_out
@@ -327,7 +328,7 @@ class Values:
         return lines
 
 
-def _short(value: float | None) -> str:
+def short_value(value: float | None) -> str:
     """Return a value with as many digits as help: ``42.3``, ``0.0124``."""
     if value is None:
         return ""

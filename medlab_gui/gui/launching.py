@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
+from medlab_gui.core.records import Severity
+from medlab_gui.gui.notices import Level, Notice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -176,12 +178,22 @@ def _after_import(bench: Workbench, result: dict[str, Any]) -> None:
 
 
 def tell_problems(bench: Workbench, taken: dict[str, Any]) -> None:
-    """Say what is odd about a series that was taken in (an entry of the result)."""
-    for problem in taken["problems"]:
-        if problem["severity"] not in ("note",):
-            name = taken["description"]
-            said = problem["message"]
-            bench.warn(f"{name}: {said}" if name else said)
+    """Say what is odd about a series that was taken in (an entry of the result).
+
+    In one notice, the worst first: each would take the place of the one before.
+    """
+    order = [str(s) for s in Severity]
+    odd = [p for p in taken["problems"] if p["severity"] != Severity.NOTE]
+    odd.sort(key=lambda p: order.index(p["severity"]), reverse=True)
+    if not odd:
+        return
+    said = odd[0]["message"]
+    if len(odd) > 1:
+        more = _("({n} more under Studies.)").format(n=len(odd) - 1)
+        said = f"{said} {more}"
+    name = taken["description"]
+    text = f"{name}: {said}" if name else said
+    bench.noticed.emit(Notice(text, Level.WARNING, about=taken["uid"]))
 
 
 def refresh_prediction(bench: Workbench, *, show: bool) -> None:

@@ -52,6 +52,8 @@ class Notice:
         What can be done about it.
     details : str
         For a bug: the traceback, without patient data.
+    about : str
+        UID of the series that it is about: over another one it would mislead.
     """
 
     text: str
@@ -59,3 +61,4 @@ class Notice:
     title: str = ""
     actions: tuple[NoticeAction, ...] = field(default=())
     details: str = ""
+    about: str = ""

@@ -81,6 +81,7 @@ class NoticeBar(QFrame):
         super().__init__(parent)
         self._picture = parent
         self.setObjectName("notice_bar")
+        self.about = ""
         self.text = QLabel()
         self.text.setWordWrap(True)
         self._buttons = QHBoxLayout()
@@ -113,6 +114,7 @@ class NoticeBar(QFrame):
             button.clicked.connect(action.run)
             button.clicked.connect(self.hide)
             self._buttons.addWidget(button)
+        self.about = notice.about
         self.text.setText(notice.text)
         self.setProperty("level", str(notice.level))
         self.style().unpolish(self)
@@ -165,7 +167,9 @@ class Notifier(QObject):
         self.bar = NoticeBar(canvas)
         self.dialogs: list[QMessageBox] = []
         self._hook_before: Any = None
+        self._bench = bench
         bench.noticed.connect(self.show)
+        bench.session_changed.connect(self._on_session)
 
     def show(self, notice: Notice) -> None:
         """Show a notice where its level belongs."""
@@ -178,6 +182,11 @@ class Notifier(QObject):
             button = box.addButton(action.text, QMessageBox.ButtonRole.ActionRole)
             button.clicked.connect(action.run)
         box.open()
+
+    def _on_session(self) -> None:
+        session = self._bench.session
+        if session is not None and self.bar.about not in ("", session.series_uid):
+            self.bar.hide()
 
     def _box(self, icon: QMessageBox.Icon, title: str, text: str) -> QMessageBox:
         box = QMessageBox(self._window)

@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QLabel, QStatusBar, QToolButton, QWidget
 
 from medlab_gui.core.i18n import _
+from medlab_gui.core.measurements import short_value
 from medlab_gui.gui.overlays import position_text
 from medlab_gui.gui.panes.axial_shear import flat_of_point
 from medlab_gui.gui.progress_bar import ProgressBar
@@ -104,12 +105,7 @@ def voxel_text(bench: Workbench, index: ArrayLike) -> str:
     padding = session.series.display.padding
     if padding is not None and padding[0] <= value <= padding[1]:
         return _("not measured")
-    if not math.isfinite(value):
-        shown = _("no value")
-    elif value == round(value):
-        shown = f"{value:.0f}"
-    else:
-        shown = f"{value:.3g}"
+    shown = short_value(value) if math.isfinite(value) else _("no value")
     unit = volume.units or _("a.u.")
     mm = np.asarray(volume.grid.to_mm(index))
     parts = [

@@ -174,9 +174,12 @@ def first_window(scene: Scene, modality: str) -> tuple[float, float]:
         return _CT_WINDOW
     seen = scene.volume[1:-1, 1:-1, 1:-1].max(axis=1)
     seen = seen[seen > scene.volume.min()].astype(np.float32)
+    darkest = float(scene.volume.min())
     if not seen.size:
-        return float(scene.volume.min()), 1.0
+        return darkest + 0.5, 1.0
     low, high = (float(v) for v in np.percentile(seen, (5, 99.5)))
+    if low == high:  # a mask, for instance
+        low = darkest
     width = max(high - low, 1e-6 * max(abs(high), 1e-6))
     return low + width / 2, width
 

@@ -128,8 +128,8 @@ def default_window(
         if sane and shows and width <= 100 * max(brightest - darkest, 1):
             return level, width
     picture = sample[sample > darkest]
-    if picture.size == 0:
-        return darkest, 1.0
+    if picture.size == 0:  # all the same: black, and what is brighter elsewhere white
+        return darkest + 0.5, 1.0
     low, high = (float(v) for v in np.percentile(picture, (1, 99)))
     low = min(low, darkest) if darkest >= 0 else low
     width = max(high - low, 1e-6 * max(abs(high), abs(low), 1e-6))

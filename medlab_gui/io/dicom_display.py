@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "display_of",
+    "frame_window",
     "is_secondary_capture",
     "usable_window",
     "voi_item",
@@ -61,6 +62,11 @@ def usable_window(
     if window is not None and function == "LINEAR" and window[1] < 1:
         return None
     return window
+
+
+def frame_window(item: Any) -> tuple[float, float] | None:
+    """Return the window of one frame from its item of a Frame VOI LUT Sequence."""
+    return usable_window(window_of(item), text(item, "VOILUTFunction").upper())
 
 
 def display_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from medlab_gui.io.dicom_display import frame_window
 from medlab_gui.io.dicom_kinds import kinds_of
 from medlab_gui.io.dicom_values import numbers, text
 from medlab_gui.io.series import Frame
@@ -103,6 +104,7 @@ def _frame(
     slope = numbers(values, "RescaleSlope") if defaults.table is None else None
     intercept = numbers(values, "RescaleIntercept") if defaults.table is None else None
     number = numbers(dataset, "InstanceNumber")
+    voi = look("FrameVOILUTSequence")
     n_bytes = defaults.layout.n_bytes
     if not placed or not position or len(position) != 3:
         position = None
@@ -127,4 +129,5 @@ def _frame(
         thickness=thickness[0] if thickness else None,
         slice_gap=slice_gap[0] if slice_gap else None,
         table=defaults.table,
+        window=None if voi is dataset else frame_window(voi),
     )

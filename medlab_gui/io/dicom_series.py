@@ -278,7 +278,9 @@ def _one_series(
     grid = stack.grid
     if any(p.severity is Severity.NOT_A_VOLUME for p in problems):
         grid = None
-    windows = [h.window for h in headers if h.window is not None]
+    # An enhanced object may hold several volumes, each with windows of its own.
+    windows = [f.window for f in stack.frames if f.window is not None]
+    windows = windows or [h.window for h in headers if h.window is not None]
     found = FileSeries(
         uid=uid,
         study_uid=first.study_uid or derived_uid("study", series_uid),

@@ -136,6 +136,8 @@ class Frame:
         What the file says of the distance between slices, in mm.
     table : LookupTable or None
         What stored values are looked up in before slope and intercept.
+    window : tuple of float or None
+        ``(level, width)`` that a frame of an enhanced object has of its own.
     """
 
     path: Path
@@ -154,6 +156,7 @@ class Frame:
     thickness: float | None = None
     slice_gap: float | None = None
     table: LookupTable | None = None
+    window: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

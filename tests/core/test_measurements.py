@@ -17,6 +17,7 @@ from medlab_gui.core.measurements import (
     Values,
     as_points,
     check_on_grid,
+    short_value,
 )
 
 GRID = Grid.from_spacing((9, 60, 80), (5.0, 0.7, 0.7), (-20, -30, 40))
@@ -161,3 +162,11 @@ def test_what_a_person_reads():
         "cut off by the picture's edge",
     ]
     assert Values(area_mm2=0.2, n_pixels=0).lines() == ["0.2 mm²", "no pixel inside"]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(1362.44, "1362.4"), (-1024.0, "-1024"), (19.25, "19.2"), (0.00175, "0.00175")],
+)
+def test_a_value_is_written_as_it_is_read(value, shown):
+    assert short_value(value) == shown

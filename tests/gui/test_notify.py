@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 from qtpy.QtWidgets import QPushButton, QWidget
 
+from medlab_gui.gui.launching import tell_problems
 from medlab_gui.gui.notices import Level, Notice, NoticeAction
 from medlab_gui.gui.notify import NoticeBar, bug_report
+from tests.gui.conftest import open_series
 
 
 def test_a_bug_report_holds_places_but_no_words_of_the_data():
@@ -49,3 +51,25 @@ def test_nothing_of_a_notice_is_cut_off(qtbot, width):
     assert bar.rect().contains(button.geometry())
     assert not button.geometry().intersects(bar.text.geometry())
     assert button.width() >= button.sizeHint().width()
+
+
+@pytest.mark.gui
+def test_a_notice_about_a_series_goes_when_another_opens(window, shared_window):
+    problem = {"severity": "warning", "message": "It is odd."}
+    worse = {"severity": "unsafe for measurement", "message": "It is very odd."}
+    note = {"severity": "note", "message": "By the way."}
+    taken = {
+        "uid": window.bench.session.series_uid,
+        "description": "Scan",
+        "problems": [note, problem, worse],
+    }
+    tell_problems(window.bench, taken)
+    bar = window.notifier.bar
+    assert bar.text.text() == "Scan: It is very odd. (1 more under Studies.)"
+    assert bar.isVisible()
+    _window, uids = shared_window
+    open_series(window, next(uids))
+    assert not bar.isVisible()
+    window.bench.inform("Two series were found.")
+    open_series(window, next(uids))
+    assert bar.isVisible(), "what is about no series stays"

@@ -188,3 +188,11 @@ def test_its_first_window_is_that_of_rays_not_of_slices():
     assert first_window(make_scene(data, grid), "CT") == (200, 600)
     flat = make_scene(np.full(grid.shape, 7, np.int16), grid)
     assert first_window(flat, "MR")[1] > 0
+
+
+def test_a_mask_in_3d_is_white_on_black():
+    grid = Grid.from_spacing((12, 20, 24), (3.0, 1.5, 1.25))
+    mask = np.zeros(grid.shape, np.uint8)
+    mask[4:8, 6:12, 6:12] = 3
+    level, width = first_window(make_scene(mask, grid), "OT")
+    assert (level - width / 2, level + width / 2) == (0, 3)

@@ -67,3 +67,5 @@ def test_default_window_of_what_shows_nothing():
     for data in (np.zeros((3, 3)), np.full((3, 3), np.nan), np.zeros((0, 3))):
         _, width = default_window(data, "MR")
         assert width > 0
+    level, width = default_window(np.full((3, 3), 7), "MR")
+    assert level - width / 2 == 7, "black, not grey"

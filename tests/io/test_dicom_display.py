@@ -142,6 +142,28 @@ def test_window_of_an_enhanced_object(tmp_path):
     assert series.display.function == "SIGMOID"
 
 
+def test_each_volume_of_an_enhanced_object_has_its_own_window(tmp_path):
+    """Philips writes magnitude and field map into one file, each frame's window."""
+    k = list(range(GRID.shape[0]))
+    data = phantom_values(GRID)
+    path = write_enhanced(tmp_path / "e.dcm", GRID, data, order=k + k)
+
+    def change(ds):
+        for n, frame in enumerate(ds.PerFrameFunctionalGroupsSequence):
+            voi, kind = Dataset(), Dataset()
+            first = n < len(k)
+            voi.WindowCenter, voi.WindowWidth = (1000, 1800) if first else (0, 300)
+            kind.FrameType = ["ORIGINAL", "PRIMARY", "M" if first else "P", "NONE"]
+            kind.ComplexImageComponent = "MAGNITUDE" if first else "PHASE"
+            frame.FrameVOILUTSequence = [voi]
+            frame.MRImageFrameTypeSequence = [kind]
+        ds.Modality = "MR"
+
+    edit_file(path, change)
+    found = {s.part: s.window for s in scan(path).series}
+    assert found == {"magnitude": (1000, 1800), "phase": (0, 300)}
+
+
 @pytest.mark.parametrize("bits", [8, 16])
 def test_palette_is_shown_as_grey_and_never_as_hounsfield_units(tmp_path, bits):
     rng = np.random.default_rng(2)
