@@ -10,7 +10,6 @@ from qtpy.QtCore import QEvent, QPointF, QRectF, QSize, QSizeF, Qt
 from qtpy.QtGui import (
     QColor,
     QCursor,
-    QFont,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -22,7 +21,7 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from medlab_gui.core.i18n import _
 from medlab_gui.gui import compare_painting as paint
-from medlab_gui.gui.panes.marks import draw_letters
+from medlab_gui.gui.panes.marks import draw_letters, letter_font
 from medlab_gui.gui.slice_camera import SliceCamera
 from medlab_gui.gui.stamps import Stamps
 from medlab_gui.gui.wheel import ZOOM_PER_NOTCH, Notches
@@ -302,9 +301,7 @@ class ComparePictures(QWidget):
     def _draw_letters(self, painter: QPainter, room: QRectF) -> None:
         """Write the patient's sides at the edges of a room, on any ground."""
         assert self._preview is not None
-        font = QFont(self.font())
-        font.setPointSizeF(11)
-        font.setBold(True)
+        font = letter_font(self.font(), 11)
         painter.save()
         painter.translate(room.topLeft())
         size = (room.width(), room.height())

@@ -20,9 +20,9 @@ from qtpy.QtWidgets import QWidget
 from medlab_gui.core.i18n import _
 from medlab_gui.core.measurements import Plane
 from medlab_gui.gui.colors import uncertainty_colors
-from medlab_gui.gui.panes.marks import window_text
+from medlab_gui.gui.panes import marks
 from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
-from medlab_gui.gui.stamps import Stamps
+from medlab_gui.gui.stamps import LIGHT, Stamps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from medlab_gui.gui.workbench import Workbench
 
 __all__ = ["PictureText", "edge_letters", "position_text"]
-
-_MARGIN = 8.0
 
 
 def edge_letters(grid: Grid) -> tuple[str, str, str, str]:
@@ -160,7 +158,7 @@ class PictureText(QWidget):
         if hidden and view.mask_visible:
             top.append(_("Hidden: {names}").format(names=", ".join(hidden)))
         bottom = [
-            window_text(view.level, view.width, session.volume.units),
+            marks.window_text(view.level, view.width, session.volume.units),
             _("Zoom {zoom:.0%}").format(zoom=zoom),
         ]
         bottom[0] += "   ".join(
@@ -184,10 +182,13 @@ class PictureText(QWidget):
         if self._bench.view.corner_text:
             self._draw_corners(painter, font)
         if self._bench.view.letters:
-            bold = QFont(font)
-            bold.setPointSizeF(13)
-            bold.setBold(True)
-            self._draw_letters(painter, bold, session.volume.grid)
+            marks.draw_letters(
+                painter,
+                self.stamps,
+                marks.letter_font(font),
+                (self.width(), self.height()),
+                edge_letters(session.volume.grid),
+            )
         if session.entropy is not None and self._bench.view.entropy_visible:
             self._draw_legend(painter, font)
         for mark in self.marks:
@@ -196,46 +197,17 @@ class PictureText(QWidget):
 
     def _draw_corners(self, painter: QPainter, font: QFont) -> None:
         top, bottom = self.corner_lines()
-        metrics = QFontMetricsF(font)
-        y = _MARGIN + metrics.ascent()
-        for line in top:
-            fitting = metrics.elidedText(
-                line, Qt.TextElideMode.ElideRight, self.width() * 0.42
-            )
-            self._write(painter, font, QPointF(_MARGIN, y), fitting)
-            y += metrics.lineSpacing()
-        y = self.height() - _MARGIN - metrics.descent()
-        for line in reversed(bottom):
-            self._write(painter, font, QPointF(_MARGIN, y), line)
-            y -= metrics.lineSpacing()
-
-    def _draw_letters(self, painter: QPainter, font: QFont, grid: Grid) -> None:
-        left, right, top, bottom = edge_letters(grid)
-        metrics = QFontMetricsF(font)
-        middle_y = self.height() / 2 + metrics.capHeight() / 2
-        middle_x = self.width() / 2
-        half = metrics.horizontalAdvance(top) / 2
-        places = (
-            (left, QPointF(_MARGIN, middle_y)),
-            (
-                right,
-                QPointF(
-                    self.width() - _MARGIN - metrics.horizontalAdvance(right), middle_y
-                ),
-            ),
-            (top, QPointF(middle_x - half, _MARGIN + metrics.ascent())),
-            (bottom, QPointF(middle_x - half, self.height() - _MARGIN)),
-        )
-        for letter, place in places:
-            self._write(painter, font, place, letter)
+        size = (self.width() * 0.42, self.height())
+        tops = [(line, LIGHT) for line in top]
+        marks.draw_corners(painter, self.stamps, font, size, tops, bottom)
 
     def _draw_legend(self, painter: QPainter, font: QFont) -> None:
         metrics = QFontMetricsF(font)
         height = min(160.0, self.height() / 3)
         title = _("Uncertainty")
         width = metrics.horizontalAdvance(title)
-        x = self.width() - _MARGIN - max(width, 46.0)
-        y = self.height() - _MARGIN - height - metrics.height()
+        x = self.width() - marks.MARGIN - max(width, 46.0)
+        y = self.height() - marks.MARGIN - height - metrics.height()
         self._write(painter, font, QPointF(x, y - metrics.descent() - 7), title)
         bar = QRectF(x, y, 14, height)
         painter.drawImage(bar, self._bar)

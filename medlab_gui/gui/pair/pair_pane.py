@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtCore import Signal as QtSignal
-from qtpy.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QTransform
+from qtpy.QtGui import QColor, QFont, QPainter, QPen, QTransform
 from qtpy.QtWidgets import QWidget
 
 from medlab_gui.core.i18n import _
@@ -328,11 +328,8 @@ class PairPane(QWidget):
             if cross is not None and view.crosshair:
                 marks.draw_crosshair(painter, room, cross, Plane.AXIAL)
             if view.letters:
-                bold = QFont(font)
-                bold.setPointSizeF(13)
-                bold.setBold(True)
-                letters = geometry.edge_letters
-                marks.draw_letters(painter, self._stamps, bold, size, letters)
+                large, letters = marks.letter_font(font), geometry.edge_letters
+                marks.draw_letters(painter, self._stamps, large, size, letters)
             if view.scale_bar:
                 second = self._state.second
                 caution = second.caution if second is not None else ""
@@ -352,24 +349,14 @@ class PairPane(QWidget):
         return self.pixel_of(state.pair.second.to_index(mm))
 
     def _draw_corners(self, painter: QPainter, font: QFont) -> None:
-        metrics = QFontMetricsF(font)
-        room = self.width() - 2 * marks.MARGIN
         tops: list[tuple[str, QColor]] = []
         if self._bench.view.corner_text:
             tops += [(line, LIGHT) for line in self.corner_lines()]
         if self._state.badge():
             tops.append((self._state.badge(), marks.BADGE_COLOR))
-        y = marks.MARGIN + metrics.ascent()
-        for line, color in tops:
-            fitting = metrics.elidedText(line, Qt.TextElideMode.ElideRight, room)
-            at = QPointF(marks.MARGIN, y)
-            self._stamps.write(painter, font, at, fitting, color)
-            y += metrics.lineSpacing()
         bottom = self.bottom_lines() if self._bench.view.corner_text else []
-        y = self.height() - marks.MARGIN - metrics.descent()
-        for line in reversed(bottom):
-            self._stamps.write(painter, font, QPointF(marks.MARGIN, y), line)
-            y -= metrics.lineSpacing()
+        size = (self.width() - 2 * marks.MARGIN, self.height())
+        marks.draw_corners(painter, self._stamps, font, size, tops, bottom)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show the frame of the pane that keys go to."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QLineF, QPointF, QRectF
+from qtpy.QtCore import QLineF, QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QFont, QFontMetricsF, QPen
 
 from medlab_gui.core.i18n import N_, _
 from medlab_gui.core.measurements import Plane
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from qtpy.QtGui import QPainter
 
     from medlab_gui.core.geometry import Grid
@@ -23,9 +25,11 @@ __all__ = [
     "MARGIN",
     "PLANE_COLORS",
     "PLANE_TITLES",
+    "draw_corners",
     "draw_crosshair",
     "draw_letters",
     "draw_scale_bar",
+    "letter_font",
     "not_measured_text",
     "scale_length",
     "side_text",
@@ -223,6 +227,14 @@ def draw_crosshair(
     return tuple(lines)
 
 
+def letter_font(font: QFont, points: float = 13) -> QFont:
+    """Return the font of a picture's letters, made of the one of its widget."""
+    made = QFont(font)
+    made.setPointSizeF(points)
+    made.setBold(True)
+    return made
+
+
 def draw_letters(
     painter: QPainter,
     stamps: Stamps,
@@ -242,3 +254,39 @@ def draw_letters(
         (bottom, (width - metrics.horizontalAdvance(bottom)) / 2, height - MARGIN),
     ):
         stamps.write(painter, font, QPointF(x, y), text)
+
+
+def draw_corners(
+    painter: QPainter,
+    stamps: Stamps,
+    font: QFont,
+    size: tuple[float, float],
+    top: Iterable[tuple[str, QColor]],
+    bottom: Sequence[str],
+) -> None:
+    """Write lines in the corner at the top left and in that at the bottom left.
+
+    Parameters
+    ----------
+    painter : QPainter
+        On the pane.
+    stamps, font
+        For the text.
+    size : tuple of float
+        Most that a line at the top may take, and height of the pane, in logical pixels.
+    top : iterable of (str, QColor)
+        Lines and their colours.
+    bottom : sequence of str
+        Lines.
+    """
+    room, height = size
+    metrics = QFontMetricsF(font)
+    y = MARGIN + metrics.ascent()
+    for line, color in top:
+        fitting = metrics.elidedText(line, Qt.TextElideMode.ElideRight, room)
+        stamps.write(painter, font, QPointF(MARGIN, y), fitting, color)
+        y += metrics.lineSpacing()
+    y = height - MARGIN - metrics.descent()
+    for line in reversed(bottom):
+        stamps.write(painter, font, QPointF(MARGIN, y), line)
+        y -= metrics.lineSpacing()

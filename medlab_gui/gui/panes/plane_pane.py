@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt, QTimer
 from qtpy.QtCore import Signal as QtSignal
-from qtpy.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QTransform
+from qtpy.QtGui import QColor, QFont, QPainter, QPen, QTransform
 from qtpy.QtWidgets import QWidget
 
 from medlab_gui.core.display import Display
@@ -25,7 +25,7 @@ from medlab_gui.gui.panes.plane_picture import (
 from medlab_gui.gui.panes.slab import project
 from medlab_gui.gui.panes.unmeasured import hatch, unmeasured
 from medlab_gui.gui.shading import shading
-from medlab_gui.gui.stamps import Stamps
+from medlab_gui.gui.stamps import LIGHT, Stamps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -371,11 +371,8 @@ class PlanePane(QWidget):
         size = (room.width(), room.height())
         self._draw_corners(painter, font, with_text=view.corner_text)
         if view.letters:
-            bold = QFont(font)
-            bold.setPointSizeF(13)
-            bold.setBold(True)
-            letters = self._geometry.edge_letters
-            marks.draw_letters(painter, self._stamps, bold, size, letters)
+            large, letters = marks.letter_font(font), self._geometry.edge_letters
+            marks.draw_letters(painter, self._stamps, large, size, letters)
         if view.scale_bar:
             caution = self._bench.measure.caution
             marks.draw_scale_bar(
@@ -388,25 +385,14 @@ class PlanePane(QWidget):
 
     def _draw_corners(self, painter: QPainter, font: QFont, *, with_text: bool) -> None:
         top, bottom = self.corner_lines() if with_text else ([], [])
-        metrics = QFontMetricsF(font)
-        y = marks.MARGIN + metrics.ascent()
         color: QColor = marks.PLANE_COLORS[self.plane]
-        lines = [(line, color if n == 0 else None) for n, line in enumerate(top)]
+        lines = [(line, color if n == 0 else LIGHT) for n, line in enumerate(top)]
         told, caution = self.tint.lines() if self.tint is not None else ("", "")
         if told:
-            lines.append((told, None))
+            lines.append((told, LIGHT))
         lines += [(t, marks.BADGE_COLOR) for t in (self.badge(), caution) if t]
-        for line, tint in lines:
-            at = QPointF(marks.MARGIN, y)
-            if tint is None:
-                self._stamps.write(painter, font, at, line)
-            else:
-                self._stamps.write(painter, font, at, line, tint)
-            y += metrics.lineSpacing()
-        y = self.height() - marks.MARGIN - metrics.descent()
-        for line in reversed(bottom):
-            self._stamps.write(painter, font, QPointF(marks.MARGIN, y), line)
-            y -= metrics.lineSpacing()
+        size = (self.width() - 2 * marks.MARGIN, self.height())
+        marks.draw_corners(painter, self._stamps, font, size, lines, bottom)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show the frame of the pane that keys go to."""
