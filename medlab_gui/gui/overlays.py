@@ -18,10 +18,9 @@ from qtpy.QtGui import (
 from qtpy.QtWidgets import QWidget
 
 from medlab_gui.core.i18n import _
-from medlab_gui.core.measurements import Plane
 from medlab_gui.gui.colors import uncertainty_colors
 from medlab_gui.gui.panes import marks
-from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
+from medlab_gui.gui.panes.axial_shear import axial_geometry
 from medlab_gui.gui.stamps import LIGHT, Stamps
 
 if TYPE_CHECKING:
@@ -29,16 +28,10 @@ if TYPE_CHECKING:
 
     from napari import Viewer
 
-    from medlab_gui.core.geometry import Grid
     from medlab_gui.gui.layers import Stage
     from medlab_gui.gui.workbench import Workbench
 
-__all__ = ["PictureText", "edge_letters", "position_text"]
-
-
-def edge_letters(grid: Grid) -> tuple[str, str, str, str]:
-    """Return the letters at the left, right, top and bottom edge of a slice."""
-    return PlaneGeometry(grid, Plane.AXIAL).edge_letters
+__all__ = ["PictureText", "position_text"]
 
 
 def position_text(mm: np.ndarray, convention: str = "LPS") -> str:
@@ -187,7 +180,7 @@ class PictureText(QWidget):
                 self.stamps,
                 marks.letter_font(font),
                 (self.width(), self.height()),
-                edge_letters(session.volume.grid),
+                axial_geometry(session.volume.grid).edge_letters,
             )
         if session.entropy is not None and self._bench.view.entropy_visible:
             self._draw_legend(painter, font)

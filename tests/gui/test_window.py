@@ -45,10 +45,11 @@ def test_a_series_opens_at_its_middle_in_a_fitting_window(window):
 
 
 def test_letters_corner_text_and_voxel(window, hand):
-    from medlab_gui.gui.overlays import edge_letters
+    from medlab_gui.gui.panes.axial_shear import axial_geometry
 
     session = window.bench.session
-    assert edge_letters(session.volume.grid) == ("R", "L", "A", "P")
+    letters = axial_geometry(session.volume.grid).edge_letters
+    assert letters == ("R", "L", "A", "P")
     top, bottom = window.text.corner_lines()
     assert top[:2] == [window.bench.series_title, "Slice 9 / 16   S 24.0 mm"]
     assert bottom[0] == "W 400  L 40 HU"

@@ -10,7 +10,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from medlab_gui.core.measurements import Kind, Plane
-from medlab_gui.gui.overlays import edge_letters
+from medlab_gui.gui.panes.axial_shear import axial_geometry
 from medlab_gui.gui.panes.linked_state import PaneLayout
 from medlab_gui.gui.panes.slab import Projection, Slab
 from medlab_gui.gui.view_state import Mode
@@ -152,7 +152,7 @@ def test_a_slanted_axial_picture_is_drawn_edited_and_read_where_it_is(opened):
             assert canvas.rect().contains(place(j, i)), "all of it fits"
             found = image.pixelColor(place(j, i)).red()
             assert abs(found - VALUES[k, j, i]) <= 2, (j, i)
-    letters = edge_letters(window.bench.session.volume.grid)
+    letters = axial_geometry(window.bench.session.volume.grid).edge_letters
     assert letters == ("R", "L", "A", "P")
     move(canvas, place(6, 1), NONE)
     assert window.status.voxel.text().startswith(f"{VALUES[k, 6, 1]} HU")
