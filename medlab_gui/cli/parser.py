@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Union, get_args, get_origin
 from medlab_gui import __version__
 from medlab_gui.core.errors import MedlabError, SpecError
 from medlab_gui.core.i18n import _
+from medlab_gui.core.json_file import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -297,9 +298,9 @@ def params_in_file(command: Command[Any, Any], path: str) -> Any:
     SpecError
         If it does not hold the parameters of this command.
     """
-    from medlab_gui.commands.values import read_json
+    from medlab_gui.commands.values import as_path
 
-    values = read_json(path)
+    values = read_json(as_path(path), "parameters")
     known = {f.name: f for f in fields(command.params)}
     try:
         if not isinstance(values, dict):

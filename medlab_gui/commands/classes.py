@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, param
-from medlab_gui.commands.values import counted, read_json
+from medlab_gui.commands.values import as_path, counted
 from medlab_gui.core.errors import InputError, SpecError
 from medlab_gui.core.i18n import N_
+from medlab_gui.core.json_file import read_json
 from medlab_gui.core.labels import OKABE_ITO, LabelClass, LabelScheme
 
 if TYPE_CHECKING:
@@ -199,7 +200,8 @@ def run(params: ClassesParams, ctx: Context) -> dict[str, Any]:
             renaming = parse_renaming(params.rename, before)
             new = _renamed(before, renaming)
         elif params.file:
-            new = _checked(LabelScheme.from_dict(_as_scheme(read_json(params.file))))
+            data = read_json(as_path(params.file), "a list of classes")
+            new = _checked(LabelScheme.from_dict(_as_scheme(data)))
         else:
             new = parse_classes(params.classes, before)
         outdated = _check_use(store, new, renaming, ctx)

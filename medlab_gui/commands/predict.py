@@ -22,6 +22,7 @@ from medlab_gui.commands.values import class_values, counted
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_
 from medlab_gui.core.predict_spec import AXES, FLIPS, PredictSpec
+from medlab_gui.core.training import MAX_SEED
 from medlab_gui.imaging.padding import without_padding
 
 if TYPE_CHECKING:
@@ -116,7 +117,9 @@ class PredictParams:
         minimum=0,
         maximum=1000,
     )
-    seed: int = param("Of the dropout.", 0, minimum=0, in_dialog=False)
+    seed: int = param(
+        "Of the dropout.", 0, minimum=0, maximum=MAX_SEED, in_dialog=False
+    )
     crf: bool = param(
         "Move the mask's borders to those of the picture by a fully connected CRF "
         "(seconds a slice).",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import param
 from medlab_gui.core.errors import InputError
-from medlab_gui.core.training import Phase, TrainSpec, with_settings
+from medlab_gui.core.training import MAX_SEED, Phase, TrainSpec, with_settings
 from medlab_gui.core.training_presets import read_training_preset
 from medlab_gui.networks import is_classifier
 
@@ -107,6 +107,7 @@ class TrainParams:
         "Same seed, same machine, same weights. Default: 0 without a preset.",
         None,
         minimum=0,
+        maximum=MAX_SEED,
     )
     augment: bool | None = param(
         "Change training slices at random: as the recipe says, else turn, scale and "

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from medlab_gui.core.errors import InputError, SpecError
+from medlab_gui.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +20,6 @@ __all__ = [
     "parse_codes",
     "parse_slices",
     "parse_spacing",
-    "read_json",
     "slice_text",
 ]
 
@@ -186,25 +184,3 @@ def parse_spacing(text: str) -> tuple[float, float, float] | None:
         )
         raise InputError(msg) from None
     return dz, dy, dx
-
-
-def read_json(path: str | Path) -> Any:
-    """Return the content of a JSON file.
-
-    Raises
-    ------
-    InputError
-        If there is no such file.
-    SpecError
-        If it is not JSON.
-    """
-    path = as_path(path)
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        reason = error.strerror or str(error)
-        msg = f"{path} cannot be read: {reason}. Check the name."
-        raise InputError(msg, path=path) from error
-    except ValueError as error:
-        msg = f"{path} is not a JSON file ({error}). Check its content."
-        raise SpecError(msg, path=path) from error

@@ -136,5 +136,9 @@ class LabelScheme:
             )
             return cls(str(data["name"]), classes)
         except (KeyError, TypeError, IndexError, ValueError) as error:
-            msg = f"This is not a label scheme: {error!r} is missing or wrong."
+            what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+            msg = (
+                f"This is not a label scheme ({what}): it has a name and a list of "
+                "classes with value, name and color."
+            )
             raise SpecError(msg) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.core.errors import SpecError
@@ -19,6 +19,7 @@ __all__ = [
     "check_whole",
     "known_keys",
     "nearest",
+    "needed_keys",
     "only_known",
 ]
 
@@ -30,14 +31,24 @@ def nearest(wrong: object, known: Iterable[str]) -> str:
 
 
 def only_known(cls: type[Any], data: Any) -> dict[str, Any]:
-    """Return plain data if each key is a field of a dataclass.
+    """Return plain data if each key is a field of a dataclass, and none is lacking.
 
     Raises
     ------
     SpecError
-        If it is no JSON object or has another key; names the nearest one that is known.
+        If it is no JSON object, has another key (names the nearest one that is known),
+        or lacks one that has no default.
     """
-    return known_keys(cls.__name__, data, [f.name for f in fields(cls)])
+    known_keys(cls.__name__, data, [f.name for f in fields(cls)])
+    return needed_keys(
+        cls.__name__,
+        data,
+        [
+            f.name
+            for f in fields(cls)
+            if f.default is MISSING and f.default_factory is MISSING
+        ],
+    )
 
 
 def known_keys(what: str, data: Any, keys: Iterable[str]) -> dict[str, Any]:
@@ -63,6 +74,16 @@ def known_keys(what: str, data: Any, keys: Iterable[str]) -> dict[str, Any]:
     return data
 
 
+def needed_keys(what: str, data: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    """Return plain data if none of these keys is lacking, or raise `SpecError`."""
+    needed = list(keys)
+    lacking = [key for key in needed if key not in data]
+    if lacking:
+        msg = f"{what} lacks {', '.join(lacking)}; it needs {', '.join(needed)}."
+        raise SpecError(msg)
+    return data
+
+
 def check_choice(key: str, value: object, allowed: Iterable[str]) -> None:
     """Raise `SpecError` unless a value is one of a few words."""
     words = list(allowed)
@@ -72,9 +93,10 @@ def check_choice(key: str, value: object, allowed: Iterable[str]) -> None:
 
 
 def check_kind(key: str, value: object, kind: type) -> None:
-    """Raise `SpecError` unless a value is text (str), or a JSON object (dict)."""
-    if not isinstance(value, kind):
-        what = "text" if kind is str else "a JSON object"
+    """Raise `SpecError` unless a value is text (str), an object (dict) or a list."""
+    if not isinstance(value, (list, tuple) if kind is list else kind):
+        words = {"str": "text", "dict": "a JSON object", "list": "a list"}
+        what = words[kind.__name__]
         msg = f"{key!r} is {what}; found {value!r}."
         raise SpecError(msg)
 

@@ -6,7 +6,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from medlab_gui.core.errors import SpecError
-from medlab_gui.core.spec_checks import check_choice, check_whole, only_known
+from medlab_gui.core.spec_checks import (
+    check_choice,
+    check_kind,
+    check_whole,
+    known_keys,
+    only_known,
+)
 
 __all__ = [
     "INTERPOLATIONS",
@@ -67,7 +73,7 @@ class PipelineSpec:
 
 def _step(data: Any) -> Step:
     # Written by hand in JSON files; the values are checked where the step is run.
-    data = only_known(Step, data)
+    data = known_keys("Step", data, ("name", "params", "enabled"))
     name, params = data.get("name"), data.get("params", {})
     enabled = data.get("enabled", True)
     if not isinstance(name, str):
@@ -117,6 +123,12 @@ class NetworkSpec:
     n_classes: int = 2
     options: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        check_kind("name of the network", self.name, str)
+        check_whole("in_channels", self.in_channels, 1, 255)
+        check_whole("n_classes", self.n_classes, 2, 255)
+        check_kind("options of the network", self.options, dict)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, for JSON."""
         return asdict(self)
@@ -124,11 +136,7 @@ class NetworkSpec:
     @classmethod
     def from_dict(cls, data: Any) -> Self:
         """Rebuild what `to_dict` returned, or raise `SpecError`."""
-        try:
-            return cls(**only_known(cls, data))
-        except TypeError as error:
-            msg = f"The network's description is wrong: {error}."
-            raise SpecError(msg) from error
+        return cls(**only_known(cls, data))
 
 
 INTERPOLATIONS = ("bicubic", "linear")

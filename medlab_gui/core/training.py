@@ -26,6 +26,7 @@ from medlab_gui.core.specs import (
 
 __all__ = [
     "AUGMENTATIONS",
+    "MAX_SEED",
     "OPTIMISERS",
     "PRECISIONS",
     "SCHEDULES",
@@ -39,6 +40,8 @@ OPTIMISERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("epoch", "step", "cosine", "plateau")
 AUGMENTATIONS = ("usual", "four-of-six", "none")
 PRECISIONS = ("auto", "float32")
+MAX_SEED = 2**32 - 1
+"""Every generator and database takes seeds up to it."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,10 @@ class Phase:
 
     def __post_init__(self) -> None:
         what = f"of the phase {self.name!r}"
-        check_whole(f"epochs {what}", self.epochs, 0)
-        check_whole(f"steps {what}", self.steps, 0)
+        check_kind("name of a phase", self.name, str)
+        # Each epoch has a place in the plan; more than these nobody lives to see.
+        check_whole(f"epochs {what}", self.epochs, 0, 1_000_000)
+        check_whole(f"steps {what}", self.steps, 0, 10_000_000)
         check_number(f"lr {what}", self.lr, 0, 10, above=True, below=True)
         if isinstance(self.trainable, str):
             if self.trainable not in ("all", "head"):
@@ -78,18 +83,20 @@ class Phase:
                     f"list of modules; found {self.trainable!r}."
                 )
                 raise SpecError(msg + nearest(self.trainable, ("all", "head")))
-        elif not all(isinstance(part, str) for part in self.trainable):
+            return
+        check_kind(f"trainable {what}", self.trainable, list)
+        if not all(isinstance(part, str) for part in self.trainable):
             msg = f"Modules are named by text; found {list(self.trainable)}."
             raise SpecError(msg)
 
     @classmethod
     def from_dict(cls, data: Any) -> Self:
         """Rebuild a phase from plain data, or raise `SpecError`."""
+        if isinstance(data, dict) and data.get("steps"):
+            data = {"epochs": 0, **data}
         values = dict(only_known(cls, data))
         if isinstance(values.get("trainable"), list):
             values["trainable"] = tuple(values["trainable"])
-        if values.get("steps"):
-            values.setdefault("epochs", 0)
         return cls(**values)
 
 
@@ -235,10 +242,11 @@ class TrainSpec:
             check_number("inplane_mm", self.inplane_mm, 0.05, 50)
         checked_sampling(self.inplane_mm, self.resize)
         for key, low in (
-            *(("batch", 1), ("accumulate", 1), ("seed", 0), ("plateau_epochs", 1)),
+            *(("batch", 1), ("accumulate", 1), ("plateau_epochs", 1)),
             *(("warmup_steps", 0), ("patience", 0), ("keep_slices", 1)),
         ):
             check_whole(key, getattr(self, key), low)
+        check_whole("seed", self.seed, 0, MAX_SEED)
         check_kind("augment_options", self.augment_options, dict)
         check_kind("encoder_weights", self.encoder_weights, str)
         check_choice("augment", self.augment, AUGMENTATIONS)
@@ -307,23 +315,20 @@ class TrainSpec:
     def from_dict(cls, data: Any) -> Self:
         """Rebuild what `to_dict` returned, or raise `SpecError`."""
         values = dict(only_known(cls, data))
-        try:
-            values["network"] = NetworkSpec.from_dict(values["network"])
-            if "pipeline" in values:
-                values["pipeline"] = PipelineSpec.from_dict(values["pipeline"])
-            if values.get("resize") is not None:
-                values["resize"] = Resize.from_dict(values["resize"])
-            if "phases" in values:
-                values["phases"] = tuple(Phase.from_dict(p) for p in values["phases"])
-            if isinstance(values.get("loss"), (list, tuple)):
-                values["loss"] = tuple(_term(t) for t in values["loss"])
-            for key in ("class_weights", "keep_at"):
-                if key in values:
-                    values[key] = tuple(values[key])
-            return cls(**values)
-        except (KeyError, TypeError) as error:
-            msg = f"The training recipe is wrong or incomplete: {error}."
-            raise SpecError(msg) from error
+        for key in ("phases", "class_weights", "keep_at"):
+            if key in values:
+                check_kind(key, values[key], list)
+                values[key] = tuple(values[key])
+        values["network"] = NetworkSpec.from_dict(values["network"])
+        if "pipeline" in values:
+            values["pipeline"] = PipelineSpec.from_dict(values["pipeline"])
+        if values.get("resize") is not None:
+            values["resize"] = Resize.from_dict(values["resize"])
+        if "phases" in values:
+            values["phases"] = tuple(Phase.from_dict(p) for p in values["phases"])
+        if isinstance(values.get("loss"), (list, tuple)):
+            values["loss"] = tuple(_term(t) for t in values["loss"])
+        return cls(**values)
 
 
 def _term(data: Any) -> LossTerm:

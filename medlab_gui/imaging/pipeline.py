@@ -10,6 +10,7 @@ import numpy as np
 
 from medlab_gui.core.errors import SpecError
 from medlab_gui.core.registry import Registry
+from medlab_gui.core.spec_checks import nearest
 from medlab_gui.imaging.slicewise import ProgressCallback, map_slices
 from medlab_gui.imaging.steps import ParamInfo, StepInfo
 
@@ -216,7 +217,7 @@ def _values(step: Step) -> dict[str, float]:
             f"The step {step.name!r} does not know {', '.join(unknown)}; "
             f"it knows {knows}."
         )
-        raise SpecError(msg)
+        raise SpecError(msg + nearest(unknown[0], known))
     return {
         name: _checked(step.name, param, step.params.get(name, param.default))
         for name, param in known.items()

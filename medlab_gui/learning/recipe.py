@@ -19,7 +19,6 @@ a scan of use ``validate`` choose the epoch.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,10 +26,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medlab_gui.core.errors import InputError, SpecError
+from medlab_gui.core.json_file import read_json
 from medlab_gui.core.labels import IGNORE, LabelScheme
 from medlab_gui.core.processes import leads
 from medlab_gui.core.resources import resource
-from medlab_gui.core.spec_checks import check_choice, known_keys
+from medlab_gui.core.spec_checks import (
+    check_choice,
+    check_kind,
+    check_whole,
+    known_keys,
+    needed_keys,
+)
 from medlab_gui.core.training import TrainSpec
 from medlab_gui.learning.card import write_card
 from medlab_gui.learning.check import check_recipe
@@ -157,28 +163,12 @@ def read_recipe(path: str | Path) -> Recipe:
         If it is not a recipe, or an incomplete one.
     """
     path = Path(path)
+    data = read_json(path, "a recipe")
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        msg = f"The recipe {path} cannot be read: {error.strerror}."
-        raise InputError(msg, path=path) from error
-    except ValueError as error:
-        msg = f"{path.name} is not a recipe: it is not JSON ({error})."
-        raise SpecError(msg, path=path) from error
-    try:
-        known_keys("recipe", data, ("name", "scheme", "spec", "data", "about"))
-        items = tuple(_item(entry, path.parent) for entry in data["data"])
-        recipe = Recipe(
-            name=str(data["name"]),
-            scheme=LabelScheme.from_dict(data["scheme"]),
-            spec=TrainSpec.from_dict(data["spec"]),
-            items=items,
-            about=dict(data.get("about", {})),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        msg = f"{path.name} is not a complete recipe: {what}."
-        raise SpecError(msg, path=path) from error
+        recipe = _parsed(data, path.parent)
+    except SpecError as error:
+        raise SpecError(f"{path.name}: {error.message}", path=path) from error
+    items = recipe.items
     if not any(i.use == "validate" or i.validation_slices for i in items):
         msg = (
             f"{path.name} names nothing that chooses the epoch: give a scan the use "
@@ -188,6 +178,22 @@ def read_recipe(path: str | Path) -> Recipe:
     _check_patients(items, path)
     check_recipe(recipe.spec, recipe.scheme)
     return recipe
+
+
+def _parsed(data: Any, folder: Path) -> Recipe:
+    known_keys("recipe", data, ("name", "scheme", "spec", "data", "about"))
+    needed_keys("recipe", data, ("name", "scheme", "spec", "data"))
+    about = data.get("about", {})
+    check_kind("name", data["name"], str)
+    check_kind("data", data["data"], list)
+    check_kind("about", about, dict)
+    return Recipe(
+        name=data["name"],
+        scheme=LabelScheme.from_dict(data["scheme"]),
+        spec=TrainSpec.from_dict(data["spec"]),
+        items=tuple(_item(entry, folder) for entry in data["data"]),
+        about=about,
+    )
 
 
 def _check_patients(items: tuple[RecipeItem, ...], path: Path) -> None:
@@ -207,29 +213,57 @@ def _check_patients(items: tuple[RecipeItem, ...], path: Path) -> None:
 
 def _item(entry: dict[str, Any], folder: Path) -> RecipeItem:
     known_keys("scan of a recipe", entry, _ITEM_KEYS)
-    use = entry["use"]
+    use = str(entry.get("use"))
     check_choice("use", use, ("train", "validate", "test"))
+    needed_keys("scan of a recipe", entry, ("image", "mask", "map", "use"))
     between = entry.get("validation_slices")
     if between is not None and use != "train":
         msg = f"Only scans of use 'train' have validation_slices; found use {use!r}."
         raise SpecError(msg)
-    first_last = None if between is None else (int(between[0]), int(between[1]))
-    if first_last and not 0 <= first_last[0] <= first_last[1]:
-        msg = f"validation_slices are [first, last]; found {between}."
-        raise SpecError(msg)
+    for key in ("image", "mask"):
+        check_kind(key, entry[key], str)
+    for key in ("what", "patient"):
+        check_kind(key, entry.get(key, ""), str)
     return RecipeItem(
         image=_find(entry["image"], folder),
         mask=_find(entry["mask"], folder),
-        class_map={int(k): int(v) for k, v in entry["map"].items()},
+        class_map=_class_map(entry["map"]),
         use=use,
-        validation_slices=first_last,
-        what=str(entry.get("what", "")),
-        patient=str(entry.get("patient", "")),
+        validation_slices=None if between is None else _first_last(between),
+        what=entry.get("what", ""),
+        patient=entry.get("patient", ""),
     )
 
 
+def _class_map(found: Any) -> dict[int, int]:
+    check_kind("map", found, dict)
+    for source, target in found.items():
+        if not source.strip().lstrip("+-").isdecimal():
+            msg = (
+                f"'map' leads from a value in the mask file to a class, e.g. "
+                f'{{"5": 1}}; found {source!r}.'
+            )
+            raise SpecError(msg)
+        check_whole("map", target, 0, 255)
+    return {int(source): target for source, target in found.items()}
+
+
+def _first_last(found: Any) -> tuple[int, int]:
+    check_kind("validation_slices", found, list)
+    for number in found:
+        check_whole("validation_slices", number, 0)
+    if len(found) != 2 or found[0] > found[1]:
+        msg = f"'validation_slices' are [first, last]; found {found}."
+        raise SpecError(msg)
+    return found[0], found[1]
+
+
 def _find(name: str, folder: Path) -> Path:
-    for candidate in (resource(*Path(name).parts), folder / name):
+    parts = Path(name).parts
+    candidates = [folder / name] if parts else []
+    if parts and ".." not in parts:
+        candidates.insert(0, resource(*parts))
+    for candidate in candidates:
         if candidate.exists():
             return candidate
     msg = f"The recipe's scan {name} is neither in MedLab's resources nor in {folder}."

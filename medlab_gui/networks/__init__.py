@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from medlab_gui.core.errors import SpecError
 from medlab_gui.core.registry import Registry
+from medlab_gui.core.spec_checks import nearest
 
 if TYPE_CHECKING:
     from medlab_gui.core.specs import NetworkSpec
@@ -116,6 +117,10 @@ def build_any(spec: NetworkSpec) -> Network:
     """
     if is_classifier(spec):
         return build_classifier(spec)
+    if spec.name not in NETWORKS:
+        known = sorted({*NETWORKS, *CLASSIFIERS})
+        msg = f"There is no network named {spec.name!r}; known are {', '.join(known)}."
+        raise SpecError(msg + nearest(spec.name, known))
     return build(spec)
 
 
@@ -124,12 +129,14 @@ def _made(network: type[N], spec: NetworkSpec) -> N:
         return network(spec.in_channels, spec.n_classes, **spec.options)
     except TypeError as error:
         known = ", ".join(network.options()) or "none"
-        given = ", ".join(sorted(spec.options)) or "none"
+        unknown = sorted(set(spec.options) - set(network.options()))
+        given = ", ".join(unknown or sorted(spec.options)) or "none"
         msg = (
             f"The network {spec.name!r} cannot be built with the options {given}; "
             f"its options are {known}."
         )
-        raise SpecError(msg) from error
+        hint = nearest(unknown[0], network.options()) if unknown else ""
+        raise SpecError(msg + hint) from error
 
 
 def describe(spec: NetworkSpec, size: tuple[int, int] | None = None) -> dict[str, Any]:

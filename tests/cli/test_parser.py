@@ -96,7 +96,7 @@ def test_help_tells_ranges_units_defaults_and_exit_codes(capsys):
         ('{"what": "bread", "sugar": 1}', "there is no sugar"),
         ('{"heat": 200}', "what is missing"),
         ('["bread"]', "one JSON object"),
-        ('{"what": ', "not a JSON file"),
+        ('{"what": ', "it is not JSON text"),
     ],
 )
 def test_wrong_parameters_in_a_file_get_a_sentence(tmp_path, content, said):

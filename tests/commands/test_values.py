@@ -5,10 +5,9 @@ import pytest
 from medlab_gui.commands.values import (
     parse_class_map,
     parse_slices,
-    read_json,
     slice_text,
 )
-from medlab_gui.core.errors import InputError, SpecError
+from medlab_gui.core.errors import InputError
 
 
 @pytest.mark.parametrize(
@@ -48,12 +47,3 @@ def test_class_map():
     for wrong in ("5", "5=x", "5=300", "=1", "liver"):
         with pytest.raises(InputError):
             parse_class_map(wrong)
-
-
-def test_json_that_is_none(tmp_path):
-    with pytest.raises(InputError, match="cannot be read"):
-        read_json(tmp_path / "absent.json")
-    broken = tmp_path / "broken.json"
-    broken.write_text("{", encoding="utf-8")
-    with pytest.raises(SpecError, match="not a JSON file"):
-        read_json(broken)

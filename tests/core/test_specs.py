@@ -39,9 +39,9 @@ def test_liver_pipeline_is_the_paper_s_chain():
             "does not know weight",
         ),
         (PipelineSpec, {"steps": [{"params": {}}]}, "wrong"),
-        (NetworkSpec, {}, "wrong"),
+        (NetworkSpec, {}, "NetworkSpec lacks name"),
         (NetworkSpec, {"name": "unet", "depth": 3}, "does not know depth"),
-        (TrainSpec, {}, "incomplete"),
+        (TrainSpec, {}, "TrainSpec lacks network"),
         (TrainSpec, {"network": {"name": "unet"}, "epochs": 3}, "does not know epochs"),
     ],
 )

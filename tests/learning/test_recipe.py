@@ -122,18 +122,50 @@ def test_masks_outside_the_scheme_get_a_sentence(recipe_file, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "match"),
     [
-        ({"spec": {}}, "wrong or incomplete"),
-        ({"scheme": {}}, "not a label scheme"),
-        ({"data": [{"use": "train"}]}, "'image' is missing"),
+        ({"spec": {}}, "TrainSpec lacks network; it needs network"),
+        ({"scheme": {}}, r"not a label scheme \(it lacks 'classes'\)"),
+        ({"scheme": []}, "a name and a list of classes"),
+        ({"name": None}, "'name' is text; found None"),
+        ({"about": "mine"}, "'about' is a JSON object; found 'mine'"),
+        ({"nme": "x"}, r"recipe\.json: recipe does not know nme.*mean 'name'"),
+        ({"data": [{"use": "train"}]}, "scan of a recipe lacks image, mask, map"),
+        ({"data": [{}]}, "'use' is one of train, validate, test"),
         ({"data": [{"use": "play"}]}, "'play'"),
         ({"data": [{"use": "validat"}]}, "'validat'.*'validate'"),
         ({"data": []}, "names nothing that chooses the epoch"),
-        ({"data": 3}, "not a complete recipe"),
+        ({"data": 3}, "'data' is a list; found 3"),
     ],
 )
 def test_a_wrong_recipe_gets_a_sentence(recipe_file, changes, match):
     change(recipe_file, **changes)
     with pytest.raises(SpecError, match=match):
+        read_recipe(recipe_file)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "match"),
+    [
+        ({"image": 5}, SpecError, "'image' is text; found 5"),
+        ({"image": ""}, InputError, "recipe's scan  is neither"),
+        ({"image": "."}, InputError, "neither"),
+        ({"mask": None}, SpecError, "'mask' is text"),
+        ({"patient": 7}, SpecError, "'patient' is text; found 7"),
+        ({"map": [1]}, SpecError, "'map' is a JSON object"),
+        ({"map": {"x": 1}}, SpecError, "value in the mask file.*found 'x'"),
+        ({"map": {"1": 1.5}}, SpecError, r"'map' is a whole number.*found 1\.5"),
+        ({"map": {"1": 300}}, SpecError, "from 0 to 255; found 300"),
+        ({"validation_slices": []}, SpecError, r"\[first, last\]; found \[\]"),
+        ({"validation_slices": [5]}, SpecError, r"\[first, last\]; found \[5\]"),
+        ({"validation_slices": [0, 1, 2]}, SpecError, r"\[first, last\]"),
+        ({"validation_slices": [3, 1]}, SpecError, r"\[first, last\]"),
+        ({"validation_slices": [1.5, 2]}, SpecError, r"whole number.*found 1\.5"),
+        ({"validation_slices": "ab"}, SpecError, "is a list; found 'ab'"),
+    ],
+)
+def test_a_wrong_scan_of_a_recipe_gets_a_sentence(recipe_file, changes, error, match):
+    data = json.loads(recipe_file.read_text())["data"]
+    change(recipe_file, data=[{**data[0], **changes}])
+    with pytest.raises(error, match=match):
         read_recipe(recipe_file)
 
 
@@ -143,6 +175,9 @@ def test_what_is_no_recipe_gets_a_sentence(tmp_path, recipe_file):
     (tmp_path / "text.json").write_text("liver")
     with pytest.raises(SpecError, match="not JSON"):
         read_recipe(tmp_path / "text.json")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    with pytest.raises(SpecError, match="not JSON"):
+        read_recipe(tmp_path / "deep.json")
     (tmp_path / "b.nii").unlink()
     with pytest.raises(InputError, match=r"b\.nii is neither"):
         read_recipe(recipe_file)

@@ -300,7 +300,7 @@ def test_wrong_shares_of_dropout_get_a_sentence(name, share):
 
 @pytest.mark.parametrize("name", BOTH)
 def test_wrong_channels_get_a_sentence(name):
-    with pytest.raises(SpecError, match="two classes"):
+    with pytest.raises(SpecError, match="'n_classes' is a whole number from 2"):
         small(name, 1, 1)
     with pytest.raises(SpecError, match=r"\(N, 1, H, W\)"):
         small(name)(torch.zeros(1, 2, 32, 32))
@@ -311,6 +311,10 @@ def test_an_unknown_network_is_named_with_the_nearest():
         build(NetworkSpec("unett"))
     with pytest.raises(SpecError, match="Did you mean 'alexnet'"):
         build_classifier(NetworkSpec("alexnett"))
+    with pytest.raises(SpecError, match="Did you mean 'alexnet'"):
+        build_any(NetworkSpec("alexnett"))
+    with pytest.raises(SpecError, match="options widht; .*Did you mean 'width'"):
+        build(NetworkSpec("unet", options={"widht": 0.5, "width": 0.5}))
 
 
 def test_the_registry_does_not_load_torch():
