@@ -313,7 +313,7 @@ def test_an_unknown_network_is_named_with_the_nearest():
         build_classifier(NetworkSpec("alexnett"))
     with pytest.raises(SpecError, match="Did you mean 'alexnet'"):
         build_any(NetworkSpec("alexnett"))
-    with pytest.raises(SpecError, match="options widht; .*Did you mean 'width'"):
+    with pytest.raises(SpecError, match=r"options widht; .*Did you mean 'width'"):
         build(NetworkSpec("unet", options={"widht": 0.5, "width": 0.5}))
 
 
