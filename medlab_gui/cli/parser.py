@@ -123,12 +123,16 @@ def _check_value(name: str, metadata: Any, kind: type, value: Any) -> None:
 
 
 def _range(metadata: Any) -> str:
-    low, high = metadata.get("minimum"), metadata.get("maximum")
+    # Ten digits: a million is no "1e+06" for a person.
+    low, high = (
+        None if end is None else f"{end:.10g}"
+        for end in (metadata.get("minimum"), metadata.get("maximum"))
+    )
     if low is not None and high is not None:
-        return f"{low:g} to {high:g}"
+        return f"{low} to {high}"
     if low is not None:
-        return f"at least {low:g}"
-    return f"at most {high:g}" if high is not None else "a finite number"
+        return f"at least {low}"
+    return f"at most {high}" if high is not None else "a finite number"
 
 
 def _number(field: Field[Any], kind: type) -> Any:

@@ -40,8 +40,8 @@ OPTIMISERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("epoch", "step", "cosine", "plateau")
 AUGMENTATIONS = ("usual", "four-of-six", "none")
 PRECISIONS = ("auto", "float32")
-MAX_SEED = 2**32 - 1
-"""Every generator and database takes seeds up to it."""
+MAX_SEED = 2**31 - 1
+"""Every generator, database and number box takes seeds up to it."""
 
 
 @dataclass(frozen=True)

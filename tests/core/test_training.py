@@ -59,7 +59,7 @@ def test_phases_in_steps_need_no_epochs():
         ({"batch": 2.5}, r"found 2\.5"),
         ({"batch": True}, "found True"),
         ({"seed": -1}, "'seed'"),
-        ({"seed": 2**64}, "'seed' is a whole number from 0 to 4294967295"),
+        ({"seed": 2**64}, "'seed' is a whole number from 0 to 2147483647"),
         ({"network": {"name": 5}}, "'name of the network' is text; found 5"),
         ({"network": {"name": "unet", "in_channels": "one"}}, "in_channels.*'one'"),
         ({"network": {"name": "unet", "in_channels": 1.5}}, r"in_channels.*1\.5"),
