@@ -130,10 +130,15 @@ def _keep_apart(folder: Path, params: EvaluateParams) -> None:
 
 
 def _class_names(text: str) -> dict[int, str]:
-    named = parse_class_map(text) or {}
+    wrong = InputError(
+        f"--names gives classes their names, e.g. Liver=1,Spleen=2; found {text!r}."
+    )
+    try:
+        named = parse_class_map(text) or {}
+    except InputError as error:
+        raise wrong from error
     if any(isinstance(name, int) for name in named):
-        msg = f"--names gives classes their names, e.g. Liver=1; found {text!r}."
-        raise InputError(msg)
+        raise wrong
     return {value: str(name) for name, value in named.items()}
 
 

@@ -339,8 +339,9 @@ def test_what_does_not_fit_is_said(folders, tmp_path):
         run(EvaluateParams(images="x"), Context())
     with pytest.raises(InputError, match="called 'far'"):
         compared(folders, f"far={folders / 'near'}", f"far={folders / 'far'}")
-    with pytest.raises(InputError, match="gives classes their names"):
-        compared(folders, "near", names="1=2")
+    for names in ("1=2", "Liver", "Liver=x"):
+        with pytest.raises(InputError, match="gives classes their names"):
+            compared(folders, "near", names=names)
     (folders / "far" / "p1.nii.gz").unlink()
     with pytest.raises(InputError, match=r"'far' has no mask for p1 \(it has p0, p2\)"):
         compared(folders, "near", "far")
