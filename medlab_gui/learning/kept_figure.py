@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -102,7 +103,8 @@ def _slices(path: Path, n: int) -> list[tuple[str, tuple[float, float]]]:
         keys = json.loads(path.read_text(encoding="utf-8"))
         found = []
         for key in keys[:n]:
-            uid = str(key["series_uid"])
+            # A recipe's scans are numbered, so that two may have one name.
+            uid = re.sub(r"^\d+:", "", str(key["series_uid"]))
             uid = uid if len(uid) <= _LONGEST else f"…{uid[-12:]}"
             # Runs of before the size was written down had square pixels, mostly.
             dy, dx = key.get("pixel_mm", (1.0, 1.0))

@@ -68,6 +68,11 @@ def test_truth_and_predictions_stand_side_by_side(run):
     assert said.count("DSC 0.0 %") == 2
     assert said.count("DSC 50.0 %") == 2
     assert {"Big", "Small"} <= set(said)
+    # A recipe numbers its scans; that is nothing to a reader.
+    names = run / "kept" / "slices.json"
+    text = names.read_text(encoding="utf-8").replace('"judge"', '"6:judge.nii.gz"')
+    names.write_text(text, encoding="utf-8")
+    assert "judge.nii.gz, slice 3" in words(kept_figure(run))
     drawn = pictures(svg)
     assert len(drawn) == 2 * 3
     assert len({one.shape for one in drawn[:3]}) == 1

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["CompareWeightsDialog", "worst_slices"]
 
 _PLACE = int(Qt.ItemDataRole.UserRole) + 1
+_MOST_WORST = 10
 
 
 def _mean(dice: dict[str, float | None]) -> float | None:
@@ -219,7 +220,7 @@ class CompareWeightsDialog(QDialog):
         names = {}
         if store is not None:
             names = {s.uid: s.description for s in store.series_list()}
-        for uid, k, old, new in worst_slices(self._run.comparison):
+        for uid, k, old, new in worst_slices(self._run.comparison, _MOST_WORST):
             name = _("Slice {k}").format(k=k + 1)
             if names.get(uid):
                 name += f"  ({names[uid]})"
