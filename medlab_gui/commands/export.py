@@ -69,7 +69,7 @@ def run(params: ExportParams, ctx: Context) -> dict[str, Any]:
             if stored is None:
                 msg = (
                     f"There is no prediction of {series.description or series.uid} "
-                    "yet; run `medlab predict` first."
+                    "yet; predict its masks first (`medlab predict`)."
                 )
                 raise InputError(msg)
             if params.what == "prediction":

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from medlab_gui.commands.values import counted
 from medlab_gui.core.errors import MedlabError
 
 if TYPE_CHECKING:
@@ -218,7 +219,8 @@ def check_torch(device: str) -> Check:
             Health.OK,
             f"{found}, computes on {properties.name} ({memory:.0f} GB)",
         )
-    found += f", computes on the processor with {torch.get_num_threads()} threads"
+    threads = counted(torch.get_num_threads(), "thread")
+    found += f", computes on the processor with {threads}"
     if device == "auto":
         there = importlib.util.find_spec("openvino") is not None
         found += f", predicts by {'OpenVINO' if there else 'torch'}"

@@ -123,7 +123,7 @@ def run_score(params: ScoreParams, ctx: Context) -> dict[str, Any]:
         known = [s.uid for s in store.series_list()]
         wanted = [params.series] if params.series else known
         if not wanted:
-            msg = "The project holds no scans yet; take some in with `medlab import`."
+            msg = "The project holds no study yet; open one first (`medlab import`)."
             raise InputError(msg)
         if params.series:
             store.series(params.series)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt
-from qtpy.QtGui import QPainter, QPaintEvent, QPalette, QPen, QPolygonF
+from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from medlab_gui.core.i18n import _
@@ -123,6 +123,8 @@ class CurvesView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._curves = TrainingCurves()
+        self.colors: dict[str, QColor] = {}
+        """Class name to the colour of its masks; other lines get colours in turn."""
         self.setSizePolicy(
             QSizePolicy.Policy.Expanding, QSizePolicy.Policy.MinimumExpanding
         )
@@ -203,7 +205,7 @@ class CurvesView(QWidget):
         self._paint_phases(painter, axes, names=False)
         entries = []
         for n, (name, line) in enumerate(self._curves.dice.items()):
-            color = line_color(n + 1, self.palette())
+            color = self.colors.get(name) or line_color(n + 1, self.palette())
             pen = QPen(color, 2, LINE_STYLES[n % len(LINE_STYLES)])
             self._line(painter, axes, line, pen)
             painter.setPen(QPen(color, 1))
@@ -242,21 +244,38 @@ class CurvesView(QWidget):
         self, painter: QPainter, axes: Axes, *, names: bool = True
     ) -> None:
         text = self.palette().color(QPalette.ColorRole.WindowText)
-        line = self.fontMetrics().height()
-        titles = {"head": _("encoder frozen"), "all": _("all learn")}
-        for at, name in self._curves.phases:
-            x = axes.to_x(at)
+        painter.setPen(QPen(text, 1, Qt.PenStyle.DashLine))
+        for at, _name in self._curves.phases:
             if at > 0:
-                painter.setPen(QPen(text, 1, Qt.PenStyle.DashLine))
+                x = axes.to_x(at)
                 painter.drawLine(
                     QPointF(x, axes.inner.top()), QPointF(x, axes.inner.bottom())
                 )
-            if names:
-                painter.setPen(text)
-                painter.drawText(
-                    QPointF(x + 4, axes.inner.bottom() - line * 0.4),
-                    titles.get(name, name),
-                )
+        if not names:
+            return
+        ground = self.palette().color(QPalette.ColorRole.Window)
+        painter.setPen(text)
+        for title, place in self.phase_names(axes):
+            painter.fillRect(place, ground)
+            painter.drawText(place, Qt.AlignmentFlag.AlignCenter, title)
+
+    def phase_names(self, axes: Axes) -> list[tuple[str, QRectF]]:
+        """Return what stands at the foot of each phase, and where.
+
+        A name that is longer than its phase lets the next one stand a line higher.
+        """
+        titles = {"head": _("encoder frozen"), "all": _("all learn")}
+        line = self.fontMetrics().height()
+        found: list[tuple[str, QRectF]] = []
+        row = 0
+        for at, name in self._curves.phases:
+            title = titles.get(name, name)
+            left = axes.to_x(at) + 3
+            row = row + 1 if found and left < found[-1][1].right() else 0
+            width = self.fontMetrics().horizontalAdvance(title) + 2
+            top = axes.inner.bottom() - line * (row + 1.2)
+            found.append((title, QRectF(left, top, width, line)))
+        return found
 
     def _legend(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from medlab_gui.core.errors import MedlabError
@@ -60,6 +61,7 @@ class RunCurves(QWidget):
     def show_live(self, curves: TrainingCurves) -> None:
         """Show the training under way."""
         self.together.hide()
+        self._take_colors()
         self.curves.set_curves(curves)
         self.curves.show()
 
@@ -86,8 +88,19 @@ class RunCurves(QWidget):
             lines = {title: self._of(run) for title, run in named}
         self.together.set_runs(lines)
         self.together.setVisible(bool(lines))
+        self._take_colors()
         self.curves.set_curves(curves)
         self.curves.setVisible(not lines and not curves.is_empty)
+
+    def _take_colors(self) -> None:
+        """Let a class's curve have the colour of its masks."""
+        store = self._bench.store
+        try:
+            scheme = store.scheme() if store is not None else None
+        except MedlabError:  # the project has gone; others say so
+            return
+        classes = scheme.classes if scheme is not None else ()
+        self.curves.colors = {one.name: QColor(*one.color) for one in classes}
 
     def _of(self, run: Run, fold: int = 0) -> TrainingCurves:
         """Return the curves as they were watched, or as the run wrote them down."""

@@ -211,6 +211,9 @@ class StatusBar(QStatusBar):
         self.voxel.clear()
 
     def _on_slice(self, k: int) -> None:
+        self._look_again()
+
+    def _look_again(self) -> None:
         if self._hover is not None:
             self.hover(*self._hover)
 
@@ -220,6 +223,8 @@ class StatusBar(QStatusBar):
         session = self._bench.session
         if session is not None:
             session.state_changed.connect(self._on_state)
+            # An undo changes the class under a mouse that rests.
+            session.state_changed.connect(self._look_again)
         self.leave()
         self._on_state()
 

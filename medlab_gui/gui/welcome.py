@@ -115,7 +115,7 @@ class Welcome(QWidget):
             self._text.setText(
                 _(
                     "Open a CT or MR study, let a model outline it, correct what is "
-                    "wrong,\nand label next what the model is least sure of."
+                    "wrong, and label next what the model is least sure of."
                 )
             )
         self.setGeometry(self._canvas.rect())

@@ -72,7 +72,7 @@ def test_scoring_what_is_not_there(small_project, tmp_path):
     fresh = Context(str(tmp_path / "fresh"))
     with fresh.store(create=True):
         pass
-    with pytest.raises(InputError, match="no scans yet"):
+    with pytest.raises(InputError, match="no study yet"):
         run_score(ScoreParams(), fresh)
 
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QRectF, Qt
 
 from medlab_gui.core.jobs import JobContext, JobState
 from medlab_gui.core.records import Run, RunState
+from medlab_gui.gui.axes import Axes
 from medlab_gui.gui.curves import CurvesView, TrainingCurves
 from medlab_gui.gui.dialogs.compare_weights import CompareWeightsDialog, worst_slices
 from medlab_gui.gui.docks.runs import RunsDock
@@ -300,6 +301,19 @@ def test_cancel(qtbot, bench, dock):
     assert dock.finetune.isEnabled()
 
 
+def test_one_that_was_ended_by_force_can_be_resumed(qtbot, bench, dock):
+    """Too busy to stop in time, its process wrote no end down."""
+    training = Training(bench)
+    qtbot.waitUntil(dock.live.isVisible)
+    made = add_run(bench.store, state=RunState.RUNNING)
+    training.reports = [(0, 1, "Preparing", {"run": made.id})]
+    qtbot.waitUntil(lambda: dock.status.text() == "Preparing")
+    qtbot.mouseClick(dock.cancel, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(dock.live.isHidden)
+    assert bench.store.run(made.id).state is RunState.CANCELLED
+    assert dock.resume.isEnabled()
+
+
 def test_a_finished_one_is_told_with_its_comparison(qtbot, project, bench, dock):
     said = []
     bench.noticed.connect(said.append)
@@ -381,6 +395,40 @@ def test_curves_view_paints_every_state(qtbot):
     curves.add(report(1, 4, 0.8, dice={"Liver": 0.5}))
     view.set_curves(curves)
     assert view.grab().toImage() != one
+
+
+def test_a_curve_has_the_colour_of_its_class(qtbot, bench, dock):
+    made = add_run(bench.store)
+    rows = [
+        {"epoch": n, "phase": "all", "loss": 1, "dice": {"Spleen": 0.5}} for n in (1, 2)
+    ]
+    path = bench.store.run_folder(made.id) / "history.json"
+    path.write_text(json.dumps(rows))
+    bench.project_changed.emit()
+    spleen = next(c for c in bench.store.scheme().classes if c.name == "Spleen")
+    dock.curves.resize(300, 300)
+    picture = dock.curves.grab().toImage()
+    seen = {
+        picture.pixelColor(x, y).getRgb()[:3]
+        for x in range(picture.width())
+        for y in range(picture.height() // 2, picture.height())
+    }
+    assert tuple(spleen.color) in seen
+
+
+def test_names_of_short_phases_stand_above_one_another(qtbot):
+    view = CurvesView()
+    qtbot.addWidget(view)
+    curves = TrainingCurves()
+    for epoch in (1, 2, 3):
+        curves.add(report(epoch, 4, 0.5))
+    view.set_curves(curves)
+    axes = Axes(QRectF(0, 0, 120, 100), (0.0, 3.0), (0.0, 1.0))
+    (_frozen, first), (_all, second) = view.phase_names(axes)
+    assert first.width() > axes.to_x(1) - axes.to_x(0), "there is too little room"
+    assert not first.intersects(second)
+    wide = Axes(QRectF(0, 0, 1200, 100), (0.0, 3.0), (0.0, 1.0))
+    assert len({place.top() for _name, place in view.phase_names(wide)}) == 1
 
 
 # ---- the comparison ----------------------------------------------------------------

@@ -64,6 +64,16 @@ def test_letters_corner_text_and_voxel(window, hand):
     assert head in shown
 
 
+def test_the_class_under_a_resting_mouse_follows_undo(window):
+    predict(window.bench.session)
+    window.bench.accept_prediction(all_slices=True)
+    window.status.hover(25.0, 30 * 1.2)
+    assert window.status.voxel.text().endswith("Liver")
+    window.bench.undo()
+    assert "column 26" in window.status.voxel.text()
+    assert "Liver" not in window.status.voxel.text()
+
+
 def test_the_next_series_starts_clean(window, shared_window):
     window.bench.mode = Mode.ANNOTATE
     predict(window.bench.session)

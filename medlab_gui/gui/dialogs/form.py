@@ -143,7 +143,8 @@ class ParamsDialog(QDialog):
         self.error.setObjectName("locked_note")
         self.error.setWordWrap(True)
         self.error.hide()
-        buttons = QDialogButtonBox()
+        # With its parent from the start: the theme's rules (no icons) come with it.
+        buttons = QDialogButtonBox(self)
         self.ok = buttons.addButton(
             _(command.title).rstrip("…"), QDialogButtonBox.ButtonRole.AcceptRole
         )

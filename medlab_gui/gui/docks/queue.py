@@ -56,7 +56,7 @@ def explain(items: Sequence[WorkItem], *, n_series: int, has_model: bool) -> str
     if not n_series:
         return _(
             "The queue is empty because the project holds no study yet. "
-            "Open one with Study > Import, then rank its slices."
+            "Open one with Study > Open study, then rank its slices."
         )
     if not items and not has_model:
         return _(

@@ -148,8 +148,9 @@ class RunsDock(QWidget):
         line.addWidget(self.cancel)
         rows = QVBoxLayout(self.live)
         rows.setContentsMargins(6, 4, 6, 4)
-        rows.addWidget(self.status)
+        # Above the words: a longer sentence must not move Cancel from under the mouse.
         rows.addLayout(line)
+        rows.addWidget(self.status)
         self.live.hide()
         return self.live
 
@@ -192,11 +193,7 @@ class RunsDock(QWidget):
         store = self._bench.store
         if store is not None and store is not self._settled:
             self._settled = store
-            try:
-                gone = settle_runs(store)
-            except MedlabError:
-                gone = 0
-            if gone:
+            if self._settle():
                 self._bench.warn(
                     _(
                         "A training was interrupted. What it had learned up to its "
@@ -206,6 +203,13 @@ class RunsDock(QWidget):
         self._stale = True
         if self.isVisible():
             self.refresh()
+
+    def _settle(self) -> bool:
+        """Tell whether trainings stood as running whose process is gone."""
+        try:
+            return self._bench.store is not None and settle_runs(self._bench.store) > 0
+        except MedlabError:
+            return False
 
     def showEvent(self, event: QShowEvent) -> None:
         """Catch up with what changed while the dock was hidden."""
@@ -348,6 +352,9 @@ class RunsDock(QWidget):
             return
         self._job = None
         self.live.hide()
+        if job.state is not JobState.DONE:
+            # A process that was ended by force could not write down that it was.
+            self._settle()
         result = job.result if job.state is JobState.DONE else None
         run_id = str(result.get("run", "")) if isinstance(result, dict) else ""
         run_id = run_id or self._live_run

@@ -71,7 +71,8 @@ class StudiesDock(QWidget):
 
     def _build(self) -> None:
         self.search = QLineEdit()
-        self.search.setPlaceholderText(_("Search name, study, series, date…"))
+        self.search.setPlaceholderText(_("Search"))
+        self.search.setToolTip(_("Name, study, series, modality or date"))
         self.search.setAccessibleName(_("Search studies"))
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._on_search)
