@@ -388,8 +388,8 @@ class ComparePictures(QWidget):
             Qt.Key.Key_Down: ("slice", -1),
             Qt.Key.Key_PageUp: ("slice", 10),
             Qt.Key.Key_PageDown: ("slice", -10),
-            Qt.Key.Key_Plus: ("zoom", 1.2),
-            Qt.Key.Key_Minus: ("zoom", 1 / 1.2),
+            Qt.Key.Key_Plus: ("zoom", ZOOM_PER_NOTCH),
+            Qt.Key.Key_Minus: ("zoom", 1 / ZOOM_PER_NOTCH),
             Qt.Key.Key_Escape: ("close", 0),
         }
         if self._layout is CompareLayout.SWIPE:

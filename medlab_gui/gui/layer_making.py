@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["load_for_layers", "new_entropy", "new_image", "new_labels"]
 
 _LOADING = Lock()
-_LOADED: set[str] = set()
 _MODULES = (
     "pandas",
     "napari.components.histogram",
@@ -36,17 +36,19 @@ def load_for_layers() -> None:
     May be called on any thread; the second call finds it done.
     """
     with _LOADING:
-        if _LOADED:
-            return
-        for module in _MODULES:
-            importlib.import_module(module)
-        import pint
-        from vispy.visuals.line.dash_atlas import DashAtlas
+        _load()
 
-        # The first use reads the tables of all units.
-        _ = pint.application_registry.pixel
-        DashAtlas()  # keeps the patterns that it computes for all lines to come
-        _LOADED.update(_MODULES)
+
+@cache
+def _load() -> None:
+    for module in _MODULES:
+        importlib.import_module(module)
+    import pint
+    from vispy.visuals.line.dash_atlas import DashAtlas
+
+    # The first use reads the tables of all units.
+    _ = pint.application_registry.pixel
+    DashAtlas()  # keeps the patterns that it computes for all lines to come
 
 
 def new_image() -> Image:
