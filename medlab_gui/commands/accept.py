@@ -11,13 +11,17 @@ from medlab_gui.commands.values import counted, parse_slices
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_
 from medlab_gui.core.records import ItemState
+from medlab_gui.networks import is_classifier
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from medlab_gui.commands.command import Context
-    from medlab_gui.core.predicted import StoredPrediction
+    from medlab_gui.core.predicted import StoredClassification
     from medlab_gui.store.project import ProjectStore
 
-__all__ = ["ACCEPT", "SKIP", "AcceptParams", "SkipParams"]
+__all__ = ["ACCEPT", "SKIP", "AcceptParams", "SkipParams", "classifier_in_use"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,11 @@ def _index(store: ProjectStore, uid: str, number: int) -> int:
 def run_accept(params: AcceptParams, ctx: Context) -> dict[str, Any]:
     """Vouch for a slice's mask as it stands: save it and lower its neighbours.
 
-    A slice whose mask nobody touched takes the latest prediction first.
+    A slice whose mask nobody touched takes the latest prediction first, or as a whole
+    the class that the classifier in use gave it.
     """
+    import numpy as np
+
     from medlab_gui.store.fold import current_mask, fold_journal, touched_slices
 
     author = ctx.settings.author_name
@@ -49,11 +56,19 @@ def run_accept(params: AcceptParams, ctx: Context) -> dict[str, Any]:
         ):
             msg = f"Slice {params.slice} belongs to the locked validation set."
             raise InputError(msg)
-        prediction = store.latest_prediction(params.series)
-        if k in touched_slices(store, params.series):
-            prediction = None
-        if prediction is not None:
-            _take_prediction(store, prediction, k, author)
+        said, prediction = None, None
+        if k not in touched_slices(store, params.series):
+            said = classifier_in_use(store, params.series)
+            if said is None:
+                prediction = store.latest_prediction(params.series)
+        if said is not None:
+            value = int(store.array(said.probs_blob)[k].argmax())
+            shown = np.full(store.series(params.series).grid.shape[1:], value, np.uint8)
+            _take_over(store, params.series, k, shown, said.id, author)
+        elif prediction is not None:
+            labels = store.array(prediction.labels_blob)[k]
+            shown = np.asarray(labels, np.uint8)
+            _take_over(store, params.series, k, shown, prediction.id, author)
         made = fold_journal(
             store,
             params.series,
@@ -74,22 +89,38 @@ def run_accept(params: AcceptParams, ctx: Context) -> dict[str, Any]:
             "slice_index": k,
             "annotation": made.id if made else None,
             "revision": made.revision if made else None,
-            "from_prediction": prediction is not None,
+            "from_prediction": prediction is not None or said is not None,
             "n_voxels": int((mask[k] > 0).sum()),
             **queue_state(store, limit=1),
         }
 
 
-def _take_prediction(
-    store: ProjectStore, prediction: StoredPrediction, k: int, author: str
+def classifier_in_use(
+    store: ProjectStore, series_uid: str
+) -> StoredClassification | None:
+    """Return what the weights in use say of whole slices; None where they draw masks.
+
+    None as well where they were not asked about the series yet.
+    """
+    current = store.current_checkpoint()
+    if current is None or not is_classifier(current.network):
+        return None
+    return store.latest_classification(series_uid, current.id)
+
+
+def _take_over(
+    store: ProjectStore,
+    uid: str,
+    k: int,
+    shown: NDArray[np.uint8],
+    origin: str,
+    author: str,
 ) -> None:
-    """Put a predicted slice into the journal, as an edit that the model made."""
+    """Put what a model says of a slice (Y, X) into the journal, as its edit."""
     import numpy as np
 
     from medlab_gui.store.fold import current_mask
 
-    uid = prediction.series_uid
-    predicted = np.asarray(store.array(prediction.labels_blob)[k], np.uint8)
     where = (slice(k, k + 1), slice(None), slice(None))
     with store.open_journal(uid) as journal:
         # Read under the journal's lock, so that nobody edits in between.
@@ -98,10 +129,10 @@ def _take_prediction(
             "accept-prediction",
             where,
             mask[where],
-            predicted[np.newaxis],
+            shown[np.newaxis],
             author=author,
             source="model",
-            origin=prediction.id,
+            origin=origin,
         )
 
 
@@ -123,8 +154,9 @@ ACCEPT = Command(
     run=run_accept,
     text=text_accept,
     details=N_(
-        "A slice that nobody has touched takes the latest prediction; where there is "
-        "none either, it counts as a slice without any class. Writes a revision of "
+        "A slice that nobody has touched takes the latest prediction, or as a whole "
+        "the class that it has by the classifier in use; where there is none either, "
+        "it counts as a slice without any class. Writes a revision of "
         "the mask with every finished stroke of the series."
     ),
     examples=("medlab accept 1.2.840.1 --slice 14 --project liver",),

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from medlab_gui.commands.accept import classifier_in_use
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
 from medlab_gui.core.records import ItemState
+from medlab_gui.review.classified import latest_classified
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from medlab_gui.core.predicted import StoredClassification
     from medlab_gui.gui.workbench import Workbench
+    from medlab_gui.review.session import ReviewSession
 
 __all__ = ["accept_and_next", "accept_prediction", "go_to_next", "redo", "skip", "undo"]
 
@@ -86,10 +91,17 @@ def accept_and_next(bench: Workbench) -> None:
             else _("This series is open read-only here; nothing can be accepted.")
         )
         return
-    if _wants_prediction(bench, k) and not _try(
-        bench, _("Accept the slice"), lambda: session.accept_prediction([k])
-    ):
-        return
+    if _is_untouched(session, k):
+        take: Callable[[], bool] | None = None
+        said = classifier_in_use(bench.store, uid) if bench.store is not None else None
+        if said is not None:
+            if not _is_shown(bench, session, said):
+                return
+            take = partial(session.accept_class, k)
+        elif session.prediction is not None:
+            take = partial(session.accept_prediction, [k])
+        if take is not None and not _try(bench, _("Accept the slice"), take):
+            return
 
     def accepted(_result: Any = None) -> None:
         bench.inform(_("Slice {n} accepted.").format(n=k + 1))
@@ -99,15 +111,25 @@ def accept_and_next(bench: Workbench) -> None:
         bench.launch("accept", {"series": uid, "slice": k + 1}, on_done=accepted)
 
 
-def _wants_prediction(bench: Workbench, k: int) -> bool:
-    """Tell whether accepting means the model's mask: nobody ever touched this one."""
-    session = bench.session
-    return (
-        session is not None
-        and session.prediction is not None
-        and not session.confirmed[k]
-        and not session.is_touched(k)
+def _is_untouched(session: ReviewSession, k: int) -> bool:
+    """Tell whether accepting means what the model says: nobody ever touched it."""
+    return not session.confirmed[k] and not session.is_touched(k)
+
+
+def _is_shown(
+    bench: Workbench, session: ReviewSession, said: StoredClassification
+) -> bool:
+    """Show the word of the classifier in use, which nobody accepts unseen."""
+    if session.classified is not None and session.classified.id == said.id:
+        return True
+    assert bench.store is not None  # `said` is from it
+    shown = latest_classified(bench.store, session.series_uid, said.checkpoint_id)
+    if shown is not None:
+        session.set_classified(shown)
+    bench.inform(
+        _("Another classifier is in use now. Look at what it says, then do it again.")
     )
+    return False
 
 
 def skip(bench: Workbench) -> None:

@@ -37,9 +37,13 @@ class Classified:
     classes: tuple[str, ...]
     probs: NDArray[np.float32]
 
+    def value(self, k: int) -> int:
+        """Return the value of the likeliest class of a slice, 0 for none."""
+        return int(self.probs[k].argmax())
+
     def name(self, k: int) -> str:
-        """Return the likeliest class of a slice."""
-        return self.classes[int(self.probs[k].argmax())]
+        """Return the name of that class."""
+        return self.classes[self.value(k)]
 
     def probability(self, k: int) -> float:
         """Return how probable that class is, 0 to 1."""
@@ -56,9 +60,11 @@ class Classified:
         return len(self.classes)
 
 
-def latest_classified(store: ProjectStore, series_uid: str) -> Classified | None:
-    """Return what a classifier said last of a series, or None."""
-    stored = store.latest_classification(series_uid)
+def latest_classified(
+    store: ProjectStore, series_uid: str, checkpoint_id: str | None = None
+) -> Classified | None:
+    """Return what a classifier (or one of them) said last of a series, or None."""
+    stored = store.latest_classification(series_uid, checkpoint_id)
     if stored is None:
         return None
     names = {c.id: c.name for c in store.checkpoints()}

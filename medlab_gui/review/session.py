@@ -291,6 +291,31 @@ class ReviewSession(MaskEditor):
             origin=self.prediction_id,
         )
 
+    def accept_class(self, k: int) -> bool:
+        """Give all voxels of a slice the class that a classifier says it shows.
+
+        Returns
+        -------
+        bool
+            Whether anything changed; one step that can be undone.
+
+        Raises
+        ------
+        InputError
+            If no classifier was asked, or the slice is locked.
+        ConflictError, StorageFullError, ProjectMissingError
+            As `record`; the mask is then as it was.
+        """
+        if self.classified is None:
+            msg = "No classifier was asked about this series yet. Predict first."
+            raise InputError(msg)
+        box = self._box((slice(k, k + 1), slice(None), slice(None)))
+        after = np.full_like(self.mask[box], self.classified.value(k))
+        origin = self.classified.id
+        return self.apply(
+            "accept-prediction", box, after, source="model", origin=origin
+        )
+
     def set_prediction(
         self,
         labels: NDArray[np.uint8],

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from medlab_gui.commands.accept import ACCEPT, AcceptParams, run_accept
 from medlab_gui.commands.adopt import ADOPT, AdoptParams
 from medlab_gui.commands.adopt import run as adopt
 from medlab_gui.commands.command import Context
@@ -168,6 +169,34 @@ def test_adopted_it_ranks_the_queue_by_its_entropy(project, weights):
     back = adopt(AdoptParams("previous"), project.ctx)
     assert "no mask" not in ADOPT.text(back)
     assert predict(PredictParams(project.series_uid), project.ctx)["prediction"]
+
+
+def test_accepting_takes_over_what_the_classifier_in_use_says(project, weights):
+    predict(PredictParams(project.series_uid), project.ctx)
+    adopt(AdoptParams(str(weights)), project.ctx)
+    told = run_score(ScoreParams(), project.ctx)["items"]
+    with project.ctx.store() as store:
+        stored = store.latest_classification(project.series_uid)
+        probs = store.array(stored.probs_blob)
+        k = told[0]["slice_index"]
+        probs = np.full_like(probs, 0.1)
+        probs[:, 2] = 0.8
+        store.add_classification(
+            project.series_uid, stored.checkpoint_id, stored.classes, probs
+        )
+    made = run_accept(AcceptParams(project.series_uid, k + 1), project.ctx)
+    assert made["from_prediction"]
+    assert "as predicted" in ACCEPT.text(made)
+    adopt(AdoptParams("previous"), project.ctx)
+    masks = run_accept(AcceptParams(project.series_uid, told[1]["slice"]), project.ctx)
+    with project.ctx.store() as store:
+        mask = store.annotation_mask(store.latest_annotation(project.series_uid))
+        predicted = store.latest_prediction(project.series_uid)
+        own = store.array(predicted.labels_blob)[told[1]["slice_index"]]
+        assert store.health() == []
+    assert np.unique(mask[k]).tolist() == [2], "the slice as a whole"
+    assert masks["from_prediction"]
+    np.testing.assert_array_equal(mask[told[1]["slice_index"]], own)
 
 
 def test_one_slice_under_two_recipes_gets_a_sentence(project, weights):

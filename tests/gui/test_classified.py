@@ -5,23 +5,27 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from medlab_gui.commands.adopt import AdoptParams
+from medlab_gui.commands.adopt import run as adopt
+from medlab_gui.commands.command import Context
 from medlab_gui.core.errors import InputError
 from medlab_gui.gui.launching import follow_up
 from medlab_gui.review.classified import latest_classified
 from medlab_gui.store.project import ProjectStore
 from tests.gui.conftest import open_series, wait_for
+from tests.projects import tiny_weights
 
 pytestmark = pytest.mark.gui
 
 NAMES = ("none", "Liver", "Spleen")
 
 
-def tell(window, probs):
+def tell(window, probs, checkpoint="alexnet 5"):
     """Keep a classifier's word on the open series, as the verb does."""
     bench = window.bench
     with ProjectStore.open(bench.project_place) as store:
         kept = store.add_classification(
-            bench.session.series_uid, "alexnet 5", NAMES, probs
+            bench.session.series_uid, checkpoint, NAMES, probs
         )
     follow_up(bench, "predict", {"notes": [], "classification": kept.id})
     wait_for(lambda: not bench.jobs.active)
@@ -79,3 +83,32 @@ def test_words_of_another_series_are_refused(window):
 
     with pytest.raises(InputError, match="slices"):
         bench.session.set_classified(replace(said, probs=said.probs[:-1]))
+
+
+def test_accepting_labels_the_slice_as_the_classifier_in_use_says(window, tmp_path):
+    """It was labelled as showing nothing, whatever the queue said."""
+    bench, session = window.bench, window.bench.session
+    file = tiny_weights(tmp_path / "alex.safetensors", network="alexnet")
+    used = adopt(AdoptParams(str(file)), Context(bench.project_place))["checkpoint"]
+    n = session.mask.shape[0]
+    probs = np.tile(np.array([0.1, 0.1, 0.8], np.float32), (n, 1))
+    probs[5] = (0.8, 0.1, 0.1)
+    tell(window, probs, used)
+    tell(window, np.tile(np.array([0.1, 0.8, 0.1], np.float32), (n, 1)))
+    session.k = 4
+    assert "Liver 80 %" in word(window).text()
+    bench.accept_and_next()
+    wait_for(lambda: not bench.jobs.active)
+    assert not session.confirmed[4], "what nobody saw is not accepted"
+    assert "Spleen 80 %" in word(window).text()
+    for k, value in ((4, 2), (5, 0)):
+        session.k = k
+        bench.accept_and_next()
+        wait_for(lambda k=k: session.confirmed[k] and not bench.jobs.active)
+        assert np.unique(session.mask[k]).tolist() == [value]
+    with ProjectStore.open(bench.project_place) as store:
+        kept = store.latest_annotation(session.series_uid)
+        assert {4, 5} <= set(kept.confirmed)
+        mask = store.annotation_mask(kept)
+    assert np.unique(mask[4]).tolist() == [2]
+    assert not mask[5].any()
