@@ -12,13 +12,17 @@ from medlab_gui.commands.classify import (
     classify,
     says_classes,
 )
-from medlab_gui.commands.classify import (
-    text as classify_text,
-)
 from medlab_gui.commands.command import Command, Where, param
-from medlab_gui.commands.inputs import Input, existing_path, open_input, problem_lines
-from medlab_gui.commands.outputs import image_target, keep_inputs, target
-from medlab_gui.commands.values import class_values, counted
+from medlab_gui.commands.inputs import Input, existing_path, open_input
+from medlab_gui.commands.outputs import (
+    image_target,
+    keep_inputs,
+    names_folder,
+    target,
+)
+from medlab_gui.commands.predict_told import text, unlearned, voxel_counts
+from medlab_gui.commands.series_folder import undone
+from medlab_gui.commands.values import class_values
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_
 from medlab_gui.core.predict_spec import AXES, FLIPS, PredictSpec
@@ -26,6 +30,7 @@ from medlab_gui.core.training import MAX_SEED
 from medlab_gui.imaging.padding import without_padding
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -34,13 +39,7 @@ if TYPE_CHECKING:
     from medlab_gui.learning.predict import PredictedArrays, Predictor
     from medlab_gui.store.project import ProjectStore
 
-__all__ = ["PREDICT", "PredictParams", "predict_series"]
-
-
-_UNLEARNED = (
-    "{what} voted too: compare with the mask without them, as weights that never "
-    "learned from such slices find less in them."
-)
+__all__ = ["PREDICT", "PredictParams", "predict_series", "predicted"]
 
 
 @dataclass(frozen=True)
@@ -60,8 +59,8 @@ class PredictParams:
         in_dialog=False,
     )
     output: str = param(
-        "File for the mask: .nii.gz, .nii, .nrrd or .mha, on the scan's own grid. "
-        "Needed where the input is a path.",
+        "File for the mask: .nii.gz, .nii, .nrrd or .mha, on the scan's own grid; or a "
+        "folder, for one .nii.gz of each series. Needed where the input is a path.",
         "",
         kind="save_file",
         in_dialog=False,
@@ -195,7 +194,8 @@ def predict_series(
     series = store.series(series_uid)
     data, padding = store.array(series.blob), series.display.padding
     params = params or PredictParams(series_uid)
-    result = _predicted(predictor, data, padding, series.grid.spacing, params, ctx)
+    spacing = series.grid.spacing
+    result = predicted(predictor, data, padding, spacing, params, ctx.progress)
     stored = store.add_prediction(
         series_uid,
         checkpoint_id,
@@ -206,14 +206,31 @@ def predict_series(
     return stored.id, result
 
 
-def _predicted(
+def predicted(
     predictor: Predictor,
     data: NDArray[Any],
     padding: tuple[float, float] | None,
     spacing: tuple[float, float, float],
     params: PredictParams,
-    ctx: Context,
+    progress: Callable[..., None],
 ) -> PredictedArrays:
+    """Ask the network as wished, and do to its mask what is wished.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        The weights.
+    data : ndarray of numbers, shape (Z, Y, X)
+        The scan on its working grid, in its own units.
+    padding : tuple of float or None
+        Lowest and highest of the values that only fill the picture.
+    spacing : tuple of float
+        ``(dz, dy, dx)`` in mm.
+    params : PredictParams
+        How the network is asked.
+    progress : callable
+        Called once per batch; raises to cancel.
+    """
     from medlab_gui.imaging.masks import fill_holes, keep_largest
 
     scheme = predictor.meta.scheme
@@ -223,7 +240,7 @@ def _predicted(
     result = predictor.predict(
         without_padding(data, padding),
         spacing,
-        progress=ctx.progress,
+        progress=progress,
         keep_probs=bool(params.probability),
         spec=params.spec(),
     ).clear(data, padding)
@@ -288,6 +305,10 @@ def run(params: PredictParams, ctx: Context) -> dict[str, Any]:
     if path is not None and not params.output:
         msg = "Name the file for the mask, e.g. --output mask.nii.gz."
         raise InputError(msg)
+    if params.output and names_folder(params.output):
+        from medlab_gui.commands.predict_folder import predict_all
+
+        return predict_all(params, file, checkpoint_id, ctx)
     targets = _Targets.of(params)
     scan = known or open_input(params.input, ctx, params.series)
     keep_inputs(targets.files, scan.files)
@@ -299,7 +320,7 @@ def run(params: PredictParams, ctx: Context) -> dict[str, Any]:
         predictor = Predictor(file, ctx.device, fastest=True)
         spacing = scan.volume.grid.spacing
         data, padding = scan.volume.data, scan.padding
-        result = _predicted(predictor, data, padding, spacing, params, ctx)
+        result = predicted(predictor, data, padding, spacing, params, ctx.progress)
     else:
         with ctx.store() as store:
             author = ctx.settings.author_name
@@ -325,59 +346,10 @@ def run(params: PredictParams, ctx: Context) -> dict[str, Any]:
         "device": predictor.device,
         "runtime": result.runtime,
         "asked": params.spec().to_dict(),
-        "notes": [*predictor.notes, *_unlearned(params)],
+        "notes": [*predictor.notes, *unlearned(params)],
         "classes": counts,
         "problems": [p.to_dict() for p in scan.problems],
     }
-
-
-def _unlearned(params: PredictParams) -> list[str]:
-    """Say that the mask rests on slices that few weights have learned from."""
-    asked = (
-        ("Coronal and sagittal slices", params.axes == "all"),
-        ("Mirrored slices", params.flips != "none"),
-    )
-    return [_UNLEARNED.format(what=what) for what, is_so in asked if is_so]
-
-
-def voxel_counts(
-    labels: Any, scan: Input, predictor: Predictor
-) -> list[dict[str, Any]]:
-    """Return voxels and millilitres of each class."""
-    import numpy as np
-
-    counts = np.bincount(np.asarray(labels).ravel(), minlength=256)
-    ml = scan.volume.grid.voxel_volume_mm3 / 1000
-    return [
-        {
-            "value": c.value,
-            "name": c.name,
-            "n_voxels": int(counts[c.value]),
-            "volume_ml": round(float(counts[c.value] * ml), 3),
-        }
-        for c in predictor.meta.scheme.classes
-    ]
-
-
-def text(result: dict[str, Any]) -> str:
-    """Say it in words."""
-    if "slices" in result:
-        return classify_text(result)
-    found = ", ".join(f"{c['name']} {c['volume_ml']:.1f} ml" for c in result["classes"])
-    lines = [
-        f"{counted(result['n_slices'], 'slice')}, {result['seconds_per_slice']:.2f} s "
-        f"each on {result['device']} by {result['runtime']}: {found}."
-    ]
-    if result["prediction"]:
-        lines.append("The prediction is in the project.")
-    if result["output"]:
-        lines.append(f"The mask is in {result['output']}.")
-    if result["entropy"]:
-        lines.append(f"Its uncertainty is in {result['entropy']}.")
-    if result["probability"]:
-        lines.append(f"The probabilities are in {result['probability']}.")
-    lines += result["notes"]
-    return "\n".join([" ".join(lines), *problem_lines(result["problems"])])
 
 
 PREDICT = Command(
@@ -387,6 +359,7 @@ PREDICT = Command(
     params=PredictParams,
     run=run,
     text=text,
+    undone=undone,
     where=Where.CHILD,
     lane="gpu",
     menu="medlab/model/1_run",
@@ -396,7 +369,10 @@ PREDICT = Command(
         "The mask has the classes of the weights as values (0 is background) and lies "
         "on the grid of the scan as it is in the file, voxel for voxel. A series of "
         "the project keeps its prediction there; --output, --entropy and --probability "
-        "write files too. Probabilities are averaged over tiles (smooth weights), "
+        "write files too. With a folder as --output (one that is there, or a name "
+        "without an ending) every series of the input gets a mask of its own, named as "
+        "`medlab inspect` names it; what cannot be read is told, and the exit code is "
+        "then 2. Probabilities are averaged over tiles (smooth weights), "
         "mirrored slices, dropout passes and axes; the uncertainty is the entropy of "
         "that mean. --device auto takes an NVIDIA card with mixed precision, else "
         "OpenVINO where it is installed (the extra 'fast'; the first time it converts "
@@ -415,6 +391,7 @@ PREDICT = Command(
         "--largest-component Liver --fill-holes all --output m.nii.gz",
         "medlab predict p7.nii.gz --dropout-passes 10 --output m.nii.gz "
         "--probability p.nii.gz",
+        "medlab predict scans/ --output masks/",
         "medlab predict slices/p7 --checkpoint resnet50.safetensors --output p7.csv",
     ),
 )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, param
 from medlab_gui.commands.inputs import open_input, problem_lines
 from medlab_gui.commands.outputs import image_target, keep_inputs, names_folder
+from medlab_gui.commands.series_folder import into_folder, undone
 from medlab_gui.commands.values import as_path, counted
 from medlab_gui.core.errors import InputError, SpecError
 from medlab_gui.core.i18n import N_
@@ -100,18 +102,19 @@ def run(params: PreprocessParams, ctx: Context) -> dict[str, Any]:
     spec = chosen_pipeline(params.pipeline, params.off, ctx, params.preset)
     check_pipeline(spec)
     if several:
-        from medlab_gui.commands.preprocess_folder import preprocess_all
-
-        return preprocess_all(params.input, output, spec, params.series, ctx)
+        done = into_folder(
+            params.input, output, params.series, ctx, partial(preprocess_one, spec=spec)
+        )
+        return {"pipeline": spec.to_dict(), **done}
     scan = open_input(params.input, ctx, params.series)
     return {
         "pipeline": spec.to_dict(),
-        **preprocess_one(scan, output, spec, ctx.progress),
+        **preprocess_one(scan, output, ctx.progress, spec=spec),
     }
 
 
 def preprocess_one(
-    scan: Input, output: Path, spec: PipelineSpec, progress: ProgressCallback
+    scan: Input, output: Path, progress: ProgressCallback, *, spec: PipelineSpec
 ) -> dict[str, Any]:
     """Filter a scan, write it, and return what was done as plain data.
 
@@ -121,10 +124,10 @@ def preprocess_one(
         As `open_input` returns it.
     output : Path
         The file; it appears when it is whole.
-    spec : PipelineSpec
-        The steps.
     progress : callable
         Called as ``progress(done, total, message)`` once per slice; raises to cancel.
+    spec : PipelineSpec
+        The steps.
     """
     from medlab_gui.imaging.pipeline import run_pipeline
     from medlab_gui.imaging.recipes import effective
@@ -156,20 +159,6 @@ def text(result: dict[str, Any]) -> str:
         for one in result.get("left_out", [])
     ]
     return "\n".join(lines)
-
-
-def undone(result: dict[str, Any]) -> str:
-    """Say which series of a folder could not be written."""
-    left_out = result.get("left_out", [])
-    if not left_out:
-        return ""
-    names = ", ".join(repr(one["name"]) for one in left_out[:3])
-    more = f" and {len(left_out) - 3} more" if len(left_out) > 3 else ""
-    done = len(result["series"])
-    return (
-        f"{done} of {done + len(left_out)} series were written; {names}{more} could "
-        "not be: the reasons are above. Name one with --series to leave others out."
-    )
 
 
 PREPROCESS = Command(

@@ -1,4 +1,4 @@
-"""``medlab preprocess`` with a folder to write to: every series, a file for each."""
+"""Verbs with a folder to write to: every series of a place, a file for each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from medlab_gui.commands.outputs import (
     keep_inputs,
     make_folder,
 )
-from medlab_gui.commands.preprocess import preprocess_one
 from medlab_gui.core.errors import InputError, MedlabError, ResourceError
 
 if TYPE_CHECKING:
@@ -22,19 +21,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from medlab_gui.commands.command import Context
-    from medlab_gui.core.specs import PipelineSpec
     from medlab_gui.imaging.slicewise import ProgressCallback
     from medlab_gui.io import FileSeries
 
-__all__ = ["preprocess_all"]
+    Write = Callable[[Input, Path, Callable[..., None]], dict[str, Any]]
+
+__all__ = ["into_folder", "undone"]
 
 _ENDING = ".nii.gz"
 
 
-def preprocess_all(
-    place: str, folder: Path, spec: PipelineSpec, series: str, ctx: Context
+def into_folder(
+    place: str, folder: Path, series: str, ctx: Context, write: Write
 ) -> dict[str, Any]:
-    """Filter every series of a place, each as if it were alone.
+    """Do something with every series of a place, each as if it were alone.
 
     Parameters
     ----------
@@ -42,18 +42,19 @@ def preprocess_all(
         A path, or the UID of a series of the project.
     folder : Path
         Where to; it is made where it is not there yet.
-    spec : PipelineSpec
-        The steps.
     series : str
         UID of the only one that is wanted; every one where empty.
     ctx : Context
         Project, progress and cancellation.
+    write : callable
+        ``write(scan, file, progress)`` writes the result for one and returns what was
+        done as plain data.
 
     Returns
     -------
     dict
-        ``output``, ``pipeline``, ``series`` (what was written) and ``left_out`` (what
-        could not be, with the reason).
+        ``output``, ``series`` (what was written: ``uid``, ``name`` and what ``write``
+        returned) and ``left_out`` (what could not be, with the reason).
 
     Raises
     ------
@@ -78,11 +79,13 @@ def preprocess_all(
     failure: MedlabError | None = None
     try:
         for n, (one, file) in enumerate(zip(wanted, files, strict=True)):
-            progress = scaled(ctx.progress, n / len(wanted), (n + 1) / len(wanted))
+            start, between, end = ((n + share) / len(wanted) for share in (0, 0.2, 1))
+            reading = scaled(ctx.progress, start, between)
+            writing = scaled(ctx.progress, between, end)
             told = {"uid": one.uid, "name": one.name}
             try:
                 output = image_target(str(file))
-                told |= preprocess_one(one.read(progress), output, spec, progress)
+                told |= write(one.read(reading), output, writing)
             except (InputError, ResourceError) as error:
                 failure = failure or error
                 left_out.append({**told, "reason": error.message})
@@ -96,10 +99,23 @@ def preprocess_all(
         raise failure
     return {
         "output": str(folder),
-        "pipeline": spec.to_dict(),
         "series": done,
         "left_out": left_out,
     }
+
+
+def undone(result: dict[str, Any]) -> str:
+    """Say which series of a folder could not be written; "" where all were."""
+    left_out = result.get("left_out", [])
+    if not left_out:
+        return ""
+    names = ", ".join(repr(one["name"]) for one in left_out[:3])
+    more = f" and {len(left_out) - 3} more" if len(left_out) > 3 else ""
+    done = len(result["series"])
+    return (
+        f"{done} of {done + len(left_out)} series were written; {names}{more} could "
+        "not be: the reasons are above. Name one with --series to leave others out."
+    )
 
 
 @dataclass(frozen=True)
