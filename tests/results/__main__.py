@@ -106,7 +106,7 @@ def evaluate(folder: Path, names: list[str]) -> None:
         if study is PRETRAINED:
             continue
         place = folder / study.cases
-        for seeds in ([study.seeds[0]], list(study.seeds)):
+        for seeds in dict.fromkeys((study.seeds[:1], study.seeds)):
             found = [
                 (f"{n.title}, seed {s}" if len(seeds) > 1 else n.title, file)
                 for n in study.networks

@@ -120,7 +120,7 @@ ABLATIONS = Study(
     "ablation",
     "Mandible",
     tuple(map(_row, ABLATION)),
-    (0, 1, 2),
+    (0,),
     {**_MANDIBLE_SPEC, "keep_at": []},
     make_mandible,
     "mandible",
