@@ -97,6 +97,7 @@ class Environment:
         )
         self.lock_file, self.log = (folder / name for name in KEPT)
         self.stamp_file = folder / "medlab-install.json"
+        self.config = folder / "pyvenv.cfg"
 
     def script(self, name: str) -> str:
         """Return the path of a program in the environment."""
@@ -118,6 +119,7 @@ class Environment:
             and set(arguments.extras) <= set(stamp.extras)
             and arguments.torch in ("auto", stamp.flavour)
             and self.python.exists()
+            and self.config.exists()
             and self.script_exists("medlab")
             and stamp.packages.items() <= contents.installed(self.site).items()
             and not contents.damaged(self.site)
@@ -135,7 +137,7 @@ class Environment:
         Trouble
             If it is somebody else's, or cannot be written.
         """
-        ours = (*KEPT, self.stamp_file.name, "pyvenv.cfg")
+        ours = (*KEPT, self.stamp_file.name, self.config.name)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             entries = {entry.name for entry in self.folder.iterdir()}
@@ -192,9 +194,10 @@ class Environment:
         old = self.stamp()
         self.stamp_file.unlink(missing_ok=True)
         current = f"{sys.version_info.major}.{sys.version_info.minor}."
-        config = self.folder / "pyvenv.cfg"
-        same_python = config.exists() and re.search(
-            rf"^version\s*=\s*{re.escape(current)}", config.read_text(), re.MULTILINE
+        same_python = self.config.exists() and re.search(
+            rf"^version\s*=\s*{re.escape(current)}",
+            self.config.read_text(),
+            re.MULTILINE,
         )
         if same_python and self._can_be_mended():
             torn = contents.damaged(self.site)
@@ -209,7 +212,7 @@ class Environment:
             elif old is None:
                 progress.note("an earlier installation was not finished: going on")
             return
-        if config.exists():
+        if self.config.exists():
             progress.note("the environment there cannot be used: making a new one")
         self.empty()
         try:

@@ -135,6 +135,15 @@ def main(argv: list[str] | None = None) -> int:
     except Trouble as trouble:
         print(f"bootstrap.py: {trouble}", file=sys.stderr)
         return 2
+    except OSError as error:
+        # A full disk or a folder without permission, wherever it was met.
+        where = f" at {error.filename}" if error.filename else ""
+        print(
+            f"bootstrap.py: The system refused{where}: {error.strerror or error}. Mend "
+            "that and start again, or choose another folder with --env DIR.",
+            file=sys.stderr,
+        )
+        return 2
     except KeyboardInterrupt:
         print("bootstrap.py: stopped; start it again to go on.", file=sys.stderr)
         return INTERRUPTED

@@ -123,6 +123,7 @@ class PredictParams:
         "Move the mask's borders to those of the picture by a fully connected CRF "
         "(seconds a slice).",
         False,
+        title="Dense CRF",
     )
     largest_component: str = param(
         "Classes of which only the largest connected part stays: names or values with "

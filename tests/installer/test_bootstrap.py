@@ -132,3 +132,15 @@ def test_without_a_display_run_says_so(tmp_path: Path, monkeypatch, capsys):
     assert code == 2
     assert "no display" in said
     assert "demo --headless" in said
+
+
+def test_what_the_system_refuses_is_one_sentence(tmp_path: Path, monkeypatch, capsys):
+    def full(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device", str(tmp_path / "pyvenv.cfg"))
+
+    monkeypatch.setattr(main, "install", full)
+    assert main.main(["env", "--env", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "No space left on device" in said
+    assert "--env" in said

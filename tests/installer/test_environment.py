@@ -40,6 +40,7 @@ def env(tmp_path: Path) -> Environment:
     env.scripts.mkdir(parents=True)
     for name in ("python", "medlab"):
         (env.scripts / f"{name}{env.suffix}").touch()
+    env.config.touch()
     env.write_stamp(("test",), "cpu", "torch 1")
     return env
 
@@ -91,9 +92,13 @@ def test_tests_need_their_extra(env: Environment):
         lambda env: (env.site / "Some_Package.py").unlink(),
         lambda env: shutil.rmtree(env.site / "Some_Package-1.0.dist-info"),
         lambda env: env.python.unlink(),
+        lambda env: env.config.unlink(),
         lambda env: Path(env.script("medlab")).unlink(),
     ],
-    ids=["stamp", "half stamp", "other stamp", "file", "package", "python", "program"],
+    ids=[
+        *("stamp", "half stamp", "other stamp", "file", "package", "python"),
+        *("configuration", "program"),
+    ],
 )
 def test_harm_is_noticed(env: Environment, harm):
     harm(env)
