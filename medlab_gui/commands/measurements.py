@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from medlab_gui.commands.command import Context
-    from medlab_gui.core.measurements import Measurement
+    from medlab_gui.core.measurements import Measurement, Plane
     from medlab_gui.core.records import Series
     from medlab_gui.store.project import ProjectStore
 
@@ -70,10 +70,27 @@ _DIGITS = 6
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def caution(series: Series) -> str:
-    """Return why lengths of a series cannot be relied on; empty where they can."""
+_ACROSS = ("missing-slices", "uneven-spacing", "overlapping-blocks", "shifted-slices")
+"""Problems of how slices lie to one another: within each of them lengths are true."""
+
+
+def caution(series: Series, plane: Plane | None = None) -> str:
+    """Return why lengths of a series cannot be relied on; empty where they can.
+
+    Parameters
+    ----------
+    series : Series
+        What is measured.
+    plane : Plane, optional
+        Only lengths within slices of this plane are meant.
+    """
     unsafe = (Severity.UNSAFE, Severity.NOT_A_VOLUME)
-    return " ".join(p.message for p in series.problems if p.severity in unsafe)
+    within = plane is not None and series.reorientation.axes[plane.axis] == 0
+    return " ".join(
+        p.message
+        for p in series.problems
+        if p.severity in unsafe and not (within and p.code in _ACROSS)
+    )
 
 
 def _rows(

@@ -191,6 +191,11 @@ class MeasureState:
         """Why lengths of the open series cannot be relied on; empty where they can."""
         return self._first.caution if self._first is not None else ""
 
+    def scale_caution(self, plane: Plane) -> str:
+        """Why lengths within slices of a plane cannot be relied on, or nothing."""
+        session = self._bench.session
+        return caution(session.series, plane) if session is not None else ""
+
     @property
     def items(self) -> tuple[Measurement, ...]:
         """All of the open series."""

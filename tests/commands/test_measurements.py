@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from medlab_gui.commands.command import Context
+from medlab_gui.commands.import_ import ImportParams
+from medlab_gui.commands.import_ import run as run_import
 from medlab_gui.commands.measurements import (
     COLUMNS,
     DELETE_MEASUREMENT,
@@ -20,6 +22,7 @@ from medlab_gui.commands.measurements import (
     DeleteMeasurementParams,
     ExportMeasurementsParams,
     MeasurementsParams,
+    caution,
     run_delete,
     run_export,
     run_list,
@@ -29,6 +32,7 @@ from medlab_gui.core.measurements import Kind, Measurement, Plane, as_points
 from medlab_gui.core.records import Problem, Severity
 from medlab_gui.store.project import ProjectStore
 from tests.store.conftest import add_series
+from tests.synthetic import plain_grid, write_series
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -231,3 +235,20 @@ def test_the_shell_speaks_clean_json(ctx: Context):
     )
     listed = json.loads(ran.stdout)
     assert [m["id"] for m in listed["measurements"]] == ["d1", "a1", "r1", "f1"]
+
+
+def test_a_missing_slice_leaves_lengths_within_slices_alone(tmp_path):
+    grid = plain_grid()
+    slices = [k for k in range(grid.shape[0]) if k != 4]
+    write_series(tmp_path / "in", grid, slices=slices)
+    place = str(tmp_path / "project")
+    run_import(ImportParams(str(tmp_path / "in")), Context(place))
+    with ProjectStore.open(place) as store:
+        (series,) = store.series_list()
+    for plane in (None, Plane.CORONAL, Plane.SAGITTAL):
+        assert "missing" in caution(series, plane)
+    assert caution(series, Plane.AXIAL) == ""
+    absurd = replace(
+        series, problems=(Problem("absurd-spacing", Severity.UNSAFE, "No scanner."),)
+    )
+    assert caution(absurd, Plane.AXIAL) == "No scanner."

@@ -344,7 +344,7 @@ class LinkedViews(QObject):
                 font,
                 (room.width(), room.height()),
                 1 / float(self._viewer.scene.camera.zoom),
-                self._bench.measure.caution,
+                self._bench.measure.scale_caution(Plane.AXIAL),
             )
         lines = []
         grid = self._state.grid

@@ -374,7 +374,7 @@ class PlanePane(QWidget):
             large, letters = marks.letter_font(font), self._geometry.edge_letters
             marks.draw_letters(painter, self._stamps, large, size, letters)
         if view.scale_bar:
-            caution = self._bench.measure.caution
+            caution = self._bench.measure.scale_caution(self.plane)
             marks.draw_scale_bar(
                 painter, self._stamps, font, size, 1 / self.camera.zoom, caution
             )
