@@ -9,7 +9,7 @@ from qtpy.QtCore import QLineF, QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QFont, QFontMetricsF, QPen
 
 from medlab_gui.core.i18n import N_, _
-from medlab_gui.core.measurements import Plane
+from medlab_gui.core.measurements import Plane, short_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,6 +56,7 @@ PLANE_TITLES = {
 }
 
 _GAP = 9.0
+_HUGE = 1e7
 _BAR_MOST = 180.0
 _BAR_LEAST = 24.0
 _DARK = QColor(0, 0, 0, 190)
@@ -109,10 +110,15 @@ def title(plane: Plane, grid: Grid | None) -> str:
 
 def window_text(level: float, width: float, units: str | None) -> str:
     """Return a window as it is written on a picture: ``"W 400  L 40 HU"``."""
-    digits = ".0f" if width >= 10 else ".3g"
-    text = _("W {width}  L {level}").format(
-        width=format(width, digits), level=format(level, digits)
-    )
+    shown = []
+    for value in (width, level):
+        if width < 10:
+            shown.append(short_value(value))
+        elif width < _HUGE:
+            shown.append(str(round(value)))
+        else:
+            shown.append(f"{value:.3g}")
+    text = _("W {width}  L {level}").format(width=shown[0], level=shown[1])
     return f"{text} {units}" if units else text
 
 

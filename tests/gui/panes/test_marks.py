@@ -5,7 +5,7 @@ from qtpy.QtCore import QRect, QSize
 
 from medlab_gui.core.measurements import Plane
 from medlab_gui.gui.panes.linked_state import PaneLayout
-from medlab_gui.gui.panes.marks import scale_length, side_text
+from medlab_gui.gui.panes.marks import scale_length, side_text, window_text
 from medlab_gui.gui.panes.pane_area import pane_rects
 
 
@@ -37,3 +37,18 @@ def test_panes_fill_the_room_without_overlap(layout):
     area = sum(r.width() * r.height() for r in places)
     assert area > 0.985 * 1001 * 640
     assert pane_rects(layout, "coronal", size) == {"coronal": QRect(0, 0, 1001, 640)}
+
+
+@pytest.mark.parametrize(
+    ("level", "width", "shown"),
+    [
+        (40, 400, "W 400  L 40"),
+        (-0.3, 20.4, "W 20  L 0"),
+        (1234.5, 8.0, "W 8  L 1234.5"),
+        (0.0009, 0.00254, "W 0.00254  L 0.0009"),
+        (1.6e38, 3.2e38, "W 3.2e+38  L 1.6e+38"),  # a damaged file
+    ],
+)
+def test_a_window_is_written_short(level, width, shown):
+    assert window_text(level, width, None) == shown
+    assert window_text(level, width, "HU") == f"{shown} HU"
