@@ -52,16 +52,15 @@ def medlab(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return done
 
 
-def prepare(folder: Path) -> None:
+def prepare(folder: Path, names: list[str]) -> None:
     shared = Path(os.environ["MEDLAB_SHARED"])
-    for study in STUDIES.values():
+    for study in (STUDIES[name] for name in names):
         place = folder / study.cases
         if not (place / "items.json").exists():
             items = study.make(shared, place)
             (place / "items.json").write_text(json.dumps(items, indent=1))
         items = json.loads((place / "items.json").read_text())
         write_recipes(study, items, place)
-    prepare_brain(shared, folder, medlab)
 
 
 def train(folder: Path, names: list[str]) -> None:
@@ -179,9 +178,12 @@ def _costs(folder: Path, study: Study) -> str:
 
 
 def _recipe(folder: Path, study: Study) -> str:
-    """Return the first recipe in full, as the verb reads it."""
+    """Return the first recipe in full, as the verb reads it; nothing if not made."""
     name = f"{study.name}-{slug(study.networks[0], study.seeds[0])}.json"
-    recipe = json.loads((folder / study.cases / name).read_text())
+    file = folder / study.cases / name
+    if not file.exists():
+        return ""
+    recipe = json.loads(file.read_text())
     lines = [f' "{k}": {json.dumps(v)}' for k, v in recipe.items() if k != "data"]
     data = ",\n".join(f"  {json.dumps(item)}" for item in recipe["data"])
     lines.append(f' "data": [\n{data}]')
@@ -204,7 +206,9 @@ def main() -> int:
     names = [n for n in args.studies or known if n != BRAIN]
     with_brain = not args.studies or BRAIN in args.studies
     if args.act == "prepare":
-        prepare(folder)
+        prepare(folder, names)
+        if with_brain:
+            prepare_brain(Path(os.environ["MEDLAB_SHARED"]), folder, medlab)
     elif args.act == "train":
         train(folder, names)
         if with_brain:

@@ -152,7 +152,7 @@ def evaluate_brain(folder: Path, verb: Verb) -> None:
 
 
 def brain_costs(folder: Path) -> str:
-    """Return a line for each fold: minutes of its network, epoch kept, F1."""
+    """Return a line for each network: minutes, and the F1 of each fold."""
     rows = []
     for title, network in NETWORKS.items():
         file = folder / NAME / f"{network}.json"
