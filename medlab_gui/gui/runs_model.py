@@ -225,7 +225,10 @@ class RunsModel(QAbstractTableModel):
     ) -> Any:
         """Return the titles of the columns."""
         if role == Qt.ItemDataRole.ToolTipRole and section == RunColumn.DICE:
-            return _("Mean Dice of old and new weights on the locked slices")
+            return _(
+                "Mean Dice of old and new weights on the locked slices; of classifiers "
+                "the F1 of slices, which is the same measure"
+            )
         if role == Qt.ItemDataRole.ToolTipRole and section == RunColumn.WHAT:
             return _("What it began with, when, and the seed of its random numbers")
         if (
