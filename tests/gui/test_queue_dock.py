@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QImage
+from qtpy.QtGui import QFont, QFontMetrics, QImage
+from qtpy.QtWidgets import QWidget
 
 from medlab_gui.commands.queue_ import reprioritise
 from medlab_gui.core.records import ItemState
@@ -147,6 +148,21 @@ def test_empty_and_finished(qtbot, bench, dock):
     tell_of_change(qtbot, dock)
     assert "all 9 slices are labelled" in dock.message.text()
     assert dock.progress.format() == "9 of 9 done"
+
+
+def test_the_states_fit_in_bold_too(qtbot, bench):
+    """The row of the open slice is written so."""
+    window = QWidget()
+    qtbot.addWidget(window)
+    large = QFont(window.font())
+    large.setPointSize(16)
+    window.setFont(large)
+    dock = QueueDock(bench, window)
+    bold = QFont(dock.font())
+    bold.setBold(True)
+    room = dock.table.horizontalHeader().sectionSize(Column.STATE) - 6
+    for state in ("waiting", "skipped", "done ✓"):
+        assert QFontMetrics(bold).horizontalAdvance(state) <= room
 
 
 def test_rows_and_pictures(qtbot, bench, dock):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QModelIndex, QSize, Qt, QTimer
+from qtpy.QtGui import QFont, QFontMetrics
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -147,7 +148,9 @@ class QueueDock(QWidget):
         header = self.table.horizontalHeader()
         header.setMinimumSectionSize(36)
         header.setSectionResizeMode(Column.REASON, QHeaderView.ResizeMode.Stretch)
-        wide = self.fontMetrics().horizontalAdvance
+        bold = QFont(self.font())
+        bold.setBold(True)  # as headers and the selected row are written
+        wide = QFontMetrics(bold).horizontalAdvance
         for column, width in (
             (Column.PICTURE, QueueDelegate.picture_side + 8),
             (Column.SLICE, max(wide(_("Slice")), wide("0000")) + 12),
