@@ -108,7 +108,7 @@ def in_project(
                     name=one.description or _("Series without a description"),
                     patient_key=study.patient_key,
                     study_uid=study.uid,
-                    facts=_facts(one.modality, one.n_slices, labelled[one.uid]),
+                    facts=_facts(one.modality, _own_slices(one), labelled[one.uid]),
                     problems=problem_text(one.problems),
                     voxels=_voxels(one.grid),
                     is_named=study.patient_key in names,
@@ -161,6 +161,11 @@ def _patient(key: str, names: Mapping[str, str]) -> str:
 def _study(date: str | None, description: str) -> str:
     text = "  ".join(t for t in (date, description) if t)
     return text or _("Study without a date")
+
+
+def _own_slices(series: Series) -> int:
+    """Return how many slices were taken, in whatever plane; as the files say it."""
+    return series.reorientation.source.shape[0]
 
 
 def _facts(modality: str, n_slices: int, labelled: int = 0) -> str:
