@@ -134,7 +134,7 @@ class Events:
         """Tell what went wrong."""
         self._say(event="error", kind=kind, message=message)
 
-    def cancelled(self) -> None:
+    def cancelled(self, more: str = "") -> None:
         """Tell that it stopped as asked."""
         self._say(event="cancelled")
 
@@ -206,6 +206,6 @@ class Terminal:
             with suppress(StorageFullError):
                 _write(self._out, json.dumps(error) + "\n")
 
-    def cancelled(self) -> None:
-        """Say that it stopped as asked."""
-        self.error("Cancelled", "Cancelled.")
+    def cancelled(self, more: str = "") -> None:
+        """Say that it stopped as asked, and what a person should know of that."""
+        self.error("Cancelled", f"Cancelled. {more}".strip())

@@ -146,8 +146,8 @@ def _run(arguments: Namespace, out: TextIO) -> tuple[int, Any]:
     except MedlabError as error:
         voice.error(type(error).__name__, error.message)
         return 2, None
-    except (Cancelled, KeyboardInterrupt):
-        voice.cancelled()
+    except (Cancelled, KeyboardInterrupt) as stop:
+        voice.cancelled(str(stop))
         return 130, None
     except Exception as error:  # noqa: BLE001 - the last resort: say that it is our bug
         _log.debug("bug", exc_info=True)

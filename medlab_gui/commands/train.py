@@ -20,7 +20,7 @@ from medlab_gui.commands.train_runs import (
     splits_of,
     written_down,
 )
-from medlab_gui.commands.values import counted
+from medlab_gui.commands.values import as_path, counted
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_
 
@@ -111,6 +111,10 @@ def run(params: TrainParams, ctx: Context) -> dict[str, Any]:
         from medlab_gui.commands.recipe import follow_recipe
 
         return follow_recipe(params.recipe, params.output, ctx)
+    if params.resume and as_path(params.resume).is_dir():
+        from medlab_gui.commands.recipe import resume_recipe
+
+        return resume_recipe(as_path(params.resume), ctx)
     if params.output:
         msg = (
             "--output goes with --recipe; without a recipe the new weights are kept in "
@@ -168,9 +172,10 @@ TRAIN = Command(
         "a finished run again, all folds of a cross-validation, and tells what differs "
         "(exit code 2). With --recipe nothing of the project is used: weights "
         "(.safetensors), their model card (.md) and what repeats them (.run) are "
-        "written. keep_at in a recipe keeps what the network says of some slices after "
-        "these steps; kept.svg in the run's folder shows it beside the truth. On "
-        "several graphics cards: torchrun --nproc-per-node 2 -m medlab_gui train ...; "
+        "written; a training that was stopped leaves .unfinished, to --resume. keep_at "
+        "in a recipe keeps what the network says of some slices after these steps; "
+        "kept.svg in the run's folder shows it beside the truth. On several "
+        "graphics cards: torchrun --nproc-per-node 2 -m medlab_gui train ...; "
         "the first process writes and reports."
     ),
     examples=(

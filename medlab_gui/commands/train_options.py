@@ -130,7 +130,8 @@ class TrainParams:
         choices=("auto", "never"),
     )
     resume: str = param(
-        "Id of a cancelled or interrupted run (see `medlab list`) to go on with; "
+        "Id of a cancelled or interrupted run (see `medlab list`), or the .unfinished "
+        "folder of a recipe, to go on with; "
         "epochs, rates, batch and seed are those that it began with.",
         "",
         in_dialog=False,

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from medlab_gui.store.project import ProjectStore
 
 __all__ = [
+    "LOCK",
     "Wish",
     "alive",
     "begun_run",
@@ -56,7 +57,7 @@ __all__ = [
     "written_down",
 ]
 
-_LOCK = "alive.lock"
+LOCK = "alive.lock"
 
 
 def _now() -> str:
@@ -72,7 +73,7 @@ def settle_runs(store: ProjectStore) -> int:
     for run_ in store.runs():
         if run_.state is not RunState.RUNNING:
             continue
-        lock = FileLock(store.run_folder(run_.id) / _LOCK, timeout=0)
+        lock = FileLock(store.run_folder(run_.id) / LOCK, timeout=0)
         try:
             with lock:
                 if store.run(run_.id).state is not RunState.RUNNING:
@@ -100,7 +101,7 @@ def alive(folder: Path) -> Iterator[None]:
     InputError
         If another process holds it.
     """
-    lock = FileLock(folder / _LOCK, timeout=0)
+    lock = FileLock(folder / LOCK, timeout=0)
     try:
         lock.acquire()
     except Timeout as error:

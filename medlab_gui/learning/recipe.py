@@ -277,6 +277,8 @@ def train_recipe(
     device: str = "auto",
     progress: Progress | None = None,
     weights_folder: Path | None = None,
+    *,
+    resume: bool = False,
 ) -> TrainResult:
     """Train by a recipe, test on the scans kept for it, and write the model card.
 
@@ -295,6 +297,8 @@ def train_recipe(
         Called with each batch; may raise to stop.
     weights_folder : Path, optional
         Where registered weights are, for a recipe's ``encoder_weights``.
+    resume : bool
+        Go on from the state in ``folder``, if there is one.
 
     Returns
     -------
@@ -334,6 +338,7 @@ def train_recipe(
         Subset(source, judges),
         folder=folder,
         weights_folder=weights_folder,
+        resume=resume,
         device=device,
         # A recipe says itself which slices of a scan judge.
         same_patient=True,

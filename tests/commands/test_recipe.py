@@ -8,10 +8,14 @@ from medlab_gui.commands.command import Context
 from medlab_gui.commands.predict import PredictParams
 from medlab_gui.commands.predict import run as predict
 from medlab_gui.commands.recipe import follow_recipe
+from medlab_gui.commands.train import TRAIN, TrainParams, run
+from medlab_gui.commands.train_runs import alive
 from medlab_gui.core.errors import InputError, SpecError
+from medlab_gui.core.jobs import Cancelled
 from medlab_gui.core.labels import LabelScheme
 from medlab_gui.core.specs import NetworkSpec, PipelineSpec, Step
 from medlab_gui.core.training import Phase, TrainSpec
+from medlab_gui.learning.capsule import compare_runs, read_capsule
 from tests.projects import ball_files
 
 
@@ -66,6 +70,75 @@ def test_weights_and_card_are_written_and_work(recipe, tmp_path):
     }
 
 
+def stopped(recipe, out, when):
+    """Follow a recipe up to a step, then cancel; return what the person reads."""
+
+    class Stopping(Context):
+        def progress(self, done, total=0, message="", data=None):
+            if when(message, data):
+                raise Cancelled
+
+    with pytest.raises(Cancelled) as stop:
+        follow_recipe(str(recipe), str(out), Stopping(device="cpu"))
+    return str(stop.value)
+
+
+def with_epochs(recipe, n):
+    """Return a recipe's content, which is written with so many epochs."""
+    content = json.loads(recipe.read_text(encoding="utf-8"))
+    content["spec"]["phases"][0]["epochs"] = n
+    recipe.write_text(json.dumps(content), encoding="utf-8")
+    return content
+
+
+def test_what_was_cancelled_goes_on_to_the_same_weights(recipe, tmp_path):
+    with_epochs(recipe, 3)
+    whole, out = tmp_path / "whole.safetensors", tmp_path / "balls.safetensors"
+    follow_recipe(str(recipe), str(whole), Context(device="cpu"))
+    left = tmp_path / "balls.unfinished"
+    said = stopped(recipe, out, lambda _, data: data and data["epoch"] == 3)
+    assert said == f"`medlab train --resume {left}` goes on."
+    assert not out.exists()
+    # Neither is it lost by the same command again, nor touched while it goes on.
+    with pytest.raises(InputError, match=r"--resume .*balls\.unfinished` goes on"):
+        follow_recipe(str(recipe), str(out), Context(device="cpu"))
+    with alive(left), pytest.raises(InputError, match="another process"):
+        run(TrainParams(resume=str(left)), Context(device="cpu"))
+    told = run(TrainParams(resume=str(left)), Context(device="cpu"))
+    assert told["output"] == str(out)
+    assert told["epochs"] == 3
+    assert not left.exists()
+    assert read_capsule(tmp_path / "balls.run")[1]["resumed"]
+    found = compare_runs(tmp_path / "whole.run", tmp_path / "balls.run")
+    assert found["same"], found
+    assert {p.name for p in (tmp_path / "balls.run").iterdir()} == {
+        p.name for p in (tmp_path / "whole.run").iterdir()
+    }
+
+
+def test_what_was_cancelled_before_an_epoch_leaves_nothing(recipe, tmp_path):
+    out = tmp_path / "balls.safetensors"
+    before = set(tmp_path.iterdir())
+    said = stopped(recipe, out, lambda message, _: message.startswith("Preparing"))
+    assert said == ""
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_a_resume_of_what_is_none_gets_a_sentence(recipe, tmp_path):
+    content = with_epochs(recipe, 2)
+    with pytest.raises(InputError, match="no training that was stopped"):
+        run(TrainParams(resume=str(tmp_path)), Context(device="cpu"))
+    out = tmp_path / "balls.safetensors"
+    stopped(recipe, out, lambda _, data: data and data["epoch"] == 2)
+    left = tmp_path / "balls.unfinished"
+    kept = json.loads((left / "recipe.json").read_text(encoding="utf-8"))
+    kept["spec"] = {**content["spec"], "seed": 7}
+    (left / "recipe.json").write_text(json.dumps(kept), encoding="utf-8")
+    with pytest.raises(InputError, match="recipe have changed"):
+        run(TrainParams(resume=str(left)), Context(device="cpu"))
+    assert (left / "state.pt").exists()
+
+
 def test_recipes_and_outputs_that_are_wrong(recipe, tmp_path):
     out = str(tmp_path / "w.safetensors")
     letter = tmp_path / "letter.json"
@@ -86,8 +159,6 @@ def test_recipes_and_outputs_that_are_wrong(recipe, tmp_path):
 
 
 def test_a_recipes_run_is_kept_and_repeats(recipe, tmp_path):
-    from medlab_gui.commands.train import TRAIN, TrainParams, run
-
     out = tmp_path / "balls.safetensors"
     told = follow_recipe(str(recipe), str(out), Context(device="cpu"))
     capsule = tmp_path / "balls.run"
