@@ -184,7 +184,7 @@ class CurvesView(QWidget):
     def _paint_loss(self, painter: QPainter, room: QRectF) -> None:
         # Single batches are noisy: the axis follows the epochs' means once there are.
         steps, means = self._curves.steps, self._curves.losses
-        shown = [v for _at, v in steps or means] or [1.0]
+        shown = [v for _at, v in (*steps, *means)] or [1.0]
         high = max(shown)
         axes = Axes(room, self._epochs, (0.0, high * 1.05), "", _("loss"))
         axes.draw(painter, self.palette())

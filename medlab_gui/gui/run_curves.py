@@ -105,13 +105,35 @@ class RunCurves(QWidget):
     def _of(self, run: Run, fold: int = 0) -> TrainingCurves:
         """Return the curves as they were watched, or as the run wrote them down."""
         name = f"{run.id}/{fold}" if fold else run.id
-        if name not in self._seen and self._bench.store is not None:
-            try:
-                folder = self._bench.store.run_folder(run.id)
-                path = (folder / f"fold-{fold}" if fold else folder) / "history.json"
-                history = json.loads(path.read_text(encoding="utf-8"))
-                self._seen[name] = TrainingCurves.from_history(history)
-            except (OSError, ValueError, TypeError, KeyError, MedlabError):
-                # Stopped before its first epoch ended, or made elsewhere.
-                return TrainingCurves()
-        return self._seen.get(name, TrainingCurves())
+        if name not in self._seen:
+            curves = self.written(run.id, fold)
+            if curves.is_empty:
+                return curves
+            self._seen[name] = curves
+        return self._seen[name]
+
+    def written(self, run_id: str, fold: int = 0) -> TrainingCurves:
+        """Return the curves as a run wrote them down, epoch by epoch.
+
+        Parameters
+        ----------
+        run_id : str
+            The run.
+        fold : int
+            Of a cross-validation, from 1; else 0.
+
+        Returns
+        -------
+        TrainingCurves
+            The caller's own; empty where the run was stopped before its first epoch
+            ended, or made elsewhere.
+        """
+        if self._bench.store is None:
+            return TrainingCurves()
+        try:
+            folder = self._bench.store.run_folder(run_id)
+            path = (folder / f"fold-{fold}" if fold else folder) / "history.json"
+            history = json.loads(path.read_text(encoding="utf-8"))
+            return TrainingCurves.from_history(history)
+        except (OSError, ValueError, TypeError, KeyError, MedlabError):
+            return TrainingCurves()

@@ -290,6 +290,25 @@ def test_the_running_one_shows_curves_and_time_left(qtbot, bench, dock):
     assert dock.curves.isVisible()
 
 
+def test_a_resumed_one_keeps_the_curves_of_before(qtbot, bench, dock):
+    made = add_run(bench.store, state=RunState.RUNNING)
+    row = {"epoch": 1, "phase": "head", "loss": 0.9, "dice": {"Liver": 0.3}}
+    path = bench.store.run_folder(made.id) / "history.json"
+    path.write_text(json.dumps([row]))
+    training = Training(bench)
+    training.reports = [
+        (4, 12, "Going on", {"run": made.id}),
+        (5, 12, "Epoch 2 of 3, loss 0.500", report(2, 1, 0.5)),
+        (8, 12, "Epoch 2 of 3", report(2, 4, 0.5, dice={"Liver": 0.6})),
+    ]
+    qtbot.waitUntil(lambda: len(dock.curves.curves.dice.get("Liver", ())) == 2)
+    assert dock.curves.curves.dice == {"Liver": [(1.0, 0.3), (2.0, 0.6)]}
+    assert dock.curves.curves.losses == [(1.0, 0.9), (2.0, 0.5)]
+    training.go.set()
+    qtbot.waitUntil(dock.live.isHidden)
+    assert dock.curves.curves.losses[0] == (1.0, 0.9), "afterwards too"
+
+
 def test_cancel(qtbot, bench, dock):
     training = Training(bench)
     qtbot.waitUntil(dock.live.isVisible)

@@ -321,6 +321,8 @@ class RunsDock(QWidget):
             data = report.data or {}
             if "run" in data:
                 self._live_run = str(data["run"])
+                if self._live.is_empty:  # a resumed one goes on where it was
+                    self._live = self.picture.written(self._live_run)
                 self.refresh()
             if "epoch" in data:
                 # Each fold of a cross-validation begins anew.
