@@ -39,7 +39,10 @@ def compare(pair_window):
 
 
 def settle(window):
-    wait_for(lambda: not window.bench.jobs.active)
+    """Wait for what painting asks for, too: a resampled slice is made on a thread."""
     for _turn in range(3):
+        wait_for(lambda: not window.bench.jobs.active)
         QApplication.processEvents()
         QTest.qWait(5)
+    wait_for(lambda: not window.bench.jobs.active)
+    QApplication.processEvents()
