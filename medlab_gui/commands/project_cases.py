@@ -216,6 +216,7 @@ def project_scores(
     from medlab_gui.commands.sources import ProjectSource
     from medlab_gui.learning.classifier import SliceClassifier
     from medlab_gui.learning.dataset import SliceKey
+    from medlab_gui.learning.duplicates import merged_groups
     from medlab_gui.learning.scored import ClassifiedCases
     from medlab_gui.learning.slice_scores import score_slices
 
@@ -236,10 +237,12 @@ def project_scores(
                     source,
                     progress=scaled(ctx.progress, start, start),
                 )
+            # Copies count as one patient, as for the splits, which never part them.
+            owner = dict(zip(source.keys, merged_groups(source), strict=True))
             for key, one in next(iter(answers.values())).items():
                 names.append(f"{key.series_uid}, slice {key.slice_index + 1}")
                 shown.append(one.truth)
-                patients.append(source.group(key))
+                patients.append(owner[key])
                 folds.append(fold)
                 for name, own in answers.items():
                     probs[name].append(own[key].probs)

@@ -232,7 +232,7 @@ def test_cross_validated_and_judged_fold_by_fold(ctx, folders, tmp_path):
     places = "\n".join(f"{n}={m['run']}" for n, m in zip("AB", made, strict=True))
     told = evaluate(EvaluateParams(compare=places, output=str(tmp_path / "own")), ctx)
     assert told["n_cases"] == 22, "each picture judged once, by who never saw it"
-    assert "mean ± SD over 2 folds" in told["tables"][0]
+    assert "mean ± SD over 2 folds, 22 cases of 21 patients" in told["tables"][0]
     folds = (tmp_path / "own" / "folds.csv").read_text(encoding="utf-8").splitlines()
     assert folds[0] == "Network,fold,ACC %,AUC,P %,R %,F1 %"
     assert [line.split(",")[:2] for line in folds[1:5]] == [
