@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import threading
@@ -433,6 +434,24 @@ def test_a_curve_has_the_colour_of_its_class(qtbot, bench, dock):
         for y in range(picture.height() // 2, picture.height())
     }
     assert tuple(spleen.color) in seen
+
+
+def test_long_names_leave_the_dates_to_tell_trainings_apart(
+    project, bench, dock, monkeypatch
+):
+    name = "Abdomen starter + 21 Nov 15:50 + 22 Nov 08:15 + 23 Nov 18:30"
+    named = [dataclasses.replace(c, name=name) for c in bench.store.checkpoints()]
+    monkeypatch.setattr(bench.store, "checkpoints", lambda: named)
+    for day in ("03", "04"):
+        begun = f"2024-06-{day}T10:00:00+00:00"
+        add_run(bench.store, parent_checkpoint=project[1], started=begun)
+    bench.project_changed.emit()
+    dock.table.clearSelection()
+    rows = [dock.model.index(row, RunColumn.WHAT) for row in (0, 1)]
+    first, second = (
+        dock.table.viewport().grab(dock.table.visualRect(row)).toImage() for row in rows
+    )
+    assert first != second
 
 
 def test_names_of_short_phases_stand_above_one_another(qtbot):

@@ -163,6 +163,8 @@ class RunsDock(QWidget):
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.table.setTabKeyNavigation(False)
         self.table.setShowGrid(False)
+        # Each line is shortened: a wrapped long name would hide the line below it.
+        self.table.setWordWrap(False)
         self.table.verticalHeader().hide()
         line = self.fontMetrics().height()
         self.table.verticalHeader().setDefaultSectionSize(2 * line + 8)
