@@ -31,6 +31,12 @@ __all__ = [
     "use_weights",
 ]
 
+_REPORTS = ("doctor", "inspect")
+"""Verbs whose words are all that they bring."""
+
+_TOLD = ("adopt", "annotate", "export", "lock", "preprocess", "weights")
+"""Verbs that leave nothing to be seen in the window, or not at once."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -130,6 +136,13 @@ def rank_again(bench: Workbench) -> None:
 def follow_up(bench: Workbench, verb: str, result: Any) -> None:
     """Show what a command brought: open the imported, reload the predicted."""
     session = bench.session
+    command = bench.command(verb)
+    words = command.text(result) if command.text is not None else ""
+    if verb in _REPORTS:
+        title = _(command.title).rstrip("…")
+        bench.noticed.emit(Notice(words, Level.REPORT, title))
+    elif verb in _TOLD:
+        bench.inform(words)
     if verb == "import":
         _after_import(bench, result)
     elif verb == "demo" and result.get("open_window"):

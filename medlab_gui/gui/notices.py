@@ -18,6 +18,7 @@ class Level(StrEnum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
+    REPORT = "report"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Notice:
     text : str
         What happened and what to do, shown as it is.
     level : Level
-        Errors open a dialog; the rest is a bar that goes by itself.
+        Errors and reports open a dialog; the rest is a bar that goes by itself.
     title : str
         What was being done, e.g. ``"Predict masks"``.
     actions : tuple of NoticeAction

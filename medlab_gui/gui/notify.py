@@ -173,6 +173,11 @@ class Notifier(QObject):
 
     def show(self, notice: Notice) -> None:
         """Show a notice where its level belongs."""
+        if notice.level is Level.REPORT:
+            from medlab_gui.gui.dialogs.text_report import TextReport
+
+            TextReport(notice.title, notice.text, self._window).open()
+            return
         if notice.level is not Level.ERROR:
             self.bar.tell(notice)
             return

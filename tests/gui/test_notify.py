@@ -3,10 +3,12 @@ from __future__ import annotations
 import pytest
 from qtpy.QtWidgets import QPushButton, QWidget
 
+from medlab_gui.core.resources import resource
+from medlab_gui.gui.dialogs.text_report import TextReport
 from medlab_gui.gui.launching import tell_problems
 from medlab_gui.gui.notices import Level, Notice, NoticeAction
 from medlab_gui.gui.notify import NoticeBar, bug_report
-from tests.gui.conftest import open_series
+from tests.gui.conftest import open_series, wait_for
 
 
 def test_a_bug_report_holds_places_but_no_words_of_the_data():
@@ -33,6 +35,30 @@ def test_an_uncaught_error_is_a_dialog_with_details(window):
     assert "bug in MedLab" in box.windowTitle()
     assert "IndexError" in box.detailedText()
     assert "test_notify.py" in box.detailedText()
+
+
+@pytest.mark.gui
+def test_what_a_menu_entry_finds_is_shown(window):
+    """Inspect files and Check this machine only tell: their words are the result."""
+    window.bench.launch("inspect", {"path": str(resource("demo", "torso_ct.nii.gz"))})
+    wait_for(lambda: window.main.findChild(TextReport) is not None)
+    report = window.main.findChild(TextReport)
+    assert report.windowTitle() == "Inspect files"
+    assert "112 x 101 x 122" in report.lines.toPlainText()
+    report.close()
+
+
+@pytest.mark.gui
+def test_a_written_file_is_told(window, tmp_path):
+    said = []
+    window.bench.noticed.connect(said.append)
+    output = tmp_path / "scan.nrrd"
+    window.bench.launch("export", {"output": str(output), "what": "image"})
+    wait_for(lambda: bool(said))
+    window.bench.noticed.disconnect(said.append)
+    assert said[0].level is Level.INFO
+    assert str(output) in said[0].text
+    assert output.exists()
 
 
 @pytest.mark.parametrize("width", [330, 480, 900])
