@@ -182,6 +182,7 @@ def _from_files(
             how.grid.spacing,
             has_mm,
             {name: on_axial(mask) for name, mask in masks.items()},
+            is_slanted=grid.is_slanted,
         )
         if scan is not None:
             loaded.is_ct = scan.units == "HU"

@@ -53,8 +53,15 @@ __all__ = [
 ]
 
 _NICE = 5
-GRACE_SECONDS = 5.0
-"""How long a child may take to stop politely before it is terminated."""
+GRACE_SECONDS = 1.5
+"""How long a child may take to stop politely before it is terminated.
+
+A person who cancels waits for two seconds at most, also where the child is inside one
+long step. Nothing whole is lost by it: states and blobs are written beside the old ones
+and renamed, the project's database writes by transactions.
+"""
+_LAST_SECONDS = 0.3
+"""How long a terminated child may take to end before it is killed."""
 
 
 class ChildBug(errors.MedlabError):
@@ -307,7 +314,7 @@ def _watch_cancel(
             process.stdin.flush()
         if not over.wait(GRACE_SECONDS):
             process.terminate()
-            if not over.wait(1.0):
+            if not over.wait(_LAST_SECONDS):
                 process.kill()
         return
 

@@ -73,6 +73,8 @@ class LoadedCase:
         Whether the scan is in Hounsfield units.
     first_slice : int
         Number of slice 0 in what opens the case, from 1.
+    is_slanted : bool
+        Whether the axes are not at right angles; distances are reckoned as if.
     """
 
     case: Case
@@ -84,6 +86,7 @@ class LoadedCase:
     image: NDArray[Any] | None = None
     is_ct: bool = False
     first_slice: int = 1
+    is_slanted: bool = False
 
 
 @dataclass(frozen=True)

@@ -174,6 +174,7 @@ def _each(blocks: Sequence[_Block], truth: Truth, ctx: Context) -> Iterator[Load
                 image=scan[first:last],
                 is_ct=record.units == "HU",
                 first_slice=first + 1,
+                is_slanted=record.grid.is_slanted,
             )
             report = scaled(ctx.progress, n / len(blocks), n / len(blocks))
             loaded.answers = _answers(

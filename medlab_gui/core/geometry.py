@@ -118,6 +118,11 @@ class Grid:
         """Volume of one voxel in cubic millimetres."""
         return float(abs(np.linalg.det(self.affine[:3, :3])))
 
+    @property
+    def is_slanted(self) -> bool:
+        """Whether its axes are not at right angles, by 2.5 degrees or more."""
+        return self.voxel_volume_mm3 < 0.999 * float(np.prod(self.spacing))
+
     def to_mm(self, index: Any) -> NDArray[np.float64]:
         """Return LPS mm (x, y, z) of indices (k, j, i); both of shape ``(..., 3)``."""
         index = np.asarray(index, dtype=np.float64)

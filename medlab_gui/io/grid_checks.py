@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from medlab_gui.core.records import Problem, Severity
 
 if TYPE_CHECKING:
@@ -36,7 +34,7 @@ def spacing_problems(grid: Grid) -> list[Problem]:
 
 def shear_problems(grid: Grid) -> list[Problem]:
     """Report axes that are not at right angles, for files of ready-made volumes."""
-    if grid.voxel_volume_mm3 >= 0.999 * float(np.prod(grid.spacing)):
+    if not grid.is_slanted:
         return []
     message = (
         "The axes of the volume are not at right angles (a tilted scanner, or a "

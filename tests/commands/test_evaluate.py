@@ -57,6 +57,31 @@ def test_axes_in_another_order_do_not_matter(boxes, tmp_path):
     assert first["classes"] == second["classes"]
 
 
+def test_slanted_grids_are_not_measured_silently(tmp_path):
+    """Surface distances take the axes for right-angled: that must be said."""
+    affine = np.array(GRID.affine)
+    affine[1, 0] = 1.0  # each slice lies 1 mm further than the one before
+    slanted = Grid(GRID.shape, affine)
+    truth, found = np.zeros((2, *GRID.shape), np.uint8)
+    truth[1:3, 1:5, 0:4] = found[1:3, 1:5, 2:6] = 1
+    files = [
+        write_image(tmp_path / f"{name}-{n}.nrrd", mask, grid)
+        for n, grid in enumerate((GRID, slanted))
+        for name, mask in (("found", found), ("truth", truth))
+    ]
+    straight = run(EvaluateParams(*map(str, files[:2])), Context())
+    assert straight["notes"] == []
+    told = run(EvaluateParams(*map(str, files[2:])), Context())
+    assert "not at right angles" in EVALUATE.text(told)
+    for pair, is_said in ((files[:2], False), (files[2:], True)):
+        report = str(tmp_path / f"report-{is_said}")
+        asked = EvaluateParams(
+            compare=f"A={pair[0]}", truth=str(pair[1]), output=report
+        )
+        said = "not at right angles" in EVALUATE.text(run(asked, Context()))
+        assert said is is_said
+
+
 def test_empty_masks_have_no_figures(tmp_path):
     empty = write_image(tmp_path / "e.nii", np.zeros(GRID.shape, np.uint8), GRID)
     told = run(EvaluateParams(str(empty), str(empty)), Context())

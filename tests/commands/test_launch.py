@@ -143,6 +143,10 @@ def test_cancelling_stops_the_child_politely(tmp_path):
     assert not alive(int(pid))
 
 
+def test_nobody_who_cancels_waits_for_more_than_two_seconds():
+    assert launch.GRACE_SECONDS + launch._LAST_SECONDS < 2
+
+
 def test_a_child_that_does_not_listen_is_ended(tmp_path, monkeypatch):
     monkeypatch.setattr(launch, "GRACE_SECONDS", 0.1)
     note = tmp_path / "note"
