@@ -136,13 +136,11 @@ def rank_again(bench: Workbench) -> None:
 def follow_up(bench: Workbench, verb: str, result: Any) -> None:
     """Show what a command brought: open the imported, reload the predicted."""
     session = bench.session
-    command = bench.command(verb)
-    words = command.text(result) if command.text is not None else ""
     if verb in _REPORTS:
-        title = _(command.title).rstrip("…")
-        bench.noticed.emit(Notice(words, Level.REPORT, title))
+        title = _(bench.command(verb).title).rstrip("…")
+        bench.noticed.emit(Notice(_words(bench, verb, result), Level.REPORT, title))
     elif verb in _TOLD:
-        bench.inform(words)
+        bench.inform(_words(bench, verb, result))
     if verb == "import":
         _after_import(bench, result)
     elif verb == "demo" and result.get("open_window"):
@@ -175,6 +173,12 @@ def follow_up(bench: Workbench, verb: str, result: Any) -> None:
             bench.warn(note)
         # A classifier's word has no mask to show.
         refresh_prediction(bench, show=result.get("prediction") is not None)
+
+
+def _words(bench: Workbench, verb: str, result: Any) -> str:
+    """Return what the command line would say."""
+    text = bench.command(verb).text
+    return text(result) if text is not None else ""
 
 
 def _after_import(bench: Workbench, result: dict[str, Any]) -> None:
