@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from pydicom import Dataset
+
 __all__ = ["DicomIndex", "index_note", "is_index", "read_index"]
 
 _INDEX_CLASS = "1.2.840.10008.1.3.10"
@@ -74,11 +76,12 @@ def read_index(path: Path) -> DicomIndex:
             with open_dicom(path) as opened:
                 dataset = pydicom.dcmread(opened, force=True)
             is_real = dataset.file_meta.get("MediaStorageSOPClassUID") == _INDEX_CLASS
+            is_cut = _is_cut(dataset)
             records = dataset.get("DirectoryRecordSequence") or []
             listed = [_parts(record.get("ReferencedFileID")) for record in records]
     except pydicom_errors(OSError):
         return DicomIndex(path, (), (), readable=False)
-    if not is_real and not records:
+    if is_cut or (not is_real and not records):
         return DicomIndex(path, (), (), readable=False)
     folders = _Folders()
     present: dict[Path, None] = {}
@@ -118,6 +121,18 @@ def index_note(index: DicomIndex) -> str:
         f"{name} lists {counted(n_listed, 'file', 'files')}, of which {lost}. Copy the "
         "whole CD or export again if they are needed."
     )
+
+
+def _is_cut(dataset: Dataset) -> bool:
+    """Tell whether the list of records is longer than what is there of it.
+
+    pydicom reads as many records as are there of a file that was cut off, and the
+    slices of the others would be missing without a word. A list of undefined length
+    that is cut off raises.
+    """
+    records = dataset.get_item("DirectoryRecordSequence")
+    value = getattr(records, "value", None)
+    return isinstance(value, bytes) and len(value) < getattr(records, "length", 0)
 
 
 def _parts(value: object) -> tuple[str, ...]:

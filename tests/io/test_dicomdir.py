@@ -102,6 +102,14 @@ def test_names_that_lead_out_are_not_followed(disc):
     assert index.absent == ("../outside.dcm",)
 
 
+def test_an_index_that_was_cut_off_loses_no_slice(disc):
+    """It lists some of the files only; wherever it ends, all are found."""
+    raw = (disc / "DICOMDIR").read_bytes()
+    for n in range(0, len(raw), 61):
+        (disc / "DICOMDIR").write_bytes(raw[:n])
+        assert scan(disc / "DICOMDIR").series[0].n_slices == 6, n
+
+
 def test_broken_index(disc):
     raw = (disc / "DICOMDIR").read_bytes()
     for n in (0, 100, len(raw) // 2):
