@@ -211,13 +211,14 @@ def test_cancelling_the_reading_leaves_nothing(qtbot, bench, gate, tmp_path):
 def test_cancelling_the_import_leaves_nothing(qtbot, bench, tmp_path, monkeypatch):
     from medlab_gui.store.blobs import BlobStore
 
-    real = BlobStore.put_array
+    real, stopped = BlobStore.put_array, []
 
     def put_array(self, array, **how):
         check = how.pop("check")
 
         def cancelled():
             check.__self__.cancel()  # as the status bar does, but while it is written
+            stopped.append(array.shape)
             check()
 
         return real(self, array, check=cancelled, **how)
@@ -225,7 +226,7 @@ def test_cancelling_the_import_leaves_nothing(qtbot, bench, tmp_path, monkeypatc
     monkeypatch.setattr(BlobStore, "put_array", put_array)
     write_series(tmp_path / "scan", plain_grid())
     bench.incoming.open((tmp_path / "scan",))
-    qtbot.waitUntil(lambda: bench.incoming.opening is not None)
+    qtbot.waitUntil(lambda: bool(stopped))
     idle(qtbot, bench)
     assert bench.session is None
     assert nothing_written(bench)
