@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt
 
 from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec, Step
+from medlab_gui.gui import processed_volume
 from medlab_gui.gui.compare_view import CompareLayout
 from medlab_gui.gui.model_look import entropy_image, mask_image
 from medlab_gui.gui.model_strip import told
-from medlab_gui.gui.processed_volume import ProcessedVolume
+from medlab_gui.gui.processed_volume import outwards
+from medlab_gui.imaging import pipeline
 from medlab_gui.imaging.pipeline import run_pipeline
 from tests.gui.docks_phantom import SCHEME, add_weights
 from tests.gui.recipe_window import rest, wheel
@@ -246,26 +251,51 @@ def test_the_volume_is_processed_and_scrolling_shows_it(
     assert not np.array_equal(dock.shown.preview.processed, expected[3])
 
 
+class GatedSlices:
+    """A recipe whose slices wait for what is to come before them.
+
+    The first three are free, the fourth comes after the click on Cancel, all others
+    after that was heard: so it does not matter which thread is how fast.
+    """
+
+    def __init__(self, monkeypatch, first: int) -> None:
+        self.clicked, self._heard = threading.Event(), threading.Event()
+        self._order, self._fit = outwards(16, first), pipeline.fit_pipeline
+        heard = self._heard
+
+        class Pool(ThreadPoolExecutor):
+            def shutdown(self, wait=True, *, cancel_futures=False) -> None:
+                super().shutdown(wait=False, cancel_futures=cancel_futures)
+                heard.set()
+                super().shutdown(wait=wait)
+
+        monkeypatch.setattr(pipeline, "fit_pipeline", self._gated)
+        monkeypatch.setattr(processed_volume, "ThreadPoolExecutor", Pool)
+        monkeypatch.setattr(processed_volume, "_threads", lambda: 2)
+
+    def _gated(self, *args, **kwargs):
+        fitted = self._fit(*args, **kwargs)
+
+        def one(plane, k):
+            place = self._order.index(k)
+            if place >= 3:
+                assert (self.clicked if place == 3 else self._heard).wait(60)
+            return fitted(plane, k)
+
+        return one
+
+
 def test_processing_the_volume_is_cancelled(qtbot, recipe_bench, side, monkeypatch):
-    dock, real = side.dock, ProcessedVolume.fill
-
-    def fill(self, first, progress):
-        def cancel_at_three(done, total=0, message=""):
-            if done >= 3:
-                dock.shown.cancel_volume()
-            progress(done, total, message)
-
-        real(self, first, cancel_at_three)
-
-    monkeypatch.setattr(ProcessedVolume, "fill", fill)
-    # One slice after the other: two threads may be through before the cancel is heard.
-    monkeypatch.setattr("medlab_gui.imaging.slicewise._processors", lambda: 1)
+    dock, slices = side.dock, GatedSlices(monkeypatch, recipe_bench.session.k)
     dock.volume.click()
     assert dock.volume.text() == "Cancel"
+    qtbot.waitUntil(lambda: dock.shown.volume_progress == (3, 16), timeout=60_000)
+    dock.volume.click()
+    slices.clicked.set()
     rest(qtbot, recipe_bench)
     assert not dock.shown.volume_running
     done, _n = dock.shown.volume_progress
-    assert 3 <= done < 16
+    assert 3 <= done <= 6  # the fourth, and what each thread was at when it was heard
     assert f"{done} of 16 slices" in dock.volume_state.text()
     assert dock.volume.text() == "Apply to the volume"
     # what is done stays, and the rest can still be done
