@@ -180,9 +180,9 @@ def _from_files(
             ),
             on_axial(truth),
             how.grid.spacing,
+            how.grid.steps_mm,
             has_mm,
             {name: on_axial(mask) for name, mask in masks.items()},
-            is_slanted=grid.is_slanted,
         )
         if scan is not None:
             loaded.is_ct = scan.units == "HU"

@@ -70,7 +70,6 @@ def compare_masks(
     scores: dict[tuple[str, int], VoxelScores] = {}
     seen: list[Case] = []
     kept: list[tuple[float, int, WorstCase]] = []
-    slanted: list[str] = []
     has_mm = True
     for n, loaded in enumerate(cases.each):
         ctx.progress(n, cases.n, f"Judging {loaded.case.name}")
@@ -88,7 +87,7 @@ def compare_masks(
         values = _values(loaded, known)
         for name, mask in loaded.found.items():
             agreement = mask_metrics(
-                mask, loaded.truth, loaded.spacing, values, tolerance_mm=tolerance_mm
+                mask, loaded.truth, loaded.steps_mm, values, tolerance_mm=tolerance_mm
             )
             judged[name, loaded.case.name] = Judged(agreement, errors.get(name))
         k = worst_slice(loaded.truth, list(loaded.found.values()))
@@ -96,8 +95,6 @@ def compare_masks(
         case = replace(loaded.case, slice_index=loaded.case.slice_index + k)
         seen.append(case)
         has_mm = has_mm and loaded.has_mm
-        if loaded.is_slanted:
-            slanted.append(case.name)
         _keep_worst(kept, n, loaded, judged, k)
     ctx.progress(cases.n, cases.n, "Writing")
     every = sorted({v for j in judged.values() for v in j.agreement.classes})
@@ -113,7 +110,6 @@ def compare_masks(
         switches={n.name: s for n in networks if (s := n.switches) is not None},
         rocs=curves,
         repeats=repeats(networks),
-        slanted=tuple(slanted),
     )
     return comparison, [w for _s, _n, w in sorted(kept, key=lambda row: -row[0])]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.checkpoints import check_classes, weights_file
 from medlab_gui.commands.command import Command, Where, param
-from medlab_gui.commands.mask_files import SLANTED, read_mask_file, shared_grid
+from medlab_gui.commands.mask_files import read_mask_file, shared_grid
 from medlab_gui.commands.values import counted
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_
@@ -110,12 +110,11 @@ def compare_files(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
     s, t = found.on(grid, truth.path), truth.on(grid, found.path)
     values = sorted({*np.unique(t).tolist(), *np.unique(s).tolist()} - {0, 255})
     ctx.progress(1, 3, "Measuring")
-    metrics = mask_metrics(s, t, grid.spacing, values, tolerance_mm=params.tolerance)
+    metrics = mask_metrics(s, t, grid.steps_mm, values, tolerance_mm=params.tolerance)
     return {
         "prediction": params.prediction,
         "truth": params.truth,
         "spacing_mm": list(grid.spacing) if has_mm else None,
-        "notes": [SLANTED] if grid.is_slanted else [],
         "classes": {str(v): asdict(m) for v, m in metrics.classes.items()},
         "miou": metrics.miou,
         "accuracy": metrics.accuracy,
@@ -214,7 +213,6 @@ def text(result: dict[str, Any]) -> str:
     ]
     if result["spacing_mm"] is None:
         lines.append("The masks have no pixel size: distances are in pixels, not mm.")
-    lines += result["notes"]
     return "\n".join(lines)
 
 

@@ -60,6 +60,8 @@ class LoadedCase:
         Class values.
     spacing : tuple of float
         ``(dz, dy, dx)`` in mm, or 1 each where there is no geometry.
+    steps_mm : ndarray of float64, shape (3, 3)
+        The same with directions (`Grid.steps_mm`), for distances.
     has_mm : bool
         Whether there is.
     found : dict of str to ndarray of uint8, shape (Z, Y, X)
@@ -73,20 +75,18 @@ class LoadedCase:
         Whether the scan is in Hounsfield units.
     first_slice : int
         Number of slice 0 in what opens the case, from 1.
-    is_slanted : bool
-        Whether the axes are not at right angles; distances are reckoned as if.
     """
 
     case: Case
     truth: NDArray[np.uint8]
     spacing: tuple[float, float, float]
+    steps_mm: NDArray[np.float64]
     has_mm: bool
     found: dict[str, NDArray[np.uint8]]
     answers: Iterator[Answer] = field(default_factory=lambda: iter(()))
     image: NDArray[Any] | None = None
     is_ct: bool = False
     first_slice: int = 1
-    is_slanted: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["SLANTED", "MaskFile", "read_mask_file", "shared_grid"]
-
-SLANTED = (
-    "The axes of the grid are not at right angles: ASD, RMSD, HD95, HD and NSD are "
-    "reckoned as if they were. Resample both masks onto a straight grid for true "
-    "distances; DSC, VOE, RVD and the other shares are right as they are."
-)
-"""Said where distances are reckoned on slanted slices."""
+__all__ = ["MaskFile", "read_mask_file", "shared_grid"]
 
 
 @dataclass(frozen=True, eq=False)

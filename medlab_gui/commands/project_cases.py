@@ -169,12 +169,12 @@ def _each(blocks: Sequence[_Block], truth: Truth, ctx: Context) -> Iterator[Load
                 ),
                 np.stack([source.labels(key) for key in keys]),
                 record.grid.spacing,
+                record.grid.steps_mm,
                 True,
                 {},
                 image=scan[first:last],
                 is_ct=record.units == "HU",
                 first_slice=first + 1,
-                is_slanted=record.grid.is_slanted,
             )
             report = scaled(ctx.progress, n / len(blocks), n / len(blocks))
             loaded.answers = _answers(

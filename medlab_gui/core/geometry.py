@@ -114,6 +114,11 @@ class Grid:
         return dz, dy, dx
 
     @cached_property
+    def steps_mm(self) -> NDArray[np.float64]:
+        """Steps in LPS mm from a voxel to the next, one row for each of (k, j, i)."""
+        return self.affine[:3, :3].T
+
+    @cached_property
     def voxel_volume_mm3(self) -> float:
         """Volume of one voxel in cubic millimetres."""
         return float(abs(np.linalg.det(self.affine[:3, :3])))

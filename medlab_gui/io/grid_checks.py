@@ -13,9 +13,9 @@ __all__ = ["KEPT_SLANTED", "shear_problems", "spacing_problems"]
 
 KEPT_SLANTED = (
     "Nothing is resampled: MedLab draws the slices where they were taken, and lengths, "
-    "angles and areas are true. Other programs, distances between surfaces in an "
-    "evaluation and networks that look across slices take the slices for straight; for "
-    "those, resample onto a straight grid."
+    "angles, areas, volumes and distances between surfaces are true. Other programs "
+    "and networks that look across slices take the slices for straight; for those, "
+    "resample onto a straight grid."
 )
 """What a slant means for whoever looks at the scan."""
 

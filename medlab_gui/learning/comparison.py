@@ -170,8 +170,6 @@ class Comparison:
     repeats : dict of str to tuple of str
         What was trained more than once, with other seeds: a name for it, to its
         networks.
-    slanted : tuple of str
-        Names of the cases whose axes are not at right angles.
     """
 
     networks: tuple[str, ...]
@@ -183,7 +181,6 @@ class Comparison:
     switches: dict[str, tuple[str, ...]] = field(default_factory=dict)
     rocs: dict[tuple[str, int], Roc] = field(default_factory=dict)
     repeats: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    slanted: tuple[str, ...] = ()
 
     def values(
         self, network: str, key: str, value: int | None = None, fold: str | None = None

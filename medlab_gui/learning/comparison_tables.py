@@ -76,19 +76,12 @@ def class_tables(comparison: Comparison) -> list[Table]:
 
 
 def _class_notes(comparison: Comparison, unit: str) -> tuple[str, ...]:
-    notes = (
+    return (
         "Columns as in Duan et al. 2020, table 2. Where truth and prediction are both "
         "empty a case has no figure; where one is empty DSC and NSD are 0 and it has "
         "no distances: a figure over fewer cases than the DSC says n=. NSD at "
         f"{comparison.tolerance_mm:g} {unit}.",
         f"Intervals: percentile bootstrap, {DRAWS:,} draws of patients.",
-    )
-    if not comparison.slanted:
-        return notes
-    return (
-        *notes,
-        "Axes that are not at right angles, and distances (not shares) reckoned as if "
-        f"they were: {', '.join(comparison.slanted)}.",
     )
 
 

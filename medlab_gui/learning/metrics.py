@@ -35,6 +35,7 @@ import numpy as np
 
 from medlab_gui.core.errors import GeometryError, InputError
 from medlab_gui.core.labels import IGNORE
+from medlab_gui.learning.lattice import Lattice
 from medlab_gui.learning.surfaces import surface_distances
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def _check(
 def mask_metrics(
     prediction: NDArray[Any],
     truth: NDArray[Any],
-    spacing: Sequence[float],
+    spacing: Sequence[float] | NDArray[np.float64],
     values: Iterable[int],
     *,
     tolerance_mm: float = TOLERANCE_MM,
@@ -152,8 +153,9 @@ def mask_metrics(
     ----------
     prediction, truth : ndarray of int, shape (Z, Y, X) or (Y, X)
         Class values 0 to 254; 255 is ignored.
-    spacing : sequence of float
-        Millimetres between voxels along each axis, as long as the masks have axes.
+    spacing : sequence of float, or ndarray of float, shape (n_axes, 3)
+        Millimetres between voxels along each axis, as many as the masks have axes; of
+        axes that are not at right angles the steps in mm, as `Grid.steps_mm` has them.
     values : iterable of int
         Classes to measure, e.g. ``[1, 2]``.
     tolerance_mm : float
@@ -172,12 +174,7 @@ def mask_metrics(
         If a value is none of a mask's.
     """
     prediction, truth = _check(prediction, truth)
-    if len(spacing) != truth.ndim or min(spacing) <= 0:
-        msg = (
-            f"Masks with {truth.ndim} axes need as many positive spacings in mm; "
-            f"found {tuple(spacing)}."
-        )
-        raise GeometryError(msg)
+    Lattice.of(spacing, truth.ndim)  # wrong in any case, also where nothing is measured
     values = list(values)
     ignored = (prediction == IGNORE) | (truth == IGNORE)
     n_ignored = int(np.count_nonzero(ignored))
@@ -214,7 +211,7 @@ def _one_class(
     truth: NDArray[np.uint8],
     value: int,
     pairs: NDArray[np.int64],
-    spacing: Sequence[float],
+    spacing: Sequence[float] | NDArray[np.float64],
     tolerance_mm: float,
 ) -> MaskMetrics:
     n_both = int(pairs[value, value])

@@ -3,7 +3,8 @@
 **Surface** means: voxels of the mask that share a face with a voxel outside it; beyond
 the edge of the array counts as outside. A scan of one slice is taken as a picture:
 its pixels have four neighbours, and its upper and lower face are no surface. Distances
-go from voxel centre to centre, and every surface voxel counts alike. (DeepMind's
+go from voxel centre to centre in the patient, also where the axes of the array are not
+at right angles (a tilted gantry), and every surface voxel counts alike. (DeepMind's
 `surface-distance` takes the faces between voxels instead and weights them by their
 area, so that its figures differ; MONAI and medpy take voxels as we do. SimpleITK's
 Hausdorff filter takes whole objects, not surfaces: what lies inside the other object is
@@ -14,11 +15,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from medlab_gui.imaging.masks import bounding_box, surface
+from medlab_gui.learning.lattice import Lattice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,67 +95,70 @@ class SurfaceDistances:
 
 
 def surface_distances(
-    s: NDArray[np.bool_], t: NDArray[np.bool_], spacing: Sequence[float]
+    s: NDArray[np.bool_],
+    t: NDArray[np.bool_],
+    spacing: Sequence[float] | NDArray[np.float64],
 ) -> SurfaceDistances:
     """Return how far each surface voxel of one mask is from the other's surface.
 
     Exact: each distance is the smallest Euclidean one. Near neighbours are looked up in
     the array, nearest first, which is where nearly all of a good prediction and of
     noise ends; what is left is searched for in a tree or, where that is most of the
-    volume, taken from one distance transform.
+    volume and its axes are at right angles, taken from one distance transform.
 
     Parameters
     ----------
     s, t : ndarray of bool, same shape, 2 or 3 axes
         Two masks; neither is empty.
-    spacing : sequence of float
-        Millimetres between voxels along each axis.
+    spacing : sequence of float, or ndarray of float, shape (n_axes, 3)
+        Millimetres between voxels along each axis, or the steps themselves; see
+        `Lattice.of`.
 
     Returns
     -------
     SurfaceDistances
         In no particular order.
+
+    Raises
+    ------
+    GeometryError
+        If the spacing does not fit the masks.
     """
-    sizes = np.asarray(spacing, dtype=np.float64)
+    lattice = Lattice.of(spacing, s.ndim)
     if s.ndim == 3 and 1 in s.shape:
         flat = s.shape.index(1)
-        s, t, sizes = s.squeeze(flat), t.squeeze(flat), np.delete(sizes, flat)
+        s, t, lattice = s.squeeze(flat), t.squeeze(flat), lattice.without(flat)
     box = bounding_box(s | t)
     if box is None:
         msg = "Empty masks have no surface."
         raise ValueError(msg)
     b_s, b_t = surface(s[box]), surface(t[box])
     with ThreadPoolExecutor(1) as other:  # numpy and scipy let go of Python's lock
-        from_t = other.submit(_nearest, b_t, b_s, sizes)
-        return SurfaceDistances(_nearest(b_s, b_t, sizes), from_t.result())
+        from_t = other.submit(_nearest, b_t, b_s, lattice)
+        return SurfaceDistances(_nearest(b_s, b_t, lattice), from_t.result())
 
 
 def _shells(
-    sizes: NDArray[np.float64],
+    lattice: Lattice,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
     """Return all steps within a radius, nearest first, their mm, and the reach."""
-    n_axes = sizes.size
+    n_axes = len(lattice.steps)
     ball = 4 / 3 * np.pi if n_axes == 3 else np.pi
-    radius = (_SHELL_VOXELS * sizes.prod() / ball) ** (1 / n_axes)
-    reach = np.floor(radius / sizes).astype(np.int64)
+    radius = (_SHELL_VOXELS * lattice.cell / ball) ** (1 / n_axes)
+    reach = np.floor(radius / lattice.heights).astype(np.int64)
     axes = [np.arange(-n, n + 1) for n in reach]
     steps = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, n_axes)
-    lengths = _lengths(steps, sizes)
+    lengths = np.sqrt(np.square(lattice.places(steps)).sum(axis=-1))
     order = np.argsort(lengths, kind="stable")
     order = order[lengths[order] <= radius]
     return steps[order], lengths[order], reach
 
 
-def _lengths(steps: NDArray[Any], sizes: NDArray[np.float64]) -> NDArray[np.float64]:
-    lengths: NDArray[np.float64] = np.sqrt(np.square(steps * sizes).sum(axis=-1))
-    return lengths
-
-
 def _nearest(
-    queries: NDArray[np.bool_], targets: NDArray[np.bool_], sizes: NDArray[np.float64]
+    queries: NDArray[np.bool_], targets: NDArray[np.bool_], lattice: Lattice
 ) -> NDArray[np.float64]:
     """Return the distance of each query voxel to the nearest target, in any order."""
-    steps, lengths, reach = _shells(sizes)
+    steps, lengths, reach = _shells(lattice)
     # Padded, so that no step leads round the end of a row into the next one.
     room = [(int(n), int(n)) for n in reach]
     padded = np.pad(queries, room)
@@ -164,7 +169,7 @@ def _nearest(
     if not places.size:
         return near
     points = np.stack(np.unravel_index(places, padded.shape), -1) - reach
-    return np.concatenate([near, _far(points, targets, sizes)])
+    return np.concatenate([near, _far(points, targets, lattice)])
 
 
 def _look_up(
@@ -200,19 +205,23 @@ def _look_up(
 
 
 def _far(
-    points: NDArray[np.int64], targets: NDArray[np.bool_], sizes: NDArray[np.float64]
+    points: NDArray[np.int64], targets: NDArray[np.bool_], lattice: Lattice
 ) -> NDArray[np.float64]:
     n_targets = np.count_nonzero(targets)
-    # About what a query and a point of the tree cost, in voxels of the transform.
-    if 10 * len(points) + 3 * n_targets > targets.size:
+    # About what a query and a point of the tree cost, in voxels of the transform, which
+    # knows no other axes than those at right angles.
+    dense = 10 * len(points) + 3 * n_targets > targets.size
+    if dense and lattice.straight is not None:
         from scipy.ndimage import distance_transform_edt
 
-        everywhere = distance_transform_edt(~targets, sampling=sizes)
+        everywhere = distance_transform_edt(~targets, sampling=lattice.straight)
         found: NDArray[np.float64] = everywhere[tuple(points.T)]
         return found
     from scipy.spatial import cKDTree
 
     # A balanced tree takes longer to make than it saves.
-    tree = cKDTree(np.argwhere(targets) * sizes, leafsize=_LEAF, balanced_tree=False)
-    found, _ = tree.query(points * sizes, workers=-1)
+    tree = cKDTree(
+        lattice.places(np.argwhere(targets)), leafsize=_LEAF, balanced_tree=False
+    )
+    found, _ = tree.query(lattice.places(points), workers=-1)
     return found

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import csv
 import json
 
+import nibabel
 import numpy as np
 import pytest
+from nibabel.affines import apply_affine
 
 from medlab_gui.commands.command import Context
 from medlab_gui.commands.evaluate import EVALUATE, EvaluateParams, run
@@ -57,29 +60,73 @@ def test_axes_in_another_order_do_not_matter(boxes, tmp_path):
     assert first["classes"] == second["classes"]
 
 
-def test_slanted_grids_are_not_measured_silently(tmp_path):
-    """Surface distances take the axes for right-angled: that must be said."""
-    affine = np.array(GRID.affine)
-    affine[1, 0] = 1.0  # each slice lies 1 mm further than the one before
-    slanted = Grid(GRID.shape, affine)
-    truth, found = np.zeros((2, *GRID.shape), np.uint8)
-    truth[1:3, 1:5, 0:4] = found[1:3, 1:5, 2:6] = 1
-    files = [
-        write_image(tmp_path / f"{name}-{n}.nrrd", mask, grid)
-        for n, grid in enumerate((GRID, slanted))
-        for name, mask in (("found", found), ("truth", truth))
+def figures_by_hand(found, truth, affine):
+    """Distances between all surface voxels in mm, by nibabel's affine alone."""
+    from scipy.ndimage import binary_erosion
+    from scipy.spatial.distance import cdist
+
+    points = [
+        apply_affine(affine, np.argwhere(mask & ~binary_erosion(mask)))
+        for mask in (found, truth)
     ]
-    straight = run(EvaluateParams(*map(str, files[:2])), Context())
-    assert straight["notes"] == []
-    told = run(EvaluateParams(*map(str, files[2:])), Context())
-    assert "not at right angles" in EVALUATE.text(told)
-    for pair, is_said in ((files[:2], False), (files[2:], True)):
-        report = str(tmp_path / f"report-{is_said}")
-        asked = EvaluateParams(
-            compare=f"A={pair[0]}", truth=str(pair[1]), output=report
-        )
-        said = "not at right angles" in EVALUATE.text(run(asked, Context()))
-        assert said is is_said
+    every = cdist(*points)
+    ways = every.min(axis=1), every.min(axis=0)
+    both = np.concatenate(ways)
+    return {
+        "asd_mm": both.mean(),
+        "rmsd_mm": np.sqrt(np.square(both).mean()),
+        "hd_mm": both.max(),
+        "hd95_mm": max(np.percentile(way, 95) for way in ways),
+        "nsd": (both <= 2).mean(),
+    }
+
+
+def sheared(tmp_path, found, truth, affine):
+    """Write two masks (i, j, k) with nibabel on a grid whose slices lie aslant."""
+    affine = affine @ np.array(
+        [[1, 0.1, 0.4, 0], [0, 1, -0.3, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]]
+    )
+    files = []
+    for name, mask in (("found", found), ("truth", truth)):
+        image = nibabel.Nifti1Image(mask.astype(np.uint8), affine)
+        image.set_sform(affine, code=1)
+        image.set_qform(None, code=0)
+        files.append(str(tmp_path / f"{name}.nii.gz"))
+        image.to_filename(files[-1])
+    return files, affine
+
+
+def test_distances_on_slanted_grids_are_true(tmp_path, shared):
+    """A real spleen, moved and cut, on a grid whose axes are not at right angles."""
+    file = shared / "data" / "totalseg" / "example_seg_fast" / "spleen.nii.gz"
+    image = nibabel.load(file)
+    truth = np.asarray(image.dataobj) == 1
+    found = np.roll(truth, (2, -1, 1), axis=(0, 1, 2))
+    found[:, :, : np.argwhere(found)[:, 2].min() + 5] = False
+    files, affine = sheared(tmp_path, found, truth, image.affine)
+    expected = figures_by_hand(found, truth, affine)
+    told = run(EvaluateParams(*files), Context())
+    ours = {key: told["classes"]["1"][key] for key in expected}
+    assert ours == pytest.approx(expected, rel=1e-6)
+    assert "right angles" not in EVALUATE.text(told)
+    straight = figures_by_hand(found, truth, np.diag([*told["spacing_mm"][::-1], 1]))
+    assert abs(straight["hd_mm"] - expected["hd_mm"]) > 0.5, "the slant matters"
+
+
+def test_a_report_reckons_slanted_distances_as_two_files_do(tmp_path):
+    truth, found = np.zeros((2, 20, 18, 9), bool)
+    truth[4:12, 5:13, 2:7] = found[7:15, 4:12, 1:6] = True
+    files, affine = sheared(tmp_path, found, truth, np.diag([0.8, -0.8, 3.0, 1.0]))
+    expected = figures_by_hand(found, truth, affine)
+    compared = EvaluateParams(
+        compare=f"A={files[0]}", truth=files[1], output=str(tmp_path / "report")
+    )
+    told = run(compared, Context())
+    with (tmp_path / "report" / "cases.csv").open(encoding="utf-8") as table:
+        (row,) = [r for r in csv.DictReader(table) if r["class"] != "all"]
+    ours = {key: float(row[key]) for key in expected}
+    assert ours == pytest.approx(expected, rel=1e-6)
+    assert "right angles" not in EVALUATE.text(told)
 
 
 def test_empty_masks_have_no_figures(tmp_path):

@@ -137,6 +137,10 @@ def test_what_does_not_fit_gets_a_sentence():
         one(a, a, (1, 1))
     with pytest.raises(GeometryError, match="spacings"):
         one(a, a, (1, 0, 1))
+    with pytest.raises(GeometryError, match="spacings"):
+        one(a, a, np.eye(3)[:2])
+    with pytest.raises(GeometryError, match="parallel"):
+        one(a, a, ((1, 0, 0), (0, 1, 0), (1, 1, 0)))
     with pytest.raises(InputError, match="0 to 255; found 300 to 300"):
         one(a, np.full(a.shape, 300))
 
@@ -156,7 +160,11 @@ def test_hausdorff_percentile_and_tolerance_by_hand():
     assert agreement.accuracy == pytest.approx(38 / 40)
 
 
-@pytest.mark.parametrize("spacing", [(1, 1, 1), (5, 0.7, 0.9), (0.3, 4, 1)])
+TILTED = ((4.4, 1.9, 0.2), (0, 0.8, 0.1), (0.3, 0, 0.7))
+"""Steps in mm from slice to slice, row to row and column to column."""
+
+
+@pytest.mark.parametrize("spacing", [(1, 1, 1), (5, 0.7, 0.9), (0.3, 4, 1), TILTED])
 @pytest.mark.parametrize("share", [0.002, 0.2, 0.9])
 def test_distances_are_those_of_every_pair(spacing, share):
     """Sparse, dense, far and near: all ways of searching give the smallest distance."""
@@ -168,7 +176,8 @@ def test_distances_are_those_of_every_pair(spacing, share):
     t[:, :, 12:] = False  # so that some have far to go
     s[0, 0, 23] = t[8, 21, 0] = True
     found = surface_distances(s, t, spacing)
-    points = [np.argwhere(surface(m)) * np.array(spacing) for m in (s, t)]
+    steps = np.array(spacing) if spacing is TILTED else np.diag(spacing)
+    points = [np.argwhere(surface(m)) @ steps for m in (s, t)]
     every = np.linalg.norm(points[0][:, None] - points[1][None], axis=2)
     assert np.sort(found.from_s) == pytest.approx(np.sort(every.min(axis=1)))
     assert np.sort(found.from_t) == pytest.approx(np.sort(every.min(axis=0)))
@@ -198,3 +207,8 @@ def test_one_slice_is_a_picture(axis):
     found = one(*(np.expand_dims(m, axis) for m in flat), spacing).to_dict()
     assert found == expected
     assert found["asd_mm"] > 1, "the discs are 3.2 mm apart"
+    turn = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0]
+    steps = np.diag(spacing) @ turn
+    steps[axis] += 2.0  # where the next slice would be changes nothing in this one
+    turned = one(*(np.expand_dims(m, axis) for m in flat), steps).to_dict()
+    assert turned == pytest.approx(expected)
