@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.checkpoints import project_weights
-from medlab_gui.commands.command import Command, param
+from medlab_gui.commands.command import Command, Telling, param
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_
 
@@ -72,6 +72,7 @@ ADOPT = Command(
     params=AdoptParams,
     run=run,
     text=text,
+    told=Telling.NOTICE,
     menu="medlab/model/4_weights",
     when="project_open",
     details=N_(

@@ -13,9 +13,10 @@ from medlab_gui.core.settings import Settings, load_settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from medlab_gui.core.records import Series
     from medlab_gui.store.project import ProjectStore
 
-__all__ = ["Command", "Context", "Where", "param"]
+__all__ = ["Command", "Context", "Telling", "Where", "param"]
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -26,6 +27,17 @@ class Where(StrEnum):
 
     THREAD = "thread"
     CHILD = "child"
+
+
+class Telling(StrEnum):
+    """How the window tells what a command brought, in the words of its ``text``."""
+
+    SEEN = "seen"
+    """Not at all: it is to be seen."""
+    NOTICE = "notice"
+    """In a line: it leaves nothing to be seen, or not at once."""
+    REPORT = "report"
+    """In a window of its own: the words are all that it brings."""
 
 
 @dataclass
@@ -88,10 +100,12 @@ def param(
     kind: str = "",
     positional: bool = False,
     choices: tuple[str, ...] = (),
+    words: tuple[str, ...] = (),
     minimum: float | None = None,
     maximum: float | None = None,
     unit: str = "",
     in_dialog: bool = True,
+    asked_of: Callable[[Series], bool] | None = None,
 ) -> Any:
     """Declare a field of a command's parameters.
 
@@ -107,17 +121,23 @@ def param(
         What a dialog offers: ``"open"`` (file or folder), ``"open_file"``,
         ``"save_file"``, ``"folder"``, ``"series"``, ``"checkpoint"``, ``"slices"``,
         ``"codes"`` (words with commas between; may be given several times),
-        ``"paths"`` (places, each on a line of its own).
+        ``"paths"`` (places, each on a line of its own), ``"recipe"`` (steps of
+        preprocessing; the window begins with those of its dock).
     positional : bool
         Without ``--name`` on the command line.
     choices : tuple of str
         The only values allowed.
+    words : tuple of str
+        What a dialog calls the ``choices``, marked with `N_`; themselves where empty.
     minimum, maximum : float, optional
         Range of a number.
     unit : str
         Shown behind a number.
     in_dialog : bool
         Whether the window asks for it.
+    asked_of : callable, optional
+        Tells whether there is anything to choose with the series that is meant; where
+        there is not, the window does not ask.
     """
     from dataclasses import MISSING
 
@@ -127,10 +147,12 @@ def param(
         "kind": kind,
         "positional": positional,
         "choices": choices,
+        "words": words or choices,
         "minimum": minimum,
         "maximum": maximum,
         "unit": unit,
         "in_dialog": in_dialog,
+        "asked_of": asked_of,
     }
     if default is ...:
         default = MISSING
@@ -175,6 +197,8 @@ class Command(Generic[P, R]):
     undone : callable, optional
         Turns the result into a sentence on what could not be done though the rest was,
         or "": then the exit code is 2.
+    told : Telling
+        How the window tells the result.
     """
 
     verb: str
@@ -191,6 +215,7 @@ class Command(Generic[P, R]):
     examples: tuple[str, ...] = ()
     text: Callable[[R], str] | None = None
     undone: Callable[[R], str] | None = None
+    told: Telling = Telling.SEEN
 
     @property
     def computes(self) -> bool:

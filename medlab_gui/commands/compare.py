@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["COMPARE", "CompareParams"]
 
 _RECIPE = (
-    "'none', 'model' (what the weights were trained on), 'project', 'liver', or a JSON "
-    "file with the steps."
+    "'none', 'model' (what the weights were trained on), 'project', 'liver', a JSON "
+    "file with the steps, or that JSON itself."
 )
 
 

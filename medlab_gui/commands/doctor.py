@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from medlab_gui.commands.command import Command, Where
+from medlab_gui.commands.command import Command, Telling, Where
 from medlab_gui.core.i18n import N_
 
 if TYPE_CHECKING:
@@ -92,5 +92,6 @@ DOCTOR = Command(
     where=Where.CHILD,
     menu="medlab/help/2_look",
     text=format_report,
+    told=Telling.REPORT,
     examples=("medlab doctor", "medlab doctor --json"),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from medlab_gui.commands.command import Command, param
+from medlab_gui.commands.command import Command, Telling, param
 from medlab_gui.commands.outputs import image_target
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_
@@ -25,6 +25,11 @@ WHAT = ("mask", "prediction", "entropy", "image")
 GRIDS = ("resampled", "original")
 
 
+def _resampling(series: Series) -> AppliedRemedy | None:
+    """Return how a series was resampled; None where it is as it was measured."""
+    return next((r for r in series.remedies if "source" in r.details), None)
+
+
 @dataclass(frozen=True)
 class ExportParams:
     """What to write, and where."""
@@ -33,17 +38,27 @@ class ExportParams:
     output: str = param(
         "File to write; its name tells the format: .nii.gz, .nii, .nrrd or .mha.",
         kind="save_file",
+        title=N_("File to write"),
     )
     what: str = param(
         "The mask as it stands, the latest prediction, its uncertainty, or the scan.",
         "mask",
         choices=WHAT,
+        words=(
+            N_("The mask as it stands"),
+            N_("The latest prediction"),
+            N_("The uncertainty of the latest prediction"),
+            N_("The scan"),
+        ),
     )
     grid: str = param(
         "Of a series that was resampled: write a mask on the resampled grid, or "
         "carried back onto the slices of the files (nearest neighbour).",
         "resampled",
         choices=GRIDS,
+        words=(N_("The resampled series"), N_("The slices of the files (masks only)")),
+        title=N_("On the grid of"),
+        asked_of=lambda series: _resampling(series) is not None,
     )
 
 
@@ -78,7 +93,7 @@ def run(params: ExportParams, ctx: Context) -> dict[str, Any]:
                 array = store.array(stored.entropy_blob).astype(np.float32)
         back = series.reorientation
         native, grid = back.restore(array), back.source
-        resampling = next((r for r in series.remedies if "source" in r.details), None)
+        resampling = _resampling(series)
         if resampling is not None and params.grid == "original":
             native, grid = _carried_back(native, grid, resampling, params.what)
         unsafe = _unsafe(series)
@@ -161,6 +176,7 @@ EXPORT = Command(
     params=ExportParams,
     run=run,
     text=text,
+    told=Telling.NOTICE,
     menu="medlab/study/2_out",
     shortcut="Ctrl+Shift+E",
     when="series_stored",

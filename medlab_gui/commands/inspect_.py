@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from medlab_gui.commands.command import Command, param
+from medlab_gui.commands.command import Command, Telling, param
 from medlab_gui.commands.inputs import problem_lines
 from medlab_gui.commands.values import as_path, counted
 from medlab_gui.core.i18n import N_
@@ -85,6 +85,7 @@ INSPECT = Command(
     params=InspectParams,
     run=run,
     text=text,
+    told=Telling.REPORT,
     menu="medlab/study/3_look",
     details=N_(
         "Reads headers only and writes nothing. JSON: for each series uid, modality, "

@@ -100,6 +100,7 @@ class PredictParams:
         "weights that learned such slices too.",
         "axial",
         choices=AXES,
+        words=(N_("Axial"), N_("Axial, coronal and sagittal")),
         title="Slices that vote",
     )
     flips: str = param(
@@ -107,6 +108,7 @@ class PredictParams:
         "weights that learned mirrored slices too.",
         "none",
         choices=FLIPS,
+        words=(N_("None"), N_("Left-right"), N_("All four ways")),
         title="Mirrored slices",
     )
     dropout_passes: int = param(

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from medlab_gui.commands.command import Command, param
+from medlab_gui.commands.command import Command, Telling, param
 from medlab_gui.commands.inputs import open_input, problem_lines
 from medlab_gui.commands.outputs import image_target, keep_inputs, names_folder
 from medlab_gui.commands.series_folder import into_folder, undone
 from medlab_gui.commands.values import as_path, counted
 from medlab_gui.core.errors import InputError, SpecError
 from medlab_gui.core.i18n import N_
-from medlab_gui.core.presets import pipeline_presets, read_pipeline
+from medlab_gui.core.presets import parse_pipeline, pipeline_presets, read_pipeline
 from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec
 
 if TYPE_CHECKING:
@@ -39,16 +39,24 @@ class PreprocessParams:
         "File to write: .nii.gz, .nii, .nrrd or .mha, values 0 to 1, float32; or a "
         "folder, for one .nii.gz of each series.",
         kind="save_file",
+        title=N_("File or folder to write"),
     )
     pipeline: str = param(
-        "JSON file with the steps, 'liver' for the chain of the liver paper (window, "
-        "equalize, tv), or 'project' for the one set in the window.",
+        "JSON file with the steps, or that JSON itself, 'liver' for the chain of the "
+        "liver paper (window, equalize, tv), or 'project' for the one set in the "
+        "window.",
         "liver",
+        kind="recipe",
+        title=N_("Recipe"),
     )
     preset: str = param(
-        "Name of a preset, as saved in the window; instead of --pipeline.", ""
+        "Name of a preset, as saved in the window; instead of --pipeline.",
+        "",
+        in_dialog=False,
     )
-    off: str = param("Steps to leave out, e.g. 'tv' or 'equalize,tv'.", "")
+    off: str = param(
+        "Steps to leave out, e.g. 'tv' or 'equalize,tv'.", "", in_dialog=False
+    )
     series: str = param(
         "UID of the series, where the folder holds several.", "", in_dialog=False
     )
@@ -64,7 +72,7 @@ def chosen_pipeline(
     InputError
         If there is no such preset or file, or both are named.
     SpecError
-        If a step or parameter does not exist.
+        If it is no pipeline, or a step or parameter does not exist.
     """
     if preset:
         presets = pipeline_presets()
@@ -80,6 +88,8 @@ def chosen_pipeline(
     elif choice == "project":
         with ctx.store() as store:
             spec = store.pipeline()
+    elif choice.lstrip().startswith("{"):
+        spec = parse_pipeline(choice)
     else:
         spec = read_pipeline(as_path(choice))
     names = [n.strip() for n in off.split(",") if n.strip()]
@@ -168,6 +178,7 @@ PREPROCESS = Command(
     params=PreprocessParams,
     run=run,
     text=text,
+    told=Telling.NOTICE,
     undone=undone,
     menu="medlab/study/2_out",
     when="series_stored",
@@ -178,7 +189,7 @@ PREPROCESS = Command(
         "folder as --output (one that is there, or a name without an ending), every "
         "series of the input is written as a file of its own, named as `medlab "
         "inspect` names it; what cannot be is told, and the exit code is then 2. A "
-        'pipeline file is JSON: {"steps": [{"name": "window", "params": {"level": 40, '
+        'pipeline is JSON: {"steps": [{"name": "window", "params": {"level": 40, '
         '"width": 400}}, {"name": "equalize", "params": {"bins": 256}}, {"name": "tv", '
         '"params": {"weight": 0.1}}]}; levels and widths are in the units of the scan '
         "(HU for CT)."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from medlab_gui.commands.command import Command, param
+from medlab_gui.commands.command import Command, Telling, param
 from medlab_gui.commands.inputs import read_labels
 from medlab_gui.commands.values import (
     as_path,
@@ -182,6 +182,7 @@ ANNOTATE = Command(
     params=AnnotateParams,
     run=run_annotate,
     text=text_annotate,
+    told=Telling.NOTICE,
     menu="medlab/annotate/2_files",
     when="series_stored and not mask_dirty",
     details=N_(
@@ -245,6 +246,7 @@ LOCK = Command(
     params=LockParams,
     run=run_lock,
     text=text_lock,
+    told=Telling.NOTICE,
     menu="medlab/model/3_judge",
     when="series_stored",
     details=N_(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from medlab_gui.commands.command import Command, Where, param
+from medlab_gui.commands.command import Command, Telling, Where, param
 from medlab_gui.commands.values import as_path
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_
@@ -26,6 +26,7 @@ class WeightsParams:
         "add",
         title="What to do",
         choices=("add", "list"),
+        words=(N_("Add a file"), N_("List what is there")),
         positional=True,
     )
     file: str = param(
@@ -125,6 +126,7 @@ WEIGHTS = Command(
     params=WeightsParams,
     run=run,
     text=text,
+    told=Telling.NOTICE,
     where=Where.CHILD,
     menu="medlab/model/4_weights",
     details=N_(

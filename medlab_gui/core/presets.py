@@ -20,6 +20,7 @@ __all__ = [
     "delete_preset",
     "export_preset",
     "import_preset",
+    "parse_pipeline",
     "pipeline_presets",
     "preset_folder",
     "read_pipeline",
@@ -135,6 +136,28 @@ def read_pipeline(path: Path | str) -> PipelineSpec:
         If the file cannot be read or is no pipeline.
     """
     return _read(Path(path))[1]
+
+
+def parse_pipeline(text: str) -> PipelineSpec:
+    """Return the steps that are written out as JSON, ``{"steps": [...]}``.
+
+    Raises
+    ------
+    SpecError
+        If the text is no pipeline.
+    """
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        msg = f"The steps are not JSON text ({error})."
+        raise SpecError(msg) from error
+    if not isinstance(data, dict) or "steps" not in data:
+        msg = (
+            'The text is not a pipeline: expected a JSON object with the entry "steps",'
+            ' such as {"steps": [{"name": "window"}]}.'
+        )
+        raise SpecError(msg)
+    return PipelineSpec.from_dict(data)
 
 
 def _own_presets() -> dict[str, tuple[Path, PipelineSpec]]:

@@ -31,12 +31,6 @@ __all__ = [
     "use_weights",
 ]
 
-_REPORTS = ("doctor", "inspect")
-"""Verbs whose words are all that they bring."""
-
-_TOLD = ("adopt", "annotate", "export", "lock", "preprocess", "weights")
-"""Verbs that leave nothing to be seen in the window, or not at once."""
-
 _log = logging.getLogger(__name__)
 
 
@@ -136,11 +130,7 @@ def rank_again(bench: Workbench) -> None:
 def follow_up(bench: Workbench, verb: str, result: Any) -> None:
     """Show what a command brought: open the imported, reload the predicted."""
     session = bench.session
-    if verb in _REPORTS:
-        title = _(bench.command(verb).title).rstrip("…")
-        bench.noticed.emit(Notice(_words(bench, verb, result), Level.REPORT, title))
-    elif verb in _TOLD:
-        bench.inform(_words(bench, verb, result))
+    _tell(bench, bench.command(verb), result)
     if verb == "import":
         _after_import(bench, result)
     elif verb == "demo" and result.get("open_window"):
@@ -175,10 +165,18 @@ def follow_up(bench: Workbench, verb: str, result: Any) -> None:
         refresh_prediction(bench, show=result.get("prediction") is not None)
 
 
-def _words(bench: Workbench, verb: str, result: Any) -> str:
-    """Return what the command line would say."""
-    text = bench.command(verb).text
-    return text(result) if text is not None else ""
+def _tell(bench: Workbench, command: Command[Any, Any], result: Any) -> None:
+    """Say what the command line would say, where the window does not show it."""
+    from medlab_gui.commands.command import Telling
+
+    if command.told is Telling.SEEN or command.text is None:
+        return
+    words = command.text(result)
+    if command.told is Telling.NOTICE:
+        bench.inform(words)
+    else:
+        title = _(command.title).rstrip("…")
+        bench.noticed.emit(Notice(words, Level.REPORT, title))
 
 
 def _after_import(bench: Workbench, result: dict[str, Any]) -> None:

@@ -72,7 +72,7 @@ def look(
 ) -> ModelLook:
     """Ask the model in a process of its own; on a worker's thread.
 
-    Recipes and arrays travel through a temporary folder; nothing stays.
+    Arrays travel through a temporary folder; nothing stays.
 
     Parameters
     ----------
@@ -97,20 +97,13 @@ def look(
     except OSError as error:
         raise storage_error(error, Path(tempfile.gettempdir())) from error
     with folder as name:
-        place = Path(name)
-        files = []
-        for n, spec in enumerate(given):
-            files.append(place / f"recipe{n}.json")
-            try:
-                files[-1].write_text(json.dumps(spec.to_dict()), encoding="utf-8")
-            except OSError as error:
-                raise storage_error(error, files[-1]) from error
-        arrays = place / "both.npz"
+        arrays = Path(name) / "both.npz"
+        before, after = (json.dumps(spec.to_dict()) for spec in given)
         params = CompareParams(
             uid,
             str(k + 1),
-            before=str(files[0]),
-            after=str(files[1]),
+            before=before,
+            after=after,
             checkpoint=weights.id,
             output=str(arrays),
         )

@@ -24,6 +24,8 @@ __all__ = ["NOT_READ", "read_other"]
 NOT_READ = "is not a file that MedLab reads"
 """What is said of a file that has nothing to do with scans."""
 
+_AGAIN = "Fetch or export the scan again from where it came from, or open another file."
+
 
 def read_other(path: Path, head: bytes) -> Sequence[FileSeries] | DicomHeader | Picture:
     """Look into a file that does not begin like DICOM.
@@ -98,7 +100,7 @@ def _unpacked_head(path: Path) -> bytes:
         with gzip.open(path) as file:
             return file.read(512)
     except (OSError, EOFError, zlib.error) as error:
-        msg = f"{path.name} is damaged: it cannot be unpacked (gzip)."
+        msg = f"{path.name} is damaged: it cannot be unpacked (gzip). {_AGAIN}"
         raise DamagedFileError(msg, path=path) from error
 
 
@@ -129,16 +131,18 @@ def _may_be_bare_dicom(head: bytes) -> bool:
 def _what_it_is(path: Path, head: bytes) -> str:
     name = path.name
     if not head:
-        return f"{name} is empty (0 bytes)."
+        return f"{name} is empty (0 bytes). {_AGAIN}"
     kind = archive_kind(path)
     if kind:
         what = "is an archive" if "tar" in kind or kind == "zip" else "is packed"
         return f"{name} {what} ({kind}). Open it on its own to see what is in it."
     if path.suffix.lower() in (".dcm", ".dicom", ".ima"):
         kind = "text" if _is_text(head) else "something else"
-        return f"{name} is not DICOM although it is named so: it holds {kind}."
+        said = f"{name} is not DICOM although it is named so: it holds {kind}."
+        return f"{said} {_AGAIN}"
     if path.suffix.lower() in (".nii", ".gz", ".nrrd", ".mha", ".mhd"):
-        return f"{name} is not the image that its name says, or its start is damaged."
+        said = f"{name} is not the image that its name says, or its start is damaged."
+        return f"{said} {_AGAIN}"
     return (
         f"{name} {NOT_READ} (DICOM, NIfTI, NRRD, "
         "MetaImage, Analyze, MGH, PNG, JPEG, TIFF, or an archive of these)."

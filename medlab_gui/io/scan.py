@@ -208,7 +208,7 @@ def _complain(
     root: Path, ignored: list[Ignored], damaged: MedlabError | None, *, inside: bool
 ) -> None:
     if not ignored:
-        msg = f"{root} is empty: there is no scan in it."
+        msg = f"{root} is empty: there is no scan in it. Open the folder that has one."
         raise NotAnImageError(msg, path=root)
     if len(ignored) == 1:
         reason = ignored[0].reason

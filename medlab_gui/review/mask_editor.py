@@ -292,11 +292,31 @@ class MaskEditor:
         They are in the journal all the same. An edit that was undone again does not
         count; an edit of the revision that was undone does.
         """
+        same = self._n_alike
+        edits = len(self._saved_done) + len(self._journal.done) - 2 * same
+        return edits + int(np.count_nonzero(self._otherwise_confirmed))
+
+    @property
+    def unsaved_slices(self) -> tuple[int, ...]:
+        """Slices of what `n_unsaved` counts, in order."""
+        same = self._n_alike
+        edits = (*self._saved_done[same:], *self._journal.done[same:])
+        edited = {k for seq in edits for k in self._journal.record(seq).slices}
+        return tuple(
+            sorted({*edited, *np.flatnonzero(self._otherwise_confirmed).tolist()})
+        )
+
+    @property
+    def _n_alike(self) -> int:
+        """How many edits stand in the latest revision and now, before they differ."""
         old, new = self._saved_done, self._journal.done
         # What lies below an edit never changes while the edit stands: the two lists
         # are the same up to some place and differ from there on.
-        same = bisect.bisect_left(
+        return bisect.bisect_left(
             range(min(len(old), len(new))), True, key=lambda n: old[n] != new[n]
         )
-        confirmed = int(np.count_nonzero(self.confirmed != self._saved_confirmed))
-        return len(old) + len(new) - 2 * same + confirmed
+
+    @property
+    def _otherwise_confirmed(self) -> NDArray[np.bool_]:
+        """Which slices are vouched for now and were not when last saved, or were."""
+        return np.not_equal(self.confirmed, self._saved_confirmed)

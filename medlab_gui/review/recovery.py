@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from medlab_gui.commands.values import slice_text
+
 __all__ = ["Recovery"]
+
+_MOST_PARTS = 8
+"""Numbers and ranges of slices in a sentence; with more nobody would read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +23,10 @@ class Recovery:
         Edits and confirmations that no revision holds.
     since : str or None
         ISO time of the last save; None where nothing was ever saved.
+    slices : tuple of int
+        Slices that they are on, from 0.
+    series : str
+        What the series is called.
     torn_bytes : int
         Length of a last edit whose writing was cut off; it is not there.
     damaged_copy : str
@@ -26,6 +35,8 @@ class Recovery:
 
     n_edits: int
     since: str | None
+    slices: tuple[int, ...] = ()
+    series: str = ""
     torn_bytes: int = 0
     damaged_copy: str = ""
 
@@ -37,10 +48,10 @@ class Recovery:
             what = "1 stroke" if self.n_edits == 1 else f"{self.n_edits} strokes"
             were = "was" if self.n_edits == 1 else "were"
             sentences.append(
-                f"{what} made after the last save at {_clock(self.since)} {were} "
-                "recovered."
+                f"{what}{self._where} made after the last save at "
+                f"{_clock(self.since)} {were} recovered."
                 if self.since
-                else f"{what} that {were} never saved {were} recovered."
+                else f"{what}{self._where} that {were} never saved {were} recovered."
             )
         if self.damaged_copy:
             sentences.append(
@@ -52,6 +63,18 @@ class Recovery:
                 "The last stroke was cut off while it was written and is not there."
             )
         return " ".join(sentences)
+
+    @property
+    def _where(self) -> str:
+        """On which slices, by the numbers that the window shows, of which series."""
+        if not self.slices:
+            return ""
+        parts = slice_text(self.slices).split(", ")
+        slices = ", ".join(parts[:_MOST_PARTS])
+        if len(parts) > _MOST_PARTS:
+            slices += f" and others ({len(self.slices)} slices in all)"
+        noun = "slice" if len(self.slices) == 1 else "slices"
+        return f" on {noun} {slices}" + (f" of “{self.series}”" if self.series else "")
 
 
 def _clock(iso: str) -> str:

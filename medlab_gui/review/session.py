@@ -186,6 +186,8 @@ class ReviewSession(MaskEditor):
             self.recovered = Recovery(
                 self.n_unsaved,
                 latest.created if latest else None,
+                self.unsaved_slices,
+                self.series.description or self.series.modality,
                 torn,
                 str(journal.damaged_copy or ""),
             )

@@ -34,7 +34,7 @@ def test_without_steps_the_values_and_the_grid_come_back(scan, tmp_path):
     assert "no step" in PREPROCESS.text(told)
 
 
-def test_the_chain_of_the_project_and_of_a_file(scan, tmp_path):
+def test_the_chain_of_the_project_of_a_file_and_written_out(scan, tmp_path):
     only_window = PipelineSpec((Step("window", {"level": 0.0, "width": 100.0}),))
     file = tmp_path / "chain.json"
     file.write_text(json.dumps(only_window.to_dict()), encoding="utf-8")
@@ -42,7 +42,7 @@ def test_the_chain_of_the_project_and_of_a_file(scan, tmp_path):
     with ctx.store(create=True) as store:
         store.set_pipeline(only_window)
     _, before = read_one(scan)
-    for pipeline in (str(file), "project"):
+    for pipeline in (str(file), json.dumps(only_window.to_dict()), "project"):
         out = tmp_path / "out.nii.gz"
         told = run(PreprocessParams(str(scan), str(out), pipeline), ctx)
         _, after = read_one(out)
@@ -139,6 +139,7 @@ def test_without_a_step_nothing_is_done_to_the_scan(tmp_path):
         ({"off": "blur"}, SpecError, "no step blur"),
         ({"preset": "Yours"}, InputError, "no preset 'Yours'; there are Liver paper"),
         ({"pipeline": "gone.json"}, InputError, "gone.json"),
+        ({"pipeline": '{"steps"'}, SpecError, "not JSON"),
         ({"pipeline": "bad.json"}, SpecError, "sharpen"),
         ({"pipeline": "wide.json"}, SpecError, "width"),
         ({"output": "x.png"}, InputError, "must end in"),

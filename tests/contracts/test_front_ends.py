@@ -13,6 +13,7 @@ from app_model.expressions import parse_expression
 
 from medlab_gui.cli.parser import build_parser
 from medlab_gui.commands import COMMANDS
+from medlab_gui.commands.command import Telling
 from medlab_gui.gui.actions import ACTIONS
 from medlab_gui.gui.key_actions import key_entries
 from medlab_gui.gui.key_profiles import KEY_PROFILES
@@ -75,6 +76,18 @@ def test_examples_can_be_parsed(command):
         assert program == "medlab"
         # A verb's parser exits where the example is wrong.
         assert build_parser(COMMANDS).parse_args(arguments).command is command
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.verb)
+def test_the_window_has_words_for_what_it_asks_and_tells(command):
+    assert command.told is Telling.SEEN or command.text is not None
+    for field in fields(command.params):
+        choices, words = field.metadata["choices"], field.metadata["words"]
+        assert len(words) == len(choices)
+        # Fine-tuning has a dialog of its own, with words of its own.
+        asked = field.metadata["in_dialog"] and command.verb != "train"
+        if asked and command.menu is not None and choices:
+            assert words != choices, field.name
 
 
 def test_ids_and_verbs_are_unique():

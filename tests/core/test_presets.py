@@ -2,12 +2,13 @@ import json
 
 import pytest
 
-from medlab_gui.core.errors import InputError, StorageFullError
+from medlab_gui.core.errors import InputError, SpecError, StorageFullError
 from medlab_gui.core.presets import (
     SHIPPED_PRESETS,
     delete_preset,
     export_preset,
     import_preset,
+    parse_pipeline,
     pipeline_presets,
     preset_folder,
     read_pipeline,
@@ -156,3 +157,22 @@ def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
     monkeypatch.setenv("MEDLAB_CONFIG", str(blocked / "settings.json"))
     with pytest.raises(StorageFullError):
         save_preset("Brain", BRAIN)
+
+
+def test_steps_are_read_from_text():
+    assert parse_pipeline(json.dumps(BRAIN.to_dict())) == BRAIN
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"steps": [', "not JSON"),
+        ("{}", 'the entry "steps"'),
+        ("[1]", "not a pipeline"),
+        ('{"steps": 3}', "must be a list"),
+        ('{"steps": [], "more": 1}', "more"),
+    ],
+)
+def test_text_that_is_no_pipeline(text, said):
+    with pytest.raises(SpecError, match=said):
+        parse_pipeline(text)

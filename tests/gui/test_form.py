@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
-from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QSpinBox
+from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QSpinBox, QWidget
 
 from medlab_gui.commands import COMMANDS
 from medlab_gui.commands.command import Command, param
+from medlab_gui.commands.export import EXPORT
+from medlab_gui.commands.preprocess import PREPROCESS, PreprocessParams
 from medlab_gui.core.errors import InputError
+from medlab_gui.core.presets import parse_pipeline, save_preset
+from medlab_gui.core.remedies import AppliedRemedy
+from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec, Step
 from medlab_gui.gui.dialogs.form import ParamsDialog, PathField
 
 pytestmark = pytest.mark.gui
@@ -19,7 +25,9 @@ class Params:
     """Of everything one."""
 
     path: str = param("Where.", kind="save_file")
-    what: str = param("Which.", "b", choices=("a", "b", "c"))
+    what: str = param(
+        "Which.", "b", choices=("a", "b", "c"), words=("First", "Second", "Third")
+    )
     number: int = param("How many.", 4, minimum=1, maximum=9)
     rate: float = param("How fast.", 3e-4, minimum=1e-7, maximum=1.0)
     really: bool = param("Or not.", True)
@@ -34,7 +42,8 @@ class Params:
 COMMAND = Command(
     verb="try", title="Try…", help="Tries.", params=Params, run=lambda p, c: None
 )
-BENCH = SimpleNamespace(store=None, session=None)
+BENCH = SimpleNamespace(store=None, session=None, pipeline=LIVER_PIPELINE)
+BRAIN = PipelineSpec((Step("window", {"level": 40.0, "width": 80.0}),))
 
 
 @pytest.fixture
@@ -50,7 +59,8 @@ def child(dialog, kind, name):
 
 
 def test_each_field_gets_its_widget_and_default(dialog):
-    assert child(dialog, QComboBox, "what").currentData() == "b"
+    what = child(dialog, QComboBox, "what")
+    assert (what.currentText(), what.currentData()) == ("Second", "b")
     number = child(dialog, QSpinBox, "number")
     assert (number.value(), number.minimum(), number.maximum()) == (4, 1, 9)
     assert child(dialog, QDoubleSpinBox, "rate").value() == pytest.approx(3e-4)
@@ -88,3 +98,44 @@ def test_every_command_has_a_dialog(command, qtbot):
     dialog = ParamsDialog(BENCH, command, {})
     qtbot.addWidget(dialog)
     assert dialog.ok.text()
+
+
+def test_images_are_exported_as_the_dock_shows_them(recipe_bench, qtbot):
+    recipe_bench.pipeline = BRAIN
+    save_preset("Whole range", PipelineSpec((Step("window", {"width": 2000.0}),)))
+    dialog = ParamsDialog(recipe_bench, PREPROCESS, {"input": "1.2.0.1"})
+    qtbot.addWidget(dialog)
+    recipe = child(dialog, QWidget, "pipeline")
+    assert recipe.box.currentText() == "As it stands under Preprocessing"
+    assert recipe.steps.text() == "Linear window 40/80"
+    child(dialog, PathField, "output").line.setText("out.nrrd")
+    dialog.ok.click()
+    given = {"input": "1.2.0.1", "output": "out.nrrd"}
+    assert dialog.params == PreprocessParams(**given, pipeline=dialog.params.pipeline)
+    assert parse_pipeline(dialog.params.pipeline) == BRAIN
+    recipe.box.setCurrentText("Whole range")
+    assert recipe.steps.text() == "Linear window 40/2000"
+    dialog.ok.click()
+    assert parse_pipeline(dialog.params.pipeline).steps[0].params == {"width": 2000.0}
+
+
+@pytest.mark.parametrize("resampled", [False, True])
+def test_the_grid_is_asked_for_only_where_there_are_two(recipe_bench, qtbot, resampled):
+    session = recipe_bench.session
+    if resampled:
+        made = AppliedRemedy("even-grid", "Resampled.", {"source": {}})
+        session.series = dataclasses.replace(session.series, remedies=(made,))
+    dialog = ParamsDialog(recipe_bench, EXPORT, {"series": session.series_uid})
+    qtbot.addWidget(dialog)
+    assert (child(dialog, QComboBox, "grid") is not None) == resampled
+    child(dialog, PathField, "output").line.setText("out.nii")
+    dialog.ok.click()
+    assert dialog.params.grid == "resampled"
+
+
+def test_the_grid_is_asked_for_where_nothing_is_known_of_the_series(
+    recipe_bench, qtbot
+):
+    dialog = ParamsDialog(recipe_bench, EXPORT, {})
+    qtbot.addWidget(dialog)
+    assert child(dialog, QComboBox, "grid") is not None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from medlab_gui.core.errors import DamagedFileError, NotAnImageError
+from medlab_gui.core.errors import DamagedFileError, MedlabError, NotAnImageError
 from medlab_gui.core.records import Severity
 from medlab_gui.io import read_one, scan, write_image
 from tests.synthetic import plain_grid, write_series
@@ -61,6 +61,23 @@ def test_a_file_that_is_no_scan(tmp_path, name, content, said):
     text = sentence(lambda: scan(path), error)
     assert said in text
     assert name in text
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("letter.dcm", b"Dear colleague"),
+        ("a.dcm", b""),
+        ("a.nii", b"nothing of the kind"),
+        ("a.nii.gz", b"\x1f\x8b" + bytes(9)),
+    ],
+)
+def test_what_is_no_scan_says_what_to_do(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(MedlabError, match="Fetch or export the scan again") as caught:
+        scan(path)
+    assert name in caught.value.message
 
 
 def test_what_is_no_scan_is_listed_beside_what_is(tmp_path):

@@ -66,8 +66,10 @@ def test_strokes_are_there_after_reopening(place: Path) -> None:
         assert session.n_unsaved == 2
     with reopened(place) as session:
         np.testing.assert_array_equal(session.mask, mask)
-        assert session.recovered == Recovery(2, None)
-        assert session.recovered.message == "2 strokes that were never saved were " + (
+        name = session.series.description
+        assert session.recovered == Recovery(2, None, (0, 2), name)
+        assert session.recovered.message == (
+            f"2 strokes on slices 1, 3 of “{name}” that were never saved were "
             "recovered."
         )
         assert session.can_undo
@@ -110,6 +112,7 @@ def test_undo_reaches_behind_the_last_save(
         assert not again.mask.any()
         assert again.recovered is not None
         assert again.recovered.n_edits == 2
+        assert again.recovered.slices == (2,)
         again.redo()
         again.redo()
         assert again.n_unsaved == 0
@@ -128,10 +131,11 @@ def test_what_is_unsaved_is_the_difference(
     session.confirm(4)
     session.note_saved(made)
     assert session.n_unsaved == 2
+    assert session.unsaved_slices == (2, 4)
     assert session.confirmed.tolist() == [k == 4 for k in range(6)]
     session.confirm(4, False)
     session.undo()
-    assert session.n_unsaved == 0
+    assert (session.n_unsaved, session.unsaved_slices) == (0, ())
     session.undo()
     draw(session, 0)
     assert session.n_unsaved == 2  # one of the revision undone, one new
@@ -164,9 +168,21 @@ def test_the_recovery_says_since_when(place: Path, store: ProjectStore) -> None:
         session.note_saved(made)
         draw(session, 2)
     with reopened(place) as session:
-        assert session.recovered == Recovery(1, made.created)
-        assert session.recovered.message.startswith("1 stroke made after the last save")
+        name = session.series.description
+        assert session.recovered == Recovery(1, made.created, (2,), name)
+        assert session.recovered.message.startswith(
+            f"1 stroke on slice 3 of “{name}” made after the last save at "
+        )
         assert session.recovered.message.endswith("was recovered.")
+
+
+def test_a_sentence_names_no_more_slices_than_one_reads() -> None:
+    scattered = Recovery(20, None, tuple(range(0, 40, 2)), "Chest")
+    assert scattered.message == (
+        "20 strokes on slices 1, 3, 5, 7, 9, 11, 13, 15 and others (20 slices in all) "
+        "of “Chest” that were never saved were recovered."
+    )
+    assert " on slices 1-40 of " in Recovery(1, None, tuple(range(40)), "C").message
 
 
 def test_a_torn_stroke_is_told(place: Path, store: ProjectStore) -> None:

@@ -27,6 +27,7 @@ from qtpy.QtWidgets import (
 
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
+from medlab_gui.gui.dialogs.recipe_field import RecipeField
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,7 +138,7 @@ class ParamsDialog(QDialog):
         )
         types = get_type_hints(command.params)
         for field in fields(command.params):
-            if field.name not in given and field.metadata.get("in_dialog", True):
+            if field.name not in given and self._is_asked(field):
                 self._add(field, types[field.name])
         self.error = QLabel()
         self.error.setObjectName("locked_note")
@@ -168,6 +169,18 @@ class ParamsDialog(QDialog):
 
     # ---- fields -------------------------------------------------------------
 
+    def _is_asked(self, field: Field[Any]) -> bool:
+        """Tell whether there is anything to choose."""
+        if not field.metadata.get("in_dialog", True):
+            return False
+        asked_of = field.metadata.get("asked_of")
+        if asked_of is None:
+            return True
+        session = self._bench.session
+        if session is None or session.series_uid not in self._given.values():
+            return True  # nothing is known yet of the series that is meant
+        return bool(asked_of(session.series))
+
     def _add(self, field: Field[Any], type_: Any) -> None:
         meta = field.metadata
         default = None if field.default is MISSING else field.default
@@ -192,7 +205,11 @@ class ParamsDialog(QDialog):
             check.setChecked(bool(default))
             return check, check.isChecked
         if meta.get("choices"):
-            return self._choice([(c, c) for c in meta["choices"]], default)
+            entries = zip(meta["words"], meta["choices"], strict=True)
+            return self._choice([(_(word), c) for word, c in entries], default)
+        if kind == "recipe":
+            recipe = RecipeField(self._bench.pipeline)
+            return recipe, recipe.text
         if kind == "series":
             return self._choice(self._series(), default)
         if kind == "checkpoint":
