@@ -50,6 +50,7 @@ def compare_classifiers(
     if not cases.names:
         msg = "There is no case to judge: no slice has a class."
         raise InputError(msg)
+    notes = [*cases.notes] if isinstance(cases, ClassifiedCases) else []
     if isinstance(cases, ClassifiedCases) and len(cases.classes) == 2:
         cases = cases.against_all(1)
     if isinstance(cases, ClassifiedCases):
@@ -61,7 +62,7 @@ def compare_classifiers(
     stamp = f"Made by MedLab {__version__} on {datetime.now():%Y-%m-%d %H:%M}."
     html_page = page(
         "Classifiers compared",
-        [stamp, NOT_CLINICAL],
+        [stamp, *notes, NOT_CLINICAL],
         tables,
         list(figures.values()),
     )
@@ -70,6 +71,7 @@ def compare_classifiers(
         "files": write_report(folder, html_page, tables, every, figures),
         "auc": auc,
         "n_cases": len(cases.names),
+        "notes": notes,
         "tables": [table.to_text() for table in tables],
     }
 

@@ -88,7 +88,8 @@ def _compared(params: EvaluateParams, folder: Path, ctx: Context) -> dict[str, A
         raise InputError(msg)
     tables = comparison_tables(comparison, ablation=params.ablation)
     figures = _figures(comparison) | _while_learning(networks)
-    intro = _intro(comparison)
+    stamp, not_clinical = _intro(comparison)
+    intro = [stamp, *cases.notes, not_clinical]
     legend = {name: class_colour(v) for v, name in comparison.classes.items()}
     html_page = page(
         "Networks compared",
@@ -106,6 +107,7 @@ def _compared(params: EvaluateParams, folder: Path, ctx: Context) -> dict[str, A
         "files": written,
         "networks": _summaries(comparison),
         "n_cases": len(comparison.cases),
+        "notes": [*cases.notes],
         "worst": [
             {
                 "case": case.name,
@@ -271,5 +273,9 @@ def _summaries(comparison: Comparison) -> dict[str, Any]:
 def comparison_text(result: dict[str, Any]) -> str:
     """Say it in words: the tables, and where the report is."""
     return "\n\n".join(
-        [*result["tables"], f"The report is {result['output']}/report.html."]
+        [
+            *result["tables"],
+            *result["notes"],
+            f"The report is {result['output']}/report.html.",
+        ]
     )

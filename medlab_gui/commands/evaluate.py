@@ -125,6 +125,7 @@ def compare_files(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
 def judge_weights(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
     """Score weights on the project's locked validation slices."""
     from medlab_gui.commands.judging import judged
+    from medlab_gui.commands.learned import fair_judges
     from medlab_gui.commands.sources import locked_source
     from medlab_gui.learning.checkpoint import read_meta
 
@@ -137,9 +138,12 @@ def judge_weights(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
             )
             raise InputError(msg)
         path, checkpoint_id = weights_file(store, params.checkpoint)
-        check_classes(store, read_meta(path).scheme, checkpoint_id)
-        scores = judged(path, source, ctx.device, ctx.progress)
-    return {"checkpoint": checkpoint_id, "locked": scores}
+        meta = read_meta(path)
+        check_classes(store, meta.scheme, checkpoint_id)
+        fair = fair_judges(store, source, {meta.name or checkpoint_id: path})
+        fair.check()
+        scores = judged(path, fair.source, ctx.device, ctx.progress)
+    return {"checkpoint": checkpoint_id, "locked": scores, "notes": fair.notes}
 
 
 def run(params: EvaluateParams, ctx: Context) -> dict[str, Any]:
@@ -179,15 +183,17 @@ def text(result: dict[str, Any]) -> str:
         dice = ", ".join(f"{n} {_figure(v, 4)}" for n, v in scores["dice"].items())
         if "auc" in scores:
             auc = ", ".join(f"{n} {_figure(v, 4)}" for n, v in scores["auc"].items())
-            return (
+            said = (
                 f"What {counted(scores['n_slices'], 'locked slice')} show: accuracy "
                 f"{_figure(scores['accuracy'], 4)}, mean F1 "
                 f"{_figure(scores['mean_dice'], 4)} ({dice}), AUC {auc}."
             )
-        return (
-            f"On {counted(scores['n_slices'], 'locked slice')}: mean Dice "
-            f"{_figure(scores['mean_dice'], 4)} ({dice})."
-        )
+        else:
+            said = (
+                f"On {counted(scores['n_slices'], 'locked slice')}: mean Dice "
+                f"{_figure(scores['mean_dice'], 4)} ({dice})."
+            )
+        return "\n".join([said, *result["notes"]])
     if not result["classes"]:
         return "Neither mask holds a class: both are background everywhere."
     classes = result["classes"].items()

@@ -99,10 +99,13 @@ class Cases:
         How many there are.
     each : iterator of LoadedCase
         One after the other; only one is in memory.
+    notes : tuple of str
+        Sentences: what is not among them, and what flatters.
     """
 
     n: int
     each: Iterator[LoadedCase]
+    notes: tuple[str, ...] = ()
 
 
 class Predictors:

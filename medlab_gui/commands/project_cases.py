@@ -9,6 +9,7 @@ from medlab_gui.commands.checkpoints import check_classes
 from medlab_gui.commands.contenders import Folds, Weights
 from medlab_gui.commands.inputs import scaled
 from medlab_gui.commands.loaded_cases import Answer, Cases, LoadedCase, Predictors
+from medlab_gui.commands.values import counted
 from medlab_gui.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -73,13 +74,13 @@ def project_cases(networks: Sequence[Weights | Folds], ctx: Context) -> Cases:
     InputError
         If there are no locked slices, or runs were folded otherwise.
     """
-    truth, blocks = _judged(networks, ctx)
-    return Cases(len(blocks), _each(blocks, truth, ctx))
+    truth, blocks, notes = _judged(networks, ctx)
+    return Cases(len(blocks), _each(blocks, truth, ctx), notes)
 
 
 def _judged(
     networks: Sequence[Weights | Folds], ctx: Context
-) -> tuple[Truth, list[_Block]]:
+) -> tuple[Truth, list[_Block], tuple[str, ...]]:
     folded = [n for n in networks if isinstance(n, Folds)]
     plain = [n for n in networks if isinstance(n, Weights)]
     if folded and plain:
@@ -91,23 +92,30 @@ def _judged(
     with ctx.store() as store:
         for network in (*plain, *(w for f in folded for w in f.folds.values())):
             check_classes(store, network.meta.scheme, network.name)
-        return _folded(folded, store) if folded else _locked(plain, store)
+        if folded:
+            return *_folded(folded, store), _known_before(folded, store)
+        return _locked(plain, store)
 
 
 def _locked(
     networks: Sequence[Weights], store: ProjectStore
-) -> tuple[Truth, list[_Block]]:
+) -> tuple[Truth, list[_Block], tuple[str, ...]]:
+    from medlab_gui.commands.learned import fair_judges
     from medlab_gui.commands.sources import locked_source
 
-    truth = dict(locked_source(store).truth)
-    if not truth:
+    judges = locked_source(store)
+    if not judges.keys:
         msg = (
             "The project has no locked validation slices to compare weights on; lock "
             "some with `medlab lock`, or name --truth and --images."
         )
         raise InputError(msg)
+    fair = fair_judges(store, judges, {n.name: n.path for n in networks})
+    fair.check()
+    truth = dict(fair.source.truth)
     weights = {n.name: n for n in networks}
-    return truth, [_Block(uid, ks, "", weights) for uid, ks in _blocks(truth)]
+    blocks = [_Block(uid, ks, "", weights) for uid, ks in _blocks(truth)]
+    return truth, blocks, tuple(fair.notes)
 
 
 def _folded(
@@ -130,6 +138,25 @@ def _folded(
         weights = {n.name: n.folds[fold] for n in networks}
         blocks += [_Block(uid, ks, fold, weights) for uid, ks in _blocks(sides[0])]
     return truth, blocks
+
+
+def _known_before(networks: Sequence[Folds], store: ProjectStore) -> tuple[str, ...]:
+    """Return sentences where folds learned from what they judge, by their beginning."""
+    from medlab_gui.commands.learned import learned_from
+
+    notes = []
+    for network in networks:
+        n_judged = n_known = 0
+        for fold, weights in network.folds.items():
+            judged = _left_out(network, fold, store)
+            n_judged += len(judged)
+            n_known += len((learned_from(store, weights.path) or set()) & judged.keys())
+        if n_known:
+            notes.append(
+                f"{network.name!r} began with weights that had learned from {n_known} "
+                f"of these {counted(n_judged, 'slice')}: its scores flatter."
+            )
+    return tuple(notes)
 
 
 def _left_out(network: Folds, fold: str, store: ProjectStore) -> Truth:
@@ -221,7 +248,7 @@ def project_scores(
     from medlab_gui.learning.scored import ClassifiedCases
     from medlab_gui.learning.slice_scores import score_slices
 
-    truth, blocks = _judged(networks, ctx)
+    truth, blocks, notes = _judged(networks, ctx)
     names, shown, patients, folds = [], [], [], []
     probs: dict[str, list[NDArray[np.float32]]] = {n.name: [] for n in networks}
     every = sorted({b.fold for b in blocks})
@@ -259,4 +286,5 @@ def project_scores(
             name: np.stack(own).astype(np.float64) if own else empty
             for name, own in probs.items()
         },
+        notes=notes,
     )

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from medlab_gui.learning.dataset import SliceKey
     from medlab_gui.store.project import ProjectStore
 
-__all__ = ["Split", "draw_split", "fold_sources", "read_split", "write_split"]
+__all__ = ["SPLIT", "Split", "draw_split", "fold_sources", "read_split", "write_split"]
 
-_FILE = "split.json"
+SPLIT = "split.json"
+"""Name of the file in a run's folder."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ def write_split(folder: Path, split: Split) -> None:
         "same_patient": split.same_patient,
         "note": split.note,
     }
-    write_whole(folder / _FILE, json.dumps(content, indent=1).encode())
+    write_whole(folder / SPLIT, json.dumps(content, indent=1).encode())
 
 
 def _rows(source: ProjectSource) -> list[dict[str, Any]]:
@@ -175,7 +176,7 @@ def read_split(store: ProjectStore, folder: Path) -> Split | None:
     DamagedFileError
         If the file cannot be read.
     """
-    path = folder / _FILE
+    path = folder / SPLIT
     if not path.exists():
         return None
     try:

@@ -84,7 +84,7 @@ def _lead(
             if wish.n_folds:
                 return cross_validate(store, wish, splits, folder, ctx)
             made = project_training(store, wish, splits[0], folder, ctx)
-            return finish(store, wish, made, params, ctx)
+            return finish(store, wish, splits[0], made, params, ctx)
 
 
 def run(params: TrainParams, ctx: Context) -> dict[str, Any]:

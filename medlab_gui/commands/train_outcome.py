@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from medlab_gui.commands.checkpoints import register_weights
 from medlab_gui.commands.inputs import scaled
 from medlab_gui.commands.train_runs import project_training, split_folders
+from medlab_gui.commands.values import counted
 from medlab_gui.core.records import RunState
 from medlab_gui.networks import is_classifier
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from medlab_gui.commands.command import Context
+    from medlab_gui.commands.sources import ProjectSource
     from medlab_gui.commands.splits import Split
     from medlab_gui.commands.train_options import TrainParams
     from medlab_gui.commands.train_runs import Wish
@@ -32,16 +34,18 @@ __all__ = ["cross_validate", "finish", "fold_progress"]
 def finish(
     store: ProjectStore,
     wish: Wish,
+    split: Split,
     made: TrainResult,
     params: TrainParams,
     ctx: Context,
 ) -> dict[str, Any]:
     """Judge old and new weights on the same locked slices; adopt or refuse."""
     from medlab_gui.commands.judging import judged
-    from medlab_gui.commands.sources import locked_source
 
-    judge = locked_source(store)
     rival, why_not = _rival(store, wish)
+    judge, unfair, proves_nothing = _judges(store, wish, split, rival)
+    if proves_nothing:
+        rival, why_not = None, proves_nothing
     files = {"new": made.checkpoint}
     if rival is not None:
         files = {"old": store.blob_path(rival.blob), **files}
@@ -66,12 +70,13 @@ def finish(
     else:
         reason = f"Not adopted, as asked: {change}."
     checkpoint = _registered(store, wish, made, _base(wish))
+    notes = [*made.notes, *unfair]
     comparison = {
         "n_slices": scores["new"]["n_slices"],
         **scores,
         "adopted": adopted,
         "reason": reason,
-        "notes": list(made.notes),
+        "notes": notes,
     }
     if adopted:
         store.adopt(checkpoint.id, ctx.settings.author_name, reason)
@@ -89,8 +94,34 @@ def finish(
         "epochs": made.epochs,
         "comparison": comparison,
         "adopted": adopted,
-        "notes": list(made.notes),
+        "notes": notes,
     }
+
+
+def _judges(
+    store: ProjectStore, wish: Wish, split: Split, rival: Checkpoint | None
+) -> tuple[ProjectSource, list[str], str]:
+    """Return who judges, what to say of it, and why the outcome proves nothing.
+
+    What a training starts from, and what it has to beat, may have learned from slices
+    that were locked since.
+    """
+    from medlab_gui.commands.learned import fair_judges
+    from medlab_gui.commands.sources import locked_source
+
+    judge = locked_source(store)
+    before = {c.id: c for c in (wish.parent, rival) if c is not None}
+    files = {c.name: store.blob_path(c.blob) for c in before.values()}
+    fair = fair_judges(store, judge, files)
+    # One patient alone judges himself, whatever is compared; the notes say so already.
+    notes = [*fair.left_out] if split.same_patient else fair.notes
+    if fair.source.keys:
+        return fair.source, notes, ""
+    why = (
+        "The weights before learned from every slice that judges, so that they cannot "
+        "be compared: lock slices that no weights learned from, with `medlab lock`."
+    )
+    return judge, [], why
 
 
 def _rival(store: ProjectStore, wish: Wish) -> tuple[Checkpoint | None, str]:
@@ -150,9 +181,10 @@ def cross_validate(
     squares = math.fsum((m - mean) ** 2 for m in means)
     deviation = math.sqrt(squares / (len(means) - 1))
     measure = _measure(wish)
+    flatters = _known_before(store, wish, splits)
     reason = (
         f"Cross-validated with {len(folds)} folds: {measure} {mean:.4f} ± "
-        f"{deviation:.4f}."
+        f"{deviation:.4f}.{flatters and ' '}{flatters}"
     )
     comparison = {
         "n_folds": len(folds),
@@ -168,6 +200,28 @@ def cross_validate(
         message=reason,
     )
     return {"run": wish.run_id, **comparison}
+
+
+def _known_before(store: ProjectStore, wish: Wish, splits: Sequence[Split]) -> str:
+    """Return a sentence where folds judge what taught the weights they began with."""
+    from medlab_gui.commands.learned import learned_from
+
+    if wish.parent is None:
+        return ""
+    learned = learned_from(store, store.blob_path(wish.parent.blob))
+    if learned is None:
+        return (
+            f"What {wish.parent.name!r} learned from, where it began, is not known any "
+            "more: these scores may flatter."
+        )
+    judged = {key for split in splits for key in split.validation.keys}
+    if not judged & learned:
+        return ""
+    return (
+        f"It began with {wish.parent.name!r}, which had learned from "
+        f"{len(judged & learned)} of these {counted(len(judged), 'slice')}: the scores "
+        "flatter. Begin with --preset, or with --init starter."
+    )
 
 
 def _registered(

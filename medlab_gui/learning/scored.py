@@ -91,6 +91,8 @@ class ClassifiedCases:
         As in `ScoredCases`.
     probs : dict of str to ndarray of float, shape (n, C)
         Network to its probabilities.
+    notes : tuple of str
+        Sentences: what is not among the cases, and what flatters.
     """
 
     classes: tuple[str, ...]
@@ -99,6 +101,7 @@ class ClassifiedCases:
     patients: tuple[str, ...]
     folds: tuple[str, ...]
     probs: dict[str, NDArray[np.float64]]
+    notes: tuple[str, ...] = ()
 
     def against_all(self, value: int) -> ScoredCases:
         """Return one class against all others; a case belongs to its likeliest."""
