@@ -62,6 +62,27 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(self.prog, message)
 
 
+class _Named(argparse.Action):
+    """Takes words; refuses none.
+
+    An empty one is mostly a variable of a script that was never set, and what is done
+    without the option is not what was meant: `--resume ""` would begin anew.
+    """
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        if not str(values).strip() and (option_string or self.required):
+            way = "write" if self.required else "leave it out, or write"
+            msg = f"nothing is named; {way} what is meant"
+            raise argparse.ArgumentError(self, msg)
+        setattr(namespace, self.dest, values)
+
+
 class _Listed(argparse.Action):
     """Gathers an option that is given several times, with commas between."""
 
@@ -182,6 +203,7 @@ def _add_field(
         options["type"] = _number(field, kind)
         options["metavar"] = "N"
     elif "choices" not in options:
+        options["action"] = _Named
         options["metavar"] = {
             "open": "PATH",
             "open_file": "FILE",
@@ -264,6 +286,7 @@ def _add_shared(parser: argparse.ArgumentParser, command: Command[Any, Any]) -> 
     group = parser.add_argument_group("every verb")
     group.add_argument(
         "--project",
+        action=_Named,
         default="",
         metavar="FOLDER",
         help="The project. Default: the one in your own data folder.",

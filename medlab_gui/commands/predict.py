@@ -13,13 +13,9 @@ from medlab_gui.commands.classify import (
     says_classes,
 )
 from medlab_gui.commands.command import Command, Where, param
-from medlab_gui.commands.inputs import Input, existing_path, open_input
-from medlab_gui.commands.outputs import (
-    image_target,
-    keep_inputs,
-    names_folder,
-    target,
-)
+from medlab_gui.commands.inputs import existing_path, open_input
+from medlab_gui.commands.outputs import keep_inputs, names_folder
+from medlab_gui.commands.predict_files import Targets
 from medlab_gui.commands.predict_told import text, unlearned, voxel_counts
 from medlab_gui.commands.series_folder import undone
 from medlab_gui.commands.values import class_values
@@ -31,7 +27,6 @@ from medlab_gui.imaging.padding import without_padding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -66,14 +61,15 @@ class PredictParams:
         in_dialog=False,
     )
     entropy: str = param(
-        "File for the uncertainty of each voxel, 0 (certain) to 1, float32.",
+        "File for the uncertainty of each voxel, 0 (certain) to 1, float32; a folder "
+        "where --output is one.",
         "",
         kind="save_file",
         in_dialog=False,
     )
     probability: str = param(
         "File for the probability of every class, float32: NIfTI with the classes, "
-        "background first, along the fourth axis.",
+        "background first, along the fourth axis; a folder where --output is one.",
         "",
         kind="save_file",
         in_dialog=False,
@@ -252,50 +248,6 @@ def predicted(
     return result
 
 
-@dataclass(frozen=True)
-class _Targets:
-    """Where the results go; None where nowhere."""
-
-    mask: Path | None
-    entropy: Path | None
-    probability: Path | None
-
-    @classmethod
-    def of(cls, params: PredictParams) -> _Targets:
-        """Check the names of the files before anything is computed."""
-        mask, entropy = (
-            image_target(text) if text else None
-            for text in (params.output, params.entropy)
-        )
-        probability = params.probability
-        found = cls(
-            mask,
-            entropy,
-            target(probability, (".nii.gz", ".nii")) if probability else None,
-        )
-        keep_inputs(found.files, [])
-        return found
-
-    @property
-    def files(self) -> list[Path]:
-        return [p for p in (self.mask, self.entropy, self.probability) if p]
-
-    def write(self, scan: Input, result: PredictedArrays) -> None:
-        """Write what is wanted, each on the grid of the scan's own file."""
-        import numpy as np
-
-        from medlab_gui.io import write_image
-
-        if self.mask is not None:
-            write_image(self.mask, scan.back.restore(result.labels), scan.back.source)
-        if self.entropy is not None:
-            unsure = scan.back.restore(result.entropy).astype(np.float32)
-            write_image(self.entropy, unsure, scan.back.source)
-        if self.probability is not None and result.probs is not None:
-            probs = np.stack([scan.back.restore(one) for one in result.probs])
-            write_image(self.probability, probs, scan.back.source)
-
-
 def run(params: PredictParams, ctx: Context) -> dict[str, Any]:
     """Predict a scan; write masks to files, or keep them in the project."""
     if params.repeat:
@@ -312,7 +264,7 @@ def run(params: PredictParams, ctx: Context) -> dict[str, Any]:
         from medlab_gui.commands.predict_folder import predict_all
 
         return predict_all(params, file, checkpoint_id, ctx)
-    targets = _Targets.of(params)
+    targets = Targets.of(params)
     scan = known or open_input(params.input, ctx, params.series)
     keep_inputs(targets.files, scan.files)
 
@@ -374,12 +326,13 @@ PREDICT = Command(
         "the project keeps its prediction there; --output, --entropy and --probability "
         "write files too. With a folder as --output (one that is there, or a name "
         "without an ending) every series of the input gets a mask of its own, named as "
-        "`medlab inspect` names it; what cannot be read is told, and the exit code is "
-        "then 2. Probabilities are averaged over tiles (smooth weights), "
-        "mirrored slices, dropout passes and axes; the uncertainty is the entropy of "
-        "that mean. --device auto takes an NVIDIA card with mixed precision, else "
-        "OpenVINO where it is installed (the extra 'fast'; the first time it converts "
-        "the weights), else torch; --device cpu is torch alone. JSON: "
+        "`medlab inspect` names it; --entropy and --probability are folders then, too; "
+        "what cannot be read is told, and the exit code is then 2. Probabilities are "
+        "averaged over tiles (smooth weights), mirrored slices, dropout passes and "
+        "axes; the uncertainty is the entropy of that mean. --device auto takes an "
+        "NVIDIA card with mixed precision, else OpenVINO where it is installed (the "
+        "extra 'fast'; the first time it converts the weights), else torch; --device "
+        "cpu is torch alone. JSON: "
         "seconds_per_slice, device, runtime, checkpoint, asked (the options), notes, "
         "and voxels and millilitres of each class. Weights of a classifier give a "
         "table instead: class, probabilities and entropy (0 to 1) of each slice, which "
@@ -394,7 +347,7 @@ PREDICT = Command(
         "--largest-component Liver --fill-holes all --output m.nii.gz",
         "medlab predict p7.nii.gz --dropout-passes 10 --output m.nii.gz "
         "--probability p.nii.gz",
-        "medlab predict scans/ --output masks/",
+        "medlab predict scans/ --output masks/ --entropy doubt/",
         "medlab predict slices/p7 --checkpoint resnet50.safetensors --output p7.csv",
     ),
 )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.inputs import existing_path
+from medlab_gui.commands.outputs import keep_inputs, make_folder, names_folder
 from medlab_gui.commands.predict import predicted
+from medlab_gui.commands.predict_files import Targets
 from medlab_gui.commands.predict_told import unlearned, voxel_counts
 from medlab_gui.commands.series_folder import into_folder
 from medlab_gui.commands.values import as_path
@@ -52,12 +55,7 @@ def predict_all(
     MedlabError
         If nothing at all could be predicted, or there is no more room to write.
     """
-    if params.entropy or params.probability:
-        msg = (
-            "--entropy and --probability name one file each, but --output is a folder: "
-            "leave them out, or predict each scan by itself."
-        )
-        raise InputError(msg)
+    beside = _beside(params)
     if existing_path(params.input) is None:
         msg = (
             "A series of the project has one mask: name a file for it, e.g. --output "
@@ -65,7 +63,6 @@ def predict_all(
         )
         raise InputError(msg)
 
-    from medlab_gui.io import write_image
     from medlab_gui.learning.predict import Predictor
 
     predictor = Predictor(weights, ctx.device, fastest=True)
@@ -75,9 +72,13 @@ def predict_all(
         result = predicted(
             predictor, volume.data, scan.padding, volume.grid.spacing, params, progress
         )
-        write_image(file, scan.back.restore(result.labels), scan.back.source)
+        files = {name: folder / file.name for name, folder in beside.items()}
+        targets = Targets(file, files.get("entropy"), files.get("probability"))
+        keep_inputs(targets.files, scan.files)
+        targets.write(scan, result)
         return {
             "output": str(file),
+            **{name: str(path) for name, path in files.items()},
             "n_slices": int(result.labels.shape[0]),
             "seconds_per_slice": result.seconds_per_slice,
             "device": predictor.device,
@@ -86,11 +87,37 @@ def predict_all(
             "problems": [p.to_dict() for p in scan.problems],
         }
 
-    folder = as_path(params.output)
+    made = [folder for folder in beside.values() if make_folder(folder)]
+    try:
+        done = into_folder(
+            params.input, as_path(params.output), params.series, ctx, write
+        )
+    finally:
+        for folder in made:
+            with suppress(OSError):  # what holds a file stays
+                folder.rmdir()
     return {
-        **into_folder(params.input, folder, params.series, ctx, write),
+        **done,
         "checkpoint": checkpoint_id,
         "network": predictor.meta.network.name,
         "asked": params.spec().to_dict(),
         "notes": [*predictor.notes, *unlearned(params)],
     }
+
+
+def _beside(params: PredictParams) -> dict[str, Path]:
+    """Return the folders for uncertainty and probabilities, where they are wanted.
+
+    Their files are named as the masks are, so that each needs a folder of its own.
+    """
+    wanted = {"entropy": params.entropy, "probability": params.probability}
+    for name, text in wanted.items():
+        if text and not names_folder(text):
+            msg = (
+                f"--output is a folder, but --{name} names one file for all scans: "
+                f"name a folder for it, too, e.g. --{name} {name}/."
+            )
+            raise InputError(msg)
+    found = {name: as_path(text) for name, text in wanted.items() if text}
+    keep_inputs([as_path(params.output), *found.values()], [])
+    return found

@@ -24,6 +24,7 @@ class BakeParams:
     fan: bool = param("With the fan.", True)
     salt: float = param("How much.", 0.5)
     form: str = param("Which form.", "round", choices=("round", "square"))
+    filling: str = param("What is in it.", "")
 
 
 BAKE = Command(
@@ -58,6 +59,10 @@ def test_fields_become_options():
         (["bake", "b", "--salt", "nan"], "out of range"),
         (["bake", "b", "--salt", "inf"], "out of range"),
         (["bake", "b", "--form", "oval"], "oval"),
+        (["bake", ""], "WHAT: nothing is named; write what is meant"),
+        (["bake", "b", "--filling", ""], "--filling: nothing is named; leave it out"),
+        (["bake", "b", "--filling= "], "--filling: nothing is named"),
+        (["bake", "b", "--project", ""], "--project: nothing is named"),
         (["bake", "b", "--hea", "60"], "--hea"),
         (["bale", "b"], "Did you mean 'bake'? `medlab --help`"),
         (["xyz"], "There is no verb 'xyz'. `medlab --help`"),

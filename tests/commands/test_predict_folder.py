@@ -56,6 +56,33 @@ def test_each_has_the_mask_that_it_has_alone(folder, tmp_path, weights):
         assert one["output"] in PREDICT.text(told)
 
 
+def test_uncertainty_and_probabilities_have_folders_too(folder, tmp_path, weights):
+    ctx = Context(device="cpu")
+    (tmp_path / "p").mkdir()
+    params = PredictParams(
+        str(folder),
+        weights,
+        str(tmp_path / "out"),
+        entropy=str(tmp_path / "doubt"),
+        probability=str(tmp_path / "p"),
+    )
+    told = run(params, ctx)
+    for one in told["series"]:
+        alone = [str(tmp_path / f"{name}.nii.gz") for name in ("mask", "doubt", "p")]
+        run(
+            PredictParams(str(folder), weights, *alone, series=one["uid"]),
+            ctx,
+        )
+        for several, single in zip(
+            (one["output"], one["entropy"], one["probability"]), alone, strict=True
+        ):
+            assert Path(several).read_bytes() == Path(single).read_bytes()
+    names = {p.name for p in (tmp_path / "out").iterdir()}
+    assert len(names) == 2
+    for other in ("doubt", "p"):
+        assert {p.name for p in (tmp_path / other).iterdir()} == names
+
+
 def test_one_that_fails_leaves_the_others(folder, tmp_path, weights, capsys):
     cut_short(next((folder / "a").iterdir()), 100)
     out = tmp_path / "out"
@@ -107,8 +134,11 @@ def test_progress_is_that_of_all_series(folder, tmp_path, weights):
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"entropy": "e.nii.gz"}, "--entropy and --probability name one file"),
-        ({"probability": "p.nii.gz"}, "but --output is a folder"),
+        ({"entropy": "e.nii.gz"}, "--entropy names one file for all scans: name a f"),
+        ({"probability": "p.nii.gz"}, "--probability names one file"),
+        ({"entropy": "doubt", "probability": "doubt"}, "named for two results"),
+        ({"entropy": "out"}, "named for two results"),
+        ({"entropy": "doubt", "series": "2.25.7"}, "holds no series"),
         ({"series": "2.25.7"}, r"holds no series 2\.25\.7; it holds"),
         ({"fill_holes": "Kidney"}, "no class 'Kidney'"),
         ({"output": "gone/out"}, "does not exist"),
