@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import gc
 import os
 import shutil
@@ -16,6 +17,8 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pytestqt.qtbot import QtBot
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -75,6 +78,18 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     load_settings.cache_clear()
 
 
+_PATIENCE_MS = 60_000
+
+
+@pytest.fixture
+def qtbot(qtbot: QtBot) -> QtBot:
+    """The hand of pytest-qt, which waits a minute: a busy machine is no failure."""
+    for name in ("waitUntil", "waitSignal", "waitSignals", "waitExposed", "waitActive"):
+        waits = functools.partial(getattr(qtbot, name), timeout=_PATIENCE_MS)
+        setattr(qtbot, name, waits)
+    return qtbot
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real scans, or the test is skipped."""
@@ -111,7 +126,7 @@ def _nothing_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
     _settle()
     for thread in set(threading.enumerate()) - threads:
         if thread.name.startswith("medlab"):
-            thread.join(5)
+            thread.join(60)
     left = [
         thread.name
         for thread in set(threading.enumerate()) - threads

@@ -172,6 +172,11 @@ class Job:
         """Ask the work to stop at its next report."""
         self._context.cancel()
 
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the work was asked to stop; it may have been done by then."""
+        return self._context.is_cancelled
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the work ended; return whether it did."""
         return self._over.wait(timeout)

@@ -14,7 +14,6 @@ from psygnal import Signal
 
 from medlab_gui.core.errors import MedlabError, NotAnImageError
 from medlab_gui.core.i18n import _
-from medlab_gui.core.jobs import JobState
 from medlab_gui.core.records import Severity
 from medlab_gui.gui import launching
 from medlab_gui.gui.stream_opening import StreamOpening
@@ -132,8 +131,8 @@ class Incoming:
         job = self._scan = self._bench.submit(
             _("Look through {name}").format(name=name),
             work,
-            on_done=self._on_scanned,
-            on_error=self._on_scan_failed,
+            on_done=lambda found: self._on_scanned(job, found),
+            on_error=lambda error: self._on_scan_failed(job, error),
             on_end=lambda: self._on_scan_end(job),
             lane="scan",
         )
@@ -160,7 +159,16 @@ class Incoming:
                 self.names[one.patient_key] = one.patient_name
         self.changed.emit()
 
-    def _on_scanned(self, found: tuple[FileSeries, ...]) -> None:
+    def _is_wanted(self, job: Job) -> bool:
+        """Tell whether a person still waits for what a job found.
+
+        It may have ended in the moment in which it was cancelled, or left for another.
+        """
+        return job is self._scan and not job.is_cancelled
+
+    def _on_scanned(self, job: Job, found: tuple[FileSeries, ...]) -> None:
+        if not self._is_wanted(job):
+            return
         self._scan = None
         self._list(found)
         volumes = [s for s in found if s.blocking is None]
@@ -181,13 +189,15 @@ class Incoming:
             best = max(found, key=lambda s: (questions(s), s.n_slices))
             self.open_found(best)
 
-    def _on_scan_failed(self, error: BaseException) -> None:
+    def _on_scan_failed(self, job: Job, error: BaseException) -> None:
+        if not self._is_wanted(job):
+            return
         self._scan = None
         self._list(())
         self._bench.fail(error, _("Open study"))
 
     def _on_scan_end(self, job: Job) -> None:
-        if job is self._scan and job.state is JobState.CANCELLED:
+        if job is self._scan and job.is_cancelled:
             # What is known of a series so far may be half of it.
             self._scan = None
             self._list(())

@@ -42,9 +42,12 @@ def strange(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
 
-def until(condition, what: str, seconds: float = 20.0) -> None:
+_PATIENCE_S = 120.0
+
+
+def until(condition, what: str) -> None:
     """Wait for a condition, or fail."""
-    pause, deadline = threading.Event(), time.monotonic() + seconds
+    pause, deadline = threading.Event(), time.monotonic() + _PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not happen"
         pause.wait(0.02)
@@ -132,11 +135,13 @@ def started(how: str, note: Path):
     return job, thread
 
 
-def test_cancelling_stops_the_child_politely(tmp_path):
+def test_cancelling_stops_the_child_politely(tmp_path, monkeypatch):
+    # However slow the machine is: the limit has a test of its own.
+    monkeypatch.setattr(launch, "GRACE_SECONDS", _PATIENCE_S)
     note = tmp_path / "note"
     job, thread = started("wait", note)
     job.cancel()
-    thread.join(20)
+    thread.join(_PATIENCE_S)
     assert job.state is JobState.CANCELLED
     pid, *rest = lines(note)
     assert rest == ["stopped"], "it was given the time to save its state"
@@ -152,7 +157,7 @@ def test_a_child_that_does_not_listen_is_ended(tmp_path, monkeypatch):
     note = tmp_path / "note"
     job, thread = started("deaf", note)
     job.cancel()
-    thread.join(20)
+    thread.join(_PATIENCE_S)
     assert job.state is JobState.CANCELLED
     (pid,) = lines(note)
     assert not alive(int(pid))

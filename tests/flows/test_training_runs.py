@@ -7,11 +7,11 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
+from medlab_gui.commands import launch
 from medlab_gui.commands.adopt import AdoptParams
 from medlab_gui.commands.adopt import run as adopt
 from medlab_gui.commands.command import Context
@@ -82,7 +82,9 @@ def test_worse_weights_are_refused(small_project):
         assert store.current_checkpoint().id == good["checkpoint"]
 
 
-def test_cancel_takes_effect_within_two_seconds_and_the_run_goes_on(small_project):
+def test_a_training_stops_by_itself_at_the_next_batch(small_project, monkeypatch):
+    """However slow the machine is; that nobody waits longer is tested of `launch`."""
+    monkeypatch.setattr(launch, "GRACE_SECONDS", 120.0)
     ctx = Context(str(small_project.folder))
     job = make_job(
         TRAIN,
@@ -95,14 +97,13 @@ def test_cancel_takes_effect_within_two_seconds_and_the_run_goes_on(small_projec
     )
     thread = threading.Thread(target=job.run)
     thread.start()
-    assert learning.wait(60)
-    asked = time.monotonic()
+    assert learning.wait(120)
     job.cancel()
-    thread.join(20)
-    assert time.monotonic() - asked < 2.0
+    thread.join(240)
     assert job.state is JobState.CANCELLED
     stopped = the_run(small_project)
     assert stopped["state"] == "cancelled"
+    assert "Interrupted" not in stopped["message"], "it was not ended by force"
     with ctx.store() as store:
         assert len(store.checkpoints()) == 1, "a cancelled run leaves no weights"
 

@@ -61,7 +61,7 @@ class RecipeWindow(QMainWindow):
 
 def rest(qtbot, bench: Workbench) -> None:
     """Wait until nothing is being computed any more."""
-    qtbot.waitUntil(lambda: not bench.jobs.active, timeout=20_000)
+    qtbot.waitUntil(lambda: not bench.jobs.active)
 
 
 def wheel(widget: QWidget, notches: int, held=Qt.KeyboardModifier.NoModifier) -> None:

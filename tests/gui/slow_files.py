@@ -31,7 +31,7 @@ class Gate:
             if filler.data.shape[0] > 1:  # not the small pictures of the browser
                 with self._changed:
                     self.asked.append(k)
-                    self._changed.wait_for(lambda: self._all or k in self._may, 30)
+                    self._changed.wait_for(lambda: self._all or k in self._may, 120)
             real(filler, k)
 
         monkeypatch.setattr(SliceFiller, "fill", fill)

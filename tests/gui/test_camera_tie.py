@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from qtpy.QtCore import QPoint, Qt
 
+from medlab_gui.gui.camera_tie import CameraTie
 from medlab_gui.gui.docks.preprocess import PreprocessDock
 from medlab_gui.gui.slice_camera import SliceCamera
 from tests.gui.conftest import wait_for
@@ -72,7 +73,9 @@ def test_the_canvas_follows_the_comparison(qtbot, window, dock):
     qtbot.mouseMove(pictures, start + QPoint(30, -25))
     qtbot.mouseRelease(pictures, Qt.MouseButton.LeftButton, pos=start)
     seen = pictures.voxel_at(pictures._rooms()[0].center())
-    wait_for(lambda: window.viewer.scene.camera.zoom != before)
+    tie = window.canvas.findChild(CameraTie)
+    wait_for(lambda: not tie._rest.isActive())  # the hand has come to rest
+    assert window.viewer.scene.camera.zoom != before
     assert window.viewer.scene.camera.zoom == pytest.approx(
         before * window.bench.camera.zoom, rel=0.03
     )

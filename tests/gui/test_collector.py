@@ -54,6 +54,7 @@ def test_without_it_python_would_collect_on_the_other_thread(qapp):
     worker = threading.Thread(target=_make_much, args=([],))
     try:
         gc.enable()
+        gc.collect(0)  # else it may just be due, here
         _Cycle(gone)
         worker.start()
         worker.join()

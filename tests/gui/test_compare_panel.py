@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt
 
 from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec, Step
-from medlab_gui.gui import processed_volume
 from medlab_gui.gui.compare_view import CompareLayout
 from medlab_gui.gui.model_look import entropy_image, mask_image
 from medlab_gui.gui.model_strip import told
-from medlab_gui.gui.processed_volume import outwards
-from medlab_gui.imaging import pipeline
 from medlab_gui.imaging.pipeline import run_pipeline
 from tests.gui.docks_phantom import SCHEME, add_weights
+from tests.gui.gated_slices import GatedSlices
 from tests.gui.recipe_window import rest, wheel
 
 LEFT = Qt.MouseButton.LeftButton
@@ -186,7 +181,7 @@ def test_histograms_and_figures_are_those_of_the_slice(qtbot, recipe_bench, side
     rows, _columns = panel.pictures._region
     assert 0 <= rows.start < rows.stop <= 96
     recipe_bench.go_to(2)
-    qtbot.waitUntil(lambda: panel.before.figures != first, timeout=20_000)
+    qtbot.waitUntil(lambda: panel.before.figures != first)
     assert f"{data[2].mean():.1f}" in panel.before.figures
     assert panel.strip.isEnabled()
     plain = panel.before.grab().toImage()
@@ -251,47 +246,13 @@ def test_the_volume_is_processed_and_scrolling_shows_it(
     assert not np.array_equal(dock.shown.preview.processed, expected[3])
 
 
-class GatedSlices:
-    """A recipe whose slices wait for what is to come before them.
-
-    The first three are free, the fourth comes after the click on Cancel, all others
-    after that was heard: so it does not matter which thread is how fast.
-    """
-
-    def __init__(self, monkeypatch, first: int) -> None:
-        self.clicked, self._heard = threading.Event(), threading.Event()
-        self._order, self._fit = outwards(16, first), pipeline.fit_pipeline
-        heard = self._heard
-
-        class Pool(ThreadPoolExecutor):
-            def shutdown(self, wait=True, *, cancel_futures=False) -> None:
-                super().shutdown(wait=False, cancel_futures=cancel_futures)
-                heard.set()
-                super().shutdown(wait=wait)
-
-        monkeypatch.setattr(pipeline, "fit_pipeline", self._gated)
-        monkeypatch.setattr(processed_volume, "ThreadPoolExecutor", Pool)
-        monkeypatch.setattr(processed_volume, "_threads", lambda: 2)
-
-    def _gated(self, *args, **kwargs):
-        fitted = self._fit(*args, **kwargs)
-
-        def one(plane, k):
-            place = self._order.index(k)
-            if place >= 3:
-                assert (self.clicked if place == 3 else self._heard).wait(60)
-            return fitted(plane, k)
-
-        return one
-
-
 def test_processing_the_volume_is_cancelled(qtbot, recipe_bench, side, monkeypatch):
-    dock, slices = side.dock, GatedSlices(monkeypatch, recipe_bench.session.k)
+    dock, slices = side.dock, GatedSlices(monkeypatch, recipe_bench.session.k, 3)
     dock.volume.click()
     assert dock.volume.text() == "Cancel"
-    qtbot.waitUntil(lambda: dock.shown.volume_progress == (3, 16), timeout=60_000)
+    qtbot.waitUntil(lambda: dock.shown.volume_progress == (3, 16))
     dock.volume.click()
-    slices.clicked.set()
+    slices.go.set()
     rest(qtbot, recipe_bench)
     assert not dock.shown.volume_running
     done, _n = dock.shown.volume_progress
@@ -348,7 +309,7 @@ def test_the_model_predicts_both_pictures_and_stores_nothing(
     assert strip.go.isEnabled()
     qtbot.mouseClick(strip.go, LEFT)
     assert strip.go.text() == "Cancel"
-    qtbot.waitUntil(lambda: not recipe_bench.jobs.active, timeout=60_000)
+    qtbot.waitUntil(lambda: not recipe_bench.jobs.active)
     assert strip.go.text() == "Predict this slice"
     assert said == []
     assert "but gets here: no preprocessing" in strip.before.text()
@@ -378,6 +339,6 @@ def test_asking_the_model_is_cancelled(qtbot, recipe_bench, side, tmp_path):
     strip = side.panel.model
     strip.go.click()
     strip.go.click()
-    qtbot.waitUntil(lambda: not recipe_bench.jobs.active, timeout=60_000)
+    qtbot.waitUntil(lambda: not recipe_bench.jobs.active)
     assert strip.go.text() == "Predict this slice"
     assert strip.before.isHidden()

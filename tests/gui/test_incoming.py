@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import zipfile
 
 import numpy as np
@@ -11,6 +12,7 @@ from medlab_gui.commands.command import Context
 from medlab_gui.commands.import_ import ImportParams, run
 from medlab_gui.core.geometry import Grid
 from medlab_gui.core.measurements import Plane
+from medlab_gui.gui import incoming
 from medlab_gui.gui.notices import Level
 from medlab_gui.gui.reading_note import reading_text
 from medlab_gui.gui.view_state import Mode
@@ -266,16 +268,58 @@ def test_a_file_that_breaks_off_is_told_and_nothing_is_kept(
     assert nothing_written(bench)
 
 
-def test_cancelling_the_search_lists_nothing_half(qtbot, bench, tmp_path):
+class HeldSearch:
+    """Holds the looking through files until it is let go."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.go, real = threading.Event(), incoming._look_through
+
+        def look_through(paths, ctx):
+            assert self.go.wait(120)
+            return real(paths, ctx)
+
+        monkeypatch.setattr(incoming, "_look_through", look_through)
+
+
+@pytest.mark.parametrize("when", ["while it looks", "when it has just looked"])
+def test_cancelling_the_search_lists_nothing_half(
+    qtbot, bench, tmp_path, monkeypatch, when
+):
+    search = HeldSearch(monkeypatch)
     write_series(tmp_path / "scan", plain_grid())
     bench.incoming.open((tmp_path / "scan",))
     assert bench.incoming.is_scanning
+    if when == "when it has just looked":
+        search.go.set()
+        (job,) = bench.jobs.active
+        assert job.wait(120)
     bench.incoming.cancel()
+    search.go.set()
     idle(qtbot, bench)
     assert not bench.incoming.is_scanning
     assert bench.incoming.found == ()
     assert bench.session is None
     assert nothing_written(bench)
+
+
+@pytest.mark.parametrize("first", ["scan", "nothing"])
+def test_what_was_just_found_does_not_open_over_what_is_wanted_now(
+    qtbot, bench, tmp_path, first
+):
+    """The first search had ended by then, so that nothing could stop it any more."""
+    write_series(tmp_path / "scan", plain_grid())
+    write_series(tmp_path / "other", plain_grid((9, 20, 24)))
+    (tmp_path / "nothing").mkdir()
+    bench.incoming.open((tmp_path / first,))
+    (job,) = bench.jobs.active
+    assert job.wait(120)
+    bench.incoming.open((tmp_path / "other",))
+    qtbot.waitUntil(lambda: is_stored(bench))
+    idle(qtbot, bench)
+    assert [s.n_slices for s in bench.incoming.found] == [9]
+    assert bench.session.volume.grid.shape[0] == 9
+    assert len(bench.store.series_list()) == 1
+    assert errors(bench) == []
 
 
 # ---- what there is ----------------------------------------------------------------
@@ -321,8 +365,6 @@ def test_of_several_patients_the_largest_opens_and_all_are_listed(
 def test_series_are_listed_while_files_are_looked_at(
     qtbot, bench, tmp_path, monkeypatch
 ):
-    import threading
-
     from medlab_gui.io import scan as scan_module
     from medlab_gui.io.dicom_quick import HeaderReader
 
@@ -334,7 +376,7 @@ def test_series_are_listed_while_files_are_looked_at(
     def read(self, path, file, head):
         seen.append(path)
         if len(seen) == 20:  # all of the first patient, a part of the second
-            go_on.wait(30)
+            assert go_on.wait(120)
         return real(self, path, file, head)
 
     monkeypatch.setattr(HeaderReader, "read", read)

@@ -58,7 +58,7 @@ def test_reports_come_ten_times_a_second_at_most(jobs, qtbot):
 
     start = time.monotonic()
     jobs.submit(Job("Work", work), on_end=lambda: over.append(1))
-    qtbot.waitUntil(lambda: bool(over), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(over))
     # One for each tenth of a second, and the last one.
     assert len(times) <= (time.monotonic() - start) / 0.1 + 2
 
@@ -99,7 +99,7 @@ def test_the_newest_preview_wins(jobs, qtbot):
 
     def work(n):
         def run(ctx):
-            gate.wait(5)
+            gate.wait(60)
             ctx.progress(0)
             return n
 

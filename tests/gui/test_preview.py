@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import threading
-
 import numpy as np
 import psutil
 import pytest
@@ -21,8 +18,9 @@ from medlab_gui.gui.histogram_view import summarise
 from medlab_gui.gui.preview import SliceRunner, figures, preview
 from medlab_gui.gui.processed_volume import ProcessedVolume, outwards
 from medlab_gui.gui.shading import Shading
-from medlab_gui.imaging.pipeline import fit_pipeline, run_pipeline
+from medlab_gui.imaging.pipeline import run_pipeline
 from tests.gui.docks_phantom import SCHEME, phantom
+from tests.gui.gated_slices import GatedSlices
 
 WINDOW = (40.0, 400.0)
 
@@ -248,34 +246,17 @@ def test_a_volume_is_that_of_the_pipeline_and_can_be_stopped(monkeypatch):
     data, _labels = phantom()
     volume = ProcessedVolume("a", LIVER_PIPELINE, data)
     reports = []
-    stopped = threading.Event()
-
-    def fit_that_waits(spec, scan, **options):
-        """Do ten slices at once; the others leave the time to be stopped."""
-        fitted, begun = fit_pipeline(spec, scan, **options), itertools.count(1)
-
-        def one(plane, k):
-            n = next(begun)
-            if n > 10:
-                assert stopped.wait(20)
-            if n > 11:
-                threading.Event().wait(0.5)
-            return fitted(plane, k)
-
-        return one
 
     def stop_after_ten(done, total, _message):
         reports.append((done, total))
         if done >= 10:
-            stopped.set()
             raise Cancelled
 
     with monkeypatch.context() as patched:
-        patched.setattr("medlab_gui.imaging.pipeline.fit_pipeline", fit_that_waits)
-        patched.setattr("medlab_gui.gui.processed_volume._threads", lambda: 1)
+        GatedSlices(patched, 8, 10).go.set()
         with pytest.raises(Cancelled):
             volume.fill(8, stop_after_ten)
-    assert 10 <= volume.n_done < 16
+    assert 10 <= volume.n_done <= 13
     assert volume.slice(8) is not None
     assert not volume.complete
     volume.fill(8, lambda *_a: None)

@@ -235,18 +235,14 @@ def test_skip_and_take_back(qtbot, bench, dock):
     qtbot.waitUntil(lambda: bench.session is not None)
     assert dock.skip.text() == "Skip"
     qtbot.mouseClick(dock.skip, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(
-        lambda: bench.store.item_for(ONE, 2).state is ItemState.SKIPPED, timeout=20000
-    )
+    qtbot.waitUntil(lambda: bench.store.item_for(ONE, 2).state is ItemState.SKIPPED)
     qtbot.waitUntil(lambda: "1 skipped" in dock.progress.format())
     # The next one is open by now; go back to what was skipped.
     settled(qtbot, bench)
     bench.open_series(ONE, 2)
     qtbot.waitUntil(lambda: dock.skip.text() == "Take back")
     qtbot.mouseClick(dock.skip, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(
-        lambda: bench.store.item_for(ONE, 2).state is ItemState.QUEUED, timeout=20000
-    )
+    qtbot.waitUntil(lambda: bench.store.item_for(ONE, 2).state is ItemState.QUEUED)
     settled(qtbot, bench)
 
 
@@ -255,16 +251,13 @@ def test_accept_saves_and_goes_on(qtbot, bench, dock):
     bench.open_series(ONE, 2)
     qtbot.waitUntil(lambda: dock.accept.isEnabled() and bench.session is not None)
     qtbot.mouseClick(dock.accept, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(
-        lambda: bench.store.item_for(ONE, 2).state is ItemState.ACCEPTED, timeout=20000
-    )
+    qtbot.waitUntil(lambda: bench.store.item_for(ONE, 2).state is ItemState.ACCEPTED)
     assert 2 in bench.store.latest_annotation(ONE).confirmed
     qtbot.waitUntil(
         lambda: (
             bench.session is not None
             and (bench.session.series_uid, bench.session.k) != (ONE, 2)
-        ),
-        timeout=20000,
+        )
     )
     settled(qtbot, bench)
     chosen = dock._selected()

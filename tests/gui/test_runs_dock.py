@@ -316,7 +316,7 @@ def test_cancel(qtbot, bench, dock):
     qtbot.mouseClick(dock.cancel, Qt.MouseButton.LeftButton)
     assert not dock.cancel.isEnabled()
     assert "Stopping" in dock.status.text()
-    qtbot.waitUntil(dock.live.isHidden, timeout=2000)
+    qtbot.waitUntil(dock.live.isHidden)
     assert training.job.state is JobState.CANCELLED
     assert dock.finetune.isEnabled()
 

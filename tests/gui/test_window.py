@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QApplication
 
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.records import ItemState
+from medlab_gui.gui.status import saved_text
 from medlab_gui.gui.view_state import Mode
 from medlab_gui.store.project import ProjectStore
 from tests.gui.conftest import open_series, wait_for
@@ -111,6 +112,7 @@ def test_a_dropped_folder_is_imported_and_opened(window, tmp_path):
         lambda: (
             window.bench.session is not None
             and window.bench.session.series_uid != before
+            and not window.bench.session.is_provisional  # read, all of it
         )
     )
     assert np.array_equal(window.bench.session.volume.data, data)
@@ -222,11 +224,17 @@ def test_pick_takes_the_class_under_the_mouse(window, hand):
     assert window.bench.view.value == 2, "background is no class to paint with"
 
 
-def test_saving_says_so(window, hand):
+def test_saving_says_so(window, hand, monkeypatch):
     window.bench.mode = Mode.ANNOTATE
     hand.drag((30, 30), (30, 60))
     wait_for(lambda: "revision pending" in window.status.saved.text())
-    assert "Saved 0 s ago" in window.status.saved.text()
+    # Whatever the clock says when it is asked: just saved, and a minute later.
+    session = window.bench.session
+    monkeypatch.setattr("time.time", lambda: session.saved_at)
+    assert saved_text(window.bench) == "Saved 0 s ago, revision pending"
+    monkeypatch.setattr("time.time", lambda: session.saved_at + 61)
+    assert saved_text(window.bench) == "Saved 1 min ago, revision pending"
+    monkeypatch.undo()
     hand.key("S", CTRL)
     wait_for(lambda: window.bench.session.n_unsaved == 0)
     assert "All saved" in window.status.saved.text()
@@ -277,12 +285,17 @@ def test_a_job_shows_and_can_be_cancelled(window):
             n += 1
             ctx.progress(n % 100, 100, "counting")
 
+    patience = window.status._patience
+    usual = patience.interval()
+    patience.setInterval(600_000)
     job = window.bench.submit(
         "Count", work, on_done=seen.append, lane="disk", newest_wins=False
     )
     wait_for(lambda: "counting" in window.status.job_text.text())
     assert window.status.cancel.isHidden()  # it may be over in a moment
+    patience.setInterval(0)  # the moment is over
     wait_for(window.status.cancel.isVisible)
+    patience.setInterval(usual)
     QTest.mouseClick(window.status.cancel, Qt.MouseButton.LeftButton)
     wait_for(lambda: not window.bench.jobs.active)
     assert job.state == "cancelled"

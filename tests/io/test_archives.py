@@ -448,7 +448,7 @@ def test_folders_of_dead_programs_go_and_those_of_others_stay(
         unpack(path)
         assert alive.is_dir()
         stays.stdin.close()
-        stays.wait(20)
+        stays.wait(120)
     assert not alive.exists()
 
 

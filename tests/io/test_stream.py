@@ -25,7 +25,7 @@ from tests.synthetic import (
     write_series,
 )
 
-LONG_S = 30
+LONG_S = 120
 
 
 @pytest.fixture

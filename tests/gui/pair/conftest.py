@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from tests.gui.conftest import kept_window, open_series, reset_view, wait_for
@@ -43,6 +42,8 @@ def settle(window):
     for _turn in range(3):
         wait_for(lambda: not window.bench.jobs.active)
         QApplication.processEvents()
-        QTest.qWait(5)
+        for pane in (window.pair.pane, *window.views.panes.values()):
+            if pane.isVisible():
+                pane.repaint()  # now; Qt paints some time after it is asked to
     wait_for(lambda: not window.bench.jobs.active)
     QApplication.processEvents()
