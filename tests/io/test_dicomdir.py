@@ -117,9 +117,19 @@ def test_broken_index(disc):
         assert scan(disc / "DICOMDIR").series[0].n_slices == 6
 
 
+REAL = {
+    "dcm_qa_ct": (433, "DICOM/S21610/S3010/I210"),
+    "dwv/tests/data": (44, "IMAGES/IM0"),
+    "fo-dicom/Tests/FO-DICOM.Tests/Test Data": (20, "IMAGES/RLE/SC1_RLE"),
+}
+"""How many files pydicom finds listed, and the first of them."""
+
+
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared/data")
-def test_real_index_that_lists_absent_files():
-    result = scan(SHARED / "dcm_qa_ct" / "DICOMDIR")
+@pytest.mark.parametrize("folder", REAL)
+def test_real_index_that_lists_absent_files(folder):
+    n_listed, first = REAL[folder]
+    result = scan(SHARED / folder / "DICOMDIR")
     notes = " ".join(i.reason for i in result.ignored if is_index(i.path))
-    assert "433 files, of which none is there: DICOM/S21610/S3010/I210" in notes
-    assert len(result.series) > 3
+    assert f"{n_listed} files, of which none is there: {first}" in notes
+    assert len(result.series) > 3, "the files beside it are looked at"

@@ -17,7 +17,7 @@ import pytest
 
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.records import Severity
-from medlab_gui.io import mask_on_grid, read_volume, scan
+from medlab_gui.io import mask_on_grid, read_mask, read_volume, scan
 
 FACTS = Path(__file__).parent / "facts"
 ENTRIES = {
@@ -25,6 +25,28 @@ ENTRIES = {
     for file in sorted(FACTS.glob("*.json"))
     for path, entry in json.loads(file.read_text(encoding="utf-8")).items()
 }
+
+
+BESIDE = (
+    *("LICENSE", "COPYING", "METADATA", "copyright", "DICOMDIR", ".txt", ".json"),
+    *(".xml", ".xml.gz", ".pfx", ".bval", ".bvec", ".itksnap", ".label", ".vtp"),
+    *("brainlab.jpg", "slicer.png", "preview_total.png"),
+)
+"""Endings of what is no scan; `test_dicomdir` has the indexes of discs."""
+
+
+def test_no_scan_is_without_facts(shared):
+    data = shared / "data"
+    known = set(ENTRIES)
+    folders = {data / path.partition("/")[0] for path in known}
+    files = (p.relative_to(data) for f in folders for p in f.rglob("*") if p.is_file())
+    forgotten = [
+        str(path)
+        for path in sorted(files)
+        if known.isdisjoint(map(str, (path, *path.parents)))
+        and not path.name.endswith(BESIDE)
+    ]
+    assert forgotten == []
 
 
 @pytest.mark.parametrize("path", ENTRIES)
@@ -37,6 +59,8 @@ def test_is_what_others_see(shared, path):
             scan(place)
         return
     left = list(scan(place).series)
+    if "drawn" in entry:
+        assert np.count_nonzero(read_mask(place)[0]) == entry["drawn"]
     if "unreadable" in entry:
         (series,) = left
         with pytest.raises(MedlabError, match=entry["unreadable"]):
@@ -121,6 +145,8 @@ def _is_like(series, fact):
 def _may_be_blocked(series, fact, entry):
     if "blocked" in entry:
         return series.blocking.code in entry["blocked"]
+    if fact.get("mode") == "L":  # grey pictures
+        return False
     return "corners" not in fact or "min" not in fact
 
 

@@ -15,6 +15,8 @@ One file ``NAME.json`` for each folder of the data. For each path:
     go by position along the cross product of row and column (PS3.3 C.7.6.2.1.1), NIfTI
     axes as they are stored. ``uneven``: slices lie at no even distance. ``readers``:
     who agrees. ``disagrees``: who does not, and how.
+``drawn``
+    Of a folder of masks drawn as pictures: how many pixels are brighter than half.
 ``must_name``, ``blocked``, ``refused``, ``unreadable``, ``name``, ``twin``, ``note``
     Written by hand and kept when the rest is collected again: problem codes that must
     be told, the code that keeps it from being a volume, a word of the sentence with
@@ -32,6 +34,7 @@ import sys
 import tarfile
 import tempfile
 import warnings
+import zipfile
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -45,7 +48,12 @@ from PIL import Image
 HERE = Path(__file__).parent
 KEPT = ("must_name", "blocked", "refused", "unreadable", "name", "twin", "note")
 
-_DICOM_FILES = ("pydicom-data", "fo-dicom", "dwv", "highdicom", "niivue", "dcmqi")
+_DICOM_FILES = (
+    *("pydicom-data", "fo-dicom", "dwv", "highdicom", "niivue", "dcmqi"),
+    "itksnap-testdata",
+)
+_BARE = ("CR-MONO1-10-chest",)
+"""DICOM without preamble, mark and ending."""
 _HARD = "dicom2nifti-hard-headers"
 _FOLDERS = {
     "abdomen-ct-17": ["abdomen-ct-17"],
@@ -83,20 +91,25 @@ _FOLDERS = {
     ],
 }
 _PICTURES = {
-    "chaos-liver-slices20": ("images",),
-    "kits-kidneytumour-slices20": ("images",),
-    "msd-lungtumour-slices10": ("images",),
-    "lgg-flair-slices22": ("images",),
-    "pddca-mandible-slices4": ("images",),
+    "chaos-liver-slices20": ("images", "masks"),
+    "kits-kidneytumour-slices20": ("images", "masks"),
+    "msd-lungtumour-slices10": ("images", "masks"),
+    "lgg-flair-slices22": ("images", "masks"),
+    "pddca-mandible-slices4": (
+        *("images", "masks", "misaligned/images", "misaligned/masks"),
+    ),
     "sam-med2d-demo": ("data_demo/images",),
     "brain-tumor-mri": tuple(
         f"Training/{n}" for n in ("glioma", "meningioma", "notumor", "pituitary")
     ),
 }
-_MANY = ("example_seg_fast", "example_seg_appendicular_bones", "models")
-_SOME = ("liver.nii.gz", "aorta.nii.gz", "patella.nii.gz")
-"""Folders of masks that are alike, and those looked at."""
-_VOLUMES = ("*.nii", "*.nii.gz", "*.nrrd", "*.mha")
+_SINGLE_PICTURES = {
+    "sam-med2d-demo": ("data_demo/images/*.png", "data_demo/masks/*.png"),
+    "highdicom": ("data/test_files/*.jpeg",),
+}
+_VOLUMES = ("*.nii", "*.nii.gz", "*.nrrd", "*.mha", "*.mgz")
+_NOT_READ = ("*.gipl.gz", "*.mif")
+"""Formats of other programs, which are refused by name."""
 _AT = ((0.5, 0.5, 0.5), (0.5, 0.25, 0.6), (0.3, 0.7, 0.4))
 """Where voxels are looked at, as fractions of the axes."""
 
@@ -146,8 +159,6 @@ def _collect(data: Path, name: str) -> dict[str, dict[str, Any]]:
                 entries[str(path.relative_to(data))] = {"series": _dicom_series([path])}
     for pattern in _VOLUMES:
         for path in sorted((data / name).rglob(pattern)):
-            if path.parent.name in _MANY and path.name not in _SOME:
-                continue
             entries[str(path.relative_to(data))] = {"series": _volume_file(path)}
     for path in sorted((data / name).rglob("*.dcm.gz")):
         with tempfile.TemporaryDirectory() as folder:
@@ -159,15 +170,30 @@ def _collect(data: Path, name: str) -> dict[str, dict[str, Any]]:
             ball.extractall(folder, filter="data")
             files = sorted(p for p in Path(folder).rglob("*") if p.is_file())
             entries[str(path.relative_to(data))] = {"series": _dicom_series(files)}
+    for path in sorted((data / name).rglob("*.zip")):
+        with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path) as archive:
+            archive.extractall(folder)
+            files = sorted(p for p in Path(folder).rglob("*") if p.is_file())
+            entries[str(path.relative_to(data))] = {"series": _dicom_series(files)}
+    for pattern in _NOT_READ:
+        for path in sorted((data / name).rglob(pattern)):
+            entries[str(path.relative_to(data))] = {"series": []}
     for part in _PICTURES.get(name, ()):
         folder = f"{name}/{part}"
-        entries[folder] = {"series": _pictures(data / folder)}
+        found = _pictures(sorted((data / folder).iterdir()))
+        entries[folder] = {"series": found}
+        if part.endswith("masks") and found and found[0]["mode"] == "L":
+            entries[folder]["drawn"] = _n_bright(data / folder)
+    for pattern in _SINGLE_PICTURES.get(name, ()):
+        for path in sorted((data / name).glob(pattern)):
+            entries[str(path.relative_to(data))] = {"series": _pictures([path])}
     return entries
 
 
 def _is_dicom(path: Path) -> bool:
     with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM" or path.suffix == ".dcm"
+        marked = file.read(132)[128:] == b"DICM"
+    return marked or path.suffix == ".dcm" or path.name in _BARE
 
 
 # --- DICOM -------------------------------------------------------------------------
@@ -398,7 +424,7 @@ def _cross_check(
 
 
 def _volume_file(path: Path) -> list[dict[str, Any]]:
-    if ".nii" not in path.name:
+    if ".nii" not in path.name and path.suffix != ".mgz":
         return [_itk(path)]
     image = nibabel.load(path)
     n = int(np.prod(image.shape[3:])) if len(image.shape) > 3 else 1
@@ -473,9 +499,14 @@ def _nifti(path: Path, image: Any, k_volume: int) -> dict[str, Any]:
     return fact
 
 
-def _pictures(folder: Path) -> list[dict[str, Any]]:
+def _n_bright(folder: Path) -> int:
+    pictures = [np.asarray(Image.open(p).convert("L")) for p in folder.iterdir()]
+    return sum(int((picture > 127).sum()) for picture in pictures)
+
+
+def _pictures(paths: list[Path]) -> list[dict[str, Any]]:
     sizes: dict[Any, list[Any]] = defaultdict(list)
-    for path in sorted(folder.iterdir()):
+    for path in paths:
         if path.suffix.lower() in (".png", ".jpg", ".jpeg", ".tif", ".tiff"):
             picture = Image.open(io.BytesIO(path.read_bytes()))
             plane = np.asarray(picture)
