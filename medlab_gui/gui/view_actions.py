@@ -42,7 +42,7 @@ def _zoom(factor: float) -> Callable[[MedlabWindow], object]:
 
 
 def _preset(number: int) -> Callable[[MedlabWindow], object]:
-    return lambda window: window.bench.presets.apply(number)
+    return lambda window: window.bench.presets.apply(number, window.views.show_window)
 
 
 def _edit_presets(window: MedlabWindow) -> None:

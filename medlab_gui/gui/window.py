@@ -43,6 +43,7 @@ from medlab_gui.gui.view_state import Mode
 from medlab_gui.gui.welcome import Welcome
 from medlab_gui.gui.window_box import WindowBox
 from medlab_gui.gui.workbench import Workbench
+from medlab_gui.imaging.compiled import is_loading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,6 +63,7 @@ _SPECIAL_DIALOGS = {
 _FACTS_MS = 30
 _AFTER_PAINT_MS = 200
 """When to load what the first series needs: not while the window is being painted."""
+_SETTLE_MS = 100
 _WARN_AGAIN_MS = 3000
 
 
@@ -383,6 +385,15 @@ class MedlabWindow(QObject):
             return
         if next(self._warming, StopIteration) is None:
             QTimer.singleShot(5, self._warm_up)
+        else:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Begin to collect garbage when all that stays is there, or a study is."""
+        if self._closed:
+            return
+        if is_loading() and self.bench.session is None:
+            QTimer.singleShot(_SETTLE_MS, self._settle)
         else:
             self._collector.begin()
 

@@ -13,7 +13,7 @@ from medlab_gui.gui.choices import remember
 from medlab_gui.imaging.window import PRESETS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from medlab_gui.core.volume import Volume
     from medlab_gui.gui.workbench import Workbench
@@ -87,11 +87,19 @@ class WindowPresets:
             return ()
         return tuple(p for p in self.all if fits(p, session.volume))
 
-    def apply(self, n: int) -> None:
-        """Show the open series in the ``n``-th preset that fits it, from 1."""
+    def apply(self, n: int, show: Callable[[float, float], object]) -> None:
+        """Have something shown in the ``n``-th preset that fits the open series.
+
+        Parameters
+        ----------
+        n : int
+            From 1; where there is none, nothing happens.
+        show : callable
+            ``show(level, width)``.
+        """
         if 1 <= n <= len(self.usable):
-            preset, view = self.usable[n - 1], self._bench.view
-            view.level, view.width = preset.level, preset.width
+            preset = self.usable[n - 1]
+            show(preset.level, preset.width)
 
     def save(self, presets: Sequence[WindowChoice]) -> None:
         """Keep another list; the shipped one is not written down.

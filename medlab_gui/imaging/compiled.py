@@ -9,6 +9,7 @@ numpy computes the same bits, only slower.
 from __future__ import annotations
 
 import atexit
+import gc
 import hashlib
 import logging
 import os
@@ -16,20 +17,21 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.core.cache import cache_folder, made_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-__all__ = ["compile_here", "kernel", "wait_until_compiled", "warm_up"]
+__all__ = ["compile_here", "is_loading", "kernel", "wait_until_compiled", "warm_up"]
 
 _log = logging.getLogger(__name__)
 
 _CHILD_S = 120.0
+_NEVER = 2**31 - 1
 _SOURCES = ("kernels.py", "chambolle.py")
 COMPILE_ARGUMENT = "--compile-filters"
 """What makes the frozen program compile and end, instead of opening its window."""
@@ -76,6 +78,11 @@ def warm_up() -> None:
         _state.thread.start()
 
 
+def is_loading() -> bool:
+    """Tell whether `warm_up` is still at work."""
+    return _state.thread is not None and not _state.done.is_set()
+
+
 def wait_until_compiled(timeout_s: float = _CHILD_S) -> bool:
     """Wait for `warm_up`, and tell whether the loops are compiled.
 
@@ -107,19 +114,38 @@ def _leave() -> None:
 def _load_or_compile() -> None:
     try:
         folder = _cache_folder()
-        mark = folder / f"compiled-{_fingerprint()}"
+        with _no_full_collection():
+            mark = folder / f"compiled-{_fingerprint()}"
         if not mark.exists():
             if not _compile_in_child(folder):
                 return
             mark.touch()
         if not _state.leaving.is_set():
-            _state.loops = _load(folder)
+            with _no_full_collection():
+                _state.loops = _load(folder)
     except ImportError as error:
         _log.info("Filters run without compiled loops, slower: %s", error)
     except Exception:  # noqa: BLE001 - numpy does the same: nothing here may stop anyone
         _log.warning("Filters run without compiled loops, slower.", exc_info=True)
     finally:
         _state.done.set()
+
+
+@contextmanager
+def _no_full_collection() -> Iterator[None]:
+    """Spare the oldest objects meanwhile.
+
+    numba makes some hundred thousand that stay. Python would look through them, and
+    through all that was there, again and again for garbage: each time every thread
+    stands still for nearly a tenth of a second. Not by ``gc.disable``: whether Python
+    collects by itself is the window's to say (`gui.collector`).
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(*before[:2], _NEVER)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _load(folder: Path) -> dict[str, Callable[..., Any]]:

@@ -36,8 +36,13 @@ _MASK_TINT = 0.45
 _SURFACE = 0.35
 _SPENT = 0.02
 _SOFT = 0.7
-_CT_WINDOW = (200.0, 600.0)
-"""In HU: bone and vessels with contrast are apart, soft tissue is a veil."""
+_CT_VOLUME = (200.0, 600.0)
+"""In HU: opaque from calcium and vessels with contrast on; soft tissue is a veil."""
+_CT_DARK = -100.0
+_CT_BODY = -300.0
+_CT_BRIGHT = (500.0, 2500.0)
+"""In HU, of a CT's MIP: fat is black; what a ray through the body is; where the
+brightest bone is white, at least (vessels with contrast) and at most (metal)."""
 
 
 class Rendering(StrEnum):
@@ -156,23 +161,34 @@ def make_scene(
     return Scene(volume, (a, b, c), to_index, center, radius, float(smallest))
 
 
-def first_window(scene: Scene, modality: str) -> tuple[float, float]:
+def first_window(
+    scene: Scene, modality: str, rendering: Rendering
+) -> tuple[float, float]:
     """Return level and width in which a scan is seen in 3D at first.
 
     The brightest value of a ray is far above that of a slice, so that the window of
-    the slices would show a white shape.
+    the slices would show a white shape. Every ray through a head meets the skull,
+    hardly one through a belly does: the brightest of a CT's MIP is what the scan has.
 
     Parameters
     ----------
     scene : Scene
         The scan.
     modality : str
-        DICOM modality; CT has a window in HU, for others it is the range from the 5th
-        to the 99.5th percentile of what is seen from the front, air left out.
+        DICOM modality. A CT's MIP goes from fat to the 97th percentile of what is seen
+        of the body from the front, in HU, and its volume has one window for all;
+        others go from the 5th to the 99.5th percentile, air left out.
+    rendering : Rendering
+        How it is seen.
     """
-    if modality == "CT":
-        return _CT_WINDOW
+    if modality == "CT" and rendering is Rendering.VOLUME:
+        return _CT_VOLUME
     seen = scene.volume[1:-1, 1:-1, 1:-1].max(axis=1)
+    if modality == "CT":
+        body = seen[seen > _CT_BODY]
+        bright = float(np.percentile(body, 97)) if body.size else 0.0
+        bright = min(max(bright, _CT_BRIGHT[0]), _CT_BRIGHT[1])
+        return (_CT_DARK + bright) / 2, bright - _CT_DARK
     seen = seen[seen > scene.volume.min()].astype(np.float32)
     darkest = float(scene.volume.min())
     if not seen.size:

@@ -80,3 +80,16 @@ def test_nothing_is_collected_before_it_is_due(collector, monkeypatch):
     monkeypatch.setattr(gc, "get_threshold", lambda: (700, 5, 0))
     collector.collect_what_is_due()
     assert asked == [1]  # a threshold of 0 means never
+
+
+def test_it_begins_when_what_stays_is_there(window, monkeypatch, qtbot):
+    """The compiled loops bring hundreds of thousands of objects, on a thread."""
+    begun: list[bool] = []
+    loading = [True, True, False]
+    monkeypatch.setattr(window._collector, "begin", lambda: begun.append(True))
+    monkeypatch.setattr("medlab_gui.gui.window.is_loading", lambda: loading.pop(0))
+    window.bench.close_series()
+    window._settle()
+    assert not begun
+    qtbot.waitUntil(lambda: bool(begun))
+    assert not loading

@@ -74,6 +74,24 @@ def test_a_child_compiles_once_and_the_next_start_finds_the_code(tmp_path):
     assert python(WARM, NUMBA_CACHE_DIR=cache).split()[0] == "0"
 
 
+FULL_COLLECTIONS = """
+import gc
+from medlab_gui.imaging import compiled
+before, full = gc.get_threshold(), []
+gc.callbacks.append(lambda _phase, facts: full.append(facts["generation"] == 2))
+assert compiled.wait_until_compiled(200)
+print(sum(full), gc.get_threshold() == before, gc.isenabled())
+"""
+
+
+def test_nobody_waits_for_garbage_among_what_numba_brings():
+    """Each look through all of it held every thread up for nearly a tenth of a second.
+
+    With the code of this process's own tests, which is there by now or made once.
+    """
+    assert python(FULL_COLLECTIONS).split() == ["0", "True", "True"]
+
+
 def test_a_child_that_fails_leaves_the_slow_way(tmp_path, monkeypatch):
     code = """
 import numpy as np

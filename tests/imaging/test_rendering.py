@@ -181,18 +181,46 @@ def test_its_first_window_is_that_of_rays_not_of_slices():
     data = np.random.default_rng(0).normal(100, 10, (30, 40, 40))
     data[12:18, 15:25, 15:25] = 900  # seen in front of all else, from every side
     grid = Grid.from_spacing(data.shape, (1, 1, 1))
-    level, width = first_window(make_scene(data, grid), "MR")
+    level, width = first_window(make_scene(data, grid), "MR", Rendering.MIP)
     seen = data.max(axis=1)
     assert level - width / 2 == pytest.approx(np.percentile(seen, 5), abs=1)
     assert level + width / 2 == pytest.approx(900, abs=1)
-    assert first_window(make_scene(data, grid), "CT") == (200, 600)
     flat = make_scene(np.full(grid.shape, 7, np.int16), grid)
-    assert first_window(flat, "MR")[1] > 0
+    assert first_window(flat, "MR", Rendering.MIP)[1] > 0
+
+
+def body(bone: int) -> tuple[np.ndarray, Grid]:
+    """Soft tissue in air; from the front bone is before a third of it."""
+    data = np.full((60, 60, 60), -1000, np.int16)
+    data[10:50, 10:50, 10:50] = 50
+    data[20:35, 12:14, 10:50] = bone
+    return data, Grid.from_spacing(data.shape, (1, 1, 1))
+
+
+def test_a_ct_opens_in_the_window_of_its_bone():
+    """A skull before all of a head was one white shape in a window of vessels."""
+    scene = make_scene(*body(1500))
+    level, width = first_window(scene, "CT", Rendering.MIP)
+    assert (level - width / 2, level + width / 2) == (-100, 1500)
+    assert first_window(scene, "CT", Rendering.VOLUME) == (200, 600)
+
+
+@pytest.mark.parametrize(("bone", "white"), [(80, 500), (300, 500), (30_000, 2500)])
+def test_neither_no_bone_nor_metal_decides(bone, white):
+    """Without bone it is the window of vessels; metal does not make bone black."""
+    level, width = first_window(make_scene(*body(bone)), "CT", Rendering.MIP)
+    assert (level - width / 2, level + width / 2) == (-100, white)
+
+
+def test_of_nothing_but_air_there_is_a_window_too():
+    data = np.full((5, 6, 7), -1000, np.int16)
+    scene = make_scene(data, Grid.from_spacing(data.shape, (1, 1, 1)))
+    assert first_window(scene, "CT", Rendering.MIP) == (200, 600)
 
 
 def test_a_mask_in_3d_is_white_on_black():
     grid = Grid.from_spacing((12, 20, 24), (3.0, 1.5, 1.25))
     mask = np.zeros(grid.shape, np.uint8)
     mask[4:8, 6:12, 6:12] = 3
-    level, width = first_window(make_scene(mask, grid), "OT")
+    level, width = first_window(make_scene(mask, grid), "OT", Rendering.MIP)
     assert (level - width / 2, level + width / 2) == (0, 3)

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PairPane"]
 
-_FRAME = QColor(120, 170, 255)
-
 
 class PairPane(QWidget):
     """Shows the slice of the second series that goes with the one of the first.
@@ -327,8 +325,9 @@ class PairPane(QWidget):
             cross = self.crosshair_at()
             if cross is not None and view.crosshair:
                 marks.draw_crosshair(painter, room, cross, Plane.AXIAL)
-            if view.letters:
-                large, letters = marks.letter_font(font), geometry.edge_letters
+            letters = self._letters()
+            if letters is not None:
+                large = marks.letter_font(font)
                 marks.draw_letters(painter, self._stamps, large, size, letters)
             if view.scale_bar:
                 second = self._state.second
@@ -338,7 +337,7 @@ class PairPane(QWidget):
                 )
         self._draw_corners(painter, font)
         if self.hasFocus():
-            painter.setPen(QPen(_FRAME, 1))
+            painter.setPen(QPen(marks.FRAME_COLOR, 1))
             painter.drawRect(room.adjusted(0, 0, -1, -1))
 
     def crosshair_at(self) -> QPointF | None:
@@ -356,7 +355,15 @@ class PairPane(QWidget):
             tops.append((self._state.badge(), marks.BADGE_COLOR))
         bottom = self.bottom_lines() if self._bench.view.corner_text else []
         size = (self.width() - 2 * marks.MARGIN, self.height())
-        marks.draw_corners(painter, self._stamps, font, size, tops, bottom)
+        letters = self._letters()
+        letter = letters[2] if letters is not None else ""
+        marks.draw_corners(painter, self._stamps, font, size, tops, bottom, letter)
+
+    def _letters(self) -> tuple[str, str, str, str] | None:
+        """Return the letters of the edges, where they are drawn."""
+        shown = self._bench.view.letters and not self.message()
+        geometry = self._geometry if shown else None
+        return geometry.edge_letters if geometry is not None else None
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show the frame of the pane that keys go to."""

@@ -185,6 +185,15 @@ class LinkedViews(QObject):
             camera = self._viewer.scene.camera
             camera.zoom = min(200.0, max(0.05, camera.zoom * factor))
 
+    def show_window(self, level: float, width: float) -> None:
+        """Show all slices in a window, or the 3D view alone, if that has the keys."""
+        focus = self._canvas.window().focusWidget()
+        if self.volume is not None and focus is self.volume:
+            self.volume.show_window(level, width)
+        else:
+            view = self._bench.view
+            view.level, view.width = level, width
+
     def fit(self) -> None:
         """Fit every picture to its pane."""
         self._viewer.reset_view(margin=_MARGIN)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BADGE_COLOR",
+    "FRAME_COLOR",
     "MARGIN",
     "PLANE_COLORS",
     "PLANE_TITLES",
@@ -48,6 +49,9 @@ PLANE_COLORS = {
 
 BADGE_COLOR = QColor(255, 190, 80)
 """Of what must not be overlooked."""
+
+FRAME_COLOR = QColor(120, 170, 255)
+"""Round a picture that has the keys and no plane of its own."""
 
 PLANE_TITLES = {
     Plane.AXIAL: N_("Axial"),
@@ -269,8 +273,12 @@ def draw_corners(
     size: tuple[float, float],
     top: Iterable[tuple[str, QColor]],
     bottom: Sequence[str],
+    letter: str = "",
 ) -> None:
     """Write lines in the corner at the top left and in that at the bottom left.
+
+    A line that would run under the letter of the top edge goes below it, with all that
+    follows: to cut it short would hide what it says.
 
     Parameters
     ----------
@@ -284,11 +292,17 @@ def draw_corners(
         Lines and their colours.
     bottom : sequence of str
         Lines.
+    letter : str
+        The one in the middle of the top edge, where it is drawn.
     """
     room, height = size
-    metrics = QFontMetricsF(font)
+    metrics, large = QFontMetricsF(font), QFontMetricsF(letter_font(font))
+    beside = (room - large.horizontalAdvance(letter)) / 2 - MARGIN
+    below = MARGIN + large.height() + metrics.ascent()
     y = MARGIN + metrics.ascent()
     for line, color in top:
+        if letter and metrics.horizontalAdvance(line) > beside:
+            y = max(y, below)
         fitting = metrics.elidedText(line, Qt.TextElideMode.ElideRight, room)
         stamps.write(painter, font, QPointF(MARGIN, y), fitting, color)
         y += metrics.lineSpacing()

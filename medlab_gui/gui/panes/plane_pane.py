@@ -392,7 +392,10 @@ class PlanePane(QWidget):
             lines.append((told, LIGHT))
         lines += [(t, marks.BADGE_COLOR) for t in (self.badge(), caution) if t]
         size = (self.width() - 2 * marks.MARGIN, self.height())
-        marks.draw_corners(painter, self._stamps, font, size, lines, bottom)
+        letter = ""
+        if self._bench.view.letters and self._geometry is not None:
+            letter = self._geometry.edge_letters[2]
+        marks.draw_corners(painter, self._stamps, font, size, lines, bottom, letter)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show the frame of the pane that keys go to."""

@@ -31,6 +31,7 @@ from medlab_gui.imaging.rendering import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from qtpy.QtGui import (
+        QFocusEvent,
         QHideEvent,
         QPaintEvent,
         QResizeEvent,
@@ -51,6 +52,7 @@ _FINE = {Rendering.MIP: (600, 0.6), Rendering.VOLUME: (420, 0.7)}
 _REST_MS = 160
 _STROKE_MS = 250
 _FIRST = ViewPoint(zoom=1.35)
+_Windows = dict[Rendering, tuple[float, float]]
 _DEGREES_PER_SIDE = 180.0
 
 
@@ -80,9 +82,11 @@ class VolumePane(QWidget):
         self._labels: NDArray[np.uint8] | None = None
         self._picture: QImage | None = None
         self._view = _FIRST
-        self._window = (0.5, 1.0)
+        self._first_windows = dict.fromkeys(Rendering, (0.5, 1.0))
+        self._windows = dict(self._first_windows)
         self._busy = False
-        self._wants_scene = self._wants_coarse = self._wants_fine = False
+        self._wants_scene = self._wants_labels = False
+        self._wants_coarse = self._wants_fine = False
         self._last = QPointF()
         self.setObjectName("pane_volume")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -116,15 +120,21 @@ class VolumePane(QWidget):
 
     @property
     def window_shown(self) -> tuple[float, float]:
-        """Level and width of this view: those of a ray are not those of a slice."""
-        return self._window
+        """Level and width of this view: those of a ray are not those of a slice.
+
+        MIP and volume have one each.
+        """
+        return self._windows[self._state.rendering]
 
     def reset_window(self) -> None:
         """Show it in the window in which it opened."""
-        session = self._bench.session
-        if session is not None and self._scene is not None:
-            self._window = first_window(self._scene, session.volume.modality)
-            self._on_look()
+        self.show_window(*self._first_windows[self._state.rendering])
+
+    def show_window(self, level: float, width: float) -> None:
+        """Show it in another window, in the units of the scan."""
+        self._windows[self._state.rendering] = (level, width)
+        self._on_look()
+        self.update()
 
     @property
     def picture(self) -> QImage | None:
@@ -134,7 +144,8 @@ class VolumePane(QWidget):
     @property
     def is_fine(self) -> bool:
         """Whether nothing better is being computed or waits to be."""
-        waits = self._busy or self._wants_scene or self._wants_coarse
+        waits = self._busy or self._wants_scene or self._wants_labels
+        waits = waits or self._wants_coarse
         return not (waits or self._wants_fine or self._rest.isActive())
 
     # ---- what happens elsewhere ---------------------------------------------------
@@ -147,7 +158,7 @@ class VolumePane(QWidget):
         self._scene = self._labels = self._picture = None
         # What is still being read is a body with holes.
         self._wants_scene = session is not None and not session.is_provisional
-        self._wants_coarse = self._wants_fine = False
+        self._wants_labels = self._wants_coarse = self._wants_fine = False
         self._view = _FIRST
         if session is not None:
             session.edited.connect(self._on_edited)
@@ -160,10 +171,8 @@ class VolumePane(QWidget):
             self._strokes.start()
 
     def _on_mask(self) -> None:
-        session = self._bench.session
-        if self._scene is not None and session is not None:
-            self._labels = small_labels(session.mask, self._scene)
-            self._on_look()
+        self._wants_labels = True
+        self._go_on()
 
     def _on_look(self, *_args: object) -> None:
         self._wants_coarse = True
@@ -205,6 +214,8 @@ class VolumePane(QWidget):
         if self._scene is None:
             if self._wants_scene:
                 self._make_scene()
+        elif self._wants_labels:
+            self._make_labels()
         elif self._wants_coarse:
             self._wants_coarse = False
             self._draw(_COARSE)
@@ -218,15 +229,33 @@ class VolumePane(QWidget):
         self._wants_scene = False
         volume, mask = session.volume, session.mask
 
-        def work(ctx: JobContext) -> tuple[Scene, NDArray[np.uint8]]:
+        def work(ctx: JobContext) -> tuple[Scene, NDArray[np.uint8], _Windows]:
             scene = make_scene(volume.data, volume.grid, ctx.check)
-            return scene, small_labels(mask, scene)
+            windows = {r: first_window(scene, volume.modality, r) for r in Rendering}
+            return scene, small_labels(mask, scene), windows
 
-        def done(made: tuple[Scene, NDArray[np.uint8]]) -> None:
+        def done(made: tuple[Scene, NDArray[np.uint8], _Windows]) -> None:
             if self._bench.session is session:
-                self._scene, self._labels = made
-                self.reset_window()
+                self._scene, self._labels, self._first_windows = made
+                self._windows = dict(self._first_windows)
                 self._wants_coarse = self._wants_fine = True
+
+        self._submit(work, done)
+
+    def _make_labels(self) -> None:
+        session, scene = self._bench.session, self._scene
+        assert session is not None
+        assert scene is not None
+        self._wants_labels = False
+        mask = session.mask
+
+        def work(ctx: JobContext) -> NDArray[np.uint8]:
+            return small_labels(mask, scene)
+
+        def done(labels: NDArray[np.uint8]) -> None:
+            if self._scene is scene:
+                self._labels = labels
+                self._on_look()
 
         self._submit(work, done)
 
@@ -242,7 +271,7 @@ class VolumePane(QWidget):
             max(8, round(self.width() * share)),
             max(8, round(self.height() * share)),
         )
-        window, point = self._window, self._view
+        window, point = self.window_shown, self._view
         labels = self._labels if view.mask_visible else None
         found = scheme_colors(session.scheme)
         table = np.array([found.get(v, found[None])[:3] for v in range(256)])
@@ -317,9 +346,7 @@ class VolumePane(QWidget):
             shift = (x + moved.x() * mm, y + moved.y() * mm)
             self.look(replace(self._view, shift=shift))
         elif event.buttons() & Qt.MouseButton.RightButton:
-            self._window = dragged_window(self._window, moved, self.width())
-            self._on_look()
-            self.update()
+            self.show_window(*dragged_window(self.window_shown, moved, self.width()))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Enlarge it, or back."""
@@ -381,9 +408,20 @@ class VolumePane(QWidget):
                 self._stamps.write(painter, font, at, title)
                 if self._picture is not None:
                     low = self.height() - marks.MARGIN - metrics.descent()
-                    words = marks.window_text(*self._window, session.volume.units)
+                    words = marks.window_text(*self.window_shown, session.volume.units)
                     self._stamps.write(painter, font, QPointF(marks.MARGIN, low), words)
+            if self.hasFocus():
+                painter.setPen(QPen(marks.FRAME_COLOR, 1))
+                painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
         painter.end()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show the frame of the pane that keys go to."""
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Show no frame."""
+        self.update()
 
     def _draw_marks(self, painter: QPainter, size: tuple[float, float]) -> None:
         view, mm = self._bench.view, self._state.mm

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from qtpy.QtCore import QCoreApplication, QPoint, QPointF, Qt
-from qtpy.QtGui import QContextMenuEvent, QWheelEvent
+from qtpy.QtCore import QCoreApplication, QPoint, QPointF, QRectF, Qt
+from qtpy.QtGui import QContextMenuEvent, QFontMetricsF, QWheelEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QPushButton
 
@@ -222,6 +224,42 @@ def test_what_is_under_the_mouse_is_told_in_its_units(compare):
         "I 11.0 mm",
         "1.0 mm from the first's plane",
     ]
+
+
+class Written:
+    """Takes the place of stamps: remembers which room each text took."""
+
+    def __init__(self):
+        self.rooms = {}
+
+    def write(self, _painter, font, at, text, _color=None):
+        metrics = QFontMetricsF(font)
+        top = at.y() - metrics.ascent()
+        size = (metrics.horizontalAdvance(text), metrics.height())
+        self.rooms[text] = QRectF(at.x(), top, *size)
+
+
+@pytest.mark.parametrize("words", [1, 3, 4])
+def test_a_long_title_does_not_lie_under_the_letter_of_the_edge(
+    compare, monkeypatch, words
+):
+    window = compare("PET")
+    pane, state = window.pair.pane, window.bench.pair
+    window.bench.view.corner_text = window.bench.view.letters = True
+    title = " ".join(["Perfusion"] * words)
+    written = Written()
+    with monkeypatch.context() as patch:
+        patch.setattr(state, "second", replace(state.second, title=title))
+        patch.setattr(pane, "_stamps", written)
+        pane.grab()
+        lines = pane.corner_lines()
+    letter = written.rooms.pop("A")
+    assert title in written.rooms, "not cut short either"
+    assert written.rooms[title].right() <= pane.width()
+    for text, room in written.rooms.items():
+        assert not room.intersects(letter), text
+    tops = [written.rooms[line].top() for line in lines]
+    assert tops == sorted(tops)
 
 
 def test_letters_and_colours_are_drawn(compare):

@@ -630,7 +630,11 @@ def test_the_3d_view_has_a_window_of_its_own(opened):
     window = opened(layout=PaneLayout.QUAD)
     pane, view = window.views.volume, window.bench.view
     wait_for(lambda: pane.picture is not None and pane.is_fine)
-    assert pane.window_shown == (200.0, 600.0)
+    # from fat to the brightest of the body, seen from the front
+    peaks = window.bench.session.volume.data.max(axis=1)
+    white = min(max(np.percentile(peaks[peaks > -300], 97), 500.0), 2500.0)
+    first = ((white - 100) / 2, white + 100)
+    assert pane.window_shown == pytest.approx(first)
     before, slices = pane.picture.copy(), (view.level, view.width)
     QTest.mousePress(pane, RIGHT, NONE, QPoint(50, 50))
     event_at = QPoint(90, 70)
@@ -638,11 +642,35 @@ def test_the_3d_view_has_a_window_of_its_own(opened):
     QTest.mouseRelease(pane, RIGHT, NONE, event_at)
     wait_for(lambda: pane.is_fine)
     level, width = pane.window_shown
-    step = 2 * 600 / pane.width()
-    assert width == pytest.approx(600 + 40 * step)
-    assert level == pytest.approx(200 + 20 * step)
+    step = 2 * first[1] / pane.width()
+    assert width == pytest.approx(first[1] + 40 * step)
+    assert level == pytest.approx(first[0] + 20 * step)
     assert pane.picture != before
     assert (view.level, view.width) == slices
     window.own_window()
-    assert pane.window_shown == (200.0, 600.0)
+    assert pane.window_shown == pytest.approx(first)
+    wait_for(lambda: pane.is_fine)
+
+
+def test_presets_go_to_the_3d_view_while_it_has_the_keys(opened):
+    window = opened(layout=PaneLayout.QUAD)
+    pane, view, linked = window.views.volume, window.bench.view, window.bench.linked
+    wait_for(lambda: pane.picture is not None and pane.is_fine)
+    first, slices = pane.window_shown, (view.level, view.width)
+    window.main.activateWindow()
+    pane.setFocus()
+    QTest.keyClick(pane, Qt.Key.Key_5)
+    assert pane.window_shown == (400.0, 2000.0), "bone"
+    assert (view.level, view.width) == slices
+    linked.rendering = Rendering.VOLUME
+    assert pane.window_shown == (200.0, 600.0), "a volume has a window of its own"
+    linked.rendering = Rendering.MIP
+    assert pane.window_shown == (400.0, 2000.0)
+    window.canvas.setFocus()
+    QTest.keyClick(window.canvas, Qt.Key.Key_4)
+    assert (view.level, view.width) == (-600.0, 1500.0), "lung"
+    assert pane.window_shown == (400.0, 2000.0)
+    pane.setFocus()
+    QTest.keyClick(pane, Qt.Key.Key_0)
+    assert pane.window_shown == first
     wait_for(lambda: pane.is_fine)
