@@ -4,14 +4,8 @@ import numpy as np
 import pytest
 
 from medlab_gui.core.geometry import Grid
-from medlab_gui.imaging.rendering import (
-    Rendering,
-    ViewPoint,
-    first_window,
-    make_scene,
-    render,
-    small_labels,
-)
+from medlab_gui.imaging.rendering import Rendering, ViewPoint, first_window, render
+from medlab_gui.imaging.scene import make_scene, small_labels
 
 SHAPE = (20, 24, 30)
 WINDOW = (500.0, 1000.0)

@@ -18,15 +18,8 @@ from medlab_gui.gui.panes import marks
 from medlab_gui.gui.stamps import Stamps
 from medlab_gui.gui.wheel import ZOOM_PER_NOTCH, turned
 from medlab_gui.gui.window_drag import dragged_window
-from medlab_gui.imaging.rendering import (
-    Rendering,
-    Scene,
-    ViewPoint,
-    first_window,
-    make_scene,
-    render,
-    small_labels,
-)
+from medlab_gui.imaging.rendering import Rendering, ViewPoint, first_window, render
+from medlab_gui.imaging.scene import Scene, make_scene, small_labels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
