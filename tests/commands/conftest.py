@@ -51,3 +51,8 @@ def written(tmp_path: Path):
 
     before = files()
     return lambda: {p.name for p in files() - before}
+
+
+def places(*names: object) -> str:
+    """Write down what is compared, as the command line hands it over."""
+    return "\n".join(map(str, names))

@@ -1,4 +1,4 @@
-"""``medlab evaluate --compare`` on files, weights and scores."""
+"""``medlab evaluate --compare`` on files and weights."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from medlab_gui.core.errors import GeometryError, InputError
 from medlab_gui.core.geometry import Grid
 from medlab_gui.io import write_image
 from medlab_gui.learning.metrics import mask_metrics
+from tests.commands.conftest import places
 from tests.projects import tiny_weights
 
 GRID = Grid.from_spacing((6, 20, 24), (3.0, 1.0, 1.0))
@@ -37,10 +38,6 @@ def folders(tmp_path):
         scan = np.where(truth, 80, -40).astype(np.int16)
         write_image(tmp_path / "ct" / f"p{n}_0000.nii.gz", scan, GRID)
     return tmp_path
-
-
-def places(*names):
-    return "\n".join(map(str, names))
 
 
 def compared(folder, *names, **more):
@@ -193,141 +190,6 @@ def test_what_networks_said_while_they_learned_is_shown(
     assert "are damaged" in caplog.text
 
 
-def test_weights_are_compared_on_the_locked_slices(small_project, tmp_path):
-    other = tiny_weights(tmp_path / "other.safetensors")
-    with small_project.ctx.store() as store:
-        current = store.current_checkpoint().id
-    params = EvaluateParams(
-        compare=places(f"now={current}", other), output=str(tmp_path / "out")
-    )
-    told = run(params, small_project.ctx)
-    assert set(told["networks"]) == {"now", "other"}
-    assert told["n_cases"] == 1  # the locked slices 14 to 16 are neighbours
-    assert "slices 14-16" in told["worst"][0]["case"]
-    # The same weights under two names: the same figures, and no difference.
-    now, same = (told["networks"][n]["overall"]["dsc"] for n in ("now", "other"))
-    assert now == same
-    masks = EvaluateParams(
-        compare=places(small_project.mask, other), output=str(tmp_path / "out")
-    )
-    with pytest.raises(InputError, match="is masks: name the true ones"):
-        run(masks, small_project.ctx)
-
-
-def fold_run(ctx, run_id, folds, weights):
-    """Keep a cross-validated run whose folds left these slices out."""
-    import shutil
-
-    from medlab_gui.commands.sources import ProjectSource, labelled_keys
-    from medlab_gui.commands.splits import Split, write_split
-    from medlab_gui.core.records import Run, RunState
-
-    with ctx.store() as store:
-        known = labelled_keys(store)
-        values = {"spec": {}, "state": RunState.DONE, "seed": 0, "code_version": "0"}
-        kind = "cross-validation"
-        store.add_run(Run(id=run_id, kind=kind, started="2026-01-01", **values))
-        for n, left_out in enumerate(folds, start=1):
-            folder = store.run_folder(run_id) / f"fold-{n}"
-            folder.mkdir()
-            truth = {k: a for k, a in known.items() if k.slice_index in left_out}
-            rest = {k: a for k, a in known.items() if k not in truth}
-            sides = (ProjectSource(store, rest), ProjectSource(store, truth))
-            write_split(folder, Split(*sides, same_patient=True))
-            shutil.copy(weights, folder / "checkpoint.safetensors")
-
-
-def test_cross_validated_runs_are_judged_on_what_was_left_out(small_project, tmp_path):
-    ctx, folds = small_project.ctx, ((5, 6, 7), (9, 10))
-    for run_id in ("aaa", "bbb"):
-        fold_run(ctx, run_id, folds, small_project.weights)
-    fold_run(ctx, "ccc", ((5, 6), (9, 10)), small_project.weights)
-    output = str(tmp_path / "out")
-    told = run(EvaluateParams(compare=places("A=aaa", "B=bbb"), output=output), ctx)
-    assert told["n_cases"] == 2
-    assert {c["case"].partition(", ")[2] for c in told["worst"]} == {
-        "slices 6-8",
-        "slices 10-11",
-    }
-    table = (tmp_path / "out" / "folds.csv").read_text(encoding="utf-8")
-    assert table.startswith('Network,fold-1,fold-2,"folds, mean ± SD"')
-    with pytest.raises(InputError, match="'A' and 'C' were folded differently"):
-        run(EvaluateParams(compare=places("A=aaa", "C=ccc"), output=output), ctx)
-    mixed = places("A=aaa", f"now={small_project.weights}")
-    with pytest.raises(InputError, match="is a cross-validation, 'now' is not"):
-        run(EvaluateParams(compare=mixed, output=output), ctx)
-    truth = str(small_project.mask)
-    with pytest.raises(InputError, match="leave --truth away"):
-        run(EvaluateParams(compare=places("A=aaa"), truth=truth, output=output), ctx)
-
-
-@pytest.fixture
-def classifiers(tmp_path):
-    """A project of one class, and two tiny untrained classifiers."""
-    import torch
-
-    from medlab_gui.commands.classes import ClassesParams
-    from medlab_gui.commands.classes import run as set_classes
-    from medlab_gui.commands.import_ import ImportParams
-    from medlab_gui.commands.import_ import run as import_
-    from medlab_gui.commands.save import (
-        AnnotateParams,
-        LockParams,
-        run_annotate,
-        run_lock,
-    )
-    from medlab_gui.core.labels import LabelScheme
-    from medlab_gui.core.specs import NetworkSpec, PipelineSpec
-    from medlab_gui.learning.checkpoint import CheckpointMeta, save_checkpoint
-    from medlab_gui.networks import build_classifier
-    from tests.projects import ball_files
-
-    image, mask = ball_files(tmp_path)
-    ctx = Context(str(tmp_path / "project"))
-    uid = import_(ImportParams(str(image)), ctx)["series"][0]["uid"]
-    set_classes(ClassesParams("Ball"), ctx)
-    run_annotate(AnnotateParams(uid, str(mask), slices="1-16"), ctx)
-    run_lock(LockParams(uid, "1-8"), ctx)
-    spec = NetworkSpec("alexnet", n_classes=2, options={"width": 0.0625})
-    files = []
-    for seed in (0, 1):
-        torch.manual_seed(seed)
-        meta = CheckpointMeta(
-            network=spec,
-            pipeline=PipelineSpec(),
-            inplane_mm=None,
-            scheme=LabelScheme.from_names("One", ["Ball"]),
-            name=f"classifier {seed}",
-        )
-        files.append(tmp_path / f"c{seed}.safetensors")
-        save_checkpoint(files[-1], build_classifier(spec).state_dict(), meta)
-    return ctx, files, mask
-
-
-def test_classifiers_weights_are_compared_on_slices(classifiers, tmp_path):
-    from sklearn.metrics import roc_auc_score
-
-    from medlab_gui.io import read_mask
-
-    ctx, files, mask = classifiers
-    told = run(EvaluateParams(compare=places(*files), output=str(tmp_path / "o")), ctx)
-    assert told["n_cases"] == 8
-    with (tmp_path / "o" / "cases.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    shows = read_mask(mask)[0][:8].any(axis=(1, 2))
-    assert [int(r["truth"]) for r in rows] == shows.astype(int).tolist()
-    assert {True, False} == set(shows.tolist())
-    scores = [float(r["c0"]) for r in rows]
-    assert all(0 <= s <= 1 for s in scores)
-    assert told["auc"]["c0"] == pytest.approx(roc_auc_score(shows, scores))
-    network = tiny_weights(tmp_path / "net.safetensors", ("Ball",))
-    mixed = EvaluateParams(
-        compare=places(files[0], network), output=str(tmp_path / "o2")
-    )
-    with pytest.raises(InputError, match="'c0' is a classifier, 'net' draws masks"):
-        run(mixed, ctx)
-
-
 def test_what_does_not_fit_is_said(folders, tmp_path):
     with pytest.raises(InputError, match="Name a folder for the report"):
         compared(folders, "near", output="")
@@ -355,81 +217,6 @@ def test_what_does_not_fit_is_said(folders, tmp_path):
     weights = tiny_weights(tmp_path / "w.safetensors")
     with pytest.raises(InputError, match="name the scans"):
         compared(folders, f"w={weights}")
-
-
-# ---- scores of classifiers ----------------------------------------------------------
-
-
-@pytest.fixture
-def scores(tmp_path):
-    rng = np.random.default_rng(0)
-    truth = rng.random(80) < 0.4
-    for name, strength in (("weak", 0.8), ("strong", 2.5)):
-        score = 1 / (1 + np.exp(-rng.normal(strength * (truth - 0.5), 1)))
-        lines = [f"c{n},{int(truth[n])},{score[n]:.5f},{n % 5}" for n in range(80)]
-        text = "\n".join(["case,truth,score,fold", *lines])
-        (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
-    said = [f"R1,c{n},{int(truth[n])}" for n in range(80)]
-    text = "\n".join(["reader,case,score", *said])
-    (tmp_path / "readers.csv").write_text(text, encoding="utf-8")
-    return tmp_path
-
-
-def scored(folder, **more):
-    names = places(folder / "weak.csv", folder / "strong.csv")
-    return run(
-        EvaluateParams(compare=names, output=str(folder / "out"), **more), Context()
-    )
-
-
-def test_classifiers_get_the_mri_papers_table(scores):
-    from sklearn.metrics import roc_auc_score
-
-    told = scored(scores, readers=str(scores / "readers.csv"))
-    with (scores / "strong.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    truth = [int(r["truth"]) for r in rows]
-    score = [float(r["score"]) for r in rows]
-    assert told["auc"]["strong"] == pytest.approx(roc_auc_score(truth, score))
-    table = (scores / "out" / "classification.csv").read_text(encoding="utf-8")
-    assert table.splitlines()[0] == "Network,ACC %,AUC,P %,R %,F1 %,95 % CI of AUC"
-    folds = [
-        np.mean(
-            [
-                (s >= 0.5) == t
-                for s, t, r in zip(score, truth, rows, strict=True)
-                if r["fold"] == str(f)
-            ]
-        )
-        for f in range(5)
-    ]
-    assert f"{100 * np.mean(folds):.2f} ± {100 * np.std(folds, ddof=1):.2f}" in table
-    assert "DeLong" in EVALUATE.text(told)
-    figure = (scores / "out" / "roc.svg").read_text(encoding="utf-8")
-    assert "R1: 1.000 at 0.000" in figure
-
-
-def test_scores_that_are_wrong_are_named(scores):
-    strong = scores / "strong.csv"
-    good = strong.read_text(encoding="utf-8")
-    for wrong, said in (
-        (good.replace("case,truth", "name,truth"), "has no column case"),
-        (good + "\nc0,1,0.5,0", "the case 'c0' is there twice"),
-        (good.replace("\nc7,", "\nother,"), "only one of them has c7, other"),
-        (good + "\nc99,2,0.5,0", "truth is 0 or 1; found '2'"),
-        (good + "\nc99,1,1.5,0", "no probability"),
-        (good + "\nc99,1,nan,0", "not a number"),
-        ("case,truth,score", "no rows"),
-    ):
-        strong.write_text(wrong, encoding="utf-8")
-        with pytest.raises(InputError, match=said):
-            scored(scores)
-    strong.write_text(good, encoding="utf-8")
-    (scores / "readers.csv").write_text("reader,case,score\nR,c500,1", "utf-8")
-    with pytest.raises(InputError, match="no network has a score of the case 'c500'"):
-        scored(scores, readers=str(scores / "readers.csv"))
-    with pytest.raises(InputError, match="come with truth and patients"):
-        scored(scores, truth="x")
 
 
 def test_places_are_gathered_on_the_command_line():
@@ -494,13 +281,3 @@ def test_one_networks_probabilities_are_in_memory_at_a_time(small_project, tmp_p
         told = run(params, Context())
     assert most == [0, 0, 0]
     assert list(told["networks"]) == ["w0", "w1", "w2"]
-
-
-def test_folds_of_some_cases_only_are_refused(scores):
-    weak, strong = scores / "weak.csv", scores / "strong.csv"
-    for file in (weak, strong):
-        lines = file.read_text(encoding="utf-8").splitlines()
-        lines[4] = lines[4].rpartition(",")[0] + ","
-        file.write_text("\n".join(lines), encoding="utf-8")
-    with pytest.raises(InputError, match="folds of some cases only: c3"):
-        scored(scores)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from medlab_gui.gui.window import MedlabWindow
+    from tests.gui.slow_files import Gate
 
 _SERIES = 24
 
@@ -114,6 +115,16 @@ def window(shared_window) -> Iterator[MedlabWindow]:
 def hand(window) -> Hand:
     """A hand on the picture of that window."""
     return Hand(window)
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    """What stands before the reading of each slice; no thread waits beyond its test."""
+    from tests.gui.slow_files import Gate
+
+    gate = Gate(monkeypatch)
+    yield gate
+    gate.open()
 
 
 @pytest.fixture

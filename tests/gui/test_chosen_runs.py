@@ -19,7 +19,7 @@ from medlab_gui.gui.docks.runs import RunsDock
 from medlab_gui.gui.runs_model import run_titles
 from medlab_gui.gui.workbench import Workbench
 from tests.gui.docks_phantom import add_weights, make_project
-from tests.gui.test_runs_dock import add_run
+from tests.gui.runs_phantom import add_run
 
 HISTORY = [
     {"epoch": 1, "phase": "all", "loss": 0.9, "dice": {"Liver": 0.5, "Spleen": 0.3}},

@@ -7,17 +7,9 @@ import pytest
 from medlab_gui.core.measurements import Plane
 from medlab_gui.gui.panes.linked_state import PaneLayout
 from tests.gui.conftest import wait_for
-from tests.gui.slow_files import Gate
 from tests.synthetic import plain_grid, write_series
 
 pytestmark = pytest.mark.gui
-
-
-@pytest.fixture
-def gate(monkeypatch):
-    gate = Gate(monkeypatch)
-    yield gate
-    gate.open()  # no thread waits beyond its test
 
 
 def test_window_and_zoom_of_the_series_before_are_never_seen(window, gate, tmp_path):

@@ -1,175 +1,26 @@
-"""The runs dock and the comparison of weights, on a phantom project."""
+"""The runs dock, on a phantom project."""
 
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import json
 import threading
 from typing import Any
 
-import numpy as np
 import pytest
-from qtpy.QtCore import QRectF, Qt
+from qtpy.QtCore import Qt
 
 from medlab_gui.core.jobs import JobContext, JobState
-from medlab_gui.core.records import Run, RunState
-from medlab_gui.gui.axes import Axes
-from medlab_gui.gui.curves import CurvesView, TrainingCurves
-from medlab_gui.gui.dialogs.compare_weights import CompareWeightsDialog, worst_slices
+from medlab_gui.core.records import RunState
+from medlab_gui.gui.dialogs.compare_weights import CompareWeightsDialog
 from medlab_gui.gui.docks.runs import RunsDock
-from medlab_gui.gui.durations import in_words
 from medlab_gui.gui.launching import rank_again
 from medlab_gui.gui.runs_model import RunColumn
 from medlab_gui.gui.workbench import Workbench
 from medlab_gui.store.project import ProjectStore
-from tests.gui.docks_phantom import add_weights, make_project
+from tests.gui.runs_phantom import add_run, bench, comparison, folder, project, report
 
-ONE = "1.2.0.1"
-
-
-def comparison(old: float, new: float, *, adopted: bool) -> dict[str, Any]:
-    def side(mean: float) -> dict[str, Any]:
-        return {
-            "mean_dice": mean,
-            "n_slices": 4,
-            "dice": {"Liver": mean + 0.05, "Spleen": mean - 0.05},
-            "per_slice": [
-                {
-                    "series_uid": ONE,
-                    "slice_index": k,
-                    "dice": {"Liver": mean - 0.1 * k, "Spleen": None},
-                }
-                for k in range(4)
-            ]
-            + [
-                {
-                    "series_uid": ONE,
-                    "slice_index": 9,
-                    "dice": {"Liver": None, "Spleen": None},
-                }
-            ],
-        }
-
-    return {
-        "n_slices": 5,
-        "old": side(old),
-        "new": side(new),
-        "adopted": adopted,
-        "reason": f"mean Dice {old} -> {new}",
-    }
-
-
-_NUMBERS = itertools.count(1)
-
-
-def add_run(store: ProjectStore, **changes: Any) -> Run:
-    values: dict[str, Any] = {
-        "id": f"run{next(_NUMBERS)}",
-        "kind": "fine-tune",
-        "spec": {},
-        "state": RunState.DONE,
-        "seed": 0,
-        "code_version": "0",
-        "started": "2024-05-01T10:00:00+00:00",
-        **changes,
-    }
-    run = Run(**values)
-    store.add_run(run)
-    return run
-
-
-# ---- without a window ------------------------------------------------------------
-
-
-def report(epoch: int, step: int, loss: float, **more: Any) -> dict[str, Any]:
-    return {
-        "phase": "head" if epoch == 1 else "all",
-        "epoch": epoch,
-        "epochs": 3,
-        "step": step,
-        "steps": 4,
-        "loss": loss,
-        "dice": None,
-        "seconds_left": 90.0,
-        **more,
-    }
-
-
-def test_curves_take_batches_epochs_and_phases():
-    curves = TrainingCurves()
-    for step in range(1, 5):
-        curves.add(report(1, step, 1.0 - 0.1 * step))
-    curves.add(report(1, 4, 0.75, dice={"Liver": 0.6, "Spleen": None}))
-    curves.add(report(2, 2, 0.4))
-    np.testing.assert_allclose(
-        curves.steps, [(0.25, 0.9), (0.5, 0.8), (0.75, 0.7), (1.0, 0.6), (1.5, 0.4)]
-    )
-    np.testing.assert_allclose(curves.losses, [(1.0, 0.75), (2.0, 0.4)])
-    assert curves.dice == {"Liver": [(1.0, 0.6)]}
-    assert curves.phases == [(0.0, "head"), (1.0, "all")]
-    assert curves.epochs == 3
-
-
-def test_curves_of_a_history_are_those_that_were_seen():
-    curves = TrainingCurves.from_history(
-        [
-            {"epoch": 1, "phase": "head", "loss": 0.9, "dice": {"Liver": 0.5}},
-            {"epoch": 2, "phase": "all", "loss": 0.6, "dice": {"Liver": 0.7}},
-        ]
-    )
-    assert curves.losses == [(1.0, 0.9), (2.0, 0.6)]
-    assert curves.dice == {"Liver": [(1.0, 0.5), (2.0, 0.7)]}
-    assert curves.epochs == 2
-    assert curves.phases == [(0.0, "head"), (1.0, "all")]
-    assert curves.steps == [], "single batches are not in a history"
-    assert not curves.is_empty
-
-
-def test_times_in_words():
-    assert [in_words(s) for s in (0.2, 40, 120, 4800)] == [
-        "1 s",
-        "40 s",
-        "2 min",
-        "80 min",
-    ]
-    assert in_words(7300) == "2 h 02 min"
-
-
-def test_worst_slices_come_first_and_empty_ones_not_at_all():
-    worst = worst_slices(comparison(0.8, 0.9, adopted=True))
-    assert [row[1] for row in worst] == [3, 2, 1]
-    assert worst[0][2:] == pytest.approx((0.5, 0.6))
-    assert worst_slices({}) == []
-
-
-# ---- with a window ---------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    """A project with two sets of weights, the second in use."""
-    folder = tmp_path_factory.mktemp("runs") / "project"
-    make_project(folder, n_series=1)
-    return folder, add_weights(folder, "first"), add_weights(folder, "second")
-
-
-@pytest.fixture
-def folder(project, tmp_path):
-    import shutil
-
-    copy = tmp_path / "project"
-    shutil.copytree(project[0], copy)
-    return copy
-
-
-@pytest.fixture
-def bench(folder, qtbot):
-    bench = Workbench(str(folder))
-    bench.open_project()
-    qtbot.waitUntil(lambda: bench.store is not None)
-    yield bench
-    bench.close()
+__all__ = ["bench", "folder", "project"]
 
 
 @pytest.fixture
@@ -402,21 +253,6 @@ def test_back_to_the_previous_weights(qtbot, bench, dock):
     assert launched == [("adopt", {"checkpoint": "previous"})]
 
 
-def test_curves_view_paints_every_state(qtbot):
-    view = CurvesView()
-    qtbot.addWidget(view)
-    view.resize(280, 300)
-    empty = view.grab().toImage()
-    curves = TrainingCurves()
-    curves.add(report(1, 1, 0.9))
-    view.set_curves(curves)
-    one = view.grab().toImage()
-    assert one != empty
-    curves.add(report(1, 4, 0.8, dice={"Liver": 0.5}))
-    view.set_curves(curves)
-    assert view.grab().toImage() != one
-
-
 def test_a_curve_has_the_colour_of_its_class(qtbot, bench, dock):
     made = add_run(bench.store)
     rows = [
@@ -452,66 +288,3 @@ def test_long_names_leave_the_dates_to_tell_trainings_apart(
         dock.table.viewport().grab(dock.table.visualRect(row)).toImage() for row in rows
     )
     assert first != second
-
-
-def test_names_of_short_phases_stand_above_one_another(qtbot):
-    view = CurvesView()
-    qtbot.addWidget(view)
-    curves = TrainingCurves()
-    for epoch in (1, 2, 3):
-        curves.add(report(epoch, 4, 0.5))
-    view.set_curves(curves)
-    axes = Axes(QRectF(0, 0, 120, 100), (0.0, 3.0), (0.0, 1.0))
-    (_frozen, first), (_all, second) = view.phase_names(axes)
-    assert first.width() > axes.to_x(1) - axes.to_x(0), "there is too little room"
-    assert not first.intersects(second)
-    wide = Axes(QRectF(0, 0, 1200, 100), (0.0, 3.0), (0.0, 1.0))
-    assert len({place.top() for _name, place in view.phase_names(wide)}) == 1
-
-
-# ---- the comparison ----------------------------------------------------------------
-
-
-def table_text(table):
-    return [
-        [table.item(r, c).text() for c in range(table.columnCount())]
-        for r in range(table.rowCount())
-    ]
-
-
-@pytest.mark.parametrize(
-    ("new", "in_use", "may"),
-    [(0.85, False, True), (0.79, False, False), (0.85, True, False)],
-)
-def test_comparison_and_its_buttons(qtbot, project, bench, new, in_use, may):
-    _folder, first, second = project
-    run = add_run(
-        bench.store,
-        parent_checkpoint=first,
-        checkpoint=second if in_use else first,
-        comparison=comparison(0.80, new, adopted=in_use),
-    )
-    launched = []
-    bench.launch = lambda verb, params=None, **_more: launched.append((verb, params))
-    opened = []
-    bench.open_series = lambda uid, k: opened.append((uid, k))
-    dialog = CompareWeightsDialog(bench, run)
-    qtbot.addWidget(dialog)
-    dialog.show()
-    rows = table_text(dialog.table)
-    assert rows[0][:3] == ["Liver", "0.850", f"{new + 0.05:.3f}"]
-    assert rows[-1][0] == "Mean"
-    assert rows[-1][3][0] == ("▲" if new > 0.8 else "▼")
-    assert table_text(dialog.worst)[0][0].startswith("Slice 4")
-    cell = dialog.worst.visualItemRect(dialog.worst.item(0, 0)).center()
-    qtbot.mouseClick(dialog.worst.viewport(), Qt.MouseButton.LeftButton, pos=cell)
-    assert opened == [(ONE, 3)]
-    assert dialog.adopt.isEnabled() is may
-    if may:
-        qtbot.mouseClick(dialog.adopt, Qt.MouseButton.LeftButton)
-        assert launched[0][0] == "adopt"
-        assert launched[0][1] == {"checkpoint": run.checkpoint}
-    else:
-        qtbot.mouseClick(dialog.keep, Qt.MouseButton.LeftButton)
-        assert launched == []
-    assert dialog.isHidden()
