@@ -329,6 +329,9 @@ class MeasureHand:
             line = pane.to_canvas(shapes.outline(one.kind, self._flat(one)))
             if shapes.near_line(line, point, _REACH_PX - 1):
                 return one, -1
+        if state.tool is not None:
+            # Texts are large and cover what one may want to measure next.
+            return None
         written = self._text_at(at.x(), at.y())
         return next(((m, -1) for m in order if m.id == written), None)
 

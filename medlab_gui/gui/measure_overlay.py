@@ -155,18 +155,21 @@ class MeasureOverlay(QWidget):
         return QRectF(self.rect()).adjusted(_MARGIN, _MARGIN, -_MARGIN, -_MARGIN)
 
     def _text_at(self, x: float, y: float) -> str:
-        room = self._room()
-        for id_, look in reversed(self.looks()):
-            box = self._painter.text_box(look, room)
+        for id_, _look, box in reversed(self._placed()):
             if box is not None and box.contains(QPointF(x, y)):
                 return id_
         return ""
+
+    def _placed(self) -> list[tuple[str, Look, QRectF | None]]:
+        """Return what is drawn now, and where its text goes."""
+        looks = self.looks()
+        boxes = self._painter.text_boxes((look for _, look in looks), self._room())
+        return [(id_, look, box) for (id_, look), box in zip(looks, boxes, strict=True)]
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw what is measured on this slice."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        room = self._room()
-        for _id, look in self.looks():
-            self._painter.draw(painter, look, room)
+        for _id, look, box in self._placed():
+            self._painter.draw(painter, look, box)
         painter.end()

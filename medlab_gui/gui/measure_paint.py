@@ -21,6 +21,8 @@ from qtpy.QtGui import (
 from medlab_gui.core.measurements import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
 __all__ = ["Look", "ShapePainter"]
@@ -81,8 +83,8 @@ class ShapePainter:
         self._font.setPointSizeF(10)
         self._stamps: dict[tuple[tuple[str, ...], float], QPixmap] = {}
 
-    def draw(self, painter: QPainter, look: Look, room: QRectF) -> None:
-        """Draw one measurement, its text within the room there is."""
+    def draw(self, painter: QPainter, look: Look, box: QRectF | None) -> None:
+        """Draw one measurement, and its text where `text_boxes` puts it."""
         color = _CHOSEN if look.is_selected else _COLOR
         path = _path(look)
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -95,10 +97,21 @@ class ShapePainter:
             for x, y in look.handles:
                 half = _HANDLE_PX / 2
                 painter.drawRect(QRectF(x - half, y - half, _HANDLE_PX, _HANDLE_PX))
-        box = self.text_box(look, room)
         if box is not None:
             ratio = painter.device().devicePixelRatioF()
             painter.drawPixmap(box.topLeft(), self._stamp(look.text, ratio))
+
+    def text_boxes(self, looks: Iterable[Look], room: QRectF) -> list[QRectF | None]:
+        """Return where the texts go, within the room there is, none on another.
+
+        One that would lie on an earlier one goes as little up or down as it must.
+        """
+        boxes: list[QRectF | None] = []
+        for look in looks:
+            box = self.text_box(look, room)
+            taken = [other for other in boxes if other is not None]
+            boxes.append(_clear_of(box, taken, room) if box is not None else None)
+        return boxes
 
     def text_box(self, look: Look, room: QRectF) -> QRectF | None:
         """Return where the text of a measurement goes; None where it is out of sight.
@@ -128,6 +141,18 @@ class ShapePainter:
                 self._stamps.clear()
             stamp = self._stamps[text, ratio] = _stamped(text, self._font, ratio)
         return stamp
+
+
+def _clear_of(box: QRectF, taken: list[QRectF], room: QRectF) -> QRectF:
+    """Return a box moved up or down so that it covers none; as it is where it must."""
+    tops = [box.top()]
+    for other in taken:
+        tops += [other.bottom() + 1, other.top() - 1 - box.height()]
+    for top in sorted(tops, key=lambda top: abs(top - box.top())):
+        moved = QRectF(box.left(), top, box.width(), box.height())
+        if room.contains(moved) and not any(moved.intersects(o) for o in taken):
+            return moved
+    return box
 
 
 def _seen(line: NDArray[np.float64], room: QRectF) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ from qtpy.QtGui import (
 from qtpy.QtWidgets import QWidget
 
 from medlab_gui.core.i18n import _
+from medlab_gui.core.measurements import Plane
 from medlab_gui.gui.colors import uncertainty_colors
 from medlab_gui.gui.panes import marks
 from medlab_gui.gui.panes.axial_shear import axial_geometry
@@ -135,13 +136,12 @@ class PictureText(QWidget):
         grid, k = session.volume.grid, session.k
         middle = ((grid.shape[1] - 1) / 2, (grid.shape[2] - 1) / 2)
         z_mm = float(grid.to_mm((k, *middle))[2])
-        side = "S" if z_mm >= 0 else "I"
         view = self._bench.view
         zoom = self._viewer.scene.camera.zoom * self._stage.pixel_mm
         top = [
             self._bench.series_title,
-            _("Slice {n} / {total}").format(n=k + 1, total=grid.shape[0])
-            + f"   {side} {abs(z_mm):.1f} mm",
+            _("Slice {n} / {total}").format(n=k + 1, total=grid.shape[0]),
+            marks.side_text(z_mm, Plane.AXIAL),
         ]
         if k in session.locked:
             top.append(_("Locked for validation"))

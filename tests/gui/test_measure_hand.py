@@ -82,6 +82,38 @@ def test_a_shape_is_moved_by_its_line_and_by_its_text(window, hand, measure):
     assert shift == pytest.approx((0.0, -7.0, 0.0), abs=3 * pixel(window))
 
 
+def test_with_a_tool_in_hand_a_text_is_drawn_over(window, hand, measure):
+    """It is larger than what it tells of, and covers what is measured next."""
+    hand.key("L")
+    hand.drag((20, 10), (30, 20))
+    (first,) = measure.items
+    ((_id, _look, box),) = window.measurements._placed()
+    hand.key("B")
+    at = box.center().toPoint()
+    to = at + (hand.at(60, 60) - hand.at(50, 50))
+    QTest.mousePress(hand.canvas, LEFT, NONE, at)
+    QTest.mouseMove(hand.canvas, to)
+    QTest.mouseRelease(hand.canvas, LEFT, NONE, to)
+    assert measure.items[0].points == first.points
+    assert [one.kind for one in measure.items] == [Kind.ELLIPSE, Kind.RECTANGLE]
+
+
+def test_no_text_lies_on_another(window, hand, measure):
+    hand.key("L")
+    for i in (20, 32, 44):  # each has room for its text on the next one's only
+        hand.drag((20, i), (28, i + 8))
+    assert len(measure.items) == 3
+    placed = window.measurements._placed()
+    boxes = [box for _id, _look, box in placed]
+    for n, one in enumerate(boxes):
+        assert window.measurements._room().contains(one)
+        assert not any(one.intersects(other) for other in boxes[n + 1 :])
+    # and each is taken hold of by its own
+    for id_, _look, box in placed:
+        middle = box.center()
+        assert window.measurements._text_at(middle.x(), middle.y()) == id_
+
+
 def test_corners_and_axes_move_alone(window, hand, measure):
     hand.key("B")
     hand.drag((20, 20), (40, 50))

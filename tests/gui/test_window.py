@@ -52,7 +52,7 @@ def test_letters_corner_text_and_voxel(window, hand):
     letters = axial_geometry(session.volume.grid).edge_letters
     assert letters == ("R", "L", "A", "P")
     top, bottom = window.text.corner_lines()
-    assert top[:2] == [window.bench.series_title, "Slice 9 / 16   S 24.0 mm"]
+    assert top[:3] == [window.bench.series_title, "Slice 9 / 16", "S 24.0 mm"]
     assert bottom[0] == "W 400  L 40 HU"
     QTest.mouseMove(window.canvas, hand.at(50, 20))
     wait_for(lambda: "column 21" in window.status.voxel.text())
