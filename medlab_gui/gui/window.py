@@ -31,6 +31,7 @@ from medlab_gui.gui.menus import Menus, napari_menu
 from medlab_gui.gui.mouse import MouseFilter
 from medlab_gui.gui.notify import Notifier
 from medlab_gui.gui.overlays import PictureText
+from medlab_gui.gui.paint_turns import PaintTurns
 from medlab_gui.gui.pair.pair_views import PairViews
 from medlab_gui.gui.panes.linked_views import LinkedViews
 from medlab_gui.gui.prefetch import prefetch
@@ -106,6 +107,7 @@ class MedlabWindow(QObject):
         lighten(self.viewer)
         self.main = private.main_window(self.viewer)
         self._collector = Collector(self.main)
+        PaintTurns(self.main)
         self.canvas = private.canvas_widget(self.viewer)
         self.commands: tuple[Command[Any, Any], ...] = COMMANDS
         self.bench: Workbench = Workbench(project_place, settings)

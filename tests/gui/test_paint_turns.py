@@ -1,0 +1,85 @@
+"""Between a change and its drawing the window hears the mouse, the keys and timers."""
+
+import pytest
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication, QVBoxLayout, QWidget
+
+from medlab_gui.gui.paint_turns import PaintTurns
+
+pytestmark = pytest.mark.gui
+
+
+class Page(QWidget):
+    """Writes down what happens to it."""
+
+    def __init__(self, seen):
+        super().__init__()
+        self.seen = seen
+
+    def paintEvent(self, _event):
+        self.seen.append("drawn")
+
+
+@pytest.fixture
+def seen():
+    return []
+
+
+@pytest.fixture
+def page(qtbot, seen):
+    window = QWidget()
+    page = Page(seen)
+    QVBoxLayout(window).addWidget(page)
+    window.resize(80, 60)
+    window.turns = PaintTurns(window)
+    qtbot.addWidget(window)
+    window.show()
+    qtbot.waitExposed(window)
+    qtbot.waitUntil(lambda: bool(seen))
+    qtbot.wait(50)
+    seen.clear()
+    return page
+
+
+def test_a_timer_comes_before_the_drawing(qtbot, page, seen):
+    timer = QTimer()
+    timer.timeout.connect(lambda: seen.append("timer"))
+    timer.setSingleShot(True)
+
+    def change():
+        page.update()
+        timer.start(0)
+
+    QTimer.singleShot(0, change)
+    qtbot.waitUntil(lambda: "drawn" in seen and "timer" in seen)
+    assert seen == ["timer", "drawn"]
+
+
+def test_changes_meanwhile_are_drawn_once(qtbot, page, seen):
+    for _ in range(3):
+        page.update()
+        QApplication.sendPostedEvents(page.window(), 0)
+    assert seen == []
+    qtbot.waitUntil(lambda: bool(seen))
+    qtbot.wait(20)
+    assert seen == ["drawn"]
+
+
+def test_every_change_is_drawn(qtbot, page, seen):
+    for n in range(1, 4):
+        page.update()
+        qtbot.waitUntil(lambda n=n: len(seen) == n)
+    assert seen == ["drawn"] * 3
+
+
+def test_a_window_that_goes_before_it_is_drawn(qtbot):
+    window = QWidget()
+    PaintTurns(window)
+    window.show()
+    qtbot.waitExposed(window)
+    with qtbot.captureExceptions() as raised:
+        window.update()
+        QApplication.sendPostedEvents(window, 0)
+        window.deleteLater()
+        qtbot.wait(20)
+    assert raised == []
