@@ -1,15 +1,15 @@
-"""The slices of each step, changed at random while the network learns from others."""
+"""The changed slices of each step; for a card, made while it learns from others."""
 
 from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
-    from concurrent.futures import Future
+    from collections.abc import Callable, Generator, Iterable
 
     import numpy as np
     from numpy.typing import NDArray
@@ -32,8 +32,10 @@ def made_ahead(
     augmenter: Augmenter | None,
     rng: np.random.Generator,
     team: Team,
+    *,
+    on_thread: bool,
 ) -> Generator[tuple[list[int], list[tuple[int, Sample]]], None, None]:
-    """Yield steps with their samples; the next ones are changed on a thread meanwhile.
+    """Yield steps with their samples, changed now or before on a thread.
 
     Changes are drawn here and in order, so the numbers do not depend on how quick the
     thread is. Prepared slices are read here as well: a project is read by one thread.
@@ -50,6 +52,10 @@ def made_ahead(
         Draws the changes, of the slices of all processes.
     team : Team
         Each process makes its own share alone.
+    on_thread : bool
+        Change the next steps' slices while the network learns. A processor that
+        computes the network on all its cores is only disturbed by it: the one that
+        makes room is waited for by all others.
 
     Yields
     ------
@@ -60,13 +66,16 @@ def made_ahead(
     """
     pool = ThreadPoolExecutor(1, thread_name_prefix="medlab-augment")
 
-    def ask(numbers: list[int]) -> tuple[list[int], list[tuple[int, Future[Sample]]]]:
+    def ask(
+        numbers: list[int],
+    ) -> tuple[list[int], list[tuple[int, Callable[[], Sample]]]]:
         changes = [augmenter and augmenter.draw(rng) for _ in numbers]
         drawn = list(enumerate(zip(numbers, changes, strict=True)))
         own = []
         for place, (n, change) in team.share(drawn):
             image, labels = slices[n]
-            own.append((place, pool.submit(_made, augmenter, change, image, labels)))
+            make = partial(_made, augmenter, change, image, labels)
+            own.append((place, pool.submit(make).result if on_thread else make))
         return numbers, own
 
     left = iter(steps)
@@ -75,7 +84,7 @@ def made_ahead(
         while waiting:
             numbers, own = waiting.popleft()
             waiting.extend(ask(more) for more in islice(left, 1))
-            yield numbers, [(place, sample.result()) for place, sample in own]
+            yield numbers, [(place, sample()) for place, sample in own]
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -262,7 +262,14 @@ class Trainer:
             # The first process draws what a single one would; no other repeats it.
             repeatable(self.spec.seed + done + 1_000_003 * self.team.rank),
             closing(
-                made_ahead(steps, self.slices, self.augmenter, rng, self.team)
+                made_ahead(
+                    steps,
+                    self.slices,
+                    self.augmenter,
+                    rng,
+                    self.team,
+                    on_thread=self.room.device == "cuda",
+                )
             ) as made,
         ):
             for step, (numbers, own) in enumerate(made):

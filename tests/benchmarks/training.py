@@ -100,7 +100,7 @@ def main(folder: Path) -> None:
         kept = [
             collate([sample for _place, sample in own])
             for _numbers, own in made_ahead(
-                steps, run.slices, run.augmenter, rng, run.team
+                steps, run.slices, run.augmenter, rng, run.team, on_thread=False
             )
         ]
         rates = [

@@ -22,12 +22,18 @@ def workers():
     return [t for t in threading.enumerate() if t.name.startswith("medlab-augment")]
 
 
+@pytest.fixture(params=[False, True], ids=["here", "on_thread"])
+def on_thread(request):
+    return request.param
+
+
 @pytest.mark.parametrize("augment", ["usual", "four-of-six"])
-def test_samples_are_those_made_one_by_one_in_order(augment):
+def test_samples_are_those_made_one_by_one_in_order(augment, on_thread):
     augmenter = make_augmenter(train_spec(augment=augment))
     rng, own, prepared = np.random.default_rng(7), np.random.default_rng(7), slices()
     n_steps = 0
-    for numbers, samples in made_ahead(STEPS, prepared, augmenter, rng, Team()):
+    made = made_ahead(STEPS, prepared, augmenter, rng, Team(), on_thread=on_thread)
+    for numbers, samples in made:
         assert numbers == STEPS[n_steps]
         assert [place for place, _ in samples] == list(range(len(numbers)))
         for n, (_place, (image, labels)) in zip(numbers, samples, strict=True):
@@ -39,12 +45,14 @@ def test_samples_are_those_made_one_by_one_in_order(augment):
     assert workers() == []
 
 
-def test_each_process_of_a_team_makes_its_share_of_what_all_draw():
+def test_each_process_of_a_team_makes_its_share_of_what_all_draw(on_thread):
     augmenter = make_augmenter(train_spec())
 
     def of(rank, size):
         rng = np.random.default_rng(1)
-        return list(made_ahead(STEPS, slices(), augmenter, rng, Team(rank, size)))
+        team = Team(rank, size)
+        made = made_ahead(STEPS, slices(), augmenter, rng, team, on_thread=on_thread)
+        return list(made)
 
     alone = of(0, 1)
     for rank in (0, 1):
@@ -54,26 +62,26 @@ def test_each_process_of_a_team_makes_its_share_of_what_all_draw():
                 np.testing.assert_array_equal(image, whole[place][1][0])
 
 
-def test_without_changes_the_slices_themselves_come():
+def test_without_changes_the_slices_themselves_come(on_thread):
     prepared = slices()
     rng = np.random.default_rng(0)
-    for numbers, samples in made_ahead(STEPS, prepared, None, rng, Team()):
+    made = made_ahead(STEPS, prepared, None, rng, Team(), on_thread=on_thread)
+    for numbers, samples in made:
         for n, (_place, (image, _labels)) in zip(numbers, samples, strict=True):
             assert image is prepared[n][0]
 
 
-def test_what_fails_on_the_thread_is_raised_here_and_no_thread_stays():
+def test_what_fails_is_raised_here_and_no_thread_stays(on_thread):
     def fail(change, image, labels):
         raise ValueError(f"change {change}")
 
     augmenter = Augmenter(lambda rng: int(rng.integers(10)), fail)
     rng = np.random.default_rng(0)
     with pytest.raises(ValueError, match="change"):
-        list(made_ahead(STEPS, slices(), augmenter, rng, Team()))
+        list(made_ahead(STEPS, slices(), augmenter, rng, Team(), on_thread=on_thread))
     assert workers() == []
-    stopped = made_ahead(
-        STEPS, slices(), make_augmenter(train_spec()), np.random.default_rng(0), Team()
-    )
+    augmenter = make_augmenter(train_spec())
+    stopped = made_ahead(STEPS, slices(), augmenter, rng, Team(), on_thread=on_thread)
     next(stopped)
     stopped.close()
     assert workers() == []
