@@ -71,7 +71,7 @@ def made_ahead(
     ) -> tuple[list[int], list[tuple[int, Callable[[], Sample]]]]:
         changes = [augmenter and augmenter.draw(rng) for _ in numbers]
         drawn = list(enumerate(zip(numbers, changes, strict=True)))
-        own = []
+        own: list[tuple[int, Callable[[], Sample]]] = []
         for place, (n, change) in team.share(drawn):
             image, labels = slices[n]
             make = partial(_made, augmenter, change, image, labels)
