@@ -10,6 +10,8 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 if TYPE_CHECKING:
+    from qtpy.QtWidgets import QWidget
+
     from medlab_gui.gui.window import MedlabWindow
 
 NONE = Qt.KeyboardModifier.NoModifier
@@ -18,6 +20,27 @@ SHIFT = Qt.KeyboardModifier.ShiftModifier
 LEFT = Qt.MouseButton.LeftButton
 MIDDLE = Qt.MouseButton.MiddleButton
 RIGHT = Qt.MouseButton.RightButton
+
+
+def wheel(
+    widget: QWidget,
+    notches: int,
+    held: Qt.KeyboardModifier = NONE,
+    at: QPoint | None = None,
+) -> None:
+    """Turn the wheel over a point of a widget: its middle, unless another is given."""
+    point = widget.rect().center() if at is None else at
+    event = QWheelEvent(
+        QPointF(point),
+        QPointF(widget.mapToGlobal(point)),
+        QPoint(),
+        QPoint(0, 120 * notches),
+        Qt.MouseButton.NoButton,
+        held,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QCoreApplication.sendEvent(widget, event)
 
 
 class Hand:
@@ -38,18 +61,7 @@ class Hand:
 
     def wheel(self, notches: int, j: float = 48, i: float = 48, held=NONE) -> None:
         """Turn the wheel over a voxel."""
-        point = self.at(j, i)
-        event = QWheelEvent(
-            QPointF(point),
-            QPointF(self.canvas.mapToGlobal(point)),
-            QPoint(0, 0),
-            QPoint(0, 120 * notches),
-            Qt.MouseButton.NoButton,
-            held,
-            Qt.ScrollPhase.NoScrollPhase,
-            False,
-        )
-        QCoreApplication.sendEvent(self.canvas, event)
+        wheel(self.canvas, notches, held, self.at(j, i))
 
     def drag(self, start, stop, button=LEFT) -> None:
         """Press on a voxel, move to another one, release."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from medlab_gui.gui.docks.preprocess import PreprocessDock
 from medlab_gui.gui.workbench import Workbench
@@ -62,19 +61,3 @@ class RecipeWindow(QMainWindow):
 def rest(qtbot, bench: Workbench) -> None:
     """Wait until nothing is being computed any more."""
     qtbot.waitUntil(lambda: not bench.jobs.active)
-
-
-def wheel(widget: QWidget, notches: int, held=Qt.KeyboardModifier.NoModifier) -> None:
-    """Turn the wheel over the middle of a widget."""
-    point = QPointF(widget.rect().center())
-    event = QWheelEvent(
-        point,
-        QPointF(widget.mapToGlobal(point.toPoint())),
-        QPoint(),
-        QPoint(0, 120 * notches),
-        Qt.MouseButton.NoButton,
-        held,
-        Qt.ScrollPhase.NoScrollPhase,
-        False,
-    )
-    QApplication.sendEvent(widget, event)

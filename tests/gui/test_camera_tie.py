@@ -10,7 +10,7 @@ from medlab_gui.gui.docks.preprocess import PreprocessDock
 from medlab_gui.gui.slice_camera import SliceCamera
 from tests.gui.conftest import wait_for
 from tests.gui.docks_phantom import SHAPE
-from tests.gui.recipe_window import wheel
+from tests.gui.hand import wheel
 
 DY, DX = 1.2, 1.0
 

@@ -13,7 +13,8 @@ from medlab_gui.gui.model_strip import told
 from medlab_gui.imaging.pipeline import run_pipeline
 from tests.gui.docks_phantom import SCHEME, add_weights
 from tests.gui.gated_slices import GatedSlices
-from tests.gui.recipe_window import rest, wheel
+from tests.gui.hand import wheel
+from tests.gui.recipe_window import rest
 
 LEFT = Qt.MouseButton.LeftButton
 
