@@ -18,6 +18,7 @@ from medlab_gui.io.dicom_quick import FIRST_BLOCK, HeaderReader
 from medlab_gui.io.dicomdir import index_note, is_index, read_index
 from medlab_gui.io.folders import list_files
 from medlab_gui.io.image_stack import Picture
+from medlab_gui.io.lost_slices import may_be_slice, with_lost_slices
 from medlab_gui.io.nibabel_files import header_of_pair
 from medlab_gui.io.other_files import NOT_READ, read_other
 from medlab_gui.io.series import Ignored, ScanResult
@@ -87,7 +88,7 @@ def scan(
     ignored = [Ignored(origin(i.path), i.reason) for i in heap.ignored]
     if not series:
         _complain(root, ignored, heap.damaged, inside=place != root or root.is_dir())
-    series = told_apart(series)
+    series = told_apart(with_lost_slices(series, heap.lost))
     series.sort(key=lambda s: s.sort_key)
     return ScanResult(tuple(series), tuple(ignored))
 
@@ -98,6 +99,7 @@ class _Heap:
     def __init__(self, found: Callable[[FileSeries], None] | None) -> None:
         self.ignored: list[Ignored] = []
         self.damaged: MedlabError | None = None
+        self.lost: list[Path] = []
         self._others: list[FileSeries] = []
         self._pictures: list[Picture] = []
         self._headers: dict[tuple[str, str], list[DicomHeader]] = {}
@@ -113,12 +115,12 @@ class _Heap:
             what = self._look_into(path)
         except OSError as error:
             why = error.strerror or "the system gives no reason"
-            self.ignored.append(Ignored(path, f"It cannot be opened ({why})."))
+            self._leave_out(path, f"It cannot be opened ({why}).", damaged=True)
         except DamagedFileError as error:
             self.damaged = self.damaged or error
-            self.ignored.append(Ignored(path, error.message))
+            self._leave_out(path, error.message, damaged=True)
         except InputError as error:
-            self.ignored.append(Ignored(path, error.message))
+            self._leave_out(path, error.message, damaged=False)
         else:
             if isinstance(what, DicomHeader):
                 self._add(what)
@@ -129,6 +131,11 @@ class _Heap:
                 if self._found is not None:
                     for series in what:
                         self._found(series)
+
+    def _leave_out(self, path: Path, reason: str, *, damaged: bool) -> None:
+        self.ignored.append(Ignored(path, reason))
+        if may_be_slice(path, damaged=damaged):
+            self.lost.append(path)
 
     def series(self) -> list[FileSeries]:
         """Return all series; to be asked once, at the end."""
