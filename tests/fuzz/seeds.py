@@ -235,7 +235,7 @@ def _packed(name: str, folder: Folder) -> dict[str, Folder]:
     zipped, tarred = io.BytesIO(), io.BytesIO()
     with (
         zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive,
-        tarfile.open(fileobj=tarred, mode="w:gz") as ball,
+        tarfile.open(fileobj=tarred, mode="w") as ball,
     ):
         for file, data in folder.items():
             archive.writestr(zipfile.ZipInfo(f"scans/{file}"), data)
@@ -243,7 +243,9 @@ def _packed(name: str, folder: Folder) -> dict[str, Folder]:
             entry.size = len(data)
             ball.addfile(entry, io.BytesIO(data))
     found[f"{name}.zip"] = {"scans.zip": zipped.getvalue()}
-    found[f"{name}.tar.gz"] = {"scans.tar.gz": tarred.getvalue()}
+    # Packed on its own: tarfile writes the hour into the gzip header.
+    packed = gzip.compress(tarred.getvalue(), mtime=0)
+    found[f"{name}.tar.gz"] = {"scans.tar.gz": packed}
     return found
 
 
