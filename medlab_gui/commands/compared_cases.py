@@ -16,14 +16,13 @@ from medlab_gui.commands.contenders import (
 )
 from medlab_gui.commands.inputs import existing_path, scaled
 from medlab_gui.commands.labelled_folders import folder_scores
-from medlab_gui.commands.loaded_cases import Answer, Cases, LoadedCase, Predictors
+from medlab_gui.commands.loaded_cases import Cases, LoadedCase, Predictors
 from medlab_gui.commands.mask_files import read_mask_file, shared_grid
 from medlab_gui.commands.project_cases import project_cases, project_scores
 from medlab_gui.core.errors import GeometryError, InputError
-from medlab_gui.imaging.padding import without_padding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -190,29 +189,14 @@ def _from_files(
         if loaded.image is not None:
             weights = [w for w in networks if isinstance(w, Weights)]
             report = scaled(ctx.progress, n / len(cases), n / len(cases))
-            loaded.answers = _answers(
-                weights, loaded.image, padding, loaded.spacing, predictors, report
+            loaded.answers = predictors.answers(
+                {w.name: w for w in weights},
+                loaded.image,
+                padding,
+                loaded.spacing,
+                report,
             )
         yield loaded
-
-
-def _answers(
-    networks: list[Weights],
-    image: NDArray[Any],
-    padding: tuple[float, float] | None,
-    spacing: tuple[float, float, float],
-    predictors: Predictors,
-    progress: Callable[..., None],
-) -> Iterator[Answer]:
-    data = without_padding(image, padding)
-    for network in networks:
-        # Nothing here may hold the last answer while the next one is reckoned.
-        yield Answer.of(
-            network.name,
-            predictors.of(network)
-            .predict(data, spacing, keep_probs=True, progress=progress)
-            .clear(image, padding),
-        )
 
 
 def _scan_on(scan: Volume, grid: Grid, files: CaseFiles) -> NDArray[Any]:

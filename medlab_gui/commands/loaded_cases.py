@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from medlab_gui.imaging.padding import without_padding
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -133,3 +135,47 @@ class Predictors:
 
             self._made[network.path] = Predictor(network.path, self._device)
         return self._made[network.path]
+
+    def answers(
+        self,
+        networks: Mapping[str, Weights],
+        data: NDArray[Any],
+        padding: tuple[float, float] | None,
+        spacing: tuple[float, float, float],
+        progress: Callable[..., None],
+        slices: Sequence[int] | None = None,
+    ) -> Iterator[Answer]:
+        """Ask one network after the other; nothing is found where nothing was measured.
+
+        Parameters
+        ----------
+        networks : mapping of str to Weights
+            What people call them, and their weights.
+        data : ndarray, shape (Z, Y, X)
+            The scan as it was read, with its filling values.
+        padding : tuple of float or None
+            Lowest and highest of those (`core.display.Display.padding`).
+        spacing : tuple of float
+            ``(dz, dy, dx)`` in mm.
+        progress : callable
+            As `medlab_gui.core.jobs.JobContext.progress`.
+        slices : sequence of int, optional
+            Those asked for, neighbours; without it all of them.
+        """
+        measured = without_padding(data, padding)
+        part = slice(None) if slices is None else slice(slices[0], slices[-1] + 1)
+        for name, network in networks.items():
+            # Nothing here may hold the last answer while the next one is reckoned.
+            yield Answer.of(
+                name,
+                self.of(network)
+                .predict(
+                    measured,
+                    spacing,
+                    slices=slices,
+                    keep_probs=True,
+                    progress=progress,
+                )
+                .clear(data, padding),
+                part,
+            )

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from medlab_gui.commands.checkpoints import check_classes
 from medlab_gui.commands.contenders import Folds, Weights
 from medlab_gui.commands.inputs import scaled
-from medlab_gui.commands.loaded_cases import Answer, Cases, LoadedCase, Predictors
+from medlab_gui.commands.loaded_cases import Cases, LoadedCase, Predictors
 from medlab_gui.commands.values import counted
 from medlab_gui.core.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -204,29 +204,15 @@ def _each(blocks: Sequence[_Block], truth: Truth, ctx: Context) -> Iterator[Load
                 first_slice=first + 1,
             )
             report = scaled(ctx.progress, n / len(blocks), n / len(blocks))
-            loaded.answers = _answers(
-                block, scan, record.grid.spacing, predictors, report
+            loaded.answers = predictors.answers(
+                block.weights,
+                store.array(record.blob),
+                record.display.padding,
+                record.grid.spacing,
+                report,
+                slices=block.slices,
             )
             yield loaded
-
-
-def _answers(
-    block: _Block,
-    scan: NDArray[Any],
-    spacing: tuple[float, float, float],
-    predictors: Predictors,
-    progress: Callable[..., None],
-) -> Iterator[Answer]:
-    mine = slice(block.slices[0], block.slices[-1] + 1)
-    for name, weights in block.weights.items():
-        # Nothing here may hold the last answer while the next one is reckoned.
-        yield Answer.of(
-            name,
-            predictors.of(weights).predict(
-                scan, spacing, slices=block.slices, keep_probs=True, progress=progress
-            ),
-            mine,
-        )
 
 
 def project_scores(

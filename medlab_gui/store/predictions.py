@@ -66,18 +66,29 @@ class PredictionRows(StudyRows):
                     f"found {array.shape}."
                 )
                 raise InputError(msg)
-        values = {
+        return _prediction(
+            self._keep(
+                tables.prediction,
+                {"labels_blob": labels, "entropy_blob": entropy},
+                series_uid=series_uid,
+                checkpoint_id=checkpoint_id,
+                options=options,
+            )
+        )
+
+    def _keep(
+        self, table: Table, arrays: dict[str, NDArray[Any]], **values: Any
+    ) -> dict[str, Any]:
+        """Keep arrays as blobs, then the row that names them; return the row."""
+        row = {
             "id": new_id(),
-            "series_uid": series_uid,
-            "checkpoint_id": checkpoint_id,
-            "labels_blob": self._blobs.put_array(labels, compressed=True),
-            "entropy_blob": self._blobs.put_array(entropy, compressed=True),
             "created": utc_now(),
-            "options": options,
+            **values,
+            **{n: self._blobs.put_array(a, compressed=True) for n, a in arrays.items()},
         }
         with self._database.write() as connection:
-            connection.execute(insert(tables.prediction).values(values))
-        return _prediction(values)
+            connection.execute(insert(table).values(row))
+        return row
 
     def prediction(self, prediction_id: str) -> StoredPrediction:
         """Return one prediction, or raise `InputError`."""
@@ -147,18 +158,16 @@ class PredictionRows(StudyRows):
                 f"{probs.shape}."
             )
             raise InputError(msg)
-        values = {
-            "id": new_id(),
-            "series_uid": series_uid,
-            "checkpoint_id": checkpoint_id,
-            "classes": list(classes),
-            "probs_blob": self._blobs.put_array(probs, compressed=True),
-            "created": utc_now(),
-            "options": options,
-        }
-        with self._database.write() as connection:
-            connection.execute(insert(tables.classification).values(values))
-        return _classification(values)
+        return _classification(
+            self._keep(
+                tables.classification,
+                {"probs_blob": probs},
+                series_uid=series_uid,
+                checkpoint_id=checkpoint_id,
+                classes=list(classes),
+                options=options,
+            )
+        )
 
     def latest_classification(
         self, series_uid: str, checkpoint_id: str | None = None

@@ -53,6 +53,23 @@ def written(tmp_path: Path):
     return lambda: {p.name for p in files() - before}
 
 
+@pytest.fixture
+def lively(small_project: SmallProject, tmp_path: Path) -> str:
+    """Weights whose answer differs by voxel; untrained ones say one thing."""
+    import torch
+
+    from medlab_gui.learning.checkpoint import load_checkpoint, save_checkpoint
+
+    meta, state = load_checkpoint(small_project.weights)
+    dice = torch.Generator().manual_seed(5)
+    mixed = {
+        name: torch.randn(t.shape, generator=dice) * 0.5 if t.ndim > 1 else t
+        for name, t in state.items()
+    }
+    save_checkpoint(tmp_path / "lively.safetensors", mixed, meta)
+    return str(tmp_path / "lively.safetensors")
+
+
 def places(*names: object) -> str:
     """Write down what is compared, as the command line hands it over."""
     return "\n".join(map(str, names))

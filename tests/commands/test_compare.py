@@ -17,23 +17,6 @@ K = 11
 
 
 @pytest.fixture
-def lively(small_project, tmp_path) -> str:
-    """Weights whose answer differs by voxel; untrained ones say one thing."""
-    import torch
-
-    from medlab_gui.learning.checkpoint import load_checkpoint, save_checkpoint
-
-    meta, state = load_checkpoint(small_project.weights)
-    dice = torch.Generator().manual_seed(5)
-    mixed = {
-        name: torch.randn(t.shape, generator=dice) * 0.5 if t.ndim > 1 else t
-        for name, t in state.items()
-    }
-    save_checkpoint(tmp_path / "lively.safetensors", mixed, meta)
-    return str(tmp_path / "lively.safetensors")
-
-
-@pytest.fixture
 def recipe(tmp_path):
     spec = PipelineSpec((Step("window", {"level": 0.0, "width": 90.0}), Step("tv")))
     file = tmp_path / "recipe.json"

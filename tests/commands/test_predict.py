@@ -23,23 +23,6 @@ from tests.projects import tiny_weights
 from tests.synthetic import cut_short, oriented_grids, plain_grid, write_series
 
 
-@pytest.fixture
-def lively(small_project, tmp_path) -> str:
-    """Weights whose answer differs by voxel; untrained ones say one thing."""
-    import torch
-
-    from medlab_gui.learning.checkpoint import load_checkpoint, save_checkpoint
-
-    meta, state = load_checkpoint(small_project.weights)
-    dice = torch.Generator().manual_seed(5)
-    mixed = {
-        name: torch.randn(t.shape, generator=dice) * 0.5 if t.ndim > 1 else t
-        for name, t in state.items()
-    }
-    save_checkpoint(tmp_path / "lively.safetensors", mixed, meta)
-    return str(tmp_path / "lively.safetensors")
-
-
 def test_a_path_needs_no_project(small_project, lively, tmp_path, isolated):
     out, doubt = tmp_path / "m.nrrd", tmp_path / "e.nii.gz"
     told = run(

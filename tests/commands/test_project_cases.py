@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
+from medlab_gui.commands.command import Context
+from medlab_gui.commands.contenders import Weights
 from medlab_gui.commands.evaluate import EvaluateParams, run
+from medlab_gui.commands.import_ import ImportParams
+from medlab_gui.commands.import_ import run as import_
+from medlab_gui.commands.predict import PredictParams
+from medlab_gui.commands.predict import run as predict
+from medlab_gui.commands.project_cases import project_cases
 from medlab_gui.core.errors import InputError
 from tests.commands.conftest import places
 from tests.projects import tiny_weights
+from tests.synthetic import plain_grid, write_series
 
 
 def test_weights_are_compared_on_the_locked_slices(small_project, tmp_path):
@@ -76,3 +87,38 @@ def test_cross_validated_runs_are_judged_on_what_was_left_out(small_project, tmp
     truth = str(small_project.mask)
     with pytest.raises(InputError, match="leave --truth away"):
         run(EvaluateParams(compare=places("A=aaa"), truth=truth, output=output), ctx)
+
+
+def test_nothing_is_found_where_nothing_was_measured(lively, tmp_path):
+    """What is compared is what a prediction gives, filling values (-2000) included."""
+    from medlab_gui.learning.checkpoint import read_meta
+
+    grid = plain_grid((4, 48, 48), (4.0, 2.0, 2.0))
+    data = np.random.default_rng(4).integers(-100, 200, grid.shape).astype(np.int16)
+    data[:, :, :16] = -2000
+
+    def edit(ds, _k):
+        ds.PixelRepresentation = 1
+        ds.add_new("PixelPaddingValue", "SS", -976)
+
+    write_series(tmp_path / "scan", grid, data, edit=edit)
+    ctx = Context(str(tmp_path / "filled"), device="cpu")
+    uid = import_(ImportParams(str(tmp_path / "scan")), ctx)["series"][0]["uid"]
+    meta = read_meta(lively)
+    with ctx.store() as store:
+        store.set_scheme(meta.scheme)
+        truth = np.zeros(grid.shape, np.uint8)
+        kept = store.add_annotation(
+            uid, truth, meta.scheme, confirmed=[1, 2], author="a"
+        )
+        store.lock_slices(uid, [1, 2], kept.id)
+    cases = project_cases([Weights("lively", Path(lively), meta)], ctx)
+    (case,) = cases.each
+    (answer,) = case.answers
+    told = predict(PredictParams(uid, checkpoint=lively), ctx)
+    with ctx.store() as store:
+        said = store.array(store.prediction(told["prediction"]).labels_blob)
+    assert not answer.labels[:, :, :16].any()
+    assert (answer.probs[0, :, :, :16] == 1).all()
+    assert (answer.labels == said[1:3]).mean() > 0.999  # another runtime may round
+    assert answer.labels[:, :, 16:].any()
