@@ -108,7 +108,8 @@ def in_project(
                     name=one.description or _("Series without a description"),
                     patient_key=study.patient_key,
                     study_uid=study.uid,
-                    facts=_facts(one.modality, _own_slices(one), labelled[one.uid]),
+                    facts=_labelled(one, labelled[one.uid])
+                    or _facts(one.modality, _own_slices(one)),
                     problems=problem_text(one.problems),
                     voxels=_voxels(one.grid),
                     is_named=study.patient_key in names,
@@ -168,10 +169,17 @@ def _own_slices(series: Series) -> int:
     return series.reorientation.source.shape[0]
 
 
-def _facts(modality: str, n_slices: int, labelled: int = 0) -> str:
+def _facts(modality: str, n_slices: int) -> str:
     size = _("1 slice") if n_slices == 1 else _("{n} slices").format(n=n_slices)
-    marked = _("{k} labelled").format(k=labelled) if labelled else ""
-    return " · ".join(t for t in (modality, size, marked) if t)
+    return " · ".join(t for t in (modality, size) if t)
+
+
+def _labelled(series: Series, n: int) -> str:
+    """Return how many slices are labelled, of those that one labels: axial ones."""
+    if not n:
+        return ""
+    marked = _("{k} of {n} labelled").format(k=n, n=series.n_slices)
+    return " · ".join(t for t in (series.modality, marked) if t)
 
 
 def _voxels(grid: Grid | None) -> str:

@@ -360,7 +360,7 @@ class Workbench:
         self.session_changed.emit()
         self.slice_changed.emit(session.k)
         if session.recovered is not None:
-            self.inform(session.recovered.message)
+            self.warn(session.recovered.message)
 
     def drop_session(self) -> None:
         """Clear the stage."""

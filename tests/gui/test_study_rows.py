@@ -21,5 +21,9 @@ def test_a_sagittal_scan_has_as_many_slices_in_the_project_as_in_its_files(tmp_p
     with ProjectStore.open(place) as store:
         series = store.series_list()
         (stored,) = in_project(store.studies(), series, {s.uid: 0 for s in series}, {})
+        # One labels axial slices, whatever plane the scan was taken in.
+        labelled = {s.uid: 7 for s in series}
+        (begun,) = in_project(store.studies(), series, labelled, {})
     (found,) = in_files(scan(tmp_path / "in").series, {})
     assert stored.facts == found.facts == "CT · 5 slices"
+    assert begun.facts == "CT · 7 of 24 labelled"
