@@ -69,17 +69,17 @@ def _root_cause(error: BaseException) -> BaseException:
 
 
 class NoticeBar(QFrame):
-    """A bar at the top of the picture that goes by itself.
+    """A bar at the top of the pictures that goes by itself.
 
     Parameters
     ----------
     parent : QWidget
-        The picture.
+        The room of the pictures.
     """
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self._picture = parent
+        self._room = parent
         self.setObjectName("notice_bar")
         self.about = ""
         self.text = QLabel()
@@ -125,7 +125,7 @@ class NoticeBar(QFrame):
         self._timer.start(_SHOWN_MS[notice.level] or 12000)
 
     def _place(self) -> None:
-        parent = self._picture
+        parent = self._room
         width = min(620, max(240, parent.width() - 90))
         narrow = width < _NARROW and self._buttons.count() > 0
         self._words.setDirection(
@@ -142,7 +142,7 @@ class NoticeBar(QFrame):
         self.move((parent.width() - width) // 2, 60)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Stay in the middle of the picture."""
+        """Stay in the middle of the room."""
         if event.type() == QEvent.Type.Resize and self.isVisible():
             self._place()
         return False
@@ -157,14 +157,14 @@ class Notifier(QObject):
         Who speaks.
     window : QWidget
         Owner of dialogs.
-    canvas : QWidget
+    room : QWidget
         Where the bar appears.
     """
 
-    def __init__(self, bench: Workbench, window: QWidget, canvas: QWidget) -> None:
+    def __init__(self, bench: Workbench, window: QWidget, room: QWidget) -> None:
         super().__init__(window)
         self._window = window
-        self.bar = NoticeBar(canvas)
+        self.bar = NoticeBar(room)
         self.dialogs: list[QMessageBox] = []
         self._hook_before: Any = None
         self._bench = bench

@@ -148,7 +148,8 @@ class MedlabWindow(QObject):
             self.bench,
             lambda: self.stage.holds_pan,
         )
-        self.notifier = Notifier(self.bench, self.main, self.canvas)
+        # Not on the canvas: other views and the comparison take its place.
+        self.notifier = Notifier(self.bench, self.main, self.main.centralWidget())
         self.welcome = Welcome(self.bench, self.canvas)
         self.reading = ReadingNote(self.bench, self.canvas)
         self.slice_bar = SliceBar(self.bench)

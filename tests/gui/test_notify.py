@@ -4,10 +4,13 @@ import pytest
 from qtpy.QtWidgets import QPushButton, QWidget
 
 from medlab_gui.core.resources import resource
+from medlab_gui.gui.compare_view import CompareLayout
 from medlab_gui.gui.dialogs.text_report import TextReport
+from medlab_gui.gui.docks.preprocess import PreprocessDock
 from medlab_gui.gui.launching import tell_problems
 from medlab_gui.gui.notices import Level, Notice, NoticeAction
 from medlab_gui.gui.notify import NoticeBar, bug_report
+from medlab_gui.gui.panes.linked_state import PaneLayout
 from tests.gui.conftest import open_series, wait_for
 
 
@@ -99,3 +102,21 @@ def test_a_notice_about_a_series_goes_when_another_opens(window, shared_window):
     window.bench.inform("Two series were found.")
     open_series(window, next(uids))
     assert bar.isVisible(), "what is about no series stays"
+
+
+@pytest.mark.gui
+@pytest.mark.parametrize("what", ["another view", "the comparison"])
+def test_a_notice_is_seen_whatever_is_in_the_place_of_the_canvas(window, what):
+    dock = window.main.findChild(PreprocessDock)
+    if what == "another view":
+        window.bench.linked.layout = PaneLayout.ROW
+        window.bench.linked.enlarge("sagittal")
+        wait_for(lambda: not window.canvas.isVisible())
+    else:
+        dock.shown.compare(CompareLayout.SIDE)
+    window.bench.inform("The file was written.")
+    bar = window.notifier.bar
+    assert bar.isVisible()
+    at = bar.mapTo(window.main, bar.text.geometry().center())
+    assert window.main.childAt(at) is bar.text, "nothing lies over it"
+    dock.shown.compare(None)

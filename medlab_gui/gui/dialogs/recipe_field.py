@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
@@ -32,6 +32,7 @@ class RecipeField(QWidget):
     def __init__(self, dock: PipelineSpec, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.box = QComboBox()
+        self.box.setAccessibleName(_("Recipe"))
         self.box.addItem(_("As it stands under Preprocessing"))
         self._specs = [dock]
         for name, spec in pipeline_presets().items():
@@ -45,6 +46,7 @@ class RecipeField(QWidget):
         rows.addWidget(self.box)
         rows.addWidget(self.steps)
         self.setFocusProxy(self.box)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.box.currentIndexChanged.connect(self._show_steps)
         self._show_steps()
 
