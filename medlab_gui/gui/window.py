@@ -149,7 +149,8 @@ class MedlabWindow(QObject):
             lambda: self.stage.holds_pan,
         )
         # Not on the canvas: other views and the comparison take its place.
-        self.notifier = Notifier(self.bench, self.main, self.main.centralWidget())
+        room = self.main.centralWidget() or self.canvas
+        self.notifier = Notifier(self.bench, self.main, room)
         self.welcome = Welcome(self.bench, self.canvas)
         self.reading = ReadingNote(self.bench, self.canvas)
         self.slice_bar = SliceBar(self.bench)
