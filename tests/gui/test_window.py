@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QApplication
 
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.records import ItemState
+from medlab_gui.gui.docks.queue import QueueDock
 from medlab_gui.gui.status import saved_text
 from medlab_gui.gui.view_state import Mode
 from medlab_gui.store.project import ProjectStore
@@ -245,6 +246,29 @@ def test_saving_says_so(window, hand, monkeypatch):
 
 
 # ---- queue ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", ["mouse", "keys"])
+def test_the_picture_has_the_keys_once_a_row_of_the_queue_was_opened(window, by):
+    bench = window.bench
+    uid = bench.session.series_uid
+    bench.store.replace_queue([queue_item(uid, 3, 0.8), queue_item(uid, 13, 0.7)])
+    window.show_dock("queue")
+    bench.project_changed.emit()
+    table = window.main.findChild(QueueDock).table
+    model = table.model()
+    wait_for(lambda: model.rowCount() == 2 and model.item(1).series_uid == uid)
+    wait_for(table.isVisible)
+    if by == "mouse":
+        at = table.visualRect(model.index(1, 0)).center()
+        QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    else:
+        table.setFocus()
+        table.setCurrentIndex(model.index(1, 0))
+        QTest.keyClick(table, Qt.Key.Key_Return)
+    wait_for(lambda: bench.session.k == 13)
+    # Else letters would look for a row, and Enter would open this one again.
+    assert window.main.focusWidget() is not table
 
 
 def test_enter_accepts_and_goes_on_and_shift_n_skips(window, hand):

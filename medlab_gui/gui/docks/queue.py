@@ -133,6 +133,7 @@ class QueueDock(QWidget):
         self._delegate = QueueDelegate(self.table)
         self.table.setItemDelegate(self._delegate)
         self.table.setAccessibleName(_("Slices that want a person"))
+        self.table.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -304,6 +305,9 @@ class QueueDock(QWidget):
     def _open_row(self, index: QModelIndex) -> None:
         item = self.model.item(index.row())
         self._bench.open_series(item.series_uid, item.slice_index)
+        # Keys are about the slice now: here letters would look for a row, and Enter
+        # would open this one again instead of accepting it.
+        self.table.clearFocus()
 
     def _rank(self) -> None:
         self._bench.launch("score", {})
