@@ -1,0 +1,72 @@
+"""The one place that touches napari's private parts.
+
+napari 0.9 offers no public way to reach its canvas widget, to put its menus elsewhere,
+to switch its key bindings off, or to keep a labels layer from hoarding undo steps.
+``tests/gui/test_napari_private.py`` fails when napari moves one of these.
+"""
+
+from __future__ import annotations
+
+from medlab_gui.gui.napari_private.layers import (
+    Stroke,
+    measure_again,
+    one_update,
+    polygon_cancel,
+    polygon_finish,
+    polygon_n_points,
+    polygon_remove_point,
+    polygon_start,
+    set_label_colors,
+    silence_history,
+    silence_thumbnail,
+    stroke_of,
+)
+from medlab_gui.gui.napari_private.window import (
+    apply_style,
+    canvas_widget,
+    clear_key_bindings,
+    delay_layer_controls,
+    isolate_settings,
+    main_window,
+    napari_docks,
+    napari_menus,
+    put_below_canvas,
+    register_theme,
+    rehearse_brush,
+    rehearse_press,
+    retire_sliders,
+    take_over_status_bar,
+    unthrottle_mouse,
+    viewer_widget,
+)
+
+__all__ = [
+    "Stroke",
+    "apply_style",
+    "canvas_widget",
+    "clear_key_bindings",
+    "delay_layer_controls",
+    "isolate_settings",
+    "main_window",
+    "measure_again",
+    "napari_docks",
+    "napari_menus",
+    "one_update",
+    "polygon_cancel",
+    "polygon_finish",
+    "polygon_n_points",
+    "polygon_remove_point",
+    "polygon_start",
+    "put_below_canvas",
+    "register_theme",
+    "rehearse_brush",
+    "rehearse_press",
+    "retire_sliders",
+    "set_label_colors",
+    "silence_history",
+    "silence_thumbnail",
+    "stroke_of",
+    "take_over_status_bar",
+    "unthrottle_mouse",
+    "viewer_widget",
+]
