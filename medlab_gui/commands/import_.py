@@ -243,6 +243,11 @@ def text(result: dict[str, Any]) -> str:
         f"{s['description'] or s['uid']}: left out. {s['reason']}"
         for s in result["left_out"]
     ]
+    if result["ignored"]:
+        lines.append(
+            f"{counted(result['ignored'], 'other file')} held no scan to import; "
+            "`medlab inspect` tells why."
+        )
     return "\n".join(lines)
 
 

@@ -9,6 +9,7 @@ from medlab_gui.commands.inputs import refuse_black_and_white
 from medlab_gui.commands.values import as_path, parse_class_map
 from medlab_gui.core.errors import GeometryError, InputError
 from medlab_gui.core.geometry import Grid
+from medlab_gui.io.wording import placed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,11 +108,7 @@ def shared_grid(truth: MaskFile, others: Sequence[MaskFile]) -> tuple[Grid, bool
 def _described(grid: Grid | tuple[int, ...]) -> str:
     if isinstance(grid, tuple):
         return f"{' x '.join(str(n) for n in grid)} voxels and no geometry"
-    size = " x ".join(str(n) for n in grid.shape)
-    spacing = " x ".join(f"{v:.4g}" for v in grid.spacing)
-    corner = ", ".join(f"{v:.1f}" for v in grid.affine[:3, 3])
-    axes = grid.orientation
-    return f"{size} voxels of {spacing} mm (Z x Y x X), axes {axes}, from ({corner}) mm"
+    return placed(grid)
 
 
 def _translated(

@@ -52,8 +52,11 @@ class Grid:
             msg = f"A grid needs three positive sizes (Z, Y, X); found {self.shape}."
             raise GeometryError(msg)
         affine = np.array(self.affine, dtype=np.float64)
-        if affine.shape != (4, 4) or not np.all(np.isfinite(affine)):
-            msg = f"A grid needs a finite 4x4 affine; found shape {affine.shape}."
+        if affine.shape != (4, 4):
+            msg = f"A grid needs a 4x4 affine; found shape {affine.shape}."
+            raise GeometryError(msg)
+        if not np.all(np.isfinite(affine)):
+            msg = "Numbers of the affine of a grid must be finite; some are not."
             raise GeometryError(msg)
         if not np.array_equal(affine[3], [0, 0, 0, 1]):
             msg = f"The last row of an affine must be 0 0 0 1; found {affine[3]}."

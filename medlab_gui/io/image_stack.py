@@ -20,6 +20,7 @@ from medlab_gui.core.errors import DamagedFileError, InputError
 from medlab_gui.core.geometry import Grid
 from medlab_gui.core.records import Problem, Severity
 from medlab_gui.core.remedies import APART
+from medlab_gui.io.dicom_values import printable
 from medlab_gui.io.pydicom_quiet import quiet_warnings
 from medlab_gui.io.series import FileSeries, derived_uid, pseudonym
 from medlab_gui.io.voxels import fit_voxels
@@ -201,7 +202,7 @@ def _series(group: list[Picture]) -> FileSeries:
         uid=uid,
         study_uid=derived_uid("study", uid),
         modality="OT",
-        description=first.path.stem if alone else first.path.parent.name,
+        description=printable(first.path.stem if alone else first.path.parent.name),
         patient_name="",
         patient_key=pseudonym("file", uid),
         study_date=None,

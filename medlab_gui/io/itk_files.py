@@ -10,6 +10,7 @@ import numpy as np
 from medlab_gui.core.errors import DamagedFileError, GeometryError
 from medlab_gui.core.geometry import Grid
 from medlab_gui.core.records import Problem, Severity
+from medlab_gui.io.dicom_values import printable
 from medlab_gui.io.glance import GLANCE_BYTES, content_digest
 from medlab_gui.io.grid_checks import shear_problems, spacing_problems
 from medlab_gui.io.itk_glance import is_sealed, part_of_voxels
@@ -83,7 +84,7 @@ def itk_series(path: Path, kind: str) -> tuple[FileSeries, ...]:
         uid=uid,
         study_uid=derived_uid("study", uid),
         modality="CT" if is_ct else "OT",
-        description=path.stem,
+        description=printable(path.stem),
         patient_name="",
         patient_key=pseudonym("file", uid),
         study_date=None,

@@ -13,7 +13,7 @@ from medlab_gui.io.image_stack import picture_kind
 from medlab_gui.io.labelme import is_labelme, read_labelme
 from medlab_gui.io.read import read_checked
 from medlab_gui.io.scan import scan
-from medlab_gui.io.wording import counted
+from medlab_gui.io.wording import counted, placed
 
 if TYPE_CHECKING:
     import os
@@ -56,7 +56,13 @@ def read_mask(
     if is_labelme(path):
         return read_labelme(path, labels or {}), None
     series = scan(path).series
-    if len(series) != 1 or series[0].format == "dicom":
+    if len(series) > 1 and series[0].format != "dicom":
+        msg = (
+            f"{path} holds {len(series)} volumes, and a mask is one. Save the one that "
+            "is the mask in a file of its own."
+        )
+        raise InputError(msg, path=path)
+    if series[0].format == "dicom":
         msg = (
             f"{path} is not a mask file: a mask must be one NIfTI, NRRD or MetaImage "
             "file, pictures of one folder or Labelme files, of whole numbers."
@@ -155,14 +161,8 @@ def mask_on_grid(
 
 
 def _difference(mask_grid: Grid, grid: Grid) -> str:
-    def described(g: Grid) -> str:
-        size = " x ".join(str(n) for n in g.shape)
-        spacing = " x ".join(f"{v:.3g}" for v in g.spacing)
-        corner = ", ".join(f"{v:.1f}" for v in g.affine[:3, 3])
-        return f"{size} voxels of {spacing} mm, {g.orientation}, from ({corner}) mm"
-
     return (
         "The mask does not lie on the voxels of the scan, and MedLab does not "
-        f"interpolate masks. The mask has {described(mask_grid)}; the scan has "
-        f"{described(grid)}. Use a mask that was made on this very scan."
+        f"interpolate masks. The mask has {placed(mask_grid)}; the scan has "
+        f"{placed(grid)}. Use a mask that was made on this very scan."
     )

@@ -14,6 +14,7 @@ import numpy as np
 from medlab_gui.core.errors import DamagedFileError, GeometryError
 from medlab_gui.core.geometry import Grid
 from medlab_gui.core.records import Problem, Severity
+from medlab_gui.io.dicom_values import printable
 from medlab_gui.io.glance import content_digest
 from medlab_gui.io.grid_checks import shear_problems, spacing_problems
 from medlab_gui.io.nifti import nifti_grid, ras_to_lps
@@ -137,7 +138,7 @@ def _described(path: Path, kind: str, image: Any) -> tuple[FileSeries, ...]:
         uid=uid,
         study_uid=derived_uid("study", uid),
         modality="CT" if is_ct else "OT",
-        description=Path(name).stem,
+        description=printable(Path(name).stem),
         patient_name="",
         patient_key=pseudonym("file", uid),
         study_date=None,

@@ -11,6 +11,7 @@ import numpy as np
 from medlab_gui.core.errors import DamagedFileError, GeometryError, NotAnImageError
 from medlab_gui.core.geometry import Grid
 from medlab_gui.core.records import Problem, Severity
+from medlab_gui.io.dicom_values import printable
 from medlab_gui.io.glance import (
     GLANCE_BYTES,
     content_digest,
@@ -100,7 +101,7 @@ def nifti_series(path: Path) -> tuple[FileSeries, ...]:
         uid=uid,
         study_uid=derived_uid("study", uid),
         modality="CT" if is_ct else "OT",
-        description=name,
+        description=printable(name),
         patient_name="",
         patient_key=pseudonym("file", uid),
         study_date=None,

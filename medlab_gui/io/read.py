@@ -200,8 +200,8 @@ def _choose(
         sound = [s for s in found if s.blocking is None]
         if len(sound) != 1:
             msg = (
-                f"There are {len(found)} series in {path}; say which one you mean. "
-                f"{_listed(found)}"
+                f"There are {len(found)} series in {path}; say which one you mean "
+                f"(--series UID). {_listed(found)}"
             )
             raise InputError(msg)
         chosen = sound[0]

@@ -6,6 +6,8 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from medlab_gui.io.dicom_values import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -39,7 +41,7 @@ def told_apart(series: Iterable[FileSeries]) -> list[FileSeries]:
         if len(numbers) > 1:
             names = _longer([result[n] for n in numbers])
             for n, name in zip(numbers, names, strict=True):
-                result[n] = replace(result[n], description=name)
+                result[n] = replace(result[n], description=printable(name))
     return result
 
 

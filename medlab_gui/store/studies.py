@@ -113,7 +113,9 @@ def _series_values(series: Series) -> dict[str, Any]:
         "modality": series.modality,
         "units": series.units,
         "description": series.description,
-        "source": series.source,
+        # A path whose name is no UTF-8 (a disc from a system with GBK names) holds what
+        # no database stores; it is kept to be read by people.
+        "source": series.source.encode("utf-8", "backslashreplace").decode("utf-8"),
         "reorientation": series.reorientation.to_dict(),
         "blob": series.blob,
         "problems": [p.to_dict() for p in series.problems],

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import sys
+
 import numpy as np
 import pytest
 
@@ -112,3 +115,30 @@ def test_a_project_that_is_a_file(tmp_path):
     (tmp_path / "file").write_text("x", encoding="utf-8")
     with pytest.raises(StoreError, match="is a file"):
         run(ImportParams(str(tmp_path / "scan")), Context(str(tmp_path / "file")))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are bytes on Linux alone")
+def test_a_name_that_is_no_utf8(tmp_path, ctx):
+    """Of a disc with Chinese names (GBK) that was mounted without saying so."""
+    folder = tmp_path / os.fsdecode("病人".encode("gbk"))
+    folder.mkdir()
+    file = folder / os.fsdecode(b"\xff\xfe.nii")
+    write_image(tmp_path / "x.nii", phantom_values(plain_grid()), plain_grid())
+    (tmp_path / "x.nii").rename(file)
+    told = run(ImportParams(str(file)), ctx)
+    IMPORT.text(told).encode("utf-8")
+    with ctx.store() as store:
+        (series,) = store.series_list()
+    assert series.description == ""
+    assert series.source.encode("utf-8").endswith(b".nii")
+
+
+def test_names_on_two_lines_and_other_files(tmp_path, ctx):
+    path = tmp_path / "scans" / "line\nbreak.nii"
+    path.parent.mkdir()
+    write_image(path, phantom_values(plain_grid()), plain_grid())
+    (path.parent / "letter.txt").write_text("no scan", encoding="utf-8")
+    told = run(ImportParams(str(path.parent)), ctx)
+    first, *_problems, last = IMPORT.text(told).splitlines()
+    assert "line break: " in first
+    assert last.startswith("1 other file held no scan")

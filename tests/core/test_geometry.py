@@ -123,8 +123,8 @@ def test_wrong_shapes(shape):
 @pytest.mark.parametrize(
     ("affine", "said"),
     [
-        (np.eye(3), "finite 4x4"),
-        (np.full((4, 4), np.nan), "finite 4x4"),
+        (np.eye(3), "4x4 affine"),
+        (np.full((4, 4), np.nan), "must be finite"),
         (np.diag([1, 1, 1, 2.0]), "last row"),
         (np.diag([1, 0, 1, 1.0]), "do not span"),
         (np.array([[1, 1, 0, 0], [0, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]]), "span"),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import nibabel
 import numpy as np
 import pytest
 
-from medlab_gui.core.errors import InputError
-from medlab_gui.io import read_one, scan
+from medlab_gui.core.errors import GeometryError, InputError
+from medlab_gui.core.geometry import Grid
+from medlab_gui.io import mask_on_grid, read_mask, read_one, scan
 from medlab_gui.io.voxels import value_problems
+from medlab_gui.io.wording import placed
 from tests.io.dicom_checks import problem
 from tests.synthetic import plain_grid, write_series
 
@@ -59,3 +62,24 @@ def test_whole_numbers_that_float32_rounds():
     assert told.code == "values-rounded"
     assert "16,777,216 (from 1 to 16,777,217)" in told.message
     assert value_problems(-exact.astype(np.int64) - 1)[0].code == "values-rounded"
+
+
+def test_grids_that_differ_do_not_read_alike():
+    plain = plain_grid((3, 4, 5))
+    affine = plain.affine.copy()
+    turn = np.deg2rad(7)
+    affine[:2, :3] = [
+        [np.cos(turn), -np.sin(turn)],
+        [np.sin(turn), np.cos(turn)],
+    ] @ affine[:2, :3]
+    turned = Grid(plain.shape, affine)
+    assert placed(turned).replace(" turned by 7 degrees", "") == placed(plain)
+    with pytest.raises(GeometryError, match="turned by 7 degrees"):
+        mask_on_grid(np.zeros(plain.shape, np.uint8), turned, plain)
+
+
+def test_a_mask_of_several_volumes(tmp_path):
+    image = nibabel.Nifti1Image(np.ones((3, 4, 5, 2), np.uint8), np.eye(4))
+    image.to_filename(tmp_path / "m.nii")
+    with pytest.raises(InputError, match=r"m\.nii holds 2 volumes, and a mask is one"):
+        read_mask(tmp_path / "m.nii")
