@@ -24,6 +24,7 @@ from medlab_gui.gui.measure_actions import MEASURE_ACTIONS
 from medlab_gui.gui.pair.pair_actions import PAIR_ACTIONS
 from medlab_gui.gui.panes.layout_actions import PANE_ACTIONS
 from medlab_gui.gui.plain_action import PlainAction
+from medlab_gui.gui.reviewing import label_whole_slice
 from medlab_gui.gui.view_actions import VIEW_ACTIONS
 from medlab_gui.gui.view_state import Mode, Tool
 
@@ -225,6 +226,14 @@ _ANNOTATE = (
         ("Ctrl+Shift+T",),
         "medlab/annotate/7_prediction",
         "prediction_open",
+    ),
+    PlainAction(
+        "medlab.annotate.whole_slice",
+        N_("The whole slice shows this class; go to the next"),
+        lambda w: label_whole_slice(w.bench, w.bench.view.value),
+        ("Shift+W",),
+        "medlab/annotate/8_whole",
+        "editable",
     ),
 )
 

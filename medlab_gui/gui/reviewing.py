@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from medlab_gui.gui.workbench import Workbench
     from medlab_gui.review.session import ReviewSession
 
-__all__ = ["accept_and_next", "accept_prediction", "go_to_next", "redo", "skip", "undo"]
+__all__ = [
+    "accept_and_next",
+    "accept_prediction",
+    "go_to_next",
+    "label_whole_slice",
+    "redo",
+    "skip",
+    "undo",
+]
 
 _WAITING = (ItemState.QUEUED, ItemState.OPEN, ItemState.CORRECTED)
 
@@ -81,16 +89,9 @@ def accept_prediction(bench: Workbench, *, all_slices: bool) -> None:
 def accept_and_next(bench: Workbench) -> None:
     """Confirm the slice shown, save, mark its queue entry, open the next one."""
     session = bench.session
-    if session is None or not _stands_still(bench):
+    if session is None or not _may_be_accepted(bench, session):
         return
     uid, k = session.series_uid, session.k
-    if session.read_only or k in session.locked:
-        bench.warn(
-            _("This slice cannot be accepted: it belongs to the locked validation set.")
-            if k in session.locked
-            else _("This series is open read-only here; nothing can be accepted.")
-        )
-        return
     if _is_untouched(session, k):
         take: Callable[[], bool] | None = None
         said = classifier_in_use(bench.store, uid) if bench.store is not None else None
@@ -102,9 +103,53 @@ def accept_and_next(bench: Workbench) -> None:
             take = partial(session.accept_prediction, [k])
         if take is not None and not _try(bench, _("Accept the slice"), take):
             return
+    _vouch(bench, session, _("Slice {n} accepted.").format(n=k + 1))
+
+
+def label_whole_slice(bench: Workbench, value: int) -> None:
+    """Say which class the slice shown shows, accept it so, and open the next one.
+
+    Parameters
+    ----------
+    bench : Workbench
+        What is open.
+    value : int
+        Value of the class; 0 where it shows none of them.
+    """
+    session = bench.session
+    if session is None or not _may_be_accepted(bench, session):
+        return
+    k = session.k
+    title = _("Label the whole slice")
+    if not _try(bench, title, lambda: session.label_whole(k, value)):
+        return
+    bench.view.mask_visible = True
+    name = session.scheme.answers[value]
+    said = _("Slice {n} shows {name}; accepted.").format(n=k + 1, name=name)
+    _vouch(bench, session, said)
+
+
+def _may_be_accepted(bench: Workbench, session: ReviewSession) -> bool:
+    """Tell whether anybody may vouch for the slice shown; say why not."""
+    if not _stands_still(bench):
+        return False
+    locked = session.k in session.locked
+    if session.read_only or locked:
+        bench.warn(
+            _("This slice cannot be accepted: it belongs to the locked validation set.")
+            if locked
+            else _("This series is open read-only here; nothing can be accepted.")
+        )
+        return False
+    return True
+
+
+def _vouch(bench: Workbench, session: ReviewSession, said: str) -> None:
+    """Confirm the slice shown, save, mark its queue entry, open the next one."""
+    uid, k = session.series_uid, session.k
 
     def accepted(_result: Any = None) -> None:
-        bench.inform(_("Slice {n} accepted.").format(n=k + 1))
+        bench.inform(said)
         go_to_next(bench)
 
     if _try(bench, _("Accept the slice"), lambda: session.confirm(k)):

@@ -155,6 +155,39 @@ class MaskEditor:
         self.state_changed.emit()
         return True
 
+    def label_whole(self, k: int, value: int) -> bool:
+        """Give all voxels of a slice the class that a person says it shows.
+
+        Parameters
+        ----------
+        k : int
+            The slice.
+        value : int
+            Value of the class; 0 where the slice shows none.
+
+        Returns
+        -------
+        bool
+            Whether anything changed; one step that can be undone.
+
+        Raises
+        ------
+        InputError
+            If the slice is locked, or something is drawn on it.
+        ConflictError, StorageFullError, ProjectMissingError
+            As `record`; the mask is then as it was.
+        """
+        box = self._box((slice(k, k + 1), slice(None), slice(None)))
+        present = np.unique(self.mask[box])
+        if present.size > 1:
+            msg = (
+                f"Something is drawn on slice {k + 1}, which a class for the whole "
+                "slice would cover. Accept what is drawn, or undo or erase it first."
+            )
+            raise InputError(msg)
+        after = np.full_like(self.mask[box], value)
+        return self.apply("whole-slice", box, after)
+
     def _box(self, slices: tuple[slice, ...]) -> Box:
         k, j, i = (
             slice(*s.indices(n)[:2])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from qtpy.QtCore import Qt
 
 from medlab_gui.commands.adopt import AdoptParams
 from medlab_gui.commands.adopt import run as adopt
@@ -13,6 +14,7 @@ from medlab_gui.gui.launching import follow_up
 from medlab_gui.review.classified import latest_classified
 from medlab_gui.store.project import ProjectStore
 from tests.gui.conftest import open_series, wait_for
+from tests.gui.hand import SHIFT
 from tests.projects import tiny_weights
 
 pytestmark = pytest.mark.gui
@@ -112,3 +114,80 @@ def test_accepting_labels_the_slice_as_the_classifier_in_use_says(window, tmp_pa
         mask = store.annotation_mask(kept)
     assert np.unique(mask[4]).tolist() == [2]
     assert not mask[5].any()
+
+
+def labels_dock(window):
+    return window.docks["labels"].widget().widget()
+
+
+def accepted(window, k):
+    """Wait until a slice is accepted, and return the mask that the project has."""
+    bench = window.bench
+    wait_for(lambda: bench.session.confirmed[k] and not bench.jobs.active)
+    with ProjectStore.open(bench.project_place) as store:
+        kept = store.latest_annotation(bench.session.series_uid)
+        assert k in kept.confirmed
+        return store.annotation_mask(kept)[k]
+
+
+def test_a_person_says_what_a_slice_shows(window, hand, qtbot):
+    """By the button, its menu and the key; no stroke is needed."""
+    bench, session = window.bench, window.bench.session
+    dock = labels_dock(window)
+    free = [k for k in range(len(session.mask)) if not session.is_touched(k)]
+    one, two, three = (k for k in free[:3])
+    session.k = one
+    dock.classes.setCurrentRow(1)
+    qtbot.mouseClick(dock.whole, Qt.MouseButton.LeftButton)
+    assert np.unique(accepted(window, one)).tolist() == [2]
+    assert np.unique(session.mask[one]).tolist() == [2], "it is seen, too"
+    session.k = two
+    dock.whole.fill()
+    offered = {act.text(): act for act in dock.whole.menu().actions()}
+    assert list(offered) == [c.name for c in session.scheme.classes] + ["None of them"]
+    offered["Liver"].trigger()
+    assert np.unique(accepted(window, two)).tolist() == [1]
+    session.k = three
+    bench.view.value = 2
+    hand.key("W", SHIFT)
+    assert np.unique(accepted(window, three)).tolist() == [2]
+    # It is an edit like any other.
+    session.k = three
+    bench.undo()
+    assert not session.mask[three].any()
+
+
+def test_none_of_them_is_not_what_the_model_says(window, tmp_path):
+    bench, session = window.bench, window.bench.session
+    file = tiny_weights(tmp_path / "alex.safetensors", network="alexnet")
+    used = adopt(AdoptParams(str(file)), Context(bench.project_place))["checkpoint"]
+    n = session.mask.shape[0]
+    tell(window, np.tile(np.array([0.1, 0.1, 0.8], np.float32), (n, 1)), used)
+    k = next(k for k in range(n) if not session.is_touched(k))
+    session.k = k
+    labels_dock(window).whole.fill()
+    labels_dock(window).whole.menu().actions()[-1].trigger()
+    assert not accepted(window, k).any()
+
+
+def test_what_is_drawn_is_not_covered(window):
+    session = window.bench.session
+    k = next(k for k in range(len(session.mask)) if not session.is_touched(k))
+    session.k = k
+    session.apply("stroke", (slice(k, k + 1), slice(2, 6), slice(2, 6)),
+                  np.ones((1, 4, 4), np.uint8))  # fmt: skip
+    drawn = session.mask[k].copy()
+    labels_dock(window).whole.click()
+    wait_for(lambda: bool(window.notifier.dialogs))
+    assert "is drawn on slice" in window.notifier.dialogs[-1].text()
+    assert np.array_equal(session.mask[k], drawn)
+    assert not session.confirmed[k]
+
+
+def test_locked_slices_are_not_labelled(window):
+    session = window.bench.session
+    session.locked = frozenset({3})
+    session.k = 3
+    assert not labels_dock(window).whole.isEnabled()
+    session.k = 4
+    assert labels_dock(window).whole.isEnabled()

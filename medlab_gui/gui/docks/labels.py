@@ -24,6 +24,7 @@ from medlab_gui.commands.classify import NOT_WHERE
 from medlab_gui.core.i18n import N_, _
 from medlab_gui.gui.class_list import ClassList
 from medlab_gui.gui.view_state import Mode, Tool
+from medlab_gui.gui.whole_slice import WholeSliceButton
 
 if TYPE_CHECKING:
     from medlab_gui.gui.workbench import Workbench
@@ -128,6 +129,14 @@ class LabelsDock(QWidget):
                 "medlab.annotate.accept_all",
             ),
             (self.save, _("Make a revision of the mask"), "medlab.save"),
+            (
+                self.whole,
+                _(
+                    "The slice shows the chosen class, wherever: what classifiers "
+                    "learn.\nAccepts it and goes to the next; the arrow offers others."
+                ),
+                "medlab.annotate.whole_slice",
+            ),
         )
         for widget, text, id_ in (*self._tips, *named):
             widget.setToolTip(book.tip(text, id_))
@@ -201,6 +210,8 @@ class LabelsDock(QWidget):
         inner.setContentsMargins(0, 2, 0, 0)
         self.classes = ClassList(self._bench)
         inner.addWidget(self.classes)
+        self.whole = WholeSliceButton(self._bench)
+        inner.addWidget(self.whole)
         return box
 
     def _look_box(self) -> QGroupBox:
@@ -344,7 +355,7 @@ class LabelsDock(QWidget):
         self.note.setVisible(bool(why))
         editable = not why
         editable_series = session is not None and not session.read_only
-        for button in self.tools.values():
+        for button in (*self.tools.values(), self.whole):
             button.setEnabled(editable)
         predicted = session is not None and session.prediction is not None
         self.take_slice.setEnabled(editable and predicted)
