@@ -25,6 +25,7 @@ from medlab_gui.core.records import Run, RunState
 from medlab_gui.core.spec_changes import spec_changes
 from medlab_gui.gui.launching import use_weights
 from medlab_gui.gui.notices import NoticeAction
+from medlab_gui.gui.run_words import measure_of
 from medlab_gui.gui.runs_model import folds_of, weights_of
 
 if TYPE_CHECKING:
@@ -173,8 +174,10 @@ class ChosenRuns(QWidget):
         run = self._runs[0] if len(self._runs) == 1 else None
         for fold in folds_of(run) if run is not None else ():
             weights = str(fold.get("checkpoint", ""))
-            text = _("Fold {n}: Dice {dice:.3f}").format(
-                n=fold.get("fold"), dice=float(fold.get("mean_dice") or 0)
+            text = _("Fold {n}: {measure} {value:.3f}").format(
+                n=fold.get("fold"),
+                measure=measure_of(run.spec if run is not None else {}),
+                value=float(fold.get("mean_dice") or 0),
             )
             chosen = self.folds.addAction(text, partial(self._use, weights))
             chosen.setEnabled(bool(weights) and weights != current)

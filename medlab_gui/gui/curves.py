@@ -1,4 +1,4 @@
-"""Loss and Dice of a training as it runs, in two panels."""
+"""Loss and Dice (F1 of classifiers) of a training as it runs, in two panels."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.axes import LINE_STYLES, Axes, line_color, number
+from medlab_gui.gui.run_words import measure_of, phase_titles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,6 +36,8 @@ class TrainingCurves:
         Epochs planned, over all phases.
     phases : list of tuple
         ``(epoch, name)`` where each phase began.
+    spec : mapping
+        The recipe as plain data, where it is known: what is measured, what learns.
     """
 
     steps: list[tuple[float, float]] = field(default_factory=list)
@@ -42,6 +45,7 @@ class TrainingCurves:
     dice: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     epochs: int = 0
     phases: list[tuple[float, str]] = field(default_factory=list)
+    spec: Mapping[str, Any] = field(default_factory=dict)
     _sum: tuple[int, float, int] = (0, 0.0, 0)
 
     def add(self, data: Mapping[str, Any]) -> None:
@@ -161,7 +165,11 @@ class CurvesView(QWidget):
                 _("epoch {n}: loss {v}").format(n=int(epoch), v=number(round(loss, 4)))
             )
         parts += [
-            _("Dice of {name} {v}").format(name=name, v=f"{line[-1][1]:.3f}")
+            _("{measure} of {name} {v}").format(
+                measure=measure_of(self._curves.spec),
+                name=name,
+                v=f"{line[-1][1]:.3f}",
+            )
             for name, line in self._curves.dice.items()
             if line
         ]
@@ -200,7 +208,8 @@ class CurvesView(QWidget):
         self._legend(painter, axes, [*batches, (_("mean of epoch"), QPen(color, 2))])
 
     def _paint_dice(self, painter: QPainter, room: QRectF) -> None:
-        axes = Axes(room, self._epochs, (0.0, 1.0), _("epoch"), _("Dice"))
+        measure = measure_of(self._curves.spec)
+        axes = Axes(room, self._epochs, (0.0, 1.0), _("epoch"), measure)
         axes.draw(painter, self.palette())
         self._paint_phases(painter, axes, names=False)
         entries = []
@@ -264,7 +273,7 @@ class CurvesView(QWidget):
 
         A name that is longer than its phase lets the next one stand a line higher.
         """
-        titles = {"head": _("encoder frozen"), "all": _("all learn")}
+        titles = phase_titles(self._curves.spec)
         line = self.fontMetrics().height()
         found: list[tuple[str, QRectF]] = []
         row = 0

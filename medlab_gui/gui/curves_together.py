@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.axes import LINE_STYLES, Axes, line_color
+from medlab_gui.gui.run_words import measure_of, measures_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +62,9 @@ class CurvesTogether(QWidget):
         """Draw these: what a person reads, and the curves."""
         self._runs = dict(runs)
         words = [
-            _("{name}: mean Dice {v}").format(name=name, v=f"{line[-1][1]:.3f}")
+            _("{name}: mean {measure} {v}").format(
+                name=name, measure=measure_of(curves.spec), v=f"{line[-1][1]:.3f}"
+            )
             if (line := mean_dice_line(curves))
             else _("{name}: not judged").format(name=name)
             for name, curves in self._runs.items()
@@ -83,9 +86,11 @@ class CurvesTogether(QWidget):
             [1.0, *(line[-1][0] for line in [*losses.values(), *dice.values()] if line)]
         )
         high = max([v for line in losses.values() for _e, v in line], default=1.0)
+        measures = measures_of(curves.spec for curves in self._runs.values())
+        measured = _("mean {measure}").format(measure=measures)
         for top, lines, ends, titles in (
             (0.0, losses, (0.0, 1.05 * high), ("", _("loss"))),
-            (half, dice, (0.0, 1.0), (_("epoch"), _("mean Dice"))),
+            (half, dice, (0.0, 1.0), (_("epoch"), measured)),
         ):
             axes = Axes(QRectF(0, top, width, half), (0.0, last), ends, *titles)
             axes.draw(painter, self.palette())

@@ -105,12 +105,11 @@ class RunCurves(QWidget):
     def _of(self, run: Run, fold: int = 0) -> TrainingCurves:
         """Return the curves as they were watched, or as the run wrote them down."""
         name = f"{run.id}/{fold}" if fold else run.id
-        if name not in self._seen:
-            curves = self.written(run.id, fold)
-            if curves.is_empty:
-                return curves
+        curves = self._seen.get(name) or self.written(run.id, fold)
+        curves.spec = run.spec
+        if not curves.is_empty:
             self._seen[name] = curves
-        return self._seen[name]
+        return curves
 
     def written(self, run_id: str, fold: int = 0) -> TrainingCurves:
         """Return the curves as a run wrote them down, epoch by epoch.

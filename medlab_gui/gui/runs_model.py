@@ -10,6 +10,7 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from medlab_gui.core.i18n import _
 from medlab_gui.core.records import Run, RunState
 from medlab_gui.gui.durations import local_time
+from medlab_gui.gui.run_words import measure_of, measures_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -201,10 +202,10 @@ class RunsModel(QAbstractTableModel):
         ]
         change = dice_change(run)
         if change:
-            where = _("Mean Dice on the locked slices {c}")
+            where = _("Mean {measure} on the locked slices {c}")
             if folds_of(run):
-                where = _("Mean Dice on what the folds left out {c}")
-            parts.append(where.format(c=change))
+                where = _("Mean {measure} on what the folds left out {c}")
+            parts.append(where.format(measure=measure_of(run.spec), c=change))
         return "\n".join([*parts, *([run.message] if run.message else [])])
 
     # ---- what Qt asks -----------------------------------------------------------
@@ -226,9 +227,9 @@ class RunsModel(QAbstractTableModel):
         """Return the titles of the columns."""
         if role == Qt.ItemDataRole.ToolTipRole and section == RunColumn.DICE:
             return _(
-                "Mean Dice of old and new weights on the locked slices; of classifiers "
-                "the F1 of slices, which is the same measure"
-            )
+                "Mean {measure} of old and new weights on the locked slices; of "
+                "classifiers it is the F1 of slices, of others the Dice of masks"
+            ).format(measure=measures_of(r.spec for r in self._runs))
         if role == Qt.ItemDataRole.ToolTipRole and section == RunColumn.WHAT:
             return _("What it began with, when, and the seed of its random numbers")
         if (
@@ -236,7 +237,8 @@ class RunsModel(QAbstractTableModel):
             or orientation == Qt.Orientation.Vertical
         ):
             return None
-        return (_("Training"), _("Dice"), _("Result"))[section]
+        measures = measures_of(run.spec for run in self._runs)
+        return (_("Training"), measures, _("Result"))[section]
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return what a cell shows."""

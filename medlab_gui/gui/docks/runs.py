@@ -295,6 +295,9 @@ class RunsDock(QWidget):
         for button in (self.compare, self.resume):
             button.setVisible(self.model.rowCount() > 0)
         if self._job is not None:
+            row = self.model.row_of(self._live_run)
+            if row >= 0:
+                self._live.spec = self.model.run(row).spec
             self.picture.show_live(self._live)
         else:
             self.picture.show_runs(runs, titles)
@@ -329,7 +332,8 @@ class RunsDock(QWidget):
             if "epoch" in data:
                 # Each fold of a cross-validation begins anew.
                 if data.get("fold", self._fold) != self._fold:
-                    self._fold, self._live = data["fold"], TrainingCurves()
+                    self._fold = data["fold"]
+                    self._live = TrainingCurves(spec=self._live.spec)
                 self._live.add(data)
         last = reports[-1]
         fraction = last.fraction
