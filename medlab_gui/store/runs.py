@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, or_, select, update
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["RunRows"]
 
 _RUN_COLUMNS = tuple(column for column in tables.run.c if column.name != "n")
+_JUDGED, _SLICES = "judged.json", "per_slice"
 _CHANGEABLE = frozenset({"state", "finished", "checkpoint", "comparison", "message"})
 
 
@@ -39,6 +42,7 @@ class RunRows(ProjectBase):
         table = tables.run
         values = {column.name: getattr(run, column.name) for column in _RUN_COLUMNS}
         values["state"] = str(run.state)
+        values["comparison"] = self._without_slices(run.id, run.comparison)
         with self._database.write() as connection:
             known = select(table.c.id).where(table.c.id == run.id)
             if connection.scalar(known) is not None:
@@ -72,6 +76,8 @@ class RunRows(ProjectBase):
             changes["state"] = str(state)
             over = state is not RunState.RUNNING
             changes.setdefault("finished", utc_now() if over else None)
+        if "comparison" in changes:
+            changes["comparison"] = self._without_slices(run_id, changes["comparison"])
         if changes:
             table = tables.run
             with self._database.write() as connection:
@@ -81,13 +87,57 @@ class RunRows(ProjectBase):
         return self.run(run_id)
 
     def runs(self) -> tuple[Run, ...]:
-        """Return all trainings, oldest first."""
+        """Return all trainings, oldest first; `run` alone tells of single slices."""
         rows = self._rows(select(tables.run).order_by(tables.run.c.n))
         return tuple(_run(row) for row in rows)
 
     def run(self, run_id: str) -> Run:
-        """Return one training, or raise `InputError`."""
-        return _run(self._named(tables.run, "id", run_id, "run"))
+        """Return one training with all that is known of it.
+
+        Raises
+        ------
+        InputError
+            If there is no such run.
+        """
+        found = _run(self._named(tables.run, "id", run_id, "run"))
+        try:
+            text = (self.folder / "runs" / run_id / _JUDGED).read_text(encoding="utf-8")
+            judged = json.loads(text)
+        except (OSError, ValueError):  # it was not judged
+            return found
+        comparison = {**found.comparison}
+        for side, rows in judged.items():
+            if side in comparison:
+                comparison[side] = {**comparison[side], _SLICES: rows}
+        return replace(found, comparison=comparison)
+
+    def _without_slices(
+        self, run_id: str, comparison: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Write what is told of single slices into a file; return the rest.
+
+        Of hundreds of slices it is most of a run: `runs` would read it for all of them.
+        """
+        sides = {
+            name: side
+            for name, side in comparison.items()
+            if isinstance(side, dict) and _SLICES in side
+        }
+        if not sides:
+            return comparison
+        path = self.run_folder(run_id) / _JUDGED
+        rows = {name: side[_SLICES] for name, side in sides.items()}
+        incoming = path.with_suffix(".incoming")
+        try:
+            incoming.write_text(json.dumps(rows), encoding="utf-8")
+            incoming.replace(path)
+        except OSError as error:
+            raise storage_error(error, path) from error
+        rest = {
+            name: {key: value for key, value in side.items() if key != _SLICES}
+            for name, side in sides.items()
+        }
+        return {**comparison, **rest}
 
     def delete_run(self, run_id: str) -> bool:
         """Forget a training, and its weights where nothing rests on them.

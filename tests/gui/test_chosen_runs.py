@@ -292,7 +292,7 @@ def test_a_dialog_steps_aside_for_the_slice_that_it_opens(bench, qtbot):
     window.show()
     qtbot.waitExposed(window)
     worst = {"case": "p", "path": "", "series_uid": "1.2", "slice_index": 7, "dsc": 0.4}
-    result = {"tables": ["a table"], "output": "", "worst": [worst]}
+    result = {"tables": ["a table"], "notes": [], "output": "", "worst": [worst]}
     dialog = EvaluationDialog(bench, result, window)
     bench.open_series = lambda *_a: None
     show_beside(dialog)
@@ -316,7 +316,12 @@ def test_a_click_opens_a_worst_case(bench, qtbot):
         {"case": "p1", "path": "", "series_uid": "1.2", "slice_index": 7, "dsc": 0.4},
         {"case": "p2", "path": "/s/p2", "series_uid": "", "slice_index": 0, "dsc": 0.9},
     ]
-    result = {"tables": ["a table"], "output": "/somewhere", "worst": worst}
+    result = {
+        "tables": ["a table"],
+        "notes": [],
+        "output": "/somewhere",
+        "worst": worst,
+    }
     dialog = EvaluationDialog(bench, result, None)
     qtbot.addWidget(dialog)
     dialog.show()

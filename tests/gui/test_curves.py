@@ -61,6 +61,8 @@ def test_names_of_short_phases_stand_above_one_another(qtbot):
     curves = TrainingCurves()
     for epoch in (1, 2, 3):
         curves.add(report(epoch, 4, 0.5))
+    phases = [{"name": name, "trainable": name} for name in ("head", "all")]
+    curves.spec = {"phases": phases}
     view.set_curves(curves)
     axes = Axes(QRectF(0, 0, 120, 100), (0.0, 3.0), (0.0, 1.0))
     (_frozen, first), (_all, second) = view.phase_names(axes)
@@ -68,3 +70,30 @@ def test_names_of_short_phases_stand_above_one_another(qtbot):
     assert not first.intersects(second)
     wide = Axes(QRectF(0, 0, 1200, 100), (0.0, 3.0), (0.0, 1.0))
     assert len({place.top() for _name, place in view.phase_names(wide)}) == 1
+
+
+def test_phases_are_called_by_what_learns_in_them(qtbot):
+    view = CurvesView()
+    qtbot.addWidget(view)
+    curves = TrainingCurves()
+    for epoch in (1, 2):
+        curves.add(report(epoch, 4, 0.5))
+    axes = Axes(QRectF(0, 0, 900, 100), (0.0, 3.0), (0.0, 1.0))
+
+    def titles(*phases):
+        curves.spec = {"phases": [{"name": n, "trainable": t} for n, t in phases]}
+        view.set_curves(curves)
+        return [title for title, _place in view.phase_names(axes)]
+
+    assert titles(("head", "head"), ("all", "all")) == ["encoder frozen", "all learn"]
+    assert titles(("head", "all"), ("all", "all"))[0] == "all learn", (
+        "a name is no fact"
+    )
+    assert titles(("head", ["out"]), ("all", "head")) == [
+        "some learn",
+        "encoder frozen",
+    ]
+    curves.phases = [(0.0, "warm")]
+    assert titles(("warm", "head")) == ["warm: encoder frozen"]
+    curves.spec = {}
+    assert [title for title, _place in view.phase_names(axes)] == ["warm"]

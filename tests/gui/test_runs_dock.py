@@ -288,3 +288,20 @@ def test_long_names_leave_the_dates_to_tell_trainings_apart(
         dock.table.viewport().grab(dock.table.visualRect(row)).toImage() for row in rows
     )
     assert first != second
+
+
+def test_classifiers_have_f1_and_others_dice(bench, dock):
+    before = dock.model.headerData(RunColumn.DICE, Qt.Orientation.Horizontal)
+    assert before == "Dice"
+    told = comparison(0.8, 0.9, adopted=False)
+    add_run(bench.store, spec={"network": {"name": "unet"}})
+    run = add_run(bench.store, spec={"network": {"name": "resnet50"}}, comparison=told)
+    folder = bench.store.run_folder(run.id)
+    history = [{"epoch": 1, "phase": "all", "loss": 0.9, "dice": {"Liver": 0.5}}]
+    (folder / "history.json").write_text(json.dumps(history), encoding="utf-8")
+    bench.project_changed.emit()
+    head = dock.model.headerData(RunColumn.DICE, Qt.Orientation.Horizontal)
+    assert head == "Dice, F1"
+    dock.table.selectRow(dock.model.row_of(run.id))
+    assert "Mean F1 on the locked slices" in dock.model.in_words(run)
+    assert "F1 of Liver 0.500" in dock.curves.accessibleDescription()

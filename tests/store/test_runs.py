@@ -58,3 +58,25 @@ def test_what_cannot_be_is_refused(store: ProjectStore) -> None:
     with pytest.raises(TypeError, match="seed"):
         store.update_run("r1", seed=4)
     assert store.runs() == (RUN,)
+
+
+def test_all_runs_are_read_without_their_slices(store: ProjectStore) -> None:
+    """Of hundreds of locked slices they are most of a run, and nobody lists them."""
+    rows = [{"series_uid": "1.2", "slice_index": k, "dice": {}} for k in range(3)]
+    side = {"mean_dice": 0.5, "per_slice": rows}
+    told = {"n_slices": 3, "old": side, "new": {**side, "mean_dice": 0.6}}
+    store.add_run(RUN)
+    done = store.update_run("r1", state=RunState.DONE, comparison=told)
+    assert done.comparison == told
+    assert store.run("r1").comparison == told, "one alone has them all"
+    (light,) = store.runs()
+    assert light.comparison == {
+        "n_slices": 3,
+        "old": {"mean_dice": 0.5},
+        "new": {"mean_dice": 0.6},
+    }
+    # Judged again, it has what was judged last.
+    again = {"n_slices": 1, "new": {"mean_dice": 0.7, "per_slice": rows[:1]}}
+    assert store.update_run("r1", comparison=again).comparison == again
+    (store.run_folder("r1") / "judged.json").write_text("{", encoding="utf-8")
+    assert store.run("r1").comparison["new"] == {"mean_dice": 0.7}

@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.dialogs.aside import stand_aside
 from medlab_gui.gui.launching import use_weights
+from medlab_gui.gui.run_words import measure_of
 
 if TYPE_CHECKING:
     from medlab_gui.core.records import Run
@@ -101,8 +102,13 @@ class CompareWeightsDialog(QDialog):
         self.verdict = QLabel(self._verdict(), self)
         self.verdict.setWordWrap(True)
         rows.addWidget(self.verdict)
-        # Of classifiers, whose Dice over slices is F1.
-        measure = _("F1") if "auc" in (run.comparison.get("new") or {}) else _("Dice")
+        # What was left out, and what flatters.
+        self.notes = QLabel("\n".join(run.comparison.get("notes") or ()), self)
+        self.notes.setObjectName("hint")
+        self.notes.setWordWrap(True)
+        self.notes.setVisible(bool(self.notes.text()))
+        rows.addWidget(self.notes)
+        measure = measure_of(run.spec)
         titles = (
             _("Old {measure}").format(measure=measure),
             _("New {measure}").format(measure=measure),
