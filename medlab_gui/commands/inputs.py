@@ -194,6 +194,7 @@ def mapped(
             )
             raise InputError(msg)
         table[source] = target
+    _refuse_other_values(values, table, name, is_map=class_map is not None)
     wrong = sorted({table.get(v, 0) for v in values} - allowed)
     if wrong:
         msg = (
@@ -244,6 +245,20 @@ def problem_lines(problems: Iterable[dict[str, Any]]) -> list[str]:
         if codes:
             lines.append(f"    ways out: {', '.join(codes)}")
     return lines
+
+
+def _refuse_other_values(
+    values: Iterable[int], table: Mapping[int, int], name: str, *, is_map: bool
+) -> None:
+    """Refuse a translation of nothing: a slip would make empty slices the truth."""
+    held = sorted({*values} - {0, IGNORE})
+    if is_map and held and not {*held} & {*table}:
+        msg = (
+            f"The mask {name} holds none of the values that are translated "
+            f"({', '.join(map(str, sorted(table)))}); it holds "
+            f"{', '.join(map(str, held[:8]))}{' ...' if len(held) > 8 else ''}."
+        )
+        raise InputError(msg)
 
 
 def read_labels(

@@ -126,8 +126,10 @@ def training_source(store: ProjectStore, *, seed: int) -> ProjectSource:
     Raises
     ------
     InputError
-        If too little is labelled.
+        If too little is labelled, or nothing that could be told apart; nothing is
+        locked then.
     """
+    from medlab_gui.learning.check import check_slices
     from medlab_gui.learning.duplicates import merged_groups
     from medlab_gui.learning.folds import split_slices
 
@@ -141,7 +143,10 @@ def training_source(store: ProjectStore, *, seed: int) -> ProjectSource:
             )
             raise InputError(msg)
         keys = list(source.keys)
-        _, validation = split_slices(keys, merged_groups(source), 0.2, seed)
+        rest, validation = split_slices(keys, merged_groups(source), 0.2, seed)
+        # Before anything is locked: that is for good, and nothing may come of this.
+        teaching = ProjectSource(store, {key: labelled[key] for key in rest})
+        check_slices(teaching, store.scheme())
         _lock(store, validation, labelled)
         labelled = labelled_keys(store)
     if not labelled:

@@ -84,6 +84,11 @@ def test_masks_that_cannot_be_taken(small_project, tmp_path):
         (AnnotateParams(uid, str(small_project.mask), slices="99"), InputError, "1 to"),
         (AnnotateParams(uid, str(small_project.mask), map="x"), InputError, "pair"),
         (
+            AnnotateParams(uid, str(small_project.mask), map="5=1"),
+            InputError,
+            r"none of the values that are translated \(5\); it holds 1\.",
+        ),
+        (
             AnnotateParams(uid, str(small_project.mask), slices="14-16"),
             InputError,
             "locked validation set",

@@ -10,6 +10,8 @@ from medlab_gui.commands.import_ import ImportParams
 from medlab_gui.commands.import_ import run as import_
 from medlab_gui.commands.save import AnnotateParams, run_annotate
 from medlab_gui.commands.sources import labelled_keys, locked_source, training_source
+from medlab_gui.commands.train import TrainParams
+from medlab_gui.commands.train import run as train
 from medlab_gui.core.display import Display
 from medlab_gui.core.errors import InputError
 
@@ -64,6 +66,18 @@ def test_a_validation_set_is_drawn_once(small_project, tmp_path):
         again = {k.slice_index for k in training_source(store, seed=99).keys}
         assert [s.slice_index for s in store.locked()] == locked
         assert again == learn
+
+
+def test_what_is_refused_locks_nothing(small_project, tmp_path):
+    """It locked empty slices for good, and then said that nothing could be learned."""
+    ctx = Context(str(tmp_path / "fresh"))
+    uid = import_(ImportParams(str(small_project.image)), ctx)["series"][0]["uid"]
+    run_annotate(AnnotateParams(uid, shows="none", slices="6-16"), ctx)
+    with pytest.raises(InputError, match="show only background"):
+        train(TrainParams(preset="quick-cpu"), ctx)
+    with ctx.store() as store:
+        assert store.locked() == ()
+        assert store.runs() == ()
 
 
 def test_what_only_fills_the_picture_is_dark_in_training(small_project):
