@@ -1,4 +1,4 @@
-"""Computes what the comparison shows: slice, figures, volume, what the model says."""
+"""Computes what the comparison shows: slice, figures, what the model says."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from medlab_gui.gui.compare_panel import ComparePanel
 from medlab_gui.gui.model_look import LookKey, ModelLook, look
 from medlab_gui.gui.panes.axial_shear import axial_geometry
 from medlab_gui.gui.preview import Figures, Preview, SliceRunner, figures, preview
-from medlab_gui.gui.processed_volume import ProcessedVolume
 from medlab_gui.gui.shading import shading
+from medlab_gui.gui.volume_processing import VolumeProcessing
 from medlab_gui.imaging.recipes import effective
 
 if TYPE_CHECKING:
@@ -52,12 +52,12 @@ class PreprocessBench(QObject):
         The weights in use.
     comparing : bool
         Whether the comparison is shown.
+    volume : VolumeProcessing
+        The whole scan, where somebody wished for it.
     """
 
     failed = QtCore.Signal(str)
     """A sentence why there is no picture; empty where there is one again."""
-    volume_changed = QtCore.Signal()
-    """More or fewer slices of the volume are processed."""
     arranged = QtCore.Signal(object)
     """The person chose another layout in the panel."""
     closed = QtCore.Signal()
@@ -71,8 +71,6 @@ class PreprocessBench(QObject):
         self.panel: ComparePanel | None = None
         self.preview: Preview | None = None
         self._runner = self._new_runner()
-        self._volume: ProcessedVolume | None = None
-        self._volume_job: Job | None = None
         self._look_job: Job | None = None
         self._slice_job: Job | None = None
         self._figures_job: Job | None = None
@@ -81,6 +79,9 @@ class PreprocessBench(QObject):
         self._fitting: PipelineSpec | None = None
         self._uncounted: Preview | None = None
         self._looks: OrderedDict[LookKey, ModelLook] = OrderedDict()
+        # First it: what is shown of a series is taken from its slices.
+        self.volume = VolumeProcessing(workbench, self)
+        self.volume.failed.connect(self._failed)
         workbench.session_changed.connect(self._on_session)
         workbench.pipeline_changed.connect(self._on_pipeline)
         workbench.slice_changed.connect(self._on_slice)
@@ -109,8 +110,6 @@ class PreprocessBench(QObject):
     # ---- the slice ------------------------------------------------------------
 
     def _on_session(self) -> None:
-        self.cancel_volume()
-        self._volume = None
         session = self._bench.session
         self._runner = self._new_runner()
         self.preview = None
@@ -120,7 +119,6 @@ class PreprocessBench(QObject):
         if self.panel is not None and session is None:
             self.panel.set_preview(None, 0)
             self.panel.set_look(None)
-        self.volume_changed.emit()
         self.refresh()
 
     def _new_runner(self) -> SliceRunner | None:
@@ -130,9 +128,6 @@ class PreprocessBench(QObject):
         return SliceRunner(session.volume.data, session.series.display.padding)
 
     def _on_pipeline(self, _spec: PipelineSpec) -> None:
-        # The volume of another recipe is of no use any more.
-        if self._volume is not None and not self._is_current(self._volume):
-            self.cancel_volume()
         self.refresh()
 
     def _on_slice(self, _k: int) -> None:
@@ -172,9 +167,7 @@ class PreprocessBench(QObject):
         shown = shading(
             session.series.display, data.dtype, inverted=self._bench.view.inverted
         )
-        volume = self._volume
-        if volume is not None and not self._is_current(volume):
-            volume = None
+        volume = self.volume.current
         self._fitting = None
         title = ""
         if volume is None and not self._is_ready(runner):
@@ -301,81 +294,6 @@ class PreprocessBench(QObject):
     def _forget_panel(self) -> None:
         self.panel = None
 
-    # ---- the volume -----------------------------------------------------------
-
-    @property
-    def volume_running(self) -> bool:
-        """Whether the volume is being processed."""
-        return self._volume_job is not None
-
-    @property
-    def volume_progress(self) -> tuple[int, int]:
-        """Slices that are processed with the recipe as it is, and slices in all."""
-        session, volume = self._bench.session, self._volume
-        if session is None:
-            return 0, 0
-        n = session.volume.grid.shape[0]
-        if volume is None or not self._is_current(volume):
-            return 0, n
-        return volume.n_done, n
-
-    def _is_current(self, volume: ProcessedVolume) -> bool:
-        session = self._bench.session
-        try:
-            return session is not None and volume.is_of(
-                session.series_uid, self._bench.pipeline
-            )
-        except MedlabError:  # a step of a plugin that is away
-            return False
-
-    def apply_to_volume(self) -> None:
-        """Process every slice in the background, from the one shown outwards."""
-        session, volume = self._bench.session, self._volume
-        if session is None:
-            return
-        try:
-            if volume is None or not self._is_current(volume):
-                # The old one goes first: two would take twice the memory.
-                self._volume = None
-                volume = ProcessedVolume(
-                    session.series_uid,
-                    self._bench.pipeline,
-                    session.volume.data,
-                    session.series.display.padding,
-                )
-        except MedlabError as error:
-            self._failed(error)
-            return
-        self._volume, first = volume, session.k
-
-        def work(ctx: JobContext) -> None:
-            volume.fill(first, ctx.progress)
-
-        self._volume_job = job = self._bench.submit(
-            _("Preprocessing the volume"),
-            work,
-            on_error=self._failed,
-            on_end=lambda: self._volume_ended(job),
-            lane="volume",
-        )
-        self.volume_changed.emit()
-
-    def cancel_volume(self) -> None:
-        """Stop processing the volume; the slices that are done stay."""
-        if self._volume_job is not None:
-            self._bench.cancel(self._volume_job)
-
-    def _on_progress(self, job: Job, _reports: tuple[Progress, ...]) -> None:
-        if job is self._volume_job:
-            self.volume_changed.emit()
-        elif job is self._look_job and self.panel is not None:
-            self.panel.model.set_running(True, _reports[-1].message)
-
-    def _volume_ended(self, job: Job) -> None:
-        if job is self._volume_job:
-            self._volume_job = None
-        self.volume_changed.emit()
-
     # ---- the model ------------------------------------------------------------
 
     def _look_key(
@@ -417,6 +335,10 @@ class PreprocessBench(QObject):
             lane="gpu",
             newest_wins=False,
         )
+
+    def _on_progress(self, job: Job, reports: tuple[Progress, ...]) -> None:
+        if job is self._look_job and self.panel is not None:
+            self.panel.model.set_running(True, reports[-1].message)
 
     def _cancel_look(self) -> None:
         if self._look_job is not None:

@@ -223,9 +223,9 @@ def test_the_volume_is_processed_and_scrolling_shows_it(
 ):
     dock = side.dock
     qtbot.mouseClick(dock.volume, LEFT)
-    assert dock.shown.volume_running
+    assert dock.shown.volume.is_running
     rest(qtbot, recipe_bench)
-    assert dock.shown.volume_progress == (16, 16)
+    assert dock.shown.volume.progress == (16, 16)
     assert "All 16 slices" in dock.volume_state.text()
     assert not dock.volume.isEnabled()
     expected = run_pipeline(LIVER_PIPELINE, recipe_bench.session.volume.data)
@@ -242,7 +242,7 @@ def test_the_volume_is_processed_and_scrolling_shows_it(
     # another recipe: the volume is of no use any more, and is not shown
     side.row("tv").params["weight"].spin.setValue(0.3)
     rest(qtbot, recipe_bench)
-    assert dock.shown.volume_progress == (0, 16)
+    assert dock.shown.volume.progress == (0, 16)
     assert dock.volume.isEnabled()
     assert not np.array_equal(dock.shown.preview.processed, expected[3])
 
@@ -251,12 +251,12 @@ def test_processing_the_volume_is_cancelled(qtbot, recipe_bench, side, monkeypat
     dock, slices = side.dock, GatedSlices(monkeypatch, recipe_bench.session.k, 3)
     dock.volume.click()
     assert dock.volume.text() == "Cancel"
-    qtbot.waitUntil(lambda: dock.shown.volume_progress == (3, 16))
+    qtbot.waitUntil(lambda: dock.shown.volume.progress == (3, 16))
     dock.volume.click()
     slices.go.set()
     rest(qtbot, recipe_bench)
-    assert not dock.shown.volume_running
-    done, _n = dock.shown.volume_progress
+    assert not dock.shown.volume.is_running
+    done, _n = dock.shown.volume.progress
     assert 3 <= done <= 6  # the fourth, and what each thread was at when it was heard
     assert f"{done} of 16 slices" in dock.volume_state.text()
     assert dock.volume.text() == "Apply to the volume"
@@ -264,7 +264,7 @@ def test_processing_the_volume_is_cancelled(qtbot, recipe_bench, side, monkeypat
     monkeypatch.undo()
     dock.volume.click()
     rest(qtbot, recipe_bench)
-    assert dock.shown.volume_progress == (16, 16)
+    assert dock.shown.volume.progress == (16, 16)
 
 
 # ---- the model -------------------------------------------------------------------

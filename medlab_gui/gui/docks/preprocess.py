@@ -69,7 +69,7 @@ class PreprocessDock(QWidget):
         self.shown = PreprocessBench(workbench, self)
         self._build()
         self.shown.failed.connect(self.message.setText)
-        self.shown.volume_changed.connect(self._show_volume)
+        self.shown.volume.changed.connect(self._show_volume)
         self.shown.arranged.connect(self._show_arrangement)
         self.shown.closed.connect(self._close_compare)
         workbench.pipeline_changed.connect(self._on_pipeline)
@@ -296,17 +296,17 @@ class PreprocessDock(QWidget):
     # ---- the volume -----------------------------------------------------------
 
     def _volume_clicked(self) -> None:
-        if self.shown.volume_running:
-            self.shown.cancel_volume()
+        if self.shown.volume.is_running:
+            self.shown.volume.cancel()
         else:
-            self.shown.apply_to_volume()
+            self.shown.volume.start()
             if not self.shown.comparing:
                 self._kept_closed = False
                 self._compare(self._layout_used, take_focus=False)
 
     def _show_volume(self) -> None:
-        done, total = self.shown.volume_progress
-        running = self.shown.volume_running
+        done, total = self.shown.volume.progress
+        running = self.shown.volume.is_running
         whole = total > 0 and done == total
         self.volume.setEnabled(self._bench.session is not None and not whole)
         self.volume.setText(_("Cancel") if running else _("Apply to the volume"))
