@@ -41,12 +41,14 @@ def file_problems(headers: list[DicomHeader]) -> list[Problem]:
 
     cut = [h for h in headers if h.cut_short]
     if cut:
+        alone = len(cut) > 1 or len(cut) == len(headers)
+        rest = "" if alone else ", or move it away to open the rest"
         add(
             "truncated",
             Severity.NOT_A_VOLUME,
             f"{counted(len(cut), 'file is', 'files are')} incomplete: "
             f"{cut[0].path.name}: {cut[0].cut_short}. Fetch the series again from "
-            "where it came from.",
+            f"where it came from{rest}.",
             cut,
         )
     unreadable = [h for h in headers if not can_decode(h.transfer_syntax)]

@@ -33,8 +33,11 @@ def test_truncated_slice_is_named(tmp_path):
     found = problem(series, "truncated")
     assert found.severity is Severity.NOT_A_VOLUME
     assert found.files == (paths[4].name,)
+    assert "move it away to open the rest" in found.message
     with pytest.raises(DamagedFileError, match=paths[4].name):
         read_volume(series)
+    alone = problem(scan(paths[4]).series[0], "truncated")
+    assert "the rest" not in alone.message
 
 
 def test_file_that_shrinks_after_the_scan(tmp_path):
