@@ -18,7 +18,7 @@ from medlab_gui.io.dicom_quick import FIRST_BLOCK, HeaderReader
 from medlab_gui.io.dicomdir import index_note, is_index, read_index
 from medlab_gui.io.folders import list_files
 from medlab_gui.io.image_stack import Picture
-from medlab_gui.io.lost_slices import may_be_slice, with_lost_slices
+from medlab_gui.io.lost_slices import lost_in_archive, may_be_slice, with_lost_slices
 from medlab_gui.io.nibabel_files import header_of_pair
 from medlab_gui.io.other_files import NOT_READ, read_other
 from medlab_gui.io.series import Ignored, ScanResult
@@ -79,6 +79,7 @@ def scan(
         unpacked = unpack(root, progress=progress)
         place = unpacked.folder
         heap.ignored += unpacked.ignored
+        heap.lost, heap.broken_archives = lost_in_archive(unpacked)
     files = _files(place, heap.ignored, progress)
     for n, file in enumerate(files, start=1):
         heap.take(Path(file))
@@ -88,7 +89,7 @@ def scan(
     ignored = [Ignored(origin(i.path), i.reason) for i in heap.ignored]
     if not series:
         _complain(root, ignored, heap.damaged, inside=place != root or root.is_dir())
-    series = told_apart(with_lost_slices(series, heap.lost))
+    series = told_apart(with_lost_slices(series, heap.lost, heap.broken_archives))
     series.sort(key=lambda s: s.sort_key)
     return ScanResult(tuple(series), tuple(ignored))
 
@@ -100,6 +101,7 @@ class _Heap:
         self.ignored: list[Ignored] = []
         self.damaged: MedlabError | None = None
         self.lost: list[Path] = []
+        self.broken_archives: list[str] = []
         self._others: list[FileSeries] = []
         self._pictures: list[Picture] = []
         self._headers: dict[tuple[str, str], list[DicomHeader]] = {}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import tarfile
+import zipfile
 
 import pytest
 
@@ -105,3 +107,49 @@ def test_what_was_no_slice_is_not_told(slices, tmp_path):
     assert len(result.ignored) == 4
     (series,) = result.series
     assert told(series) == []
+
+
+def test_packed_slices(slices):
+    folder = slices[0].parent
+    for path in slices:
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    last = sorted(folder.iterdir())[-1]
+    last.write_bytes(last.read_bytes()[:200])
+    (series,) = scan(folder).series
+    assert series.n_slices == 5
+    assert told(series)[0].files == (last.name,)
+
+
+def test_a_damaged_member_of_an_archive(slices, tmp_path):
+    path = tmp_path / "study.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("read me.txt", "nothing of interest")
+        for n, file in enumerate(slices):
+            archive.write(file, f"CT/IM{n}")
+    data = path.read_bytes()
+    for text in (slices[-1].read_bytes()[-60:], b"nothing of interest"):
+        data = data.replace(text, bytes(len(text)))
+    path.write_bytes(data)
+    result = scan(path)
+    assert len(result.ignored) == 2
+    (series,) = result.series
+    assert series.n_slices == 5
+    (problem,) = told(series)
+    assert problem.severity is Severity.WARNING
+    assert problem.files == ("IM5",)
+
+
+@pytest.mark.parametrize("ending", ["tar", "tar.gz"])
+def test_an_archive_that_was_cut_off(slices, tmp_path, ending):
+    path = tmp_path / f"study.{ending}"
+    with tarfile.open(path, f"w:{ending[4:]}") as archive:
+        for file in slices:
+            archive.add(file, file.name)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    (series,) = scan(path).series
+    assert series.n_slices < 6
+    (problem,) = told(series)
+    assert problem.severity is Severity.WARNING
+    assert f"study.{ending} is damaged: only" in problem.message
+    assert "Slices of this series may be among what is lost" in problem.message
