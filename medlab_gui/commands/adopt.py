@@ -12,6 +12,8 @@ from medlab_gui.core.i18n import N_
 
 if TYPE_CHECKING:
     from medlab_gui.commands.command import Context
+    from medlab_gui.core.records import Checkpoint
+    from medlab_gui.store.project import ProjectStore
 
 __all__ = ["ADOPT", "AdoptParams"]
 
@@ -42,7 +44,7 @@ def run(params: AdoptParams, ctx: Context) -> dict[str, Any]:
         else:
             author = ctx.settings.author_name
             chosen = project_weights(store, params.checkpoint, author)
-            reason = "Chosen by hand."
+            reason = f"Chosen by hand. {_refusal(store, chosen)}".rstrip()
         if before is None or before.id != chosen.id:
             store.adopt(chosen.id, ctx.settings.author_name, reason)
         return {
@@ -54,9 +56,20 @@ def run(params: AdoptParams, ctx: Context) -> dict[str, Any]:
         }
 
 
+def _refusal(store: ProjectStore, chosen: Checkpoint) -> str:
+    """Return what was said when weights were refused after their training, or ""."""
+    run = next((r for r in store.runs() if r.id == chosen.run_id), None)
+    comparison = run.comparison if run is not None else {}
+    old, new = (
+        (comparison.get(which) or {}).get("mean_dice") for which in ("old", "new")
+    )
+    refused = old is not None and new is not None and new < old
+    return str(comparison["reason"]) if refused else ""
+
+
 def text(result: dict[str, Any]) -> str:
     """Say it in words."""
-    told = f"The weights in use are now {result['name']!r}."
+    told = f"The weights in use are now {result['name']!r}. {result['reason']}"
     if result["classifies"]:
         told += (
             " They are a classifier's: prediction and queue tell what slices show, and "

@@ -26,7 +26,7 @@ from medlab_gui.core.spec_changes import spec_changes
 from medlab_gui.gui.launching import use_weights
 from medlab_gui.gui.notices import NoticeAction
 from medlab_gui.gui.run_words import measure_of
-from medlab_gui.gui.runs_model import folds_of, weights_of
+from medlab_gui.gui.runs_model import dice_change, folds_of, was_refused, weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -186,7 +186,22 @@ class ChosenRuns(QWidget):
         if self.folds.actions():
             self.folds.popup(self.adopt.mapToGlobal(self.adopt.rect().bottomLeft()))
             return
-        self._use(str(self._runs[0].checkpoint))
+        run = self._runs[0]
+        if not was_refused(run) or self._is_sure(run):
+            self._use(str(run.checkpoint))
+
+    def _is_sure(self, run: Run) -> bool:
+        """Ask whether weights that were refused are to be used all the same."""
+        asked = _(
+            "These weights were refused: they are worse on the locked validation set "
+            "({measure} {change}). Use them all the same? “Previous weights” leads "
+            "back."
+        ).format(measure=measure_of(run.spec), change=dice_change(run))
+        yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
+        title = _("Use refused weights")
+        return bool(
+            QMessageBox.question(self.window(), title, asked, yes | no, no) == yes
+        )
 
     def _use(self, weights: str, *_args: object) -> None:
         use_weights(self._bench, weights)

@@ -27,6 +27,7 @@ __all__ = [
     "mean_dice",
     "origin",
     "run_titles",
+    "was_refused",
     "weights_of",
 ]
 
@@ -45,6 +46,12 @@ def mean_dice(run: Run, which: str) -> float | None:
     """Return the mean Dice of the ``"old"`` or ``"new"`` weights, if it was judged."""
     value = (run.comparison.get(which) or {}).get("mean_dice")
     return float(value) if isinstance(value, int | float) else None
+
+
+def was_refused(run: Run) -> bool:
+    """Tell whether the new weights were worse on the locked validation set."""
+    old, new = mean_dice(run, "old"), mean_dice(run, "new")
+    return old is not None and new is not None and new < old
 
 
 def folds_of(run: Run) -> tuple[dict[str, Any], ...]:
@@ -180,9 +187,7 @@ class RunsModel(QAbstractTableModel):
                 return _("was in use")
             if folds_of(run):
                 return _("cross-validated")
-            old, new = mean_dice(run, "old"), mean_dice(run, "new")
-            worse = old is not None and new is not None and new < old
-            if worse:
+            if was_refused(run):
                 return _("refused")
             by_hand = self._used.intersection(weights_of(run))
             return _("was in use") if by_hand else _("kept aside")

@@ -229,7 +229,7 @@ def _complain(
             msg = f"There is no scan in {root}. {reason}"
         elif name in reason:
             msg = reason
-        raise NotAnImageError(msg, path=ignored[0].path)
+        raise NotAnImageError(_what_to_do(msg), path=ignored[0].path)
     # A licence or a note tells less than an archive or a broken scan beside it.
     example = next((i for i in ignored if NOT_READ not in i.reason), ignored[0])
     name = example.path.name
@@ -238,4 +238,9 @@ def _complain(
         f"There is no scan in {root}: {len(ignored)} files were looked at and none can "
         f"be opened. {why}"
     )
-    raise NotAnImageError(msg, path=root)
+    raise NotAnImageError(_what_to_do(msg), path=root)
+
+
+def _what_to_do(said: str) -> str:
+    """Add what to do about a file that has nothing to do with scans."""
+    return f"{said} Open the scan itself, or its folder." if NOT_READ in said else said

@@ -3,9 +3,11 @@ from __future__ import annotations
 import pytest
 
 from medlab_gui.commands.adopt import ADOPT, AdoptParams, run
+from medlab_gui.commands.checkpoints import register_weights
 from medlab_gui.commands.list_ import LIST, ListParams
 from medlab_gui.commands.list_ import run as list_
 from medlab_gui.core.errors import CheckpointError, InputError
+from medlab_gui.core.records import Run, RunState
 from tests.projects import tiny_weights
 
 
@@ -65,3 +67,31 @@ def test_weights_that_cannot_be_used(small_project, tmp_path):
         run(AdoptParams("previous"), ctx)
     with ctx.store() as store:
         assert len(store.checkpoints()) == 1, "nothing was taken in"
+
+
+@pytest.mark.parametrize("new", [0.4, 0.8])
+def test_who_takes_refused_weights_is_told_so(small_project, second, new):
+    comparison = {
+        "old": {"mean_dice": 0.5},
+        "new": {"mean_dice": new},
+        "reason": f"Dice 0.5000 -> {new}.",
+    }
+    made = Run(
+        id="r",
+        kind="fine-tune",
+        spec={},
+        state=RunState.DONE,
+        seed=0,
+        code_version="0",
+        started="2024-05-01T10:00:00+00:00",
+        comparison=comparison,
+    )
+    with small_project.ctx.store() as store:
+        store.add_run(made)
+        weights = register_weights(store, second, run_id="r")
+    told = run(AdoptParams(weights.id), small_project.ctx)
+    worse = " Dice 0.5000 -> 0.4." if new < 0.5 else ""
+    assert told["reason"] == f"Chosen by hand.{worse}"
+    assert ADOPT.text(told).endswith(told["reason"])
+    with small_project.ctx.store() as store:
+        assert store.adoptions()[-1].reason == told["reason"], "it is on record"

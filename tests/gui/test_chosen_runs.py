@@ -125,6 +125,28 @@ def test_weights_of_a_run_are_used_and_given_back(dock, bench, made, qtbot):
     assert launched == [("adopt", {"checkpoint": made[1]})]
 
 
+def test_refused_weights_are_used_only_when_somebody_insists(
+    dock, bench, made, monkeypatch
+):
+    comparison = {"old": {"mean_dice": 0.883}, "new": {"mean_dice": 0.877}}
+    add_run(bench.store, checkpoint=made[1], comparison=comparison)
+    dock.refresh()
+    select(dock, 0)
+    launched, asked = [], []
+    bench.launch = lambda verb, given, **_more: launched.append((verb, given))
+    answer = QMessageBox.StandardButton.No
+    monkeypatch.setattr(
+        QMessageBox, "question", lambda *given: asked.append(given) or answer
+    )
+    dock.chosen.adopt.click()
+    assert launched == []
+    assert "worse on the locked validation set (Dice 0.883 → 0.877)" in asked[0][2]
+    assert asked[0][-1] is QMessageBox.StandardButton.No, "Return uses nothing"
+    answer = QMessageBox.StandardButton.Yes
+    dock.chosen.adopt.click()
+    assert launched == [("adopt", {"checkpoint": made[1]})]
+
+
 def test_export_delete_and_report_are_commands(dock, bench, monkeypatch, tmp_path):
     launched = []
     bench.launch = lambda verb, given, **_more: launched.append((verb, given))

@@ -38,6 +38,7 @@ def test_folder_without_images(tmp_path):
     text = sentence(lambda: scan(tmp_path))
     assert "no scan in" in text
     assert "2 files" in text
+    assert text.endswith("Open the scan itself, or its folder.")
 
 
 @pytest.mark.parametrize(

@@ -171,8 +171,8 @@ class CompareWeightsDialog(QDialog):
             return _("The new weights are in use. {judged}").format(judged=judged)
         if old is not None and new is not None and new < old:
             return _(
-                "Refused: the new weights are worse on the locked validation set, so "
-                "they cannot be used. {judged}"
+                "Refused: the new weights are worse on the locked validation set. "
+                "{judged}"
             ).format(judged=judged)
         return _("The new weights are not in use. {judged}").format(judged=judged)
 
