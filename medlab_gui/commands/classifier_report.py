@@ -6,13 +6,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui import __version__
+from medlab_gui.commands.compared_networks import networks_table
 from medlab_gui.commands.report_files import NOT_CLINICAL, write_report
 from medlab_gui.commands.score_files import read_readers
 from medlab_gui.core.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from medlab_gui.commands.contenders import Contender
     from medlab_gui.commands.evaluate import EvaluateParams
     from medlab_gui.learning.roc import Roc
     from medlab_gui.learning.scored import ClassifiedCases, ScoredCases
@@ -22,7 +25,10 @@ __all__ = ["compare_classifiers"]
 
 
 def compare_classifiers(
-    params: EvaluateParams, folder: Path, cases: ScoredCases | ClassifiedCases
+    params: EvaluateParams,
+    folder: Path,
+    cases: ScoredCases | ClassifiedCases,
+    networks: Sequence[Contender] = (),
 ) -> dict[str, Any]:
     """Write the report of classifiers into a folder.
 
@@ -34,6 +40,8 @@ def compare_classifiers(
         Where to.
     cases : ScoredCases or ClassifiedCases
         Truth, and what each network says.
+    networks : sequence of Contender
+        The weights behind it; none of files of scores.
 
     Raises
     ------
@@ -59,6 +67,9 @@ def compare_classifiers(
     else:
         tables, figures, auc = _one_class(params, cases)
         every = _every_score(cases)
+    compared = networks_table(networks) if networks else None
+    if compared is not None:
+        tables.append(compared)
     stamp = f"Made by MedLab {__version__} on {datetime.now():%Y-%m-%d %H:%M}."
     html_page = page(
         "Classifiers compared",

@@ -74,11 +74,15 @@ class Context:
         ----------
         create : bool
             Make it where there is none. The project of the settings is always made.
+            Where nothing came into it since something failed, it goes again.
         """
-        from medlab_gui.store.project import ProjectStore
+        from medlab_gui.store.project import NewProject, ProjectStore
 
         create = create or not self.project
-        with ProjectStore.open(self.project_place, create=create) as store:
+        with (
+            NewProject(self.project_place),
+            ProjectStore.open(self.project_place, create=create) as store,
+        ):
             yield store
 
     def progress(

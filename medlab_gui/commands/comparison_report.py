@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from medlab_gui import __version__
 from medlab_gui.commands.classifier_report import compare_classifiers
 from medlab_gui.commands.compared_cases import gather
+from medlab_gui.commands.compared_networks import networks_table
 from medlab_gui.commands.comparison import compare_masks
 from medlab_gui.commands.contenders import Folds, Masks, check_ablation, split_names
 from medlab_gui.commands.loaded_cases import Cases
@@ -70,7 +71,7 @@ def _compared(params: EvaluateParams, folder: Path, ctx: Context) -> dict[str, A
         params.compare, params.truth, params.images, maps, patients, ctx
     )
     if not isinstance(cases, Cases):
-        return compare_classifiers(params, folder, cases)
+        return compare_classifiers(params, folder, cases, networks)
     if params.readers:
         msg = "--readers goes with classifiers or files of scores (.csv)."
         raise InputError(msg)
@@ -87,6 +88,9 @@ def _compared(params: EvaluateParams, folder: Path, ctx: Context) -> dict[str, A
         msg = "No mask holds a class: all are background everywhere."
         raise InputError(msg)
     tables = comparison_tables(comparison, ablation=params.ablation)
+    compared = networks_table(networks)
+    if compared is not None:
+        tables.append(compared)
     figures = _figures(comparison) | _while_learning(networks)
     stamp, not_clinical = _intro(comparison)
     intro = [stamp, *cases.notes, not_clinical]

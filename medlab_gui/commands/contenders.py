@@ -253,7 +253,7 @@ def repeats(networks: Sequence[Contender]) -> dict[str, tuple[str, ...]]:
         recipe = network.meta.card.get("recipe") if isinstance(network, Weights) else {}
         if isinstance(network, Weights) and recipe:
             card = network.meta.card
-            told = [{**recipe, "seed": 0}, *map(card.get, ("data", "split", "parent"))]
+            told = [_taught_by(recipe), *map(card.get, ("data", "split", "parent"))]
             alike.setdefault(json.dumps(told, sort_keys=True), []).append(network.name)
     found: dict[str, tuple[str, ...]] = {}
     for names in alike.values():
@@ -264,6 +264,12 @@ def repeats(networks: Sequence[Contender]) -> dict[str, tuple[str, ...]]:
             name = " / ".join(names)
         found[name] = tuple(names)
     return found
+
+
+def _taught_by(recipe: dict[str, Any]) -> dict[str, Any]:
+    """Return a recipe without its seed and what is only looked at on the way."""
+    beside = ("seed", "keep_at", "keep_slices")
+    return {key: value for key, value in recipe.items() if key not in beside}
 
 
 def _shared_beginning(names: Sequence[str]) -> str:

@@ -164,8 +164,8 @@ def run(params: ImportParams, ctx: Context) -> dict[str, Any]:
                         "reason": error.message,
                     }
                 )
-    if failure is not None and not taken:
-        raise failure
+        if failure is not None and not taken:
+            raise failure
     return {
         "project": ctx.project_place,
         "series": taken,

@@ -18,14 +18,14 @@ from medlab_gui.commands.values import counted
 from medlab_gui.core.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from medlab_gui.core.records import Checkpoint
     from medlab_gui.learning.dataset import SliceKey
     from medlab_gui.store.project import ProjectStore
 
-__all__ = ["Fair", "fair_judges", "learned_from"]
+__all__ = ["Fair", "chosen_by_judges", "fair_judges", "learned_from"]
 
 
 @dataclass(frozen=True)
@@ -41,16 +41,19 @@ class Fair:
     flattered : tuple of str
         Sentences: which weights learned from other slices of patients who judge, or
         nobody knows from what.
+    chosen : str
+        A sentence where slices that judge have chosen the epochs of weights, or "".
     """
 
     source: ProjectSource
     left_out: tuple[str, ...] = ()
     flattered: tuple[str, ...] = ()
+    chosen: str = ""
 
     @property
     def notes(self) -> list[str]:
         """All sentences."""
-        return [*self.left_out, *self.flattered]
+        return [*self.left_out, *self.flattered, *filter(None, [self.chosen])]
 
     def check(self) -> None:
         """Refuse to judge where nothing is left to judge by.
@@ -84,15 +87,15 @@ def learned_from(store: ProjectStore, weights: Path) -> frozenset[SliceKey] | No
         Slices of the project; none of weights that it did not make. None where a
         training that had a part in it was deleted, so that nobody knows.
     """
-    checkpoints = store.checkpoints()
-    made = {c.blob: c for c in checkpoints}
-    now = made.get(weights.name) or made.get(_sha256(weights))
-    by_id = {c.id: c for c in checkpoints}
+    now = _made(store, weights)
+    by_id = {c.id: c for c in store.checkpoints()}
     runs = {run.id for run in store.runs()}
     found: set[SliceKey] = set()
     while now is not None:
         if now.run_id is not None:
-            taught = _taught(_place(store, now)) if now.run_id in runs else None
+            taught = None
+            if now.run_id in runs:
+                taught = _side(_place(store, now), "training")
             if taught is None:
                 return None
             found |= taught
@@ -117,7 +120,7 @@ def fair_judges(
     truth = dict(judges.truth)
     patients = {judges.group(key) for key in judges.keys}
     series = {s.uid for s in store.series_list()}
-    left_out, flattered = [], []
+    left_out, flattered, chosen = [], [], []
     for name, file in weights.items():
         learned = learned_from(store, file)
         if learned is None:
@@ -126,6 +129,8 @@ def fair_judges(
                 "behind it was deleted: slices that judge may be among it."
             )
             continue
+        if _chose_epoch(store, file) & {*judges.keys}:
+            chosen.append(name)
         own = [key for key in judges.keys if key in learned]
         for key in own:
             truth.pop(key, None)
@@ -141,7 +146,37 @@ def fair_judges(
                 f"{name!r} learned from other slices of {counted(both, 'patient')} who "
                 "judge: its scores flatter."
             )
-    return Fair(ProjectSource(store, truth), tuple(left_out), tuple(flattered))
+    return Fair(
+        ProjectSource(store, truth),
+        tuple(left_out),
+        tuple(flattered),
+        chosen_by_judges(chosen),
+    )
+
+
+def chosen_by_judges(names: Sequence[str]) -> str:
+    """Return a sentence where the slices that judge chose epochs; "" of none."""
+    if not names:
+        return ""
+    who = ", ".join(map(repr, names))
+    return (
+        f"The slices that judge chose which epoch of {who} was kept, so that scores "
+        "flatter a little: for figures to publish keep patients out of the project and "
+        "compare on those, with --truth and --images."
+    )
+
+
+def _made(store: ProjectStore, weights: Path) -> Checkpoint | None:
+    """Return the checkpoint of the project that a file of weights is."""
+    made = {c.blob: c for c in store.checkpoints()}
+    return made.get(weights.name) or made.get(_sha256(weights))
+
+
+def _chose_epoch(store: ProjectStore, weights: Path) -> set[SliceKey]:
+    made = _made(store, weights)
+    if made is None or made.run_id not in {run.id for run in store.runs()}:
+        return set()
+    return _side(_place(store, made), "validation") or set()
 
 
 def _sha256(file: Path) -> str:
@@ -158,11 +193,11 @@ def _place(store: ProjectStore, made: Checkpoint) -> Path:
     return folder
 
 
-def _taught(folder: Path) -> set[SliceKey] | None:
+def _side(folder: Path, side: str) -> set[SliceKey] | None:
     from medlab_gui.learning.dataset import SliceKey
 
     try:
-        rows = json.loads((folder / SPLIT).read_text(encoding="utf-8"))["training"]
+        rows = json.loads((folder / SPLIT).read_text(encoding="utf-8"))[side]
         return {SliceKey(str(r["series_uid"]), int(r["slice_index"])) for r in rows}
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -10,7 +10,7 @@ from medlab_gui.commands.contenders import Folds, Weights
 from medlab_gui.commands.inputs import scaled
 from medlab_gui.commands.loaded_cases import Cases, LoadedCase, Predictors
 from medlab_gui.commands.values import counted
-from medlab_gui.core.errors import InputError
+from medlab_gui.core.errors import DamagedFileError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from medlab_gui.commands.command import Context
+    from medlab_gui.commands.splits import Split
     from medlab_gui.learning.dataset import SliceKey
     from medlab_gui.learning.scored import ClassifiedCases
     from medlab_gui.store.project import ProjectStore
@@ -142,7 +143,7 @@ def _folded(
 
 def _known_before(networks: Sequence[Folds], store: ProjectStore) -> tuple[str, ...]:
     """Return sentences where folds learned from what they judge, by their beginning."""
-    from medlab_gui.commands.learned import learned_from
+    from medlab_gui.commands.learned import chosen_by_judges, learned_from
 
     notes = []
     for network in networks:
@@ -156,15 +157,33 @@ def _known_before(networks: Sequence[Folds], store: ProjectStore) -> tuple[str, 
                 f"{network.name!r} began with weights that had learned from {n_known} "
                 f"of these {counted(n_judged, 'slice')}: its scores flatter."
             )
-    return tuple(notes)
+    first = networks[0]
+    if any(_split_of(first, fold, store).same_patient for fold in first.folds):
+        notes.append(
+            "The folds part the slices of one patient, which are alike: the scores "
+            "flatter."
+        )
+    return *notes, chosen_by_judges([network.name for network in networks])
 
 
 def _left_out(network: Folds, fold: str, store: ProjectStore) -> Truth:
+    if fold not in network.folds:
+        return {}
+    return dict(_split_of(network, fold, store).validation.truth)
+
+
+def _split_of(network: Folds, fold: str, store: ProjectStore) -> Split:
     from medlab_gui.commands.splits import read_split
 
-    weights = network.folds.get(fold)
-    split = None if weights is None else read_split(store, weights.path.parent)
-    return {} if split is None else dict(split.validation.truth)
+    place = network.folds[fold].path.parent
+    split = read_split(store, place)
+    if split is None:
+        msg = (
+            f"The split of {network.name!r} is missing in {place}: nobody knows "
+            "what it left out; train it again."
+        )
+        raise DamagedFileError(msg, path=place)
+    return split
 
 
 def _each(blocks: Sequence[_Block], truth: Truth, ctx: Context) -> Iterator[LoadedCase]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from medlab_gui.learning.checkpoint import CheckpointMeta
 
-__all__ = ["NOT_CLINICAL", "card_text", "write_card"]
+__all__ = ["NOT_CLINICAL", "card_text", "loss_in_words", "write_card"]
 
 NOT_CLINICAL = (
     "Not for clinical use. These weights are for demonstration and as a start for "
@@ -124,7 +124,7 @@ def _recipe_facts(spec: TrainSpec) -> list[tuple[str, ...]]:
     facts: list[tuple[str, ...]] = [
         ("Phases", "; ".join(phases)),
         ("Learning rate", rate[spec.schedule]),
-        ("Loss", _loss(spec)),
+        ("Loss", loss_in_words(spec)),
         ("Optimiser, batch, seed", f"{spec.optimiser}, {batch}, {spec.seed}"),
         ("Augmentation", str(spec.augment)),
     ]
@@ -133,7 +133,8 @@ def _recipe_facts(spec: TrainSpec) -> list[tuple[str, ...]]:
     return facts
 
 
-def _loss(spec: TrainSpec) -> str:
+def loss_in_words(spec: TrainSpec) -> str:
+    """Return the loss of a recipe: its terms, their options, weights of classes."""
     if isinstance(spec.loss, str):
         words = spec.loss
     else:

@@ -88,7 +88,8 @@ def _class_notes(comparison: Comparison, unit: str) -> tuple[str, ...]:
 def _counted(comparison: Comparison) -> str:
     n, groups = len(comparison.cases), {c.group for c in comparison.cases}
     cases = f"{n} case{'s' * (n != 1)}"
-    return cases if len(groups) == n else f"{cases} of {len(groups)} patients"
+    m = len(groups)
+    return cases if m == n else f"{cases} of {m} patient{'s' * (m != 1)}"
 
 
 def _overall_keys(comparison: Comparison) -> list[str]:

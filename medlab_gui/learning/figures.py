@@ -104,7 +104,8 @@ def box_plot(values: Mapping[str, Sequence[float]], title: str, axis: str) -> st
     every = [v for own in values.values() for v in own]
     low, high = (min(every), max(every)) if every else (0.0, 1.0)
     room = (high - low) * 0.05 or abs(high) * 0.05 or 0.5
-    low, high = low - room, high + room
+    # Shares and distances have no place below 0.
+    low, high = low - room if low < 0 else max(0.0, low - room), high + room
     left, top, column, tall, line = 64.0, 34.0, 110.0, 240.0, 15.0
     labels = [_label(name) for name in values]
     below = line * (max(map(len, labels), default=1) + 1)

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
     from medlab_gui.core.records import Problem
 
-__all__ = ["DEFAULT_SCHEME", "ProjectStore"]
+__all__ = ["DEFAULT_SCHEME", "NewProject", "ProjectStore"]
 
 DEFAULT_SCHEME = LabelScheme(
     "Liver and spleen",
@@ -62,6 +62,8 @@ DEFAULT_SCHEME = LabelScheme(
 
 _MIGRATION_WAIT_SECONDS = 60.0
 _SUBFOLDERS = ("blobs", "journal", "runs")
+_BARE = ("project.db", "project.db-wal", "project.db-shm", "migration.lock")
+"""The files of a project that holds nothing."""
 
 
 class ProjectStore(
@@ -313,3 +315,42 @@ def _prepare(folder: Path, *, create: bool) -> None:
             raise PermissionError(13, os.strerror(13))
     except OSError as error:
         raise storage_error(error, folder) from error
+
+
+class NewProject:
+    """A project that may be made within; if that fails, no empty one is left.
+
+    Only what a project without anything in it consists of is removed: an array, a
+    journal or a file of somebody else's keeps it.
+
+    Parameters
+    ----------
+    place : str or Path
+        Its folder.
+    """
+
+    def __init__(self, place: str | Path) -> None:
+        self._folder = Path(place).expanduser().absolute()
+
+    def __enter__(self) -> None:
+        self._was_there = ProjectStore.exists(self._folder)
+        self._had_folder = self._folder.exists()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None or self._was_there or not self._folder.is_dir():
+            return
+        with suppress(OSError):
+            files = [p for p in self._folder.rglob("*") if not p.is_dir()]
+            if {p.relative_to(self._folder).as_posix() for p in files} - {*_BARE}:
+                return
+            for path in files:
+                path.unlink()
+            made = [self._folder / name for name in ("blobs/incoming", *_SUBFOLDERS)]
+            for folder in (*made, *([] if self._had_folder else [self._folder])):
+                if folder.is_dir():
+                    folder.rmdir()

@@ -18,6 +18,7 @@ from medlab_gui.core.errors import (
 )
 from medlab_gui.core.geometry import Grid
 from medlab_gui.io import write_image
+from tests.projects import ball_files
 from tests.synthetic import (
     cut_short,
     edit_file,
@@ -142,3 +143,37 @@ def test_names_on_two_lines_and_other_files(tmp_path, ctx):
     first, *_problems, last = IMPORT.text(told).splitlines()
     assert "line break: " in first
     assert last.startswith("1 other file held no scan")
+
+
+@pytest.mark.parametrize("had_folder", [False, True])
+@pytest.mark.parametrize("where", ["put_array", "migrate"])
+def test_a_full_disk_leaves_no_empty_project(tmp_path, monkeypatch, where, had_folder):
+    from medlab_gui.core.errors import StorageFullError
+    from medlab_gui.store import project
+
+    def full(*_args, **_more):
+        msg = "There is no room left."
+        raise StorageFullError(msg)
+
+    image, _mask = ball_files(tmp_path)
+    place = tmp_path / "new"
+    if had_folder:
+        place.mkdir()
+        (place / "notes.txt").write_text("mine")
+    owner = project.ProjectStore if where == "put_array" else project
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, where, full)
+        with pytest.raises(StorageFullError):
+            run(ImportParams(str(image)), Context(str(place)))
+    if had_folder:
+        # It is not ours alone, so that nothing of it is touched.
+        assert (place / "notes.txt").read_text() == "mine"
+    else:
+        assert not place.exists()
+    told = run(ImportParams(str(image)), Context(str(place)))
+    assert told["series"][0]["n_slices"] == 24
+    with monkeypatch.context() as patch:
+        patch.setattr(project.ProjectStore, "series", full)
+        with pytest.raises(StorageFullError):
+            run(ImportParams(str(image)), Context(str(place)))
+    assert project.ProjectStore.exists(place), "it was there before"

@@ -19,8 +19,11 @@ from medlab_gui.core.records import Run, RunState
 from tests.projects import tiny_weights
 
 
-def trained(project, tmp_path, name, slices, parent=None, fold=0):
-    """Add weights of a run that learned from these slices (numbered from 1)."""
+def trained(project, tmp_path, name, slices, parent=None, fold=0, chose=()):
+    """Add weights of a run that learned from these slices (numbered from 1).
+
+    Their epoch was chosen by those of ``chose``.
+    """
     import torch
 
     from medlab_gui.learning.checkpoint import load_checkpoint, save_checkpoint
@@ -41,12 +44,14 @@ def trained(project, tmp_path, name, slices, parent=None, fold=0):
             folder.mkdir()
             (folder / "checkpoint.safetensors").write_bytes(path.read_bytes())
         annotation = store.latest_annotation(project.series_uid).id
-        rows = [
-            {"series_uid": project.series_uid, "slice_index": k - 1,
-             "annotation": annotation}
-            for k in slices
-        ]  # fmt: skip
-        content = {"training": rows, "validation": [], "same_patient": True, "note": ""}
+        content = {"same_patient": True, "note": ""} | {
+            side: [
+                {"series_uid": project.series_uid, "slice_index": k - 1,
+                 "annotation": annotation}
+                for k in own
+            ]
+            for side, own in (("training", slices), ("validation", chose))
+        }  # fmt: skip
         (folder / "split.json").write_text(json.dumps(content))
         return register_weights(store, path, name=name, run_id=name, parent=parent)
 
@@ -63,6 +68,19 @@ def test_slices_that_taught_do_not_judge(small_project, tmp_path):
     file = str(tmp_path / "early.safetensors")
     again = evaluate(EvaluateParams(checkpoint=file), small_project.ctx)
     assert again["locked"]["n_slices"] == 2
+
+
+def test_who_chose_the_epoch_is_told(small_project, tmp_path):
+    made = trained(small_project, tmp_path, "picky", [6], chose=[14, 15, 16])
+    told = evaluate(EvaluateParams(checkpoint=made.id), small_project.ctx)
+    assert told["locked"]["n_slices"] == 3, "they did not teach"
+    assert "which epoch of 'tiny' was kept" in EVALUATE.text(told)
+    other = trained(small_project, tmp_path, "another", [6], chose=[7])
+    out = str(tmp_path / "report")
+    compared = f"A={made.id}\nB={other.id}"
+    both = evaluate(EvaluateParams(compare=compared, output=out), small_project.ctx)
+    (said,) = [note for note in both["notes"] if "was kept" in note]
+    assert "epoch of 'A' was kept" in said
 
 
 def test_what_weights_began_with_counts(small_project, tmp_path):
@@ -116,6 +134,14 @@ def test_all_networks_of_a_comparison_are_judged_by_the_same(small_project, tmp_
     assert told["notes"][0] in EVALUATE.text(told)
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "learned from 1 locked slice before" in page
+    assert "What was compared" in page
+    table = (out / "networks.csv").read_text(encoding="utf-8").splitlines()
+    assert table[0].startswith("Network,what it is,began with,learned from")
+    assert [row.split(",")[:2] for row in table[1:]] == [
+        ["A", "unet (width 0.0625)"],
+        ["B", "unet (width 0.0625)"],
+    ]
+    assert table[1].rpartition(",")[2] == made.sha256[:8]
     assert "slices 15-16" in (out / "cases.csv").read_text(encoding="utf-8")
 
 

@@ -223,7 +223,7 @@ def test_what_a_seed_alone_parts_is_found(tmp_path):
     found = repeats(
         [
             weights("U-Net, seed 10"),
-            weights("U-Net, seed 11", seed=11),
+            weights("U-Net, seed 11", seed=11, keep_at=[5]),
             weights("resnet50-0", batch=2),
             weights("resnet50-1", batch=2, seed=1),
             weights("other", batch=3),

@@ -147,3 +147,13 @@ def test_the_page_ranks_all_cases_with_links():
     assert rows[1].find("th").text == "p1 <&>"
     many = page("T", ["x"], [], [], ranking=ranked * 150, networks=("A", "B"))
     assert "And 100 more: see cases.csv." in many
+
+
+@pytest.mark.parametrize("values", [[0.0, 0.0], [0.0, 3.0], [1.0]])
+def test_shares_and_distances_have_no_axis_below_zero(values):
+    svg = ET.fromstring(box_plot({"a": values}, "t", "DSC %"))
+    words = [t.text or "" for t in svg.iter() if t.tag.endswith("text")]
+    assert not [word for word in words if word.startswith(("-", "−"))]
+    below = ET.fromstring(box_plot({"a": [-2.0, 3.0]}, "t", "RVD %"))
+    words = [t.text or "" for t in below.iter() if t.tag.endswith("text")]
+    assert [word for word in words if word.startswith("-")]
