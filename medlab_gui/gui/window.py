@@ -117,6 +117,8 @@ class MedlabWindow(QObject):
         self.stage: Stage = Stage(self.viewer, self.bench)
         self._warned = False
         self._closed = False
+        # A click on a menu or beside a button takes the keys from no picture.
+        self.main.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         private.take_over_status_bar(self.viewer)
         private.unthrottle_mouse(self.viewer)
         private.apply_style(self.viewer, resource("themes", "medlab.qss"))

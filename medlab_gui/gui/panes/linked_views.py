@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
 from qtpy.QtGui import QFont, QFontMetricsF
+from qtpy.QtWidgets import QApplication
 
 from medlab_gui.core.measurements import Plane
 from medlab_gui.gui.measure_overlay import MeasureOverlay
@@ -108,6 +109,10 @@ class LinkedViews(QObject):
             getattr(bench.view.events, name).connect(self._refresh)
         bench.view.events.smooth.connect(self._apply_smooth)
         viewer.scene.camera.events.center.connect(self._on_camera)
+        # Which picture had the keys is asked when something else has them by then.
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        app.focusChanged.connect(self._on_focus)
 
     def _add(self, plane: Plane) -> None:
         pane = PlanePane(self._bench, plane)
@@ -162,15 +167,17 @@ class LinkedViews(QObject):
     @property
     def active(self) -> Plane:
         """The plane that keys go to: of the picture that had the focus last."""
-        focus = self._canvas.window().focusWidget()
-        if focus is self._canvas:
-            self._active = Plane.AXIAL
-        for plane, pane in self.panes.items():
-            if pane is focus:
-                self._active = plane
+        self._on_focus(None, self._canvas.window().focusWidget())
         if str(self._active) in self.area.shown:
             return self._active
         return self._state.alone or Plane.AXIAL
+
+    def _on_focus(self, _before: QWidget | None, now: QWidget | None) -> None:
+        if now is self._canvas:
+            self._active = Plane.AXIAL
+        for plane, pane in self.panes.items():
+            if pane is now:
+                self._active = plane
 
     def step(self, n: int) -> None:
         """Go on by slices in the pane that has the keys."""
@@ -364,8 +371,13 @@ class LinkedViews(QObject):
         if self.badge():
             lines.append((self.badge(), marks.BADGE_COLOR))
         metrics = QFontMetricsF(font)
+        letter = ""
+        if view.letters and grid is not None:
+            letter = axial_geometry(grid).edge_letters[2]
         y = marks.MARGIN + metrics.ascent()
         for line, color in lines:
+            between = room.width() - 2 * marks.MARGIN
+            y = marks.clear_of_letter(y, line, font, between, letter)
             x = room.width() - marks.MARGIN - metrics.horizontalAdvance(line)
             self._text.stamps.write(painter, font, QPointF(x, y), line, color)
             y += metrics.lineSpacing()

@@ -26,6 +26,7 @@ __all__ = [
     "MARGIN",
     "PLANE_COLORS",
     "PLANE_TITLES",
+    "clear_of_letter",
     "draw_corners",
     "draw_crosshair",
     "draw_letters",
@@ -266,6 +267,29 @@ def draw_letters(
         stamps.write(painter, font, QPointF(x, y), text)
 
 
+def clear_of_letter(
+    y: float, line: str, font: QFont, room: float, letter: str
+) -> float:
+    """Return the base line of a text at the left or right of the top edge.
+
+    Parameters
+    ----------
+    y : float
+        Where it would be.
+    line, font : str and QFont
+        The text.
+    room : float
+        From its margin to that of the other side, in logical pixels.
+    letter : str
+        In the middle of the edge; a line that would lie under it goes below.
+    """
+    metrics, large = QFontMetricsF(font), QFontMetricsF(letter_font(font))
+    beside = (room - large.horizontalAdvance(letter)) / 2 - MARGIN
+    if letter and metrics.horizontalAdvance(line) > beside:
+        return max(y, MARGIN + large.height() + metrics.ascent())
+    return y
+
+
 def draw_corners(
     painter: QPainter,
     stamps: Stamps,
@@ -296,13 +320,10 @@ def draw_corners(
         The one in the middle of the top edge, where it is drawn.
     """
     room, height = size
-    metrics, large = QFontMetricsF(font), QFontMetricsF(letter_font(font))
-    beside = (room - large.horizontalAdvance(letter)) / 2 - MARGIN
-    below = MARGIN + large.height() + metrics.ascent()
+    metrics = QFontMetricsF(font)
     y = MARGIN + metrics.ascent()
     for line, color in top:
-        if letter and metrics.horizontalAdvance(line) > beside:
-            y = max(y, below)
+        y = clear_of_letter(y, line, font, room, letter)
         fitting = metrics.elidedText(line, Qt.TextElideMode.ElideRight, room)
         stamps.write(painter, font, QPointF(MARGIN, y), fitting, color)
         y += metrics.lineSpacing()

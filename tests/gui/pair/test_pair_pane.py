@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, QPointF, QRectF, Qt
-from qtpy.QtGui import QFontMetricsF
+from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtTest import QTest
 
 from medlab_gui.gui.pair.pair_state import Link
@@ -21,6 +20,7 @@ from tests.gui.pair.by_hand import (
 )
 from tests.gui.pair.conftest import settle
 from tests.gui.pair.phantoms import BALLS
+from tests.gui.panes.written import Written
 
 pytestmark = pytest.mark.gui
 
@@ -82,19 +82,6 @@ def test_what_is_under_the_mouse_is_told_in_its_units(compare):
         "I 11.0 mm",
         "1.0 mm from the first's plane",
     ]
-
-
-class Written:
-    """Takes the place of stamps: remembers which room each text took."""
-
-    def __init__(self):
-        self.rooms = {}
-
-    def write(self, _painter, font, at, text, _color=None):
-        metrics = QFontMetricsF(font)
-        top = at.y() - metrics.ascent()
-        size = (metrics.horizontalAdvance(text), metrics.height())
-        self.rooms[text] = QRectF(at.x(), top, *size)
 
 
 @pytest.mark.parametrize("words", [1, 3, 4])

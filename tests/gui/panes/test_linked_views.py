@@ -9,6 +9,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from medlab_gui.core.measurements import Kind, Plane
+from medlab_gui.gui.docks.studies import StudiesDock
 from medlab_gui.gui.panes.linked_state import PaneLayout
 from medlab_gui.gui.panes.slab import Projection, Slab
 from medlab_gui.gui.view_state import Mode
@@ -17,6 +18,7 @@ from tests.gui.hand import LEFT, NONE, SHIFT, Hand, wheel
 from tests.gui.panes.moving import move
 from tests.gui.panes.seen import LIGHT_PANES, VALUES, at
 from tests.gui.panes.unique_voxels import SHAPE, grids
+from tests.gui.panes.written import Written
 
 pytestmark = pytest.mark.gui
 
@@ -241,3 +243,51 @@ def test_a_distance_is_measured_in_every_pane_in_mm(opened, plane):
     window.bench.linked.step(plane, 2)
     measure.show(made)
     assert window.bench.linked.slice_of(plane) == 3
+
+
+def test_what_a_menu_does_is_done_to_the_picture_that_had_the_keys(opened):
+    window = opened(layout=PaneLayout.QUAD)
+    linked, coronal = window.bench.linked, window.views.panes[Plane.CORONAL]
+    run = window.menus.app.commands.execute_command
+    window.main.activateWindow()
+    wait_for(window.main.isActiveWindow)
+    QTest.mouseClick(coronal, LEFT, NONE, QPoint(40, 40))
+    assert window.main.focusWidget() is coronal
+    # beside the last menu: the window itself must not take the keys
+    bar = window.main.menuBar()
+    QTest.mouseClick(bar, LEFT, NONE, QPoint(bar.width() - 3, 3))
+    assert window.main.focusWidget() is coronal
+    window.show_dock("studies")
+    window.main.findChild(StudiesDock).tree.setFocus()
+    run("medlab.view.slab_mean").result()
+    run("medlab.view.slab_10mm").result()
+    try:
+        assert linked.slab(Plane.CORONAL) == Slab(Projection.MEAN, 10.0)
+        assert not linked.slab(Plane.AXIAL).is_on
+    finally:
+        linked.set_slab(Plane.CORONAL, Slab())
+
+
+def test_what_must_be_known_of_a_small_picture_is_clear_of_its_letter(
+    opened, monkeypatch
+):
+    window = opened(layout=PaneLayout.QUAD)
+    linked, text = window.bench.linked, window.text
+    window.bench.view.letters = window.bench.view.corner_text = True
+    linked.set_slab(Plane.AXIAL, Slab(Projection.MIP, 10.0))
+    try:
+        written = Written()
+        with monkeypatch.context() as patch:
+            patch.setattr(text, "stamps", written)
+            text.setFixedWidth(260)
+            text.grab()
+    finally:
+        text.setMinimumWidth(0)
+        text.setMaximumWidth(10_000)
+        text.setGeometry(window.canvas.rect())
+        linked.set_slab(Plane.AXIAL, Slab())
+    letter = written.rooms["A"]
+    assert window.views.area.shown[0] == "axial"
+    (badge,) = (room for line, room in written.rooms.items() if "MIP" in line)
+    assert badge.left() < letter.right(), "it is long enough to meet it"
+    assert not badge.intersects(letter)
