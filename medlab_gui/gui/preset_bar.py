@@ -30,6 +30,7 @@ from medlab_gui.core.presets import (
     export_preset,
     import_preset,
     pipeline_presets,
+    read_pipeline,
     save_preset,
 )
 from medlab_gui.core.specs import PipelineSpec
@@ -247,8 +248,11 @@ class PresetBar(QWidget):
             self._say(_("The recipe is in {path}.").format(path=path))
 
     def import_from(self, path: str) -> None:
-        """Take a recipe from a file and show it."""
+        """Take a recipe from a file and show it; one that cannot run is not kept."""
+        from medlab_gui.imaging.pipeline import check_pipeline
+
         try:
+            check_pipeline(read_pipeline(path))
             name = import_preset(path)
             self.refresh()
             self.chosen.emit(self._presets[name])

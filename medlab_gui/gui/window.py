@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QObject, QSettings, Qt, QTimer
@@ -34,17 +33,15 @@ from medlab_gui.gui.overlays import PictureText
 from medlab_gui.gui.paint_turns import PaintTurns
 from medlab_gui.gui.pair.pair_views import PairViews
 from medlab_gui.gui.panes.linked_views import LinkedViews
-from medlab_gui.gui.prefetch import prefetch
 from medlab_gui.gui.reading_note import ReadingNote
-from medlab_gui.gui.rehearsal import rehearse
 from medlab_gui.gui.series_drops import SeriesDrops
 from medlab_gui.gui.slice_bar import SliceBar
 from medlab_gui.gui.status import StatusBar
 from medlab_gui.gui.view_state import Mode
+from medlab_gui.gui.warming import Warming
 from medlab_gui.gui.welcome import Welcome
 from medlab_gui.gui.window_box import WindowBox
 from medlab_gui.gui.workbench import Workbench
-from medlab_gui.imaging.compiled import is_loading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,9 +59,6 @@ _SPECIAL_DIALOGS = {
 """Verbs whose dialog shows more than a form; the rest get `dialogs.form`."""
 
 _FACTS_MS = 30
-_AFTER_PAINT_MS = 200
-"""When to load what the first series needs: not while the window is being painted."""
-_SETTLE_MS = 100
 _WARN_AGAIN_MS = 3000
 
 
@@ -115,6 +109,7 @@ class MedlabWindow(QObject):
         self.bench.evaluated.connect(self._show_figures)
         self.bench.incoming.ask = partial(ask_way, parent=self.main)
         self.stage: Stage = Stage(self.viewer, self.bench)
+        self.warming = Warming(self.bench, self.stage, self._collector, self)
         self._warned = False
         self._closed = False
         # A click on a menu or beside a button takes the keys from no picture.
@@ -376,32 +371,7 @@ class MedlabWindow(QObject):
         """Show the window, without waiting for the project."""
         self.main.show()
         self.canvas.setFocus()
-        self._warming = chain(self.stage.warm_up(), rehearse(self.stage))
-        QTimer.singleShot(_AFTER_PAINT_MS, self._prefetch)
-
-    def _prefetch(self) -> None:
-        if not self._closed:
-            self.bench.submit(
-                "", prefetch, on_end=self._warm_up, lane="open", newest_wins=False
-            )
-
-    def _warm_up(self) -> None:
-        """Make one layer, then let the window breathe."""
-        if self._closed:
-            return
-        if next(self._warming, StopIteration) is None:
-            QTimer.singleShot(5, self._warm_up)
-        else:
-            self._settle()
-
-    def _settle(self) -> None:
-        """Begin to collect garbage when all that stays is there, or a study is."""
-        if self._closed:
-            return
-        if is_loading() and self.bench.session is None:
-            QTimer.singleShot(_SETTLE_MS, self._settle)
-        else:
-            self._collector.begin()
+        self.warming.begin()
 
     def close(self) -> None:
         """Close the window; what is unsaved is saved."""
@@ -423,6 +393,7 @@ class MedlabWindow(QObject):
         self.main.hide()
         self.bench.close()
         self.notifier.uninstall()
+        self.warming.stop()
         self._collector.stop()
 
     def _window_store(self) -> QSettings:

@@ -87,9 +87,9 @@ def test_it_begins_when_what_stays_is_there(window, monkeypatch, qtbot):
     begun: list[bool] = []
     loading = [True, True, False]
     monkeypatch.setattr(window._collector, "begin", lambda: begun.append(True))
-    monkeypatch.setattr("medlab_gui.gui.window.is_loading", lambda: loading.pop(0))
+    monkeypatch.setattr("medlab_gui.gui.warming.is_loading", lambda: loading.pop(0))
     window.bench.close_series()
-    window._settle()
+    window.warming.settle()
     assert not begun
     qtbot.waitUntil(lambda: bool(begun))
     assert not loading

@@ -282,6 +282,10 @@ def test_a_preset_goes_out_and_comes_in(
     (tmp_path / "bad.json").write_text("[]", encoding="utf-8")
     bar.import_from(str(tmp_path / "bad.json"))
     assert "not a pipeline" in said[-1]
+    (tmp_path / "typo.json").write_text('{"steps": [{"name": "windoww"}]}')
+    bar.import_from(str(tmp_path / "typo.json"))
+    assert "Did you mean 'window'?" in said[-1]
+    assert bar.combo.findText("typo") < 0, "what cannot run is not kept"
     assert not bar.save_as("Liver paper")
     assert "comes with MedLab" in said[-1]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
+from qtpy.QtCore import QEvent, QObject, QPointF, QRectF, Qt, QTimer, Signal
 from qtpy.QtGui import QFont, QFontMetricsF
 from qtpy.QtWidgets import QApplication
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["LinkedViews"]
 
 _MARGIN = 0.02
+_EMPTY_MS = 500
 
 
 class LinkedViews(QObject):
@@ -212,14 +213,23 @@ class LinkedViews(QObject):
     # ---- layout -------------------------------------------------------------------
 
     def _on_session(self) -> None:
-        if self._state.grid is not None:
-            stage = self._stage
-            for layer in (stage.image, stage.entropy, stage.prediction, stage.mask):
-                if layer is not None:
-                    shear_layer(layer, self._state.grid)
+        if self._state.grid is None:
+            # Another series often follows at once: to give the canvas all the room, and
+            # take it back, draws everything twice.
+            QTimer.singleShot(_EMPTY_MS, self._on_empty)
+            self._refresh()
+            return
+        stage = self._stage
+        for layer in (stage.image, stage.entropy, stage.prediction, stage.mask):
+            if layer is not None:
+                shear_layer(layer, self._state.grid)
         self.arrange()
         self._on_slab(Plane.AXIAL)
         self._apply_smooth()
+
+    def _on_empty(self) -> None:
+        if self._state.grid is None:
+            self.arrange()
 
     def arrange(self) -> None:
         """Show the panes of the layout; without a series, only the canvas."""

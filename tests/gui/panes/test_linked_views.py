@@ -13,7 +13,7 @@ from medlab_gui.gui.docks.studies import StudiesDock
 from medlab_gui.gui.panes.linked_state import PaneLayout
 from medlab_gui.gui.panes.slab import Projection, Slab
 from medlab_gui.gui.view_state import Mode
-from tests.gui.conftest import wait_for
+from tests.gui.conftest import open_series, wait_for
 from tests.gui.hand import LEFT, NONE, SHIFT, Hand, wheel
 from tests.gui.panes.moving import move
 from tests.gui.panes.seen import LIGHT_PANES, VALUES, at
@@ -200,8 +200,8 @@ def test_nothing_open_shows_the_welcome_page_alone(opened):
     assert len(window.views.area.shown) == 3
     window.bench.close_series()
     wait_for(lambda: not window.bench.jobs.active)
-    assert window.views.area.shown == ("axial",)
     assert window.welcome.isVisible()
+    wait_for(lambda: window.views.area.shown == ("axial",))
 
 
 def test_the_layout_is_remembered(opened):
@@ -291,3 +291,26 @@ def test_what_must_be_known_of_a_small_picture_is_clear_of_its_letter(
     (badge,) = (room for line, room in written.rooms.items() if "MIP" in line)
     assert badge.left() < letter.right(), "it is long enough to meet it"
     assert not badge.intersects(letter)
+
+
+def test_the_views_stay_where_they_are_while_another_series_opens(
+    unique_window, opened
+):
+    """The canvas got all the room in between, and everything was drawn twice."""
+    _window, uids = unique_window
+    window = opened("plain", layout=PaneLayout.QUAD)
+    sizes = []
+
+    def note():
+        sizes.append(window.canvas.size().toTuple())
+
+    before = window.canvas.size().toTuple()
+    window.bench.session_changed.connect(note)
+    try:
+        open_series(window, uids["oblique"])
+    finally:
+        window.bench.session_changed.disconnect(note)
+    assert sizes == [before, before]
+    window.bench.close_series()
+    wait_for(lambda: window.views.area.shown == ("axial",))
+    assert window.canvas.size() == window.views.area.size()
