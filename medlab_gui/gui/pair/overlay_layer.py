@@ -205,7 +205,9 @@ class OverlayLayer:
             y += line
         if room < 3 * line:
             return
-        bar = QRectF(x, y - metrics.ascent() + 4, 14, min(140.0, room))
+        # Its highest value is written beside its top: clear of the line above.
+        high = y - metrics.ascent() + 4 + metrics.capHeight() / 2
+        bar = QRectF(x, high, 14, min(140.0, room))
         painter.drawImage(bar, color_bar(look.colors))
         painter.setPen(QPen(QColor(238, 238, 225, 160), 1))
         painter.drawRect(bar)

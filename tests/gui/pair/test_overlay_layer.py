@@ -17,6 +17,7 @@ from tests.gui.pair.by_hand import (
 )
 from tests.gui.pair.conftest import settle
 from tests.gui.pair.phantoms import BALLS, voxels
+from tests.gui.panes.written import Written
 
 pytestmark = pytest.mark.gui
 
@@ -108,3 +109,17 @@ def test_one_paints_on_the_mask_below_the_overlay(compare):
     mask = window.bench.session.mask
     assert set(np.argwhere(mask)[:, 0]) == {10}
     assert mask[10, 40, 40] == 1
+
+
+def test_the_texts_of_its_legend_are_clear_of_each_other(compare, monkeypatch):
+    window = compare("PET", overlay=True)
+    text, written = window.text, Written()
+    with monkeypatch.context() as patch:
+        patch.setattr(text, "stamps", written)
+        text.grab()
+    (name,) = (
+        r for t, r in written.rooms.items() if t == window.bench.pair.second.title
+    )
+    (highest,) = (room for words, room in written.rooms.items() if "SUV" in words)
+    assert highest.top() > name.top(), "the colours are under the name"
+    assert not highest.intersects(name)
