@@ -20,9 +20,9 @@ from medlab_gui.core.errors import DamagedFileError, InputError
 from medlab_gui.core.geometry import Grid
 from medlab_gui.core.records import Problem, Severity
 from medlab_gui.core.remedies import APART
-from medlab_gui.io.dicom_values import printable
+from medlab_gui.io.plain_series import plain_series
 from medlab_gui.io.pydicom_quiet import quiet_warnings
-from medlab_gui.io.series import FileSeries, derived_uid, pseudonym
+from medlab_gui.io.series import FileSeries, derived_uid
 from medlab_gui.io.voxels import fit_voxels
 from medlab_gui.io.wording import counted
 
@@ -198,25 +198,9 @@ def _series(group: list[Picture]) -> FileSeries:
         digest.update(sha256(picture.path.read_bytes()).digest())
     uid = derived_uid("pictures", digest.hexdigest())
     alone = first.n_pages > 1 or len(group) == 1
-    return FileSeries(
-        uid=uid,
-        study_uid=derived_uid("study", uid),
-        modality="OT",
-        description=printable(first.path.stem if alone else first.path.parent.name),
-        patient_name="",
-        patient_key=pseudonym("file", uid),
-        study_date=None,
-        study_description="",
-        n_slices=n_slices,
-        shape=shape,
-        grid=grid,
-        units=None,
-        transfer_syntax="",
-        format="pictures",
-        files=tuple(p.path for p in group),
-        problems=tuple(problems),
-        original_uid=uid,
-    )
+    name = first.path.stem if alone else first.path.parent.name
+    files = tuple(p.path for p in group)
+    return plain_series(uid, "pictures", name, files, shape, grid, problems)
 
 
 def _judge(

@@ -10,12 +10,12 @@ import numpy as np
 from medlab_gui.core.errors import DamagedFileError, GeometryError
 from medlab_gui.core.geometry import Grid
 from medlab_gui.core.records import Problem, Severity
-from medlab_gui.io.dicom_values import printable
 from medlab_gui.io.glance import GLANCE_BYTES, content_digest
 from medlab_gui.io.grid_checks import shear_problems, spacing_problems
 from medlab_gui.io.itk_glance import is_sealed, part_of_voxels
 from medlab_gui.io.itk_headers import check_itk_header
-from medlab_gui.io.series import FileSeries, derived_uid, pseudonym
+from medlab_gui.io.plain_series import plain_series
+from medlab_gui.io.series import FileSeries, derived_uid
 from medlab_gui.io.several_volumes import one_for_each
 from medlab_gui.io.silence import silent_libraries
 from medlab_gui.io.voxels import fit_voxels, look_like_ct, value_problems
@@ -73,31 +73,9 @@ def itk_series(path: Path, kind: str) -> tuple[FileSeries, ...]:
                 Problem("truncated", Severity.NOT_A_VOLUME, error.message, (path.name,))
             )
     is_ct = voxels is not None and look_like_ct(voxels)
-    if is_ct:
-        message = (
-            "The file does not say which machine made it; its values look like CT in "
-            "Hounsfield units and are taken as such."
-        )
-        problems.append(Problem("modality-guessed", Severity.NOTE, message))
     uid = derived_uid(kind, _digest(path, kind, voxels))
-    first = FileSeries(
-        uid=uid,
-        study_uid=derived_uid("study", uid),
-        modality="CT" if is_ct else "OT",
-        description=printable(path.stem),
-        patient_name="",
-        patient_key=pseudonym("file", uid),
-        study_date=None,
-        study_description="",
-        n_slices=shape[0],
-        shape=shape,
-        grid=grid,
-        units="HU" if is_ct else None,
-        transfer_syntax="",
-        format=kind,
-        files=(path,),
-        problems=tuple(problems),
-        original_uid=uid,
+    first = plain_series(
+        uid, kind, path.stem, (path,), shape, grid, problems, is_ct=is_ct
     )
     return one_for_each(first, n_volumes)
 

@@ -14,12 +14,12 @@ import numpy as np
 from medlab_gui.core.errors import DamagedFileError, GeometryError
 from medlab_gui.core.geometry import Grid
 from medlab_gui.core.records import Problem, Severity
-from medlab_gui.io.dicom_values import printable
 from medlab_gui.io.glance import content_digest
 from medlab_gui.io.grid_checks import shear_problems, spacing_problems
 from medlab_gui.io.nifti import nifti_grid, ras_to_lps
+from medlab_gui.io.plain_series import plain_series
 from medlab_gui.io.pydicom_quiet import quiet_warnings
-from medlab_gui.io.series import FileSeries, derived_uid, pseudonym
+from medlab_gui.io.series import FileSeries, derived_uid
 from medlab_gui.io.several_volumes import one_for_each
 from medlab_gui.io.voxels import fit_voxels, look_like_ct, value_problems
 
@@ -118,12 +118,6 @@ def _described(path: Path, kind: str, image: Any) -> tuple[FileSeries, ...]:
             problems.append(
                 Problem("truncated", Severity.NOT_A_VOLUME, error.message, names)
             )
-    if is_ct:
-        message = (
-            "The file does not say which machine made it; its values look like CT in "
-            "Hounsfield units and are taken as such."
-        )
-        problems.append(Problem("modality-guessed", Severity.NOTE, message))
     files = [path]
     if kind == "analyze":
         files.append(Path(image.file_map["image"].filename))
@@ -134,24 +128,8 @@ def _described(path: Path, kind: str, image: Any) -> tuple[FileSeries, ...]:
     ]
     uid = derived_uid(kind, *digests)
     name = path.name.removesuffix(".gz")
-    first = FileSeries(
-        uid=uid,
-        study_uid=derived_uid("study", uid),
-        modality="CT" if is_ct else "OT",
-        description=printable(Path(name).stem),
-        patient_name="",
-        patient_key=pseudonym("file", uid),
-        study_date=None,
-        study_description="",
-        n_slices=z,
-        shape=(z, y, x),
-        grid=grid,
-        units="HU" if is_ct else None,
-        transfer_syntax="",
-        format=kind,
-        files=(path,),
-        problems=tuple(problems),
-        original_uid=uid,
+    first = plain_series(
+        uid, kind, Path(name).stem, (path,), (z, y, x), grid, problems, is_ct=is_ct
     )
     return one_for_each(first, n_volumes)
 

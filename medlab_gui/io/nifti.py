@@ -11,7 +11,6 @@ import numpy as np
 from medlab_gui.core.errors import DamagedFileError, GeometryError, NotAnImageError
 from medlab_gui.core.geometry import Grid
 from medlab_gui.core.records import Problem, Severity
-from medlab_gui.io.dicom_values import printable
 from medlab_gui.io.glance import (
     GLANCE_BYTES,
     content_digest,
@@ -19,8 +18,9 @@ from medlab_gui.io.glance import (
     unpacked_start,
 )
 from medlab_gui.io.grid_checks import shear_problems, spacing_problems
+from medlab_gui.io.plain_series import plain_series
 from medlab_gui.io.pydicom_quiet import quiet_warnings
-from medlab_gui.io.series import FileSeries, derived_uid, pseudonym
+from medlab_gui.io.series import FileSeries, derived_uid
 from medlab_gui.io.several_volumes import one_for_each
 from medlab_gui.io.voxels import fit_voxels, look_like_ct, value_problems
 
@@ -88,33 +88,11 @@ def nifti_series(path: Path) -> tuple[FileSeries, ...]:
                 Problem("truncated", Severity.NOT_A_VOLUME, error.message, (path.name,))
             )
     is_ct = voxels is not None and look_like_ct(voxels, *_scaling(image))
-    if is_ct:
-        message = (
-            "The file does not say which machine made it; its values look like CT in "
-            "Hounsfield units and are taken as such."
-        )
-        problems.append(Problem("modality-guessed", Severity.NOTE, message))
     n_volumes = _n_volumes(path, image, problems)
     uid = derived_uid("nifti", content_digest(path, sealed=_is_packed(path)))
     name = path.name.removesuffix(".gz").removesuffix(".nii")
-    first = FileSeries(
-        uid=uid,
-        study_uid=derived_uid("study", uid),
-        modality="CT" if is_ct else "OT",
-        description=printable(name),
-        patient_name="",
-        patient_key=pseudonym("file", uid),
-        study_date=None,
-        study_description="",
-        n_slices=shape[0],
-        shape=shape,
-        grid=grid,
-        units="HU" if is_ct else None,
-        transfer_syntax="",
-        format="nifti",
-        files=(path,),
-        problems=tuple(problems),
-        original_uid=uid,
+    first = plain_series(
+        uid, "nifti", name, (path,), shape, grid, problems, is_ct=is_ct
     )
     return one_for_each(first, n_volumes)
 
