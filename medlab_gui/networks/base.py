@@ -25,6 +25,7 @@ __all__ = [
     "on_meta",
     "scaled",
     "start_after_he",
+    "start_balanced",
 ]
 
 T = TypeVar("T")
@@ -275,6 +276,30 @@ def start_after_he(*layers: nn.Conv2d | nn.Linear) -> None:
         nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
+
+
+def start_balanced(scores: nn.Conv2d) -> None:
+    """Let half of the features speak for each class at first, and half against it.
+
+    For the convolution that turns what a ReLU gives into scores. Features are then
+    never negative, so that a class against which all of them speak cannot win
+    anywhere. With weights drawn freely that happens to narrow networks (of 8 features
+    and two classes 7 or all are against the second one in 9 of 256 draws), and Adam,
+    which moves a weight by at most the sum of its learning rates, may not get out of
+    it: the class is never found while the loss falls.
+
+    Parameters
+    ----------
+    scores : nn.Conv2d
+        Changed in place: the second half of its input channels gets the first half's
+        weights with the other sign (the last of an odd number keeps its own), and
+        biases are 0.
+    """
+    half = scores.in_channels // 2
+    with torch.no_grad():
+        scores.weight[:, half : 2 * half] = -scores.weight[:, :half]
+    if scores.bias is not None:
+        nn.init.zeros_(scores.bias)
 
 
 def channels_last(module: nn.Module) -> None:

@@ -9,7 +9,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from medlab_gui.core.errors import SpecError
-from medlab_gui.networks.base import SegmentationNetwork, scaled, start_after_he
+from medlab_gui.networks.base import (
+    SegmentationNetwork,
+    scaled,
+    start_after_he,
+    start_balanced,
+)
 from medlab_gui.networks.cbam import CBAM
 from medlab_gui.networks.resnet import ResNet50Encoder, resnet50_names
 from medlab_gui.networks.vgg import LAST_OF_GROUP, vgg16_channels, vgg16_features
@@ -96,8 +101,9 @@ class ResNetCBAMUNet(SegmentationNetwork):
     Input ``(N, in_channels, H, W)``, output logits ``(N, n_classes, H, W)``. Left open
     by the paper and chosen here: the plain encoder is VGG16, since the ablation has a
     row "transfer" without residual blocks, and VGG16 is the plain network with public
-    weights; CBAM's reduction is 16; the decoder's channels; bilinear enlargement. With
-    the plain encoder the last module joins a feature of the full size and therefore
+    weights; CBAM's reduction is 16; the decoder's channels; bilinear enlargement; how
+    weights are drawn (He; scores after `networks.base.start_balanced`). With the plain
+    encoder the last module joins a feature of the full size and therefore
     does not enlarge. The third switch of the ablation, transfer, is no option of the
     network but the weights that training starts from (`networks.ablation`).
 
@@ -152,6 +158,7 @@ class ResNetCBAMUNet(SegmentationNetwork):
             for n, (before, after) in enumerate(zip(befores, wanted, strict=True))
         )
         self.head = nn.Conv2d(wanted[-1], n_classes, 1)
+        start_balanced(self.head)
 
     def public_names(self) -> dict[str, dict[str, str]]:
         """Return names in public files; which ones depends on the encoder."""

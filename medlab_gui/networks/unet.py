@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from medlab_gui.networks.base import SegmentationNetwork, scaled
+from medlab_gui.networks.base import SegmentationNetwork, scaled, start_balanced
 
 __all__ = ["UNet"]
 
@@ -43,7 +43,9 @@ class UNet(SegmentationNetwork):
     -----
     Input ``(N, in_channels, H, W)``, output logits ``(N, n_classes, H, W)``. The paper
     convolves without padding and so loses a margin; padding keeps the size, and batch
-    normalisation (younger than the paper) lets it train on few slices.
+    normalisation (younger than the paper) lets it train on few slices. Scores begin
+    balanced (`networks.base.start_balanced`), or a narrow network may never find a
+    class.
 
     References
     ----------
@@ -73,6 +75,7 @@ class UNet(SegmentationNetwork):
             _two_convolutions(2 * shallow, shallow) for shallow in downward[1:]
         )
         self.head = nn.Conv2d(channels[0], n_classes, 1)
+        start_balanced(self.head)
 
     def logits(self, x: Tensor) -> Tensor:
         """Return logits for a height and width that 16 divides."""

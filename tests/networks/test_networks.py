@@ -15,6 +15,7 @@ from torch import nn
 
 from medlab_gui.core.errors import SpecError
 from medlab_gui.core.specs import NetworkSpec
+from medlab_gui.learning.losses import dice_ce
 from medlab_gui.networks import (
     CLASSIFIERS,
     NETWORKS,
@@ -157,6 +158,51 @@ def test_a_few_steps_learn_what_is_bright(name):
         optimiser.step()
         losses.append(loss.item())
     assert losses[-1] < 0.5 * losses[0]
+
+
+# Their scores come from a few features that a ReLU left: those of a class against
+# which all of them speak never rise. SegNet's come from 3x3 kernels with weights so
+# small that Adam turns them, the others' from hundreds of features.
+WITH_FEW_FEATURES = ["unet", "resnet_cbam_unet", *ROWS]
+
+
+@pytest.mark.parametrize("name", WITH_FEW_FEATURES)
+def test_half_of_the_features_speak_for_each_class_at_first(name):
+    for seed in range(10):
+        head = small(name, n_classes=3, seed=seed).head
+        for one, other in ((0, 1), (0, 2), (1, 2)):
+            speaks_for = (head.weight[one] - head.weight[other]).flatten() > 0
+            assert speaks_for.sum() == head.in_channels // 2
+        assert not head.bias.any()
+
+
+@pytest.mark.parametrize("width", [1 / 64, 3 / 64, 1 / 4])
+def test_any_number_of_features_is_balanced(width):
+    torch.manual_seed(0)
+    head = build(NetworkSpec("unet", 1, 2, {"width": width})).head
+    half = head.in_channels // 2
+    assert torch.equal(head.weight[:, :half], -head.weight[:, half : 2 * half])
+    assert head.weight.all(), "no feature begins dumb"
+
+
+# Seeds with which all features speak against the second class before half are turned.
+@pytest.mark.parametrize(
+    ("name", "seed"),
+    [("unet", 5), ("resnet_cbam_unet", 38), ("resnet_cbam_unet, CBAM", 33)],
+)
+def test_a_small_thing_is_found_whatever_the_scores_were_drawn(name, seed):
+    network = small(name, n_classes=2, seed=seed)
+    x, labels = picture(4, 1, 32, 32) / 4, torch.zeros(4, 32, 32, dtype=torch.long)
+    x[:, :, 10:14, 8:16] += 0.7
+    labels[:, 10:14, 8:16] = 1
+    optimiser = torch.optim.Adam(network.parameters(), 2e-3)
+    for _ in range(60):
+        optimiser.zero_grad()
+        dice_ce(network(x), labels).backward()
+        optimiser.step()
+    found = network(x).argmax(1)
+    overlap = 2 * (found * labels).sum() / (found.sum() + labels.sum())
+    assert overlap > 0.5
 
 
 @pytest.mark.parametrize("name", BOTH)
