@@ -133,7 +133,8 @@ WEIGHTS = Command(
         "Public files (ImageNet) are downloaded by you; MedLab checks their SHA-256 "
         "where it knows it and keeps them as safetensors in the user's data folder. "
         "Files are read as tensors only: one that asks for more would run code, and is "
-        "refused. A recipe starts from them by their name (encoder_weights)."
+        "refused. The encoder of a recipe's network starts from them by their name "
+        "(encoder_weights); what was taken over, what was not and why is told."
     ),
     examples=(
         "medlab weights list",

@@ -30,6 +30,7 @@ __all__ = [
     "OPTIMISERS",
     "PRECISIONS",
     "SCHEDULES",
+    "TRANSFERS",
     "LossTerm",
     "Phase",
     "TrainSpec",
@@ -40,6 +41,7 @@ OPTIMISERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("epoch", "step", "cosine", "plateau")
 AUGMENTATIONS = ("usual", "four-of-six", "none")
 PRECISIONS = ("auto", "float32")
+TRANSFERS = ("encoder", "all")
 MAX_SEED = 2**31 - 1
 """Every generator, database and number box takes seeds up to it."""
 
@@ -196,6 +198,9 @@ class TrainSpec:
     encoder_weights : str
         Name of registered weights (``medlab weights list``) that the encoder starts
         from; empty: none.
+    transfer : "encoder" or "all"
+        What starts from them: the encoder alone, or with weights of MedLab's own the
+        decoder and the last layer too, where they fit. Public files hold no decoder.
     """
 
     network: NetworkSpec
@@ -227,6 +232,7 @@ class TrainSpec:
     keep_at: tuple[int, ...] = ()
     keep_slices: int = 3
     encoder_weights: str = ""
+    transfer: str = "encoder"
 
     def __post_init__(self) -> None:
         if isinstance(self.augment, bool):
@@ -253,6 +259,7 @@ class TrainSpec:
         check_choice("optimiser", self.optimiser, OPTIMISERS)
         check_choice("schedule", self.schedule, SCHEDULES)
         check_choice("precision", self.precision, PRECISIONS)
+        check_choice("transfer", self.transfer, TRANSFERS)
         check_number("decay", self.decay, 0, 1, above=True)
         check_number("decay_steps", self.decay_steps, 0, above=True)
         check_number("floor", self.floor, 0, 1)
@@ -302,9 +309,11 @@ class TrainSpec:
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, for JSON."""
         data = asdict(self)
+        # Runs that older versions began know no such keys, and can be resumed.
         if self.resize is None:
-            # Runs that older versions began know no such key, and can be resumed.
             del data["resize"]
+        if self.transfer == TRANSFERS[0]:
+            del data["transfer"]
         return data
 
     def to_json(self) -> str:

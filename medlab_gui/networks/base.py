@@ -18,6 +18,7 @@ __all__ = [
     "ClassificationNetwork",
     "Network",
     "SegmentationNetwork",
+    "below",
     "channels_last",
     "checked_share",
     "count_multiply_adds",
@@ -124,7 +125,7 @@ class Network(nn.Module):
         if trainable == "all":
             return lambda name: True
         if trainable == "head":
-            return lambda name: not _below(name, self.encoder_prefixes)
+            return lambda name: not below(name, self.encoder_prefixes)
         if isinstance(trainable, str):
             msg = (
                 f"What learns is 'all', 'head' or a list of modules; "
@@ -133,11 +134,11 @@ class Network(nn.Module):
             raise SpecError(msg)
         names = [name for name, _ in self.named_parameters()]
         for prefix in trainable:
-            if not any(_below(name, (prefix,)) for name in names):
+            if not any(below(name, (prefix,)) for name in names):
                 known = ", ".join(name for name, _ in self.named_children())
                 msg = f"The network has no module {prefix!r}; it has {known}."
                 raise SpecError(msg)
-        return lambda name: _below(name, trainable)
+        return lambda name: below(name, trainable)
 
     def train(self, mode: bool = True) -> Self:
         """Set training mode, except for what is frozen."""
@@ -228,7 +229,8 @@ class ClassificationNetwork(Network):
         return self.logits(x)
 
 
-def _below(name: str, prefixes: tuple[str, ...]) -> bool:
+def below(name: str, prefixes: tuple[str, ...]) -> bool:
+    """Tell whether a module or tensor is one of these modules or lies in one."""
     return any(name == p or name.startswith(p + ".") for p in prefixes)
 
 

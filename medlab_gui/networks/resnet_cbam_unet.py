@@ -103,9 +103,9 @@ class ResNetCBAMUNet(SegmentationNetwork):
     row "transfer" without residual blocks, and VGG16 is the plain network with public
     weights; CBAM's reduction is 16; the decoder's channels; bilinear enlargement; how
     weights are drawn (He; scores after `networks.base.start_balanced`). With the plain
-    encoder the last module joins a feature of the full size and therefore
-    does not enlarge. The third switch of the ablation, transfer, is no option of the
-    network but the weights that training starts from (`networks.ablation`).
+    encoder the last module joins a feature of the full size and therefore does not
+    enlarge. The third switch of the ablation, transfer, is no option of the network but
+    the weights that training starts from (`networks.ablation`).
 
     References
     ----------

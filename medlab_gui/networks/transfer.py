@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from medlab_gui.core.errors import SpecError
+from medlab_gui.networks.base import below
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -222,7 +223,11 @@ def check_source(network: Network, source: str) -> None:
 
 
 def transfer(
-    network: Network, tensors: Mapping[str, Tensor], *, normalised: bool = False
+    network: Network,
+    tensors: Mapping[str, Tensor],
+    *,
+    normalised: bool = False,
+    whole: bool = False,
 ) -> TransferReport:
     """Take over what fits by name and shape, in place.
 
@@ -237,6 +242,10 @@ def transfer(
         Whether the pictures will have mean 0 and deviation 1, as ImageNet's had. By
         default they have values from 0 to 1, and the first layer of a public network
         does the rest: exactly, but for the outermost pixels where it pads with zeros.
+    whole : bool
+        Take decoder and last layer too, of weights of MedLab's own; by default only
+        what lies below ``network.encoder_prefixes``. Of a public network it is always
+        what `Network.public_names` lists.
 
     Returns
     -------
@@ -245,8 +254,9 @@ def transfer(
     Raises
     ------
     SpecError
-        If the network does not take over weights of that source, nothing fits, or a
-        tensor holds values that are not numbers.
+        If the network does not take over weights of that source, nothing fits, a
+        tensor holds values that are not numbers, or the network does not say what its
+        encoder is.
 
     Notes
     -----
@@ -261,6 +271,13 @@ def transfer(
     table = names.get(source)
     if source and not normalised:
         tensors = _for_plain_pictures(SOURCES[source], tensors)
+    only_encoder = not source and not whole
+    if only_encoder and not network.encoder_prefixes:
+        msg = (
+            "The network does not say which of its parts is the encoder: set transfer "
+            "to 'all' for everything that fits."
+        )
+        raise SpecError(msg)
     own = network.state_dict()
     first = _first_convolution(network)
     taken: dict[str, Tensor] = {}
@@ -270,6 +287,8 @@ def transfer(
         ours = _translated(name, table)
         if ours is None or ours not in own:
             unused[name] = "the network has no such layer"
+        elif only_encoder and not below(ours, network.encoder_prefixes):
+            unused[name] = "not of the encoder (transfer 'all' takes it as well)"
         elif (fitted := _fitted(tensor, own[ours], is_first=ours == first)) is None:
             unused[name] = (
                 f"its shape {_sizes(tensor)} is not the network's {_sizes(own[ours])}"

@@ -23,12 +23,21 @@ FULL = TrainSpec(
     optimiser="sgd",
     schedule="cosine",
     keep_at=(1, 5),
+    encoder_weights="mine",
+    transfer="all",
 )
 
 
 def test_every_value_goes_through_json_and_back():
     assert TrainSpec.from_dict(json.loads(FULL.to_json())) == FULL
     assert FULL.step_batch == 6
+
+
+def test_a_recipe_of_an_older_version_starts_the_encoder():
+    old = TrainSpec(NETWORK, encoder_weights="mine").to_dict()
+    assert "transfer" not in old, "what was stored before can be resumed"
+    assert TrainSpec.from_dict(old).transfer == "encoder"
+    assert with_settings(TrainSpec(NETWORK), {"transfer": "all"}).transfer == "all"
 
 
 def test_true_and_false_are_read_as_kinds_of_augmentation():
@@ -111,6 +120,7 @@ def test_phases_in_steps_need_no_epochs():
         ({"loss": [{"name": "ce", "options": 3}]}, "JSON object"),
         ({"augment_options": 3}, "JSON object"),
         ({"encoder_weights": 3}, "is text"),
+        ({"transfer": "al"}, "encoder, all; found 'al'. Did you mean 'all'"),
         ({"phases": 3}, "'phases' is a list; found 3"),
         ({"phases": [{"name": "a", "epochs": 1}]}, "lr"),
         ({"phases": [{"name": "a", "lr": 1e-3}]}, "epochs"),

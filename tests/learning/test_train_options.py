@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -199,9 +200,21 @@ def test_registered_weights_are_the_start_and_what_loaded_is_told(tmp_path):
     with pytest.raises(SpecError, match="'mine'"):
         run(tmp_path / "none", spec)
     child = run(tmp_path / "child", spec, weights_folder=tmp_path / "weights")
+    alone = run(tmp_path / "alone", train_spec(phases=gentle, augment="none"))
+    whole = run(
+        tmp_path / "whole",
+        replace(spec, transfer="all"),
+        weights_folder=tmp_path / "weights",
+    )
     for name, one in weights(parent).items():
         if name.endswith("weight"):
-            assert torch.allclose(one, weights(child)[name], atol=1e-6), name
+            start = one if name.startswith("encoder.") else weights(alone)[name]
+            assert torch.allclose(start, weights(child)[name], atol=1e-6), name
+            assert torch.allclose(one, weights(whole)[name], atol=1e-6), name
+    heads = [weights(r)["head.weight"] for r in (parent, child)]
+    assert not torch.allclose(*heads, atol=1e-3)
+    assert any("not of the encoder" in note for note in child.notes)
+    assert not any(note.startswith("Not used:") for note in whole.notes)
     assert any(note.startswith("Taken over:") for note in child.notes)
     assert "Taken over:" in (tmp_path / "child" / "checkpoint.md").read_text()
     capsule = json.loads((tmp_path / "child" / "capsule.json").read_text())

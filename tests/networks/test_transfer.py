@@ -141,7 +141,7 @@ def test_weights_of_ours_adapt_to_other_channels(old, new):
         made("unet", {"width": 1 / 16}, old),
         made("unet", {"width": 1 / 16}, new),
     )
-    report = transfer(second, first.state_dict())
+    report = transfer(second, first.state_dict(), whole=True)
     assert report.source == ""
     assert set(report.changed) == {"encoder.0.0.weight"}
     assert not report.unused
@@ -153,11 +153,55 @@ def test_weights_of_ours_adapt_to_other_channels(old, new):
         )
 
 
+@pytest.mark.parametrize("name", [*NETWORKS, *CLASSIFIERS])
+def test_of_our_own_weights_the_encoder_is_taken_and_nothing_else(name):
+    spec = NetworkSpec(name, 1, 2, {"width": 1 / 16})
+    torch.manual_seed(1)
+    first = build_any(spec).state_dict()
+    torch.manual_seed(2)
+    second = build_any(spec)
+    before = {n: t.clone() for n, t in second.state_dict().items()}
+    report = transfer(second, first)
+    in_encoder = {n for n in first if n.startswith(tuple(second.encoder_prefixes))}
+    assert set(report.loaded) == in_encoder
+    assert set(report.unused) == set(first) - in_encoder
+    assert set(report.unused.values()) == {
+        "not of the encoder (transfer 'all' takes it as well)"
+    }
+    assert any(line.startswith("Not used: ") for line in report.lines())
+    for n, tensor in second.state_dict().items():
+        assert torch.equal(tensor, first[n] if n in in_encoder else before[n]), n
+
+
+def test_a_classifiers_encoder_becomes_that_of_a_network_that_draws_masks():
+    first, second = (
+        made("resnet50", {"width": 1 / 16}),
+        made("resnet_cbam_unet", {"width": 1 / 16}),
+    )
+    with torch.no_grad():
+        for weight in first.parameters():
+            weight.add_(1)
+    report = transfer(second, first.state_dict(), whole=True)
+    assert {n.partition(".")[0] for n in report.loaded} == {"encoder"}
+    assert all(n.startswith("head.") for n in report.unused)
+    theirs = first.encoder.state_dict()
+    for n, tensor in second.encoder.state_dict().items():
+        assert torch.equal(tensor, theirs[n]), n
+
+
+def test_without_an_encoder_the_whole_must_be_asked_for(monkeypatch):
+    network = made("unet", {"width": 1 / 16})
+    monkeypatch.setattr(type(network), "encoder_prefixes", ())
+    with pytest.raises(SpecError, match="set transfer to 'all'"):
+        transfer(network, network.state_dict())
+    assert not transfer(network, network.state_dict(), whole=True).unused
+
+
 def test_other_classes_leave_the_head_as_it_was():
     first = made("unet", {"width": 1 / 16})
     second = build(NetworkSpec("unet", 1, 5, {"width": 1 / 16}))
     before = second.head.weight.clone()
-    report = transfer(second, first.state_dict())
+    report = transfer(second, first.state_dict(), whole=True)
     assert set(report.left) == {"head.weight", "head.bias"}
     assert torch.equal(second.head.weight, before)
     assert report.unused["head.weight"] == (
@@ -235,4 +279,7 @@ def test_what_is_not_a_number_is_refused():
     with pytest.raises(
         SpecError, match=r"head\.bias holds values that are not numbers"
     ):
+        transfer(made("unet", {"width": 1 / 16}), tensors, whole=True)
+    tensors["encoder.0.0.weight"] *= torch.inf
+    with pytest.raises(SpecError, match=r"encoder\.0\.0\.weight holds values"):
         transfer(made("unet", {"width": 1 / 16}), tensors)
