@@ -293,13 +293,13 @@ def start_balanced(scores: nn.Conv2d) -> None:
     Parameters
     ----------
     scores : nn.Conv2d
-        Changed in place: weights are drawn so that features of size 1 give scores of
+        Changed in place: its weights grow so that features of size 1 give scores of
         size 1; the second half of the input channels gets the first half's with the
         other sign (the last of an odd number keeps its own); biases are 0.
     """
-    nn.init.kaiming_uniform_(scores.weight, nonlinearity="linear")
     half = scores.in_channels // 2
     with torch.no_grad():
+        scores.weight *= 3**0.5  # torch draws with a third of the variance
         scores.weight[:, half : 2 * half] = -scores.weight[:, :half]
     if scores.bias is not None:
         nn.init.zeros_(scores.bias)
