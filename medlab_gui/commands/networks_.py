@@ -66,7 +66,9 @@ def text(result: dict[str, Any]) -> str:
     for row in result["networks"]:
         height, width = row["input"][1:]
         options = ", ".join(
-            f"{key} {value}" for key, value in row["options"].items() if key != "width"
+            f"{key} {_with_others(value, row['choices'].get(key, []))}"
+            for key, value in row["options"].items()
+            if key != "width"
         )
         lines += [
             f"{row['name']}: {row['title']} ({row['kind']})",
@@ -79,6 +81,11 @@ def text(result: dict[str, Any]) -> str:
         if row["transfers_from"]:
             lines.append(f"  takes over: {', '.join(row['transfers_from'])}")
     return "\n".join(lines)
+
+
+def _with_others(value: Any, words: list[str]) -> str:
+    others = " or ".join(word for word in words if word != value)
+    return f"{value} (or {others})" if others else str(value)
 
 
 NETWORKS_COMMAND = Command(

@@ -156,8 +156,9 @@ def describe(spec: NetworkSpec, size: tuple[int, int] | None = None) -> dict[str
         ``name``, ``kind`` (``"segmentation"`` or ``"classification"``), ``title``,
         ``paper``, ``n_weights`` (learned numbers), ``multiply_adds`` (of convolutions
         and dense layers for one picture), ``input`` (``[in_channels, H, W]``),
-        ``options``, ``transfers_from`` (public weights that it takes over). Nothing is
-        allocated for it.
+        ``options``, ``choices`` (options that take a word, with all words),
+        ``transfers_from`` (public weights that it takes over with these options).
+        Nothing is allocated for it.
     """
     from medlab_gui.networks.base import count_multiply_adds, count_weights, on_meta
 
@@ -174,6 +175,7 @@ def describe(spec: NetworkSpec, size: tuple[int, int] | None = None) -> dict[str
         ),
         "input": [spec.in_channels, height, width],
         "options": {**network.options(), **spec.options},
+        "choices": {option: list(words) for option, words in network.choices.items()},
         "transfers_from": sorted(network.public_names()),
     }
 

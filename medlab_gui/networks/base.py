@@ -51,6 +51,8 @@ class Network(nn.Module):
         Height and width of the paper's pictures.
     encoder_prefixes : tuple of str
         Modules that are kept in phase one of transfer.
+    choices : dict of str to tuple of str
+        Options that take a word, and which words.
 
     Raises
     ------
@@ -63,6 +65,7 @@ class Network(nn.Module):
     paper: ClassVar[str] = ""
     paper_size: ClassVar[tuple[int, int]] = (512, 512)
     encoder_prefixes: ClassVar[tuple[str, ...]] = ()
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {}
 
     def __init__(self, in_channels: int, n_classes: int) -> None:
         super().__init__()

@@ -116,6 +116,10 @@ class ResNetCBAMUNet(SegmentationNetwork):
     paper: ClassVar[str] = "Fang et al., Intelligent Computer and Applications 2024"
     stride: ClassVar[int] = 32
     encoder_prefixes: ClassVar[tuple[str, ...]] = ("encoder",)
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {
+        "encoder": ("residual", "plain"),
+        "attention": ("on", "off"),
+    }
 
     def __init__(
         self,
@@ -127,8 +131,8 @@ class ResNetCBAMUNet(SegmentationNetwork):
         reduction: int = 16,
     ) -> None:
         super().__init__(in_channels, n_classes)
-        _one_of("encoder", encoder, ("residual", "plain"))
-        _one_of("attention", attention, ("on", "off"))
+        _one_of("encoder", encoder, self.choices["encoder"])
+        _one_of("attention", attention, self.choices["attention"])
         if isinstance(reduction, bool) or not isinstance(reduction, int):
             msg = f"The reduction of CBAM is a whole number; found {reduction!r}."
             raise SpecError(msg)

@@ -17,6 +17,11 @@ def test_every_network_is_described():
     for row in rows.values():
         assert row["paper"] in words
         assert row["n_weights"] > 0
+    assert rows["resnet_cbam_unet"]["choices"] == {
+        "encoder": ["residual", "plain"],
+        "attention": ["on", "off"],
+    }
+    assert "encoder residual (or plain), attention on (or off), reduction 16" in words
 
 
 def test_work_grows_with_the_area_and_weights_do_not():
