@@ -284,7 +284,7 @@ def start_after_he(*layers: nn.Conv2d | nn.Linear) -> None:
 
 
 def start_balanced(scores: nn.Conv2d) -> None:
-    """Let half of the features speak for each class at first, and half against it.
+    """Let the features speak for each class at first as much as against it.
 
     For the convolution that turns what a ReLU gives into scores. Features are then
     never negative, so that a class against which all of them speak cannot win
@@ -296,14 +296,14 @@ def start_balanced(scores: nn.Conv2d) -> None:
     Parameters
     ----------
     scores : nn.Conv2d
-        Changed in place: its weights grow so that features of size 1 give scores of
-        size 1; the second half of the input channels gets the first half's with the
-        other sign (the last of an odd number keeps its own); biases are 0.
+        Changed in place: the weights of each class add up to 0 over the features, so
+        that of any two classes each has features that speak for it; they grow so that
+        features of size 1 give scores of size 1; biases are 0.
     """
-    half = scores.in_channels // 2
     with torch.no_grad():
+        if scores.in_channels > 1:
+            scores.weight -= scores.weight.mean(dim=1, keepdim=True)
         scores.weight *= 3**0.5  # torch draws with a third of the variance
-        scores.weight[:, half : 2 * half] = -scores.weight[:, :half]
     if scores.bias is not None:
         nn.init.zeros_(scores.bias)
 
