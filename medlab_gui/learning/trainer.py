@@ -179,7 +179,10 @@ class Trainer:
             )
             raise SpecError(msg)
         weights = find_weights(folder, name)
-        report = start_from_weights(self.network, weights, self.spec)
+        whole = self.spec.transfer == "all"
+        report = start_from_weights(
+            self.network, weights, self.spec.pipeline, whole=whole
+        )
         self.parent = weights.title or name
         self._parent_sum = weights.sha256
         return report.lines()

@@ -8,8 +8,7 @@ from medlab_gui.core.errors import SpecError
 from medlab_gui.learning.registered_weights import read_weights
 
 if TYPE_CHECKING:
-    from medlab_gui.core.specs import NetworkSpec
-    from medlab_gui.core.training import TrainSpec
+    from medlab_gui.core.specs import NetworkSpec, PipelineSpec
     from medlab_gui.learning.registered_weights import RegisteredWeights
     from medlab_gui.networks.base import Network
     from medlab_gui.networks.transfer import TransferReport
@@ -42,7 +41,11 @@ def _unusable(weights: RegisteredWeights, error: SpecError) -> SpecError:
 
 
 def start_from_weights(
-    network: Network, weights: RegisteredWeights, spec: TrainSpec
+    network: Network,
+    weights: RegisteredWeights,
+    pipeline: PipelineSpec,
+    *,
+    whole: bool = False,
 ) -> TransferReport:
     """Take over what fits by name and shape; see `networks.transfer`.
 
@@ -52,10 +55,11 @@ def start_from_weights(
         Changed in place.
     weights : RegisteredWeights
         Which ones.
-    spec : TrainSpec
-        Says by its ``transfer`` what may be taken over, and by its pipeline what the
-        network will see: where its last step is a z-score the pictures are normalised
-        already, else the first layer is changed to do it.
+    pipeline : PipelineSpec
+        What the network will see: where its last step is a z-score the pictures are
+        normalised already, else the first layer is changed to do it.
+    whole : bool
+        Take decoder and last layer too, where they fit; by default the encoder alone.
 
     Raises
     ------
@@ -66,14 +70,10 @@ def start_from_weights(
     """
     from medlab_gui.networks.transfer import transfer
 
-    enabled = [step.name for step in spec.pipeline.steps if step.enabled]
+    enabled = [step.name for step in pipeline.steps if step.enabled]
     normalised = bool(enabled) and enabled[-1] == "zscore"
     try:
-        return transfer(
-            network,
-            read_weights(weights),
-            normalised=normalised,
-            whole=spec.transfer == "all",
-        )
+        tensors = read_weights(weights)
+        return transfer(network, tensors, normalised=normalised, whole=whole)
     except SpecError as error:
         raise _unusable(weights, error) from error
