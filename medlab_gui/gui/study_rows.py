@@ -178,7 +178,7 @@ def _labelled(series: Series, n: int) -> str:
     """Return how many slices are labelled, of those that one labels: axial ones."""
     if not n:
         return ""
-    marked = _("{k} of {n} labelled").format(k=n, n=series.n_slices)
+    marked = _("{k}/{n} labelled").format(k=n, n=series.n_slices)
     return " · ".join(t for t in (series.modality, marked) if t)
 
 

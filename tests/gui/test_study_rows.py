@@ -26,4 +26,4 @@ def test_a_sagittal_scan_has_as_many_slices_in_the_project_as_in_its_files(tmp_p
         (begun,) = in_project(store.studies(), series, labelled, {})
     (found,) = in_files(scan(tmp_path / "in").series, {})
     assert stored.facts == found.facts == "CT · 5 slices"
-    assert begun.facts == "CT · 7 of 24 labelled"
+    assert begun.facts == "CT · 7/24 labelled"
