@@ -33,6 +33,7 @@ class ImportParams:
         "File, folder or archive (zip, tar) with the scans: DICOM, NIfTI, NRRD, "
         "MetaImage, Analyze, MGH, or slices as PNG, JPEG or TIFF.",
         kind="open",
+        title=N_("File or folder"),
         positional=True,
     )
     series: str = param(

@@ -23,6 +23,7 @@ class InspectParams:
     path: str = param(
         "File or folder to look at; folders are read with all that is below them.",
         kind="open",
+        title=N_("File or folder"),
         positional=True,
     )
 

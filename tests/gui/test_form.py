@@ -76,6 +76,10 @@ def test_what_must_be_given_is_waited_for(dialog):
     assert dialog.params == Params("/a/b.nii.gz")
 
 
+def test_one_can_type_at_once(dialog):
+    assert dialog.focusWidget() is child(dialog, PathField, "path").line
+
+
 def test_wrong_values_stay_with_a_sentence(dialog):
     child(dialog, PathField, "path").line.setText("x")
     child(dialog, QSpinBox, "number").setValue(7)

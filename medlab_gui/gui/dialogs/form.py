@@ -166,6 +166,10 @@ class ParamsDialog(QDialog):
         layout.addWidget(self.error)
         layout.addWidget(buttons)
         self._check()
+        # Where one types: not "Cancel", which is the first that is enabled.
+        first = inner.findChild(QWidget, f"param_{next(iter(self._read), '')}")
+        if first is not None:
+            first.setFocus()
 
     # ---- fields -------------------------------------------------------------
 
