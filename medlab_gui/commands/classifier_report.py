@@ -9,6 +9,7 @@ from medlab_gui import __version__
 from medlab_gui.commands.compared_networks import networks_table
 from medlab_gui.commands.report_files import NOT_CLINICAL, write_report
 from medlab_gui.commands.score_files import read_readers
+from medlab_gui.commands.values import as_path
 from medlab_gui.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from medlab_gui.commands.contenders import Contender
     from medlab_gui.commands.evaluate import EvaluateParams
+    from medlab_gui.learning.report import RankedCase
     from medlab_gui.learning.roc import Roc
     from medlab_gui.learning.scored import ClassifiedCases, ScoredCases
     from medlab_gui.learning.tables import Table
@@ -59,6 +61,7 @@ def compare_classifiers(
         msg = "There is no case to judge: no slice has a class."
         raise InputError(msg)
     notes = [*cases.notes] if isinstance(cases, ClassifiedCases) else []
+    ranking, every_network = _ranking(cases, params.truth), _networks(cases)
     if isinstance(cases, ClassifiedCases) and len(cases.classes) == 2:
         cases = cases.against_all(1)
     if isinstance(cases, ClassifiedCases):
@@ -76,6 +79,9 @@ def compare_classifiers(
         [stamp, *notes, NOT_CLINICAL],
         tables,
         list(figures.values()),
+        ranking=ranking,
+        networks=every_network,
+        ranked_by="Probability of the true class, the lowest first",
     )
     return {
         "output": str(folder),
@@ -85,6 +91,39 @@ def compare_classifiers(
         "notes": notes,
         "tables": [table.to_text() for table in tables],
     }
+
+
+def _networks(cases: ScoredCases | ClassifiedCases) -> tuple[str, ...]:
+    from medlab_gui.learning.scored import ClassifiedCases
+
+    return tuple(cases.probs if isinstance(cases, ClassifiedCases) else cases.scores)
+
+
+def _ranking(cases: ScoredCases | ClassifiedCases, truth: str) -> list[RankedCase]:
+    """Return all cases, that of which a network is least right first.
+
+    Parameters
+    ----------
+    cases : ScoredCases or ClassifiedCases
+        What was judged.
+    truth : str
+        The folder whose pictures the cases are; empty where they are none.
+    """
+    from medlab_gui.learning.report import RankedCase
+    from medlab_gui.learning.scored import ClassifiedCases
+
+    if isinstance(cases, ClassifiedCases):
+        at = range(len(cases.names)), cases.truth
+        right = [probs[at] for probs in cases.probs.values()]
+    else:
+        right = [abs(1 - cases.truth - score) for score in cases.scores.values()]
+    found = []
+    for n, (name, patient) in enumerate(zip(cases.names, cases.patients, strict=True)):
+        own = [float(one[n]) for one in right]
+        path = str((as_path(truth) / name).absolute()) if truth else ""
+        shown = tuple(f"{value:.4f}" for value in own)
+        found.append((min(own), RankedCase(name, patient, path, shown)))
+    return [case for _lowest, case in sorted(found, key=lambda row: row[0])]
 
 
 def _curves(cases: ScoredCases) -> dict[str, Roc]:
@@ -102,7 +141,11 @@ def _one_class(
 ) -> tuple[list[Table], dict[str, str], dict[str, Any]]:
     """Return tables, figures and each network's AUC."""
     from medlab_gui.learning.figures import roc_plot
-    from medlab_gui.learning.scored import reader_of, scored_tables
+    from medlab_gui.learning.scored import (
+        reader_of,
+        readers_table,
+        scored_tables,
+    )
 
     answers = read_readers(params.readers, cases) if params.readers else {}
     readers = [reader_of(cases, name, own) for name, own in answers.items()]
@@ -110,7 +153,10 @@ def _one_class(
     title = f"{cases.positive}: ROC" if cases.positive else "ROC"
     figures = {"roc": roc_plot(curves, title, readers)} if curves else {}
     auc = {name: curve.auc for name, curve in curves.items()}
-    return scored_tables(cases), figures, auc
+    tables = scored_tables(cases)
+    if answers:
+        tables.insert(1, readers_table(cases, answers))
+    return tables, figures, auc
 
 
 def _several_classes(

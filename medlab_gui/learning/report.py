@@ -141,6 +141,7 @@ def page(
     *,
     ranking: Sequence[RankedCase] = (),
     networks: Sequence[str] = (),
+    ranked_by: str = "DSC % (mean over the classes), by the lowest",
 ) -> str:
     """Return one HTML page with everything in it; it asks for no other file.
 
@@ -162,12 +163,14 @@ def page(
         All cases, the worst first.
     networks : sequence of str
         Whose figures the ranking holds.
+    ranked_by : str
+        What they are, and in which order.
     """
     parts = {
         "Tables": [f'<div class="wide">{t.to_html()}</div>' for t in tables],
         "Figures": _figures(figures),
         "Cases, the worst first": [*_pictures(worst, legend or {})],
-        "All cases": _ranking(ranking, networks),
+        "All cases": _ranking(ranking, networks, ranked_by),
     }
     used = {name: lines for name, lines in parts.items() if lines}
     links = "".join(
@@ -241,7 +244,9 @@ def _file(path: str, said: str) -> str:
     return f'<a href="{html.escape(place.as_uri())}">{html.escape(said)}</a>'
 
 
-def _ranking(ranking: Sequence[RankedCase], networks: Sequence[str]) -> list[str]:
+def _ranking(
+    ranking: Sequence[RankedCase], networks: Sequence[str], ranked_by: str
+) -> list[str]:
     """Return the list of all cases as a table whose names are links."""
     if not ranking:
         return []
@@ -255,8 +260,7 @@ def _ranking(ranking: Sequence[RankedCase], networks: Sequence[str]) -> list[str
         name = _file(case.path, case.name) if case.path else html.escape(case.name)
         rows.append(f'<tr><th scope="row">{name}</th>{patient}{cells}</tr>')
     lines = [
-        '<div class="wide"><table><caption>DSC % (mean over the classes), by the '
-        "lowest</caption>",
+        f'<div class="wide"><table><caption>{html.escape(ranked_by)}</caption>',
         f"<thead><tr>{head}</tr></thead>",
         "<tbody>",
         *rows,

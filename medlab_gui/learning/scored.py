@@ -25,6 +25,7 @@ __all__ = [
     "ScoredCases",
     "classified_tables",
     "reader_of",
+    "readers_table",
     "scored_tables",
 ]
 
@@ -163,6 +164,40 @@ def _resampled(
         return None
     low, high = np.percentile(found, (2.5, 97.5))
     return float(low), float(high)
+
+
+def readers_table(
+    cases: ScoredCases, answers: Mapping[str, Mapping[str, float]]
+) -> Table:
+    """Return how right readers are, each on the cases that he read.
+
+    Parameters
+    ----------
+    cases : ScoredCases
+        What was read.
+    answers : mapping of str to mapping of str to float
+        Reader to case to 0 or 1, or a degree of certainty.
+    """
+    rows = []
+    titles: tuple[str, ...] = ()
+    for name, own in answers.items():
+        read = np.array([n in own for n in cases.names])
+        said = np.array([own.get(n, 0.0) for n in cases.names], np.float64)
+        as_network = replace(cases, scores={name: said}, called={})
+        found = _figures(as_network, name, read)
+        titles = tuple(found)
+        cells = [_shown(title, [value]) for title, value in found.items()]
+        rows.append((name, str(int(read.sum())), *cells))
+    return Table(
+        "Readers",
+        ("Reader", "cases", *titles),
+        tuple(rows),
+        (
+            f"Positive from {THRESHOLD:g} on. The AUC of answers of yes and no is the "
+            "area below the lines through their one point.",
+        ),
+        "readers",
+    )
 
 
 def scored_tables(cases: ScoredCases) -> list[Table]:

@@ -85,6 +85,15 @@ def test_several_classes_get_the_papers_figures(folders, weights, tmp_path):
     assert {"roc-class-0.svg", "roc-class-2.svg", "report.html", "folds.csv"} & set(
         told["files"]
     ) == {"roc-class-0.svg", "roc-class-2.svg", "report.html"}
+    # The report lists all, that of which a network is least right first.
+    right = [min(float(r[f"{n}: {r['truth']}"]) for n in ("A", "B")) for r in rows]
+    worst = rows[int(np.argmin(right))]["case"]
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    listed = page[page.index("Probability of the true class") :]
+    assert listed.index(f">{worst}<") == min(
+        listed.index(f">{r['case']}<") for r in rows
+    )
+    assert (folders / worst).as_uri() in listed, "a click opens it"
     # One file alone gets the same answer from `medlab predict`.
     one = predict(
         PredictParams(str(folders / "dim" / "3.png"), checkpoint=str(weights[0])),
@@ -99,6 +108,10 @@ def test_two_classes_get_readers_on_the_plot(folders, tmp_path):
     readers = tmp_path / "readers.csv"
     names = [f"{c}/{k}.png" for c in ("bright", "dim") for k in range(7)]
     lines = [f"Ann,{name},{int('bright' in name)}" for name in names]
+    # Bea takes one of three bright ones for dim, and two of four dim ones for bright.
+    said = {"bright/0.png": 0.4, "bright/1.png": 0.9, "bright/2.png": 1}
+    said |= {"dim/0.png": 0.8, "dim/1.png": 0.5, "dim/2.png": 0, "dim/3.png": 0.1}
+    lines += [f"Bea,{name},{score}" for name, score in said.items()]
     readers.write_text("\n".join(["reader,case,score", *lines]))
     told = compared(
         folders,
@@ -111,6 +124,16 @@ def test_two_classes_get_readers_on_the_plot(folders, tmp_path):
     assert "Ann" in (tmp_path / "out" / "roc.svg").read_text(encoding="utf-8")
     assert "14 positive" not in told["tables"][0]
     assert "7 positive" in told["tables"][0]
+    with (tmp_path / "out" / "readers.csv").open(encoding="utf-8") as file:
+        ann, bea = csv.DictReader(file)
+    assert (ann["Reader"], ann["cases"]) == ("Ann", "14")
+    assert {ann["ACC %"], ann["P %"], ann["R %"], ann["F1 %"]} == {"100.00"}
+    truth = ["bright" in name for name in said]
+    assert bea["cases"] == "7"
+    assert float(bea["AUC"]) == pytest.approx(
+        metrics.roc_auc_score(truth, list(said.values())), abs=1e-4
+    )
+    assert (bea["ACC %"], bea["P %"], bea["R %"]) == ("57.14", "50.00", "66.67")
 
 
 def test_copies_and_named_patients_count_as_one(folders, weights, tmp_path):
