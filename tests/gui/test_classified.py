@@ -134,6 +134,7 @@ def test_a_person_says_what_a_slice_shows(window, hand, qtbot):
     """By the button, its menu and the key; no stroke is needed."""
     bench, session = window.bench, window.bench.session
     dock = labels_dock(window)
+    assert not dock.whole.isVisibleTo(dock), "masks are drawn: not in the way"
     free = [k for k in range(len(session.mask)) if not session.is_touched(k)]
     one, two, three = (k for k in free[:3])
     session.k = one
@@ -165,8 +166,10 @@ def test_none_of_them_is_not_what_the_model_says(window, tmp_path):
     tell(window, np.tile(np.array([0.1, 0.1, 0.8], np.float32), (n, 1)), used)
     k = next(k for k in range(n) if not session.is_touched(k))
     session.k = k
-    labels_dock(window).whole.fill()
-    labels_dock(window).whole.menu().actions()[-1].trigger()
+    dock = labels_dock(window)
+    assert dock.whole.isVisibleTo(dock)
+    dock.whole.fill()
+    dock.whole.menu().actions()[-1].trigger()
     assert not accepted(window, k).any()
 
 

@@ -374,10 +374,15 @@ class LabelsDock(QWidget):
         self.saved.setText(text)
 
     def _show_classified(self) -> None:
-        """Say what a classifier takes the slice for; nothing where none was asked."""
+        """Say what a classifier takes the slice for, and let a person say so.
+
+        Nothing of it is there where no classifier was asked.
+        """
         session = self._bench.session
         said = session.classified if session is not None else None
         self.classified.setVisible(said is not None)
+        # Where masks are drawn, one click too many would cover a slice with a class.
+        self.whole.setVisible(said is not None)
         if session is None or said is None:
             return
         text = _("{name} {share} %, uncertainty {unsure} ({weights})").format(
