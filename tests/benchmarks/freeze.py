@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import CodeType, FrameType
 
+    from medlab_gui.gui.panes.linked_state import PaneLayout
     from tests.benchmarks.__main__ import Bench
 
 __all__ = ["freeze"]
@@ -187,6 +188,8 @@ class Day:
         )
 
     def run(self) -> None:
+        from medlab_gui.gui.panes.linked_state import PaneLayout
+
         bench, act = self.bench, self.act
         assert bench.store is not None
         first, second = (s.uid for s in bench.store.series_list())
@@ -210,7 +213,25 @@ class Day:
         act("back to the first", lambda: bench.open_series(first), self.is_open(first))
         act("predict", lambda: bench.launch("predict", {"input": first}))
         act("rank", lambda: bench.launch("score", {}))
+        self._views(PaneLayout.QUAD)
+        for uid in (second, first):
+            act(
+                "open in three views and 3D",
+                lambda uid=uid: bench.open_series(uid),
+                lambda uid=uid: self.is_open(uid)() and self._is_drawn(),
+            )
+        self._views(PaneLayout.ONE)
         say(rows=self.rows)
+
+    def _views(self, layout: PaneLayout) -> None:
+        def lay_out() -> None:
+            self.bench.linked.layout = layout
+
+        self.act("three views and 3D, and back", lay_out, self._is_drawn)
+
+    def _is_drawn(self) -> bool:
+        volume = self.window.views.volume
+        return volume is None or not volume.isVisible() or volume.is_fine
 
     def _show(self, on: bool) -> None:
         self.bench.view.entropy_visible = on
