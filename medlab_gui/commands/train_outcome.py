@@ -114,7 +114,7 @@ def _judges(
     files = {c.name: store.blob_path(c.blob) for c in before.values()}
     fair = fair_judges(store, judge, files)
     # One patient alone judges himself, whatever is compared; the notes say so already.
-    notes = [*fair.left_out] if split.same_patient else fair.notes
+    notes = [*fair.left_out, *(() if split.same_patient else fair.flattered)]
     if fair.source.keys:
         return fair.source, notes, ""
     why = (

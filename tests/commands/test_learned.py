@@ -160,6 +160,7 @@ def test_old_weights_do_not_win_by_slices_that_they_know(small_project):
         assert [row["slice_index"] for row in rows] == [13, 14, 15]
     said = [n for n in second["notes"] if "before they were locked" in n]
     assert len(said) == 1
+    assert not [n for n in second["notes"] if "chose which epoch" in n], "both alike"
     assert "learned from 2 locked slices" in said[0]
 
 
