@@ -122,6 +122,8 @@ class NoticeBar(QFrame):
         self._place()
         self.show()
         self.raise_()
+        # The comparison keeps all that it covers from painting; this lies above it.
+        self.setUpdatesEnabled(True)
         self._timer.start(_SHOWN_MS[notice.level] or 12000)
 
     def _place(self) -> None:

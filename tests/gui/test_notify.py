@@ -119,4 +119,5 @@ def test_a_notice_is_seen_whatever_is_in_the_place_of_the_canvas(window, what):
     assert bar.isVisible()
     at = bar.mapTo(window.main, bar.text.geometry().center())
     assert window.main.childAt(at) is bar.text, "nothing lies over it"
+    assert bar.updatesEnabled(), "it is painted, too"
     dock.shown.compare(None)
