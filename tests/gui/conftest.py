@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from medlab_gui.gui.window import MedlabWindow
+    from medlab_gui.gui.workbench import Workbench
     from tests.gui.slow_files import Gate
 
 _SERIES = 24
@@ -145,6 +146,18 @@ def fresh_window(qapp, tmp_path: Path) -> Iterator[Callable[..., MedlabWindow]]:
     for window in opened:
         window.close()
         window.deleteLater()
+
+
+@pytest.fixture
+def bench(folder: Path, qtbot) -> Iterator[Workbench]:
+    """A workbench without a window, on the project of the test's ``folder``."""
+    from medlab_gui.gui.workbench import Workbench
+
+    bench = Workbench(str(folder))
+    bench.open_project()
+    qtbot.waitUntil(lambda: bench.store is not None)
+    yield bench
+    bench.close()
 
 
 @pytest.fixture

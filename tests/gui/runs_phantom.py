@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from medlab_gui.core.records import Run, RunState
-from medlab_gui.gui.workbench import Workbench
 from tests.gui.docks_phantom import add_weights, make_project
 
 if TYPE_CHECKING:
@@ -97,12 +96,3 @@ def folder(project, tmp_path):
     copy = tmp_path / "project"
     shutil.copytree(project[0], copy)
     return copy
-
-
-@pytest.fixture
-def bench(folder, qtbot):
-    bench = Workbench(str(folder))
-    bench.open_project()
-    qtbot.waitUntil(lambda: bench.store is not None)
-    yield bench
-    bench.close()

@@ -17,9 +17,9 @@ from medlab_gui.gui.dialogs.aside import show_beside
 from medlab_gui.gui.dialogs.evaluation import EvaluationDialog
 from medlab_gui.gui.docks.runs import RunsDock
 from medlab_gui.gui.runs_model import run_titles
-from medlab_gui.gui.workbench import Workbench
-from tests.gui.docks_phantom import add_weights, make_project
-from tests.gui.runs_phantom import add_run
+from tests.gui.runs_phantom import add_run, folder, project
+
+__all__ = ["folder", "project"]
 
 HISTORY = [
     {"epoch": 1, "phase": "all", "loss": 0.9, "dice": {"Liver": 0.5, "Spleen": 0.3}},
@@ -27,34 +27,14 @@ HISTORY = [
 ]
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("chosen") / "project"
-    make_project(folder, n_series=1)
-    return folder, add_weights(folder, "first"), add_weights(folder, "second")
-
-
 @pytest.fixture
-def bench(made, tmp_path, qtbot):
-    import shutil
-
-    folder = tmp_path / "project"
-    shutil.copytree(made[0], folder)
-    bench = Workbench(str(folder))
-    bench.open_project()
-    qtbot.waitUntil(lambda: bench.store is not None)
-    yield bench
-    bench.close()
-
-
-@pytest.fixture
-def dock(qtbot, bench, made):
-    for batch, checkpoint in ((4, made[1]), (8, made[2])):
+def dock(qtbot, bench, project):
+    for batch, checkpoint in ((4, project[1]), (8, project[2])):
         run = add_run(
             bench.store,
             spec={"batch": batch, "loss": "dice"},
             checkpoint=checkpoint,
-            parent_checkpoint=made[1],
+            parent_checkpoint=project[1],
         )
         path = bench.store.run_folder(run.id) / "history.json"
         path.write_text(json.dumps(HISTORY), encoding="utf-8")
@@ -115,21 +95,21 @@ def test_nothing_to_draw_is_drawn_too(qtbot):
     assert "not judged" in view.accessibleDescription()
 
 
-def test_weights_of_a_run_are_used_and_given_back(dock, bench, made, qtbot):
+def test_weights_of_a_run_are_used_and_given_back(dock, bench, project, qtbot):
     select(dock, 0)
     assert not dock.chosen.adopt.isEnabled()  # these are in use
     select(dock, 1)
     launched = []
     bench.launch = lambda verb, given, **_more: launched.append((verb, given))
     dock.chosen.adopt.click()
-    assert launched == [("adopt", {"checkpoint": made[1]})]
+    assert launched == [("adopt", {"checkpoint": project[1]})]
 
 
 def test_refused_weights_are_used_only_when_somebody_insists(
-    dock, bench, made, monkeypatch
+    dock, bench, project, monkeypatch
 ):
     comparison = {"old": {"mean_dice": 0.883}, "new": {"mean_dice": 0.877}}
-    add_run(bench.store, checkpoint=made[1], comparison=comparison)
+    add_run(bench.store, checkpoint=project[1], comparison=comparison)
     dock.refresh()
     select(dock, 0)
     launched, asked = [], []
@@ -144,7 +124,7 @@ def test_refused_weights_are_used_only_when_somebody_insists(
     assert asked[0][-1] is QMessageBox.StandardButton.No, "Return uses nothing"
     answer = QMessageBox.StandardButton.Yes
     dock.chosen.adopt.click()
-    assert launched == [("adopt", {"checkpoint": made[1]})]
+    assert launched == [("adopt", {"checkpoint": project[1]})]
 
 
 def test_export_delete_and_report_are_commands(dock, bench, monkeypatch, tmp_path):
@@ -209,10 +189,10 @@ def test_a_run_under_way_cannot_be_deleted(dock, bench):
     assert not dock.chosen.export.isEnabled()
 
 
-def test_the_weights_of_a_fold_are_chosen_from_a_menu(dock, bench, made):
+def test_the_weights_of_a_fold_are_chosen_from_a_menu(dock, bench, project):
     folds = [
         {"fold": n, "checkpoint": weights, "mean_dice": dice}
-        for n, weights, dice in ((1, made[1], 0.8), (2, made[2], 0.9))
+        for n, weights, dice in ((1, project[1], 0.8), (2, project[2], 0.9))
     ]
     comparison = {"n_folds": 2, "folds": folds, "mean_dice": 0.85, "sd_dice": 0.07}
     run = add_run(bench.store, kind="cross-validation", comparison=comparison)
@@ -237,13 +217,13 @@ def test_the_weights_of_a_fold_are_chosen_from_a_menu(dock, bench, made):
     assert (first.text(), second.text()) == ("Fold 1: Dice 0.800", "Fold 2: Dice 0.900")
     in_use = dock.model.current
     assert [a.isEnabled() for a in (first, second)] == [
-        weights != in_use for weights in made[1:3]
+        weights != in_use for weights in project[1:3]
     ]
     chosen = first if first.isEnabled() else second
     chosen.trigger()
     dock.chosen.folds.close()
     assert launched == [
-        ("adopt", {"checkpoint": made[1] if chosen is first else made[2]})
+        ("adopt", {"checkpoint": project[1] if chosen is first else project[2]})
     ]
 
 

@@ -6,9 +6,9 @@ import pytest
 from qtpy.QtCore import Qt
 
 from medlab_gui.gui.dialogs.compare_weights import CompareWeightsDialog, worst_slices
-from tests.gui.runs_phantom import ONE, add_run, bench, comparison, folder, project
+from tests.gui.runs_phantom import ONE, add_run, comparison, folder, project
 
-__all__ = ["bench", "folder", "project"]
+__all__ = ["folder", "project"]
 
 
 def test_worst_slices_come_first_and_empty_ones_not_at_all():

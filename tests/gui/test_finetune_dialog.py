@@ -14,7 +14,6 @@ from medlab_gui.core.training import Phase
 from medlab_gui.gui.dialogs.finetune import FineTuneDialog
 from medlab_gui.gui.docks.runs import RunsDock
 from medlab_gui.gui.training_facts import gather
-from medlab_gui.gui.workbench import Workbench
 from medlab_gui.learning.forecast import Pace
 from medlab_gui.store.project import ProjectStore
 from tests.gui.docks_phantom import NETWORK, add_weights, label, make_project
@@ -37,15 +36,6 @@ def folder(tmp_path):
     folder = tmp_path / "project"
     make_project(folder)
     return folder
-
-
-@pytest.fixture
-def bench(folder, qtbot):
-    bench = Workbench(str(folder))
-    bench.open_project()
-    qtbot.waitUntil(lambda: bench.store is not None)
-    yield bench
-    bench.close()
 
 
 def shown(qtbot, bench):

@@ -13,7 +13,6 @@ from medlab_gui.core.records import ItemState
 from medlab_gui.gui.docks.queue import QueueDock, explain
 from medlab_gui.gui.pictures import gray_image, outline_image, thumbnail
 from medlab_gui.gui.queue_model import Column, in_order
-from medlab_gui.gui.workbench import Workbench
 from medlab_gui.store.project import ProjectStore
 from tests.gui.docks_phantom import (
     SCHEME,
@@ -98,15 +97,6 @@ def folder(tmp_path):
     folder = tmp_path / "project"
     make_project(folder)
     return folder
-
-
-@pytest.fixture
-def bench(folder, qtbot):
-    bench = Workbench(str(folder))
-    bench.open_project()
-    qtbot.waitUntil(lambda: bench.store is not None)
-    yield bench
-    bench.close()
 
 
 @pytest.fixture

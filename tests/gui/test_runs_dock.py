@@ -18,9 +18,9 @@ from medlab_gui.gui.launching import rank_again
 from medlab_gui.gui.runs_model import RunColumn
 from medlab_gui.gui.workbench import Workbench
 from medlab_gui.store.project import ProjectStore
-from tests.gui.runs_phantom import add_run, bench, comparison, folder, project, report
+from tests.gui.runs_phantom import add_run, comparison, folder, project, report
 
-__all__ = ["bench", "folder", "project"]
+__all__ = ["folder", "project"]
 
 
 @pytest.fixture
