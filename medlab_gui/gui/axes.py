@@ -12,6 +12,8 @@ from qtpy.QtGui import QColor, QFontMetricsF, QPalette, QPen
 from medlab_gui.core.labels import OKABE_ITO
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from qtpy.QtGui import QPainter
 
 __all__ = ["LINE_STYLES", "Axes", "line_color", "number", "ticks"]
@@ -163,8 +165,13 @@ class Axes:
         self, painter: QPainter, text: QColor, faint: QColor, metrics: QFontMetricsF
     ) -> None:
         line = metrics.height()
-        widest = max(metrics.horizontalAdvance(number(t)) for t in ticks(*self.x, 5))
-        for tick in ticks(*self.x, max(2, int(self.inner.width() / (widest + 16)))):
+        shown = ticks(*self.x, 5)
+        widest = _widest(shown, metrics)
+        for _again in range(2):  # more of them may have longer numbers
+            most = max(2, int(self.inner.width() / (widest + 16)))
+            shown = ticks(*self.x, most)
+            widest = _widest(shown, metrics)
+        for tick in shown:
             x = self.to_x(tick)
             painter.setPen(QPen(faint, 1))
             painter.drawLine(
@@ -193,3 +200,7 @@ class Axes:
             box = QRectF(0, 0, self.inner.height(), line)
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self.y_title)
             painter.restore()
+
+
+def _widest(values: Iterable[float], metrics: QFontMetricsF) -> float:
+    return max(metrics.horizontalAdvance(number(value)) for value in values)
