@@ -22,7 +22,8 @@ from medlab_gui.core.records import Problem, Severity
 from medlab_gui.io.dicom_decode import PackedFile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -32,7 +33,7 @@ __all__ = ["settle_high_bit"]
 
 
 def settle_high_bit(
-    frames: Sequence[Frame],
+    frames: Sequence[Frame], incomplete: Collection[Path] = ()
 ) -> tuple[tuple[Frame, ...], tuple[Problem, ...]]:
     """Return frames whose High Bit is true, and what to tell where it was odd.
 
@@ -40,6 +41,9 @@ def settle_high_bit(
     ----------
     frames : sequence of Frame
         Of one series, in any order.
+    incomplete : collection of Path
+        Files that end before their pixels do; nothing is learned from those, and
+        decoders make room for all that they claim.
     """
     frames = tuple(frames)
     odd = [f for f in frames if not f.layout.is_at_the_bottom]
@@ -47,11 +51,12 @@ def settle_high_bit(
     odd = [f for f in odd if f.layout.bits_stored < f.layout.bits_allocated]
     if not odd:
         return frames, ()
-    looked_at = odd[len(odd) // 2]
+    sound = [f for f in odd if f.path not in incomplete] or odd
+    looked_at = sound[len(sound) // 2]
     layout = looked_at.layout
     at_top = layout.shifts != (layout.bits_allocated - layout.bits_stored,) * 2
     if at_top:
-        words = _words(looked_at)
+        words = None if looked_at.path in incomplete else _words(looked_at)
         at_top = words is None or not _are_at_the_bottom(words, layout.bits_stored)
     claim = (
         f"The files say that their values of {layout.bits_stored} bits end at bit "

@@ -87,7 +87,8 @@ def _series_key(header: DicomHeader) -> tuple[str, str]:
 def _series(headers: list[DicomHeader]) -> list[FileSeries]:
     by_path = {h.path: h for h in headers}
     frames, notes = _without_copies([f for h in headers for f in h.frames])
-    settled, odd = settle_high_bit(frames)
+    incomplete = {h.path for h in headers if h.cut_short}
+    settled, odd = settle_high_bit(frames, incomplete)
     frames = list(settled)
     notes += odd
     n_studies = len({h.study_uid for h in headers})

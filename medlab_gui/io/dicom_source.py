@@ -63,12 +63,13 @@ def open_dicom(path: Path) -> io.BufferedReader | io.BytesIO:
     """
     file = _Bounded(path)
     block = file.read(4096)
-    found = file_meta(block)
+    found = file_meta(block) or _sloppy_meta(file, block)
     if found is None or found[0] != DEFLATED:
         file.seek(0)
         return file
     with file:
-        file.seek(found[1])
+        file.seek(0)
+        meta = file.read(found[1]).replace(DEFLATED.encode(), _PLAIN)
         packed = file.read()
     unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
     head = unpacker.decompress(packed, _LONGEST_HEADER)
@@ -81,8 +82,27 @@ def open_dicom(path: Path) -> io.BufferedReader | io.BytesIO:
     most = most or len(head) + 8 * len(packed)
     rest = unpacker.decompress(unpacker.unconsumed_tail, max(1, most - len(head)))
     head = head[:most]
-    meta = block[: found[1]].replace(DEFLATED.encode(), _PLAIN)
     return io.BytesIO(b"".join((meta, head, rest)))
+
+
+def _sloppy_meta(file: _Bounded, block: bytes) -> tuple[str, int] | None:
+    """Return what `file_meta` does of a group that only pydicom makes sense of.
+
+    What it takes for deflated it would unpack, however much that is.
+    """
+    start = 132 if block[128:132] == b"DICM" else 0
+    if block[start : start + 2] != b"\2\0":
+        return None
+    from pydicom.filereader import read_dataset
+
+    file.seek(start)
+    meta = read_dataset(
+        file,
+        is_implicit_VR=False,
+        is_little_endian=True,
+        stop_when=lambda tag, _vr, _length: tag.group != 2,
+    )
+    return str(meta.get("TransferSyntaxUID", "")), file.tell()
 
 
 def _end_of_pixels(head: bytes) -> int:

@@ -326,6 +326,10 @@ _BROKEN = (
 """What Pillow was seen to raise on broken pictures."""
 
 
+_BEST_PACKED = 10_000
+"""Pixels of a byte: deflate packs 1,032 bytes in one, each of eight black pixels."""
+
+
 @quiet_warnings
 def _opened(path: Path) -> Any:
     from PIL import Image
@@ -351,6 +355,8 @@ def _grey_plane(image: Any, path: Path, page: int) -> NDArray[Any] | None:
     try:
         if page or getattr(image, "n_frames", 1) > 1:
             image.seek(page)
+        if image.width * image.height > _BEST_PACKED * path.stat().st_size:
+            raise _damaged(path)  # before Pillow makes room for what is not there
         if image.mode in _GREY:
             plane = np.array(image)
             return plane.astype(np.uint8) if plane.dtype == np.bool_ else plane
