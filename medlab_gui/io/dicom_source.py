@@ -62,8 +62,12 @@ def open_dicom(path: Path) -> io.BufferedReader | io.BytesIO:
         If it is deflated and broken: what `medlab_gui.io.pydicom_quiet` lists.
     """
     file = _Bounded(path)
-    block = file.read(4096)
-    found = file_meta(block) or _sloppy_meta(file, block)
+    try:
+        block = file.read(4096)
+        found = file_meta(block) or _sloppy_meta(file, block)
+    except BaseException:
+        file.close()
+        raise
     if found is None or found[0] != DEFLATED:
         file.seek(0)
         return file
