@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, Where
@@ -23,11 +24,13 @@ from medlab_gui.commands.train_runs import (
 from medlab_gui.commands.values import as_path, counted
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_
+from medlab_gui.core.jobs import Cancelled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from medlab_gui.commands.command import Context
+    from medlab_gui.commands.train_runs import Wish
     from medlab_gui.learning.parallel import Team
 
 __all__ = ["TRAIN", "TrainParams", "settle_runs"]
@@ -77,7 +80,7 @@ def _lead(
             drawn = draw_splits(store, wish)
         folder = store.run_folder(wish.run_id)
         # The lock comes before the row: who sees a running run finds it locked.
-        with alive(folder), written_down(store, wish):
+        with _said_how_to_go_on(wish), alive(folder), written_down(store, wish):
             ctx.progress(0, 1, "Preparing", {"run": wish.run_id})
             splits = splits_of(store, folder, wish, drawn)
             tell({"run": wish.run_id, "is_new": wish.is_new})
@@ -85,6 +88,15 @@ def _lead(
                 return cross_validate(store, wish, splits, folder, ctx)
             made = project_training(store, wish, splits[0], folder, ctx)
             return finish(store, wish, splits[0], made, params, ctx)
+
+
+@contextmanager
+def _said_how_to_go_on(wish: Wish) -> Iterator[None]:
+    """Say how a training that is cancelled goes on."""
+    try:
+        yield
+    except (Cancelled, KeyboardInterrupt) as error:
+        raise Cancelled(f"`medlab train --resume {wish.run_id}` goes on.") from error
 
 
 def run(params: TrainParams, ctx: Context) -> dict[str, Any]:

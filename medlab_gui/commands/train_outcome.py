@@ -57,7 +57,8 @@ def finish(
     old = scores["old"]["mean_dice"] if rival is not None else None
     new = scores["new"]["mean_dice"]
     better = old is None or new >= old
-    adopted = better and params.adopt == "auto" and not why_not
+    may_adopt = wish.may_adopt and params.adopt == "auto"
+    adopted = better and may_adopt and not why_not
     measure = _measure(wish)
     change = f"{measure} {new:.4f}" if old is None else f"{measure} {old:.4f} -> "
     change += "" if old is None else f"{new:.4f}"

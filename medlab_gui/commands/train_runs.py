@@ -131,6 +131,8 @@ class Wish:
         Folds of a cross-validation, or 0.
     is_new : bool
         Whether it was not begun before.
+    may_adopt : bool
+        Whether its weights may be put to use; a resumption keeps to it.
     """
 
     run_id: str
@@ -138,6 +140,7 @@ class Wish:
     parent: Checkpoint | None
     n_folds: int
     is_new: bool
+    may_adopt: bool = True
 
 
 def new_run(store: ProjectStore, params: TrainParams, ctx: Context) -> Wish:
@@ -169,7 +172,9 @@ def new_run(store: ProjectStore, params: TrainParams, ctx: Context) -> Wish:
             "name weights of that network."
         )
         raise CheckpointError(msg)
-    return Wish(uuid.uuid4().hex[:12], spec, parent, wanted_folds(params), True)
+    may_adopt = params.adopt == "auto"
+    n_folds = wanted_folds(params)
+    return Wish(uuid.uuid4().hex[:12], spec, parent, n_folds, True, may_adopt)
 
 
 def go_on(store: ProjectStore, run_id: str) -> Wish:
@@ -197,6 +202,7 @@ def begun_run(store: ProjectStore, run_id: str, *, is_new: bool) -> Wish:
         store.checkpoint(parent) if parent else None,
         int(run_.comparison.get("n_folds", 0)),
         is_new,
+        bool(run_.comparison.get("may_adopt", True)),
     )
 
 
@@ -216,7 +222,10 @@ def begin(store: ProjectStore, wish: Wish) -> None:
             code_version=__version__,
             started=_now(),
             parent_checkpoint=wish.parent.id if wish.parent is not None else None,
-            comparison={"n_folds": wish.n_folds} if wish.n_folds else {},
+            comparison={
+                **({"n_folds": wish.n_folds} if wish.n_folds else {}),
+                **({} if wish.may_adopt else {"may_adopt": False}),
+            },
         )
     )
 

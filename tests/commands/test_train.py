@@ -82,11 +82,34 @@ def test_how_a_training_ended_is_written_down(
         raise error
 
     monkeypatch.setattr(train, "train", fail)
-    with pytest.raises(type(error), match="x"):
+    stopped = state == "cancelled"
+    with pytest.raises(Cancelled if stopped else type(error)) as caught:
         run(TrainParams(), small_project.ctx)
     (told,) = list_(ListParams(), small_project.ctx)["runs"]
+    goes_on = f"`medlab train --resume {told['id']}` goes on."
+    assert str(caught.value) == (goes_on if stopped else str(error))
     assert told["state"] == state
     assert said in told["message"]
+
+
+@pytest.mark.slow
+def test_what_was_not_to_be_adopted_is_not_after_a_resumption(
+    small_project, monkeypatch
+):
+    """Resuming took the default, and put weights to use that were not to be."""
+    from medlab_gui.learning import train
+
+    def stop(*_args, **_more):
+        raise Cancelled
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "train", stop)
+        with pytest.raises(Cancelled):
+            run(quick(adopt="never"), small_project.ctx)
+    (stopped,) = list_(ListParams(), small_project.ctx)["runs"]
+    told = run(TrainParams(resume=stopped["id"]), small_project.ctx)
+    assert not told["adopted"]
+    assert told["comparison"]["reason"].startswith("Not adopted, as asked")
 
 
 def test_a_run_whose_process_lives_is_left_alone(small_project):
