@@ -90,7 +90,7 @@ def nibabel_series(path: Path, kind: str) -> tuple[FileSeries, ...]:
 
 
 def _described(path: Path, kind: str, image: Any) -> tuple[FileSeries, ...]:
-    shape = image.shape
+    shape = tuple(map(int, image.shape))  # of MGH they are numpy's, which overflow
     if not shape or min(shape) < 1 or len(shape) > 7:
         raise _damaged(path, f"it claims to have {shape} voxels")
     x, y, z = (*shape[:3], 1, 1)[:3]
@@ -231,7 +231,7 @@ def _scaling(image: Any) -> tuple[float, float]:
 
 def _voxels(path: Path, image: Any, index: int) -> NDArray[Any]:
     """Return stored values (Z, Y, X) of one volume, without scaling."""
-    shape = image.shape
+    shape = tuple(map(int, image.shape))
     source = Path(image.file_map["image"].filename)
     if not source.is_file():
         lost = f"the file with its voxels, {source.name}, is not beside it"

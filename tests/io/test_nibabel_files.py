@@ -73,6 +73,7 @@ def test_mgh_is_where_nibabel_puts_it(tmp_path, ending):
     nibabel.save(nibabel.MGHImage(data.T, affine), path)
     series, volume = read_one(path)
     assert (series.format, series.description) == ("mgh", "brain")
+    assert {type(n) for n in series.shape} == {int}
     assert np.array_equal(volume.data, data)
     assert volume.grid.same_as(grid, tol=1e-2)
     assert series.problems == () or set(codes(series)) == {"modality-guessed"}
