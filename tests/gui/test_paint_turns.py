@@ -2,6 +2,7 @@
 
 import pytest
 from qtpy.QtCore import QTimer
+from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from medlab_gui.gui.paint_turns import PaintTurns
@@ -36,8 +37,11 @@ def page(qtbot, seen):
     window.show()
     qtbot.waitExposed(window)
     qtbot.waitUntil(lambda: bool(seen))
-    qtbot.wait(50)
-    seen.clear()
+    while seen:  # until the display has no more to say about a new window
+        seen.clear()
+        for _turn in range(3):
+            QGuiApplication.sync()
+            qtbot.wait(20)
     return page
 
 
