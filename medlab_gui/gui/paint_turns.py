@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QApplication, QWidget
+
+from medlab_gui.gui.steps import in_own_turn
 
 __all__ = ["PaintTurns"]
 
@@ -27,23 +29,20 @@ class PaintTurns(QObject):
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
         self._window = window
-        self._draws = False
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(_AFTER_MS)
-        self._soon.timeout.connect(self._draw)
+        self._waits = self._draws = False
         window.installEventFilter(self)
 
     def eventFilter(self, _window: QObject, event: QEvent) -> bool:
         """Put off what asks for the window to be drawn."""
         if self._draws or event.type() != QEvent.Type.UpdateRequest:
             return False
-        if not self._soon.isActive():
-            self._soon.start()
+        if not self._waits:
+            self._waits = True
+            in_own_turn(self, _AFTER_MS, self._draw)
         return True
 
     def _draw(self) -> None:
-        self._draws = True
+        self._waits, self._draws = False, True
         try:
             QApplication.sendEvent(self._window, QEvent(QEvent.Type.UpdateRequest))
         finally:

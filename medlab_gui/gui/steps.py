@@ -2,18 +2,55 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QCoreApplication, QObject, QTimer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["in_steps"]
+__all__ = ["in_own_turn", "in_steps"]
 
 BREATH_MS = 8
 """Long enough for what waits (mouse, keys, drawing) to come in between: Qt handles
 all timers that are due in one turn, so one of 0 ms would follow at once."""
+
+_LATE_S = 0.008
+"""A timer that comes so much later than asked comes right after something long."""
+_LONGEST_S = 0.06
+"""Nothing is put off for longer, however busy the machine is."""
+
+
+def in_own_turn(owner: QObject, ms: int, do: Callable[[], object]) -> None:
+    """Do something on the Qt thread soon, but not right after something long.
+
+    Qt handles all timers that are due in one turn, and hears the mouse and the keys
+    only after the last: what would follow at once waits for the next turn.
+
+    Parameters
+    ----------
+    owner : QObject
+        Nothing is done once it is gone.
+    ms : int
+        How soon, in milliseconds; more than 0.
+    do : callable
+        Called without arguments.
+    """
+    latest = time.monotonic() + _LONGEST_S
+
+    def ask() -> None:
+        late = time.monotonic() + ms / 1000 + _LATE_S
+
+        def due() -> None:
+            if late < time.monotonic() < latest:
+                ask()
+            else:
+                do()
+
+        QTimer.singleShot(ms, owner, due)
+
+    ask()
 
 
 def in_steps(steps: Iterator[object]) -> None:
@@ -25,10 +62,12 @@ def in_steps(steps: Iterator[object]) -> None:
         What it does between two ``yield`` goes on in one piece; the first piece
         begins soon after this call, not within it.
     """
+    application = QCoreApplication.instance()
+    assert application is not None
 
     def step() -> None:
         for _step in steps:
-            QTimer.singleShot(BREATH_MS, step)
+            in_own_turn(application, BREATH_MS, step)
             return
 
-    QTimer.singleShot(BREATH_MS, step)
+    in_own_turn(application, BREATH_MS, step)

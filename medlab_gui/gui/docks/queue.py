@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["QueueDock", "explain"]
 
-_SOON_MS = 40
-"""Until the queue is read anew: the next slice is drawn first, in its own frame."""
+_SOON_MS = 100
+"""Until the queue follows: slices are drawn first, and nothing else while they fly by."""
 
 
 def explain(items: Sequence[WorkItem], *, n_series: int, has_model: bool) -> str:
@@ -204,6 +204,8 @@ class QueueDock(QWidget):
     def _catch_up(self) -> None:
         if self._stale and self.isVisible():
             self.refresh()
+        else:
+            self._on_place()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Catch up with what changed while the dock was hidden."""
@@ -264,7 +266,7 @@ class QueueDock(QWidget):
         return self.model.item(rows[0].row()) if rows else None
 
     def _on_slice(self, _k: int) -> None:
-        self._on_place()
+        self._soon.start()
 
     def _on_place(self) -> None:
         """Mark the row of the open slice, and select it."""
