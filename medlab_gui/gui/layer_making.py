@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from functools import cache
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -16,9 +16,12 @@ from medlab_gui.gui.colors import scheme_colors, uncertainty_colors
 from medlab_gui.gui.layer_data import nothing
 
 if TYPE_CHECKING:
+    from napari import Viewer
     from napari.layers import Image, Labels
 
-__all__ = ["load_for_layers", "new_entropy", "new_image", "new_labels"]
+__all__ = ["add_hidden", "load_for_layers", "new_entropy", "new_image", "new_labels"]
+
+L = TypeVar("L", bound="Image | Labels")
 
 _LOADING = Lock()
 _MODULES = (
@@ -75,7 +78,10 @@ def new_entropy() -> Image:
 
 
 def new_labels(name: str) -> Labels:
-    """Return a layer of classes that remembers no edits: the journal does."""
+    """Return a layer of classes that remembers no edits: the journal does.
+
+    Nothing is ready yet for a hand to paint (`napari_private.hand_overlays`).
+    """
     from napari.layers import Labels
     from napari.utils.colormaps import DirectLabelColormap
 
@@ -84,4 +90,14 @@ def new_labels(name: str) -> Labels:
         nothing(np.uint8), name=name, colormap=DirectLabelColormap(color_dict=colors)
     )
     private.silence_history(layer)
+    for overlay in private.hand_overlays(layer):
+        overlay.visible = False
+    return layer
+
+
+def add_hidden(viewer: Viewer, layer: L) -> L:
+    """Put a layer above the others, hidden and without thumbnails; return it."""
+    private.silence_thumbnail(layer)
+    layer.visible = False
+    viewer.layers.append(layer)
     return layer

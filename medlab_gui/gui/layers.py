@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import QTimer
@@ -14,6 +14,7 @@ from medlab_gui.gui import napari_private as private
 from medlab_gui.gui.colors import scheme_colors
 from medlab_gui.gui.layer_data import blank, set_changed, show
 from medlab_gui.gui.layer_making import (
+    add_hidden,
     load_for_layers,
     new_entropy,
     new_image,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Stage"]
 
-L = TypeVar("L", bound="Image | Labels")
 
 _LET_GO_MS = 500
 _LARGE_PIXEL_MM = 1.5
@@ -113,27 +113,27 @@ class Stage:
         load_for_layers()
         yield
         if self.image is None:
-            self.image = self._add(new_image())
+            image = new_image()
             yield
+            if self.image is None:  # no study was opened meanwhile
+                self.image = add_hidden(self.viewer, image)
+                yield
         if self.entropy is None:
-            self.entropy = self._add(new_entropy())
+            self.entropy = add_hidden(self.viewer, new_entropy())
             yield
         if self.prediction is None:
-            self.prediction = self._add(new_labels(_("Prediction")))
+            self.prediction = add_hidden(self.viewer, new_labels(_("Prediction")))
             self.prediction.editable = False
             yield
         if self.mask is None:
-            self.mask = self._add(new_labels(_("Mask")))
+            self.mask = add_hidden(self.viewer, new_labels(_("Mask")))
             self.mask.events.paint.connect(self._on_paint)
             self.mask.events.selected_label.connect(self._on_picked)
             self.mask.events.brush_size.connect(self._on_brush_size)
+            for overlay in private.hand_overlays(self.mask):
+                yield
+                overlay.visible = True
             yield
-
-    def _add(self, layer: L) -> L:
-        private.silence_thumbnail(layer)
-        layer.visible = False
-        self.viewer.layers.append(layer)
-        return layer
 
     # ---- opening ------------------------------------------------------------
 

@@ -192,7 +192,7 @@ def test_a_click_opens_the_slice_and_marks_its_row(qtbot, bench, dock):
     )
     assert dock._selected().slice_index == 4
     bench.go_to(7)
-    assert dock._selected().slice_index == 7
+    qtbot.waitUntil(lambda: dock._selected().slice_index == 7)
     settled(qtbot, bench)
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["QueueDock", "explain"]
 
 _SOON_MS = 100
-"""Until the queue follows: slices are drawn first, and nothing else while they fly by."""
+"""Until the queue follows: slices are drawn first, alone while they fly by."""
 
 
 def explain(items: Sequence[WorkItem], *, n_series: int, has_model: bool) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from medlab_gui.gui.napari_private.layers import (
     Stroke,
+    hand_overlays,
     measure_again,
     one_update,
     polygon_cancel,
@@ -46,6 +47,7 @@ __all__ = [
     "canvas_widget",
     "clear_key_bindings",
     "delay_layer_controls",
+    "hand_overlays",
     "isolate_settings",
     "main_window",
     "measure_again",

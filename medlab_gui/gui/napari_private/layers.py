@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Stroke",
+    "hand_overlays",
     "measure_again",
     "one_update",
     "polygon_cancel",
@@ -88,6 +89,15 @@ def silence_history(layer: Labels) -> None:
     """Keep a labels layer from remembering edits: the session's journal does."""
     layer._history_limit = 0
     layer._reset_history()
+
+
+def hand_overlays(layer: Labels) -> Iterator[Any]:
+    """Go through what napari draws on a labels layer while a hand paints.
+
+    It makes each when it is ``visible`` first, which takes as long as the layer itself.
+    """
+    for name in ("polygon", "brush_stroke"):
+        yield layer._overlays[name]
 
 
 def silence_thumbnail(layer: Layer) -> None:
