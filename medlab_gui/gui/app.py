@@ -112,6 +112,9 @@ def main(arguments: Sequence[str] = ()) -> int:
     window.notifier.install()
     # Qt ends by itself only where a visible window was closed; ours is hidden before.
     window.bench.closed.connect(lambda: QTimer.singleShot(0, app.quit))
-    # Qt sleeps in C: without a handler Ctrl+C in the terminal would do nothing.
-    signal.signal(signal.SIGINT, lambda _number, _frame: window.close())
+    # Qt sleeps in C: without a handler Ctrl+C in the terminal would do nothing. It may
+    # come while the window is being drawn.
+    signal.signal(
+        signal.SIGINT, lambda _number, _frame: QTimer.singleShot(0, window.close)
+    )
     return int(app.exec())

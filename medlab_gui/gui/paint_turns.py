@@ -24,25 +24,31 @@ class PaintTurns(QObject):
     ----------
     window : QWidget
         A top-level widget; the owner.
+
+    Attributes
+    ----------
+    waits : bool
+        Whether something is to be drawn soon; also after ``repaint``, which would
+        draw at once.
     """
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
         self._window = window
-        self._waits = self._draws = False
+        self.waits = self._draws = False
         window.installEventFilter(self)
 
     def eventFilter(self, _window: QObject, event: QEvent) -> bool:
         """Put off what asks for the window to be drawn."""
         if self._draws or event.type() != QEvent.Type.UpdateRequest:
             return False
-        if not self._waits:
-            self._waits = True
+        if not self.waits:
+            self.waits = True
             in_own_turn(self, _AFTER_MS, self._draw)
         return True
 
     def _draw(self) -> None:
-        self._waits, self._draws = False, True
+        self.waits, self._draws = False, True
         try:
             QApplication.sendEvent(self._window, QEvent(QEvent.Type.UpdateRequest))
         finally:

@@ -101,7 +101,7 @@ class MedlabWindow(QObject):
         lighten(self.viewer)
         self.main = private.main_window(self.viewer)
         self._collector = Collector(self.main)
-        PaintTurns(self.main)
+        self.paint_turns = PaintTurns(self.main)
         self.canvas = private.canvas_widget(self.viewer)
         self.commands: tuple[Command[Any, Any], ...] = COMMANDS
         self.bench: Workbench = Workbench(project_place, settings)

@@ -44,6 +44,8 @@ def settle(window):
         QApplication.processEvents()
         for pane in (window.pair.pane, *window.views.panes.values()):
             if pane.isVisible():
-                pane.repaint()  # now; Qt paints some time after it is asked to
+                pane.update()
+        QApplication.processEvents()  # asks the window to paint
+        wait_for(lambda: not window.paint_turns.waits)
     wait_for(lambda: not window.bench.jobs.active)
     QApplication.processEvents()
