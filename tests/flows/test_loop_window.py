@@ -6,7 +6,9 @@ import itertools
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtWidgets import QApplication
 
 from medlab_gui.commands.command import Context
 from medlab_gui.commands.demo import make_demo
@@ -32,7 +34,11 @@ class Driver:
         self.qtbot.keyClick(self.window.canvas, key, modifier)
 
     def drag(self, *points: tuple[float, float]) -> None:
-        """Drag with the left button through points given as shares of the canvas."""
+        """Drag with the left button through points given as shares of the canvas.
+
+        The moves are handed over here: those that QTest makes may go by way of the
+        display and come after the button was let go.
+        """
         canvas = self.window.canvas
         size = canvas.size()
         places = [
@@ -42,8 +48,20 @@ class Driver:
         self.qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=places[0])
         for a, b in itertools.pairwise(places):
             for step in range(1, 6):
-                self.qtbot.mouseMove(canvas, a + (b - a) * step / 5)
+                self._move(a + (b - a) * step / 5)
         self.qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=places[-1])
+
+    def _move(self, point: QPoint) -> None:
+        canvas, left = self.window.canvas, Qt.MouseButton.LeftButton
+        move = QMouseEvent(
+            QEvent.Type.MouseMove,
+            QPointF(point),
+            QPointF(canvas.mapToGlobal(point)),
+            Qt.MouseButton.NoButton,
+            left,
+            Qt.KeyboardModifier.NoModifier,
+        )
+        QApplication.sendEvent(canvas, move)
 
     @property
     def session(self):
