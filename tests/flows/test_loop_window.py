@@ -29,6 +29,12 @@ class Driver:
     def idle(self, seconds: float = 120) -> None:
         self.wait(lambda: not self.bench.jobs.active, seconds)
         self.qtbot.wait(50)
+        self.look()
+
+    def look(self) -> None:
+        """Wait until what was asked for is on the screen, as a person does."""
+        self.qtbot.wait(50)
+        self.wait(lambda: not self.window.paint_turns.waits)
 
     def key(self, key, modifier=Qt.KeyboardModifier.NoModifier) -> None:
         self.qtbot.keyClick(self.window.canvas, key, modifier)
@@ -39,6 +45,7 @@ class Driver:
         The moves are handed over here: those that QTest makes may go by way of the
         display and come after the button was let go.
         """
+        self.look()
         canvas = self.window.canvas
         size = canvas.size()
         places = [
