@@ -43,7 +43,7 @@ class Driver:
         """Drag with the left button through points given as shares of the canvas.
 
         The moves are handed over here: those that QTest makes may go by way of the
-        display and come after the button was let go.
+        display, and come when the button is down, of which the display knows nothing.
         """
         self.look()
         canvas = self.window.canvas
@@ -51,21 +51,21 @@ class Driver:
         places = [
             QPoint(int(x * size.width()), int(y * size.height())) for x, y in points
         ]
-        self.qtbot.mouseMove(canvas, places[0])
+        self._move(places[0], Qt.MouseButton.NoButton)
         self.qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=places[0])
         for a, b in itertools.pairwise(places):
             for step in range(1, 6):
                 self._move(a + (b - a) * step / 5)
         self.qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=places[-1])
 
-    def _move(self, point: QPoint) -> None:
-        canvas, left = self.window.canvas, Qt.MouseButton.LeftButton
+    def _move(self, point: QPoint, held=Qt.MouseButton.LeftButton) -> None:
+        canvas = self.window.canvas
         move = QMouseEvent(
             QEvent.Type.MouseMove,
             QPointF(point),
             QPointF(canvas.mapToGlobal(point)),
             Qt.MouseButton.NoButton,
-            left,
+            held,
             Qt.KeyboardModifier.NoModifier,
         )
         QApplication.sendEvent(canvas, move)
