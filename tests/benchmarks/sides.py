@@ -319,7 +319,7 @@ def stroke(side: str, folder: Path) -> None:
             kind, at, canvas.mapToGlobal(at), button, held, Qt.KeyboardModifier(0)
         )
         clock.run(QApplication.sendEvent, canvas, event)
-        watch.pump_for(0.008)  # longer than napari holds a movement back
+        watch.pump_for(0.012)  # sooner, vispy drops a movement of napari's
 
     before = window.n_edits()
     totals = []

@@ -6,12 +6,11 @@ import itertools
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
-from qtpy.QtWidgets import QApplication
+from qtpy.QtCore import QPoint, Qt
 
 from medlab_gui.commands.command import Context
 from medlab_gui.commands.demo import make_demo
+from tests.gui.moving import move
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
 
@@ -46,29 +45,17 @@ class Driver:
         display, and come when the button is down, of which the display knows nothing.
         """
         self.look()
-        canvas = self.window.canvas
+        canvas, held = self.window.canvas, Qt.KeyboardModifier.NoModifier
         size = canvas.size()
         places = [
             QPoint(int(x * size.width()), int(y * size.height())) for x, y in points
         ]
-        self._move(places[0], Qt.MouseButton.NoButton)
+        move(canvas, places[0], held)
         self.qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=places[0])
         for a, b in itertools.pairwise(places):
             for step in range(1, 6):
-                self._move(a + (b - a) * step / 5)
+                move(canvas, a + (b - a) * step / 5, held, Qt.MouseButton.LeftButton)
         self.qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=places[-1])
-
-    def _move(self, point: QPoint, held=Qt.MouseButton.LeftButton) -> None:
-        canvas = self.window.canvas
-        move = QMouseEvent(
-            QEvent.Type.MouseMove,
-            QPointF(point),
-            QPointF(canvas.mapToGlobal(point)),
-            Qt.MouseButton.NoButton,
-            held,
-            Qt.KeyboardModifier.NoModifier,
-        )
-        QApplication.sendEvent(canvas, move)
 
     @property
     def session(self):

@@ -9,6 +9,7 @@ from qtpy.QtTest import QTest
 from medlab_gui.gui.mouse import picture_point
 from medlab_gui.gui.view_state import Mode, Tool
 from tests.gui.hand import CTRL, LEFT, MIDDLE, NONE, RIGHT, SHIFT
+from tests.gui.moving import move
 
 pytestmark = pytest.mark.gui
 
@@ -98,6 +99,22 @@ def test_the_brush_paints_where_the_mouse_goes(window, hand):
     assert painted[:, 1].min() >= 26
     assert painted[:, 1].max() <= 34
     assert window.bench.session.n_unsaved == 1
+
+
+def test_a_stroke_of_a_moment_is_painted_to_its_end(window, hand):
+    """No movement is dropped because it follows another one at once."""
+    window.bench.view.mode = Mode.ANNOTATE
+    window.bench.view.brush_mm = 6.0
+    corners = [hand.at(*corner) for corner in ((20, 20), (20, 60), (50, 60))]
+    move(window.canvas, corners[0], NONE)
+    QTest.mousePress(window.canvas, LEFT, NONE, corners[0])
+    for corner in corners[1:]:
+        move(window.canvas, corner, NONE, LEFT)
+    QTest.mouseRelease(window.canvas, LEFT, NONE, corners[-1])
+    mask = window.bench.session.mask[8]
+    assert mask[20, 20:60].all()
+    assert mask[20:51, 60].all()
+    assert not mask[40, 40], "no straight way from one end to the other"
 
 
 def test_the_right_button_erases_in_annotate(window, hand):
@@ -205,11 +222,7 @@ def test_alt_and_moving_sizes_the_brush(window, hand):
     before = view.brush_mm
     alt = Qt.KeyboardModifier.AltModifier
     for i in range(40, 60, 2):
-        point = QPointF(hand.at(40, i))
-        glob = QPointF(window.canvas.mapToGlobal(point.toPoint()))
-        none = Qt.MouseButton.NoButton
-        event = QMouseEvent(QEvent.Type.MouseMove, point, glob, none, none, alt)
-        QCoreApplication.sendEvent(window.canvas, event)
+        move(window.canvas, hand.at(40, i), alt)
         QTest.qWait(5)
     assert view.brush_mm > before
     assert not window.bench.session.mask.any()

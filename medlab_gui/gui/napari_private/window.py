@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -230,8 +231,9 @@ def take_over_status_bar(viewer: Viewer) -> None:
 def unthrottle_mouse(viewer: Viewer) -> None:
     """Let every movement of the mouse reach the tools at once.
 
-    napari passes one on every 5 ms at most, and later: where the button is released
-    sooner, the end of a stroke is lost. Qt joins movements that come too fast anyway.
+    napari passes one on every 5 ms at most, and later; vispy drops what comes within
+    10 ms of another: where the button is released sooner, the end of a stroke is lost.
+    Qt joins movements that come too fast anyway.
     """
     from qtpy.QtCore import QObject
 
@@ -241,3 +243,12 @@ def unthrottle_mouse(viewer: Viewer) -> None:
         if isinstance(callback, QObject):
             moved.disconnect(callback)
             moved.connect(canvas._on_mouse_move)
+    native = canvas.native
+    pass_on = native._vispy_mouse_move
+
+    def pass_on_drags(**movement):
+        if movement.get("buttons"):
+            native._last_time = -math.inf
+        return pass_on(**movement)
+
+    native._vispy_mouse_move = pass_on_drags

@@ -9,8 +9,8 @@ from qtpy.QtWidgets import QApplication
 
 from tests.gui.conftest import wait_for
 from tests.gui.hand import LEFT, NONE, Hand
+from tests.gui.moving import move
 from tests.gui.pair.phantoms import grids
-from tests.gui.panes.moving import move
 
 GRIDS = grids()
 CT_Z = [-42.0 + 3 * k for k in range(30)]

@@ -9,6 +9,7 @@ from qtpy.QtTest import QTest
 
 from medlab_gui.gui.pair.pair_state import Link
 from tests.gui.hand import CTRL, LEFT, MIDDLE, NONE, SHIFT, Hand, wheel
+from tests.gui.moving import move
 from tests.gui.pair.by_hand import (
     GRIDS,
     drag,
@@ -16,7 +17,6 @@ from tests.gui.pair.by_hand import (
 )
 from tests.gui.pair.conftest import settle
 from tests.gui.pair.phantoms import BALLS
-from tests.gui.panes.moving import move
 
 pytestmark = pytest.mark.gui
 

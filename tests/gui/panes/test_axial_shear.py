@@ -13,7 +13,7 @@ from medlab_gui.gui.panes.linked_state import PaneLayout
 from medlab_gui.gui.view_state import Mode
 from tests.gui.conftest import wait_for
 from tests.gui.hand import LEFT, NONE
-from tests.gui.panes.moving import move
+from tests.gui.moving import move
 from tests.gui.panes.seen import VALUES
 from tests.gui.panes.unique_voxels import SHAPE
 

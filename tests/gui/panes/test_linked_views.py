@@ -15,7 +15,7 @@ from medlab_gui.gui.panes.slab import Projection, Slab
 from medlab_gui.gui.view_state import Mode
 from tests.gui.conftest import open_series, wait_for
 from tests.gui.hand import LEFT, NONE, SHIFT, Hand, wheel
-from tests.gui.panes.moving import move
+from tests.gui.moving import move
 from tests.gui.panes.seen import LIGHT_PANES, VALUES, at
 from tests.gui.panes.unique_voxels import SHAPE, grids
 from tests.gui.panes.written import Written

@@ -13,7 +13,7 @@ from medlab_gui.gui.panes.slab import Projection, Slab
 from medlab_gui.gui.view_state import Mode
 from tests.gui.conftest import wait_for
 from tests.gui.hand import CTRL, MIDDLE, NONE, RIGHT, Hand, wheel
-from tests.gui.panes.moving import move
+from tests.gui.moving import move
 from tests.gui.panes.seen import LIGHT_PANES, VALUES, at, shown
 from tests.gui.panes.unique_voxels import SHAPE, grids
 

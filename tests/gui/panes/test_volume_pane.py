@@ -11,7 +11,7 @@ from medlab_gui.gui.panes.linked_state import PaneLayout
 from medlab_gui.imaging.rendering import Rendering
 from tests.gui.conftest import wait_for
 from tests.gui.hand import LEFT, NONE, RIGHT
-from tests.gui.panes.moving import move
+from tests.gui.moving import move
 from tests.gui.panes.unique_voxels import SHAPE
 
 pytestmark = pytest.mark.gui
