@@ -37,6 +37,7 @@ from medlab_gui.core.jobs import Cancelled, Job, JobContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import TextIO
 
     from medlab_gui.commands.command import Command, Context
 
@@ -358,11 +359,27 @@ def start_listening(job: JobContext) -> None:
     For the child's side. Standard input ends when the window dies: then nobody waits
     for the result and the work stops, its state saved.
     """
+    heard = _taken_from_stdin()
 
     def listen() -> None:
-        for line in sys.stdin:
+        for line in heard:
             if line.strip() == "cancel":
                 break
         job.cancel()
 
     threading.Thread(target=listen, name="medlab-stdin", daemon=True).start()
+
+
+def _taken_from_stdin() -> TextIO:
+    """Return what standard input was; from here on that is empty.
+
+    On Windows nobody can ask a pipe what it is while a thread waits to read from it,
+    and the Fortran libraries in scipy's and numpy's wheels ask descriptor 0 just that
+    while they are loaded: the child would stand still until somebody cancels it
+    (https://github.com/numpy/numpy/issues/24290).
+    """
+    kept = os.dup(0)
+    nowhere = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nowhere, 0)
+    os.close(nowhere)
+    return os.fdopen(kept, encoding="utf-8", errors="replace")

@@ -83,6 +83,12 @@ def test_progress_and_result_arrive(tmp_path):
     ]
 
 
+def test_libraries_may_ask_what_standard_input_is_while_a_child_listens():
+    # On Windows they wait for ever where it is the pipe that is listened at.
+    told = run_child(TRY, TryParams("stdin"), Context())
+    assert told == {"is_pipe": False, "text": ""}
+
+
 def test_numbers_that_are_none_arrive_as_none():
     heard = []
     told = run_child(TRY, TryParams("numbers"), Context(job=JobContext(heard.append)))
