@@ -196,7 +196,7 @@ class Environment:
         current = f"{sys.version_info.major}.{sys.version_info.minor}."
         same_python = self.config.exists() and re.search(
             rf"^version\s*=\s*{re.escape(current)}",
-            self.config.read_text(),
+            self.config.read_text(encoding="utf-8", errors="replace"),
             re.MULTILINE,
         )
         if same_python and self._can_be_mended():
@@ -315,6 +315,7 @@ class Environment:
             check=False,
             capture_output=True,
             text=True,
+            errors="replace",
             env=pip.clean_environment(),
         )
         if asked.returncode != 0:
@@ -324,6 +325,11 @@ class Environment:
                 msg = (
                     f"The system library {library[1]} is missing; install the package "
                     "that holds it and start again."
+                )
+            elif re.search(r"DLL load failed|WinError (?:126|127|1114)\b", last):
+                msg = (
+                    f"A library of Windows is missing or too old ({last}); install "
+                    "Microsoft's Visual C++ Redistributable (x64) and start again."
                 )
             else:
                 msg = f"The installed packages cannot be used: {last}"

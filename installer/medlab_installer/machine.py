@@ -129,9 +129,12 @@ def _apt_prefix() -> list[str] | None:
     if _is_root():
         return []
     if shutil.which("sudo"):
-        asked = subprocess.run(
-            ["sudo", "-n", "true"], check=False, capture_output=True, timeout=20
-        )
+        try:
+            asked = subprocess.run(
+                ["sudo", "-n", "true"], check=False, capture_output=True, timeout=20
+            )
+        except subprocess.TimeoutExpired:  # it waits for a directory of users
+            return None
         if asked.returncode == 0:
             return ["sudo", "-n"]
     return None
@@ -229,6 +232,7 @@ def has_nvidia() -> bool:
             check=False,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=30,
         )
     except (OSError, subprocess.TimeoutExpired):

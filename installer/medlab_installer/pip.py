@@ -28,7 +28,8 @@ _REASONS = (
     (
         r"Temporary failure in name resolution|Name or service not known|"
         r"getaddrinfo failed|Network is unreachable|Connection refused|"
-        r"NewConnectionError|ConnectTimeout|Read timed out|ProxyError",
+        r"NewConnectionError|ConnectTimeout|Read timed out|ProxyError|ProtocolError|"
+        r"Connection (?:aborted|reset)",
         "the package index cannot be reached; check the network (and the proxy that "
         "pip is configured with) and start again",
     ),
@@ -46,7 +47,18 @@ _REASONS = (
         "the pinned versions do not fit together on this Python",
     ),
     (
-        r"Permission denied|Errno 13|WinError 5",
+        r"Long Path support|WinError 206|File name too long",
+        "a path is too long for this system; choose a shorter folder with --env DIR, "
+        "or turn on long paths in Windows, and start again",
+    ),
+    (
+        # Windows keeps the files of a running program.
+        r"WinError (?:5|32)\b",
+        "files of the environment are in use or may not be written; close MedLab and "
+        "start again, or choose another folder with --env DIR",
+    ),
+    (
+        r"Permission denied|Errno 13",
         "the environment cannot be written; choose another folder with --env DIR",
     ),
 )
@@ -156,8 +168,15 @@ def run(
         # Notes about indexes that lack a package are not why it failed.
         told = [line for line in output if not line.startswith("WARNING")]
         tail = "".join(f"  | {line}" for line in told[-TAIL_LINES:])
-        msg = f"{reason(''.join(told))} (all of it is in {log}).\n{tail}"
+        # But where no index answers, pip says so in warnings alone.
+        why = reason("".join(output if _finds_nothing(told) else told))
+        msg = f"{why} (all of it is in {log}).\n{tail}"
         raise PipError(msg.rstrip())
+
+
+def _finds_nothing(told: list[str]) -> bool:
+    """Return whether no version at all was found of a package."""
+    return any("(from versions: none)" in line for line in told)
 
 
 def failed(what: str, error: PipError) -> Trouble:

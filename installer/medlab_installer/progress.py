@@ -25,7 +25,7 @@ class Progress:
         self._started = time.monotonic()
         self._step_started = self._started
         self._last_tick = self._started
-        self._on_line = False
+        self._width = 0
 
     @property
     def elapsed_s(self) -> float:
@@ -37,9 +37,10 @@ class Progress:
         sys.stderr.flush()
 
     def _clear(self) -> None:
-        if self._on_line:
-            sys.stderr.write("\r\033[K")
-            self._on_line = False
+        # Spaces: Windows' own console shows the codes of other terminals as signs.
+        if self._width:
+            sys.stderr.write("\r" + " " * self._width + "\r")
+            self._width = 0
 
     def step(self, title: str) -> None:
         """Begin the next step."""
@@ -57,10 +58,10 @@ class Progress:
         if sys.stderr.isatty():
             if now - self._last_tick < 0.2:
                 return
-            width = shutil.get_terminal_size().columns - 1
-            sys.stderr.write(f"\r\033[K{line[:width]}")
+            line = line[: shutil.get_terminal_size().columns - 1]
+            sys.stderr.write("\r" + line.ljust(self._width))
             sys.stderr.flush()
-            self._on_line = True
+            self._width = max(self._width, len(line))
             self._last_tick = now
         elif now - self._last_tick >= QUIET_S:
             self._say(line)

@@ -97,6 +97,8 @@ def probe_qt() -> dict[str, Any]:
             check=False,
             capture_output=True,
             text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=PROBE_SECONDS,
             stdin=subprocess.DEVNULL,
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import shutil
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -168,6 +170,35 @@ def test_a_torn_environment_is_mended_and_a_dead_one_made_again(tmp_path: Path, 
     assert not contents.damaged(env.site)
     assert not whole.exists(), "pip was gone, so the environment is a new one"
     assert "making a new one" in capsys.readouterr().err
+
+
+def test_a_users_name_in_other_letters_is_no_harm(env: Environment, monkeypatch):
+    """The environment's own file is UTF-8, whatever the system's encoding is."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}.1"
+    env.config.write_bytes(f"home = C:/Users/Ángel\nversion = {version}\n".encode())
+    monkeypatch.setattr(env, "_can_be_mended", lambda: True)
+    asked = io.text_encoding
+    monkeypatch.setattr(io, "text_encoding", lambda e, *a: asked(e or "ascii", *a))
+    env.make_base(Progress(1))
+    assert (env.site / "Some_Package.py").exists(), "it goes on with what is there"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("OSError: [WinError 126] ... Error loading c10.dll", "Visual C\\+\\+"),
+        ("ImportError: DLL load failed while importing QtGui", "Visual C\\+\\+"),
+        ("ImportError: libEGL.so.1: cannot open shared object file", "libEGL"),
+        ("ImportError: no", "cannot be used: ImportError: no"),
+    ],
+)
+def test_what_cannot_be_imported_is_told_with_a_way_out(
+    env: Environment, monkeypatch, said, told
+):
+    ended = SimpleNamespace(returncode=1, stdout="", stderr=f"Traceback\n{said}\n")
+    monkeypatch.setattr(environment.subprocess, "run", lambda *a, **k: ended)
+    with pytest.raises(Trouble, match=told):
+        env.verify()
 
 
 def test_qt_never_changes_in_place(env: Environment, monkeypatch):

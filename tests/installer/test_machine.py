@@ -74,6 +74,16 @@ def test_another_distribution_is_told_the_names(tmp_path: Path, monkeypatch):
         machine.provide([Lack("libGL.so.1", "libgl1")], tmp_path / "log", screen=False)
 
 
+def test_a_sudo_that_does_not_answer_is_none(monkeypatch):
+    def waits(command, **options):
+        raise subprocess.TimeoutExpired(command, 20)
+
+    monkeypatch.setattr(machine, "_is_root", lambda: False)
+    monkeypatch.setattr(machine.shutil, "which", lambda name: name)
+    monkeypatch.setattr(machine.subprocess, "run", waits)
+    assert machine._apt_prefix() is None
+
+
 def test_root_installs_and_looks_again(tmp_path: Path, monkeypatch):
     called = []
 

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
         ("ERROR: No matching distribution found for torch==2.13.0+cpu", "torch==2.13"),
         ("ERROR: ResolutionImpossible", "do not fit together"),
         ("PermissionError: [Errno 13] Permission denied", "--env DIR"),
+        ("OSError: [WinError 5] Access is denied: 'QtCore.pyd'", "close MedLab"),
+        (
+            "OSError: [Errno 2]\nHINT: ... does not have Windows Long Path support",
+            "long",
+        ),
         ("something else", "see the end"),
     ],
 )
@@ -48,6 +53,20 @@ def test_failure_shows_the_tail_and_keeps_the_log(tmp_path: Path):
     assert "line 0\n" not in text
     assert "WARNING" not in text
     assert "line 0\n" in log.read_text(encoding="utf-8")
+
+
+def test_without_a_network_it_is_not_the_package_that_is_missing(tmp_path: Path):
+    """What pip 26 prints where no index answers."""
+    code = (
+        "print('WARNING: Retrying (Retry(total=0)) after connection broken by '"
+        "'NewConnectionError(Failed to establish a new connection)')\n"
+        "print('ERROR: Could not find a version that satisfies the requirement '"
+        "'torch==2.13.0 (from versions: none)')\n"
+        "print('ERROR: No matching distribution found for torch==2.13.0')\n"
+        "raise SystemExit(1)"
+    )
+    with pytest.raises(PipError, match="cannot be reached; check the network"):
+        pip.run([sys.executable, "-c", code], tmp_path / "log", Progress(1))
 
 
 def test_success_is_quiet(tmp_path: Path, capsys):
