@@ -246,7 +246,7 @@ def unthrottle_mouse(viewer: Viewer) -> None:
     native = canvas.native
     pass_on = native._vispy_mouse_move
 
-    def pass_on_drags(**movement):
+    def pass_on_drags(**movement: Any) -> Any:
         if movement.get("buttons"):
             native._last_time = -math.inf
         return pass_on(**movement)
