@@ -207,6 +207,7 @@ def _add_field(
         options["metavar"] = {
             "open": "PATH",
             "open_file": "FILE",
+            "save": "PATH",
             "save_file": "FILE",
             "folder": "FOLDER",
             "series": "SERIES",

@@ -122,8 +122,9 @@ def param(
     title : str
         Label in the dialog; made from the field's name where empty.
     kind : str
-        What a dialog offers: ``"open"`` (file or folder), ``"open_file"``,
-        ``"save_file"``, ``"folder"``, ``"series"``, ``"checkpoint"``, ``"slices"``,
+        What a dialog offers: ``"open"`` (file or folder), ``"open_file"``, ``"save"``
+        (file or folder), ``"save_file"``, ``"folder"``, ``"series"``, ``"checkpoint"``,
+        ``"slices"``,
         ``"codes"`` (words with commas between; may be given several times),
         ``"paths"`` (places, each on a line of its own), ``"recipe"`` (steps of
         preprocessing; the window begins with those of its dock).

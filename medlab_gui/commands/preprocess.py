@@ -38,7 +38,7 @@ class PreprocessParams:
     output: str = param(
         "File to write: .nii.gz, .nii, .nrrd or .mha, values 0 to 1, float32; or a "
         "folder, for one .nii.gz of each series.",
-        kind="save_file",
+        kind="save",
         title=N_("File or folder to write"),
     )
     pipeline: str = param(

@@ -26,6 +26,7 @@ from medlab_gui.gui.figures_view import FiguresView
 from medlab_gui.gui.histogram_view import HistogramView
 from medlab_gui.gui.model_badge import ModelBadge
 from medlab_gui.gui.model_strip import ModelStrip
+from medlab_gui.gui.notify import NoticeBar
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QHideEvent, QImage, QPaintEvent, QShowEvent
@@ -206,9 +207,7 @@ class ComparePanel(QWidget):
         for button in self._buttons.buttons():
             button.setChecked(button.property("arrangement") == str(layout))
         if self.isHidden():
-            self._cover()
             self.show()
-            self.raise_()
             if take_focus:
                 self.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -331,8 +330,13 @@ class ComparePanel(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Cover the canvas."""
         self._cover()
+        self.raise_()
         self._let_paint(False)
         super().showEvent(event)
+        if self._host is not None:
+            for bar in self._host.findChildren(NoticeBar):
+                # What is being said must not go under.
+                bar.stay_above()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Give the canvas back; end the comparison if its own window is closed."""

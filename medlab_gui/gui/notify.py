@@ -34,6 +34,7 @@ __all__ = ["NoticeBar", "Notifier", "bug_report"]
 
 _log = logging.getLogger(__name__)
 _NARROW = 480
+_MOST_AT_ONCE = 3
 _SHOWN_MS = {Level.INFO: 6000, Level.WARNING: 12000, Level.ERROR: 0}
 
 
@@ -71,6 +72,8 @@ def _root_cause(error: BaseException) -> BaseException:
 class NoticeBar(QFrame):
     """A bar at the top of the pictures that goes by itself.
 
+    What is worth a warning is not taken away by the next sentence: both are shown.
+
     Parameters
     ----------
     parent : QWidget
@@ -81,7 +84,7 @@ class NoticeBar(QFrame):
         super().__init__(parent)
         self._room = parent
         self.setObjectName("notice_bar")
-        self.about = ""
+        self._notices: list[Notice] = []
         self.text = QLabel()
         self.text.setWordWrap(True)
         self._buttons = QHBoxLayout()
@@ -104,27 +107,53 @@ class NoticeBar(QFrame):
         self.hide()
 
     def tell(self, notice: Notice) -> None:
-        """Show a notice in place of the one before."""
+        """Show a notice, below the warnings that are still up."""
+        up = self.notices
+        kept = [n for n in up if n.level is Level.WARNING and n.text != notice.text]
+        self._notices = [*kept[1 - _MOST_AT_ONCE :], notice]
+        left = self._timer.remainingTime() if kept else 0
+        self._show()
+        self._timer.start(max(_SHOWN_MS[notice.level] or 12000, left))
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What is shown, the latest last."""
+        return () if self.isHidden() else tuple(self._notices)
+
+    def keep_about(self, series_uid: str) -> None:
+        """Take away what is about another series."""
+        left = [n for n in self.notices if n.about in ("", series_uid)]
+        if len(left) < len(self.notices):
+            self._notices = left
+            self._show()
+
+    def _show(self) -> None:
         while (item := self._buttons.takeAt(0)) is not None:
             if (old := item.widget()) is not None:
                 old.deleteLater()
-        for action in notice.actions:
+        if not self._notices:
+            self.hide()
+            return
+        for action in (a for n in self._notices for a in n.actions):
             button = QPushButton(action.text)
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             button.clicked.connect(action.run)
             button.clicked.connect(self.hide)
             self._buttons.addWidget(button)
-        self.about = notice.about
-        self.text.setText(notice.text)
-        self.setProperty("level", str(notice.level))
+        self.text.setText("\n".join(n.text for n in self._notices))
+        warns = any(n.level is Level.WARNING for n in self._notices)
+        self.setProperty("level", str(Level.WARNING if warns else Level.INFO))
         self.style().unpolish(self)
         self.style().polish(self)
         self._place()
         self.show()
+        self.stay_above()
+
+    def stay_above(self) -> None:
+        """Lie above what has come over the pictures, and be painted."""
         self.raise_()
         # The comparison keeps all that it covers from painting; this lies above it.
         self.setUpdatesEnabled(True)
-        self._timer.start(_SHOWN_MS[notice.level] or 12000)
 
     def _place(self) -> None:
         parent = self._room
@@ -192,8 +221,8 @@ class Notifier(QObject):
 
     def _on_session(self) -> None:
         session = self._bench.session
-        if session is not None and self.bar.about not in ("", session.series_uid):
-            self.bar.hide()
+        if session is not None:
+            self.bar.keep_about(session.series_uid)
 
     def _box(self, icon: QMessageBox.Icon, title: str, text: str) -> QMessageBox:
         box = QMessageBox(self._window)

@@ -13,9 +13,13 @@ if TYPE_CHECKING:
 
     from medlab_gui.core.jobs import JobContext
     from medlab_gui.gui.workbench import Workbench
+    from medlab_gui.review.recovery import Recovery
     from medlab_gui.review.session import ReviewSession
 
 __all__ = ["close_series", "open_project", "open_series"]
+
+_MOST_RECOVERIES = 3
+"""Series in one sentence about recovered strokes; with more nobody would read it."""
 
 
 def open_project(
@@ -44,6 +48,7 @@ def open_project(
         bench.adopt_project(place, store)
         if then is not None:
             then()
+        _tell_recovered(bench, place)
 
     def failed(error: BaseException) -> None:
         if isinstance(error, ProjectMissingError):
@@ -58,6 +63,37 @@ def open_project(
     bench.submit(
         title, work, on_done=done, on_error=failed, lane="open", newest_wins=False
     )
+
+
+def _tell_recovered(bench: Workbench, place: str) -> None:
+    """Say which series have strokes that a crash kept from being saved.
+
+    Each says so itself when it is opened; but who does not open it again would never
+    hear of it.
+    """
+
+    def work(ctx: JobContext) -> dict[str, Recovery]:
+        from medlab_gui.review.recovery import recoveries
+        from medlab_gui.store.project import ProjectStore
+
+        ctx.check()
+        with ProjectStore.open(place) as store:
+            return recoveries(store)
+
+    def done(found: dict[str, Recovery]) -> None:
+        if bench.session is not None:
+            found.pop(bench.session.series_uid, None)
+        if bench.project_place != place or not found:
+            return
+        told = [recovery.message for recovery in found.values()]
+        if len(told) > _MOST_RECOVERIES:
+            more = len(told) - _MOST_RECOVERIES
+            told[_MOST_RECOVERIES:] = [
+                _("Strokes on {n} more series were recovered, too.").format(n=more)
+            ]
+        bench.warn(" ".join(told))
+
+    bench.submit("", work, on_done=done, lane="disk", newest_wins=False)
 
 
 def open_series(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +10,7 @@ from psygnal import Signal
 from medlab_gui.core.errors import ConflictError, InputError, MedlabError
 from medlab_gui.core.labels import IGNORE
 from medlab_gui.store.edits import Edit, tighten
+from medlab_gui.store.journal_history import edits_apart, slices_apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -325,29 +325,14 @@ class MaskEditor:
         They are in the journal all the same. An edit that was undone again does not
         count; an edit of the revision that was undone does.
         """
-        same = self._n_alike
-        edits = len(self._saved_done) + len(self._journal.done) - 2 * same
-        return edits + int(np.count_nonzero(self._otherwise_confirmed))
+        edits = edits_apart(self._saved_done, self._journal.done)
+        return len(edits) + int(np.count_nonzero(self._otherwise_confirmed))
 
     @property
     def unsaved_slices(self) -> tuple[int, ...]:
         """Slices of what `n_unsaved` counts, in order."""
-        same = self._n_alike
-        edits = (*self._saved_done[same:], *self._journal.done[same:])
-        edited = {k for seq in edits for k in self._journal.record(seq).slices}
-        return tuple(
-            sorted({*edited, *np.flatnonzero(self._otherwise_confirmed).tolist()})
-        )
-
-    @property
-    def _n_alike(self) -> int:
-        """How many edits stand in the latest revision and now, before they differ."""
-        old, new = self._saved_done, self._journal.done
-        # What lies below an edit never changes while the edit stands: the two lists
-        # are the same up to some place and differ from there on.
-        return bisect.bisect_left(
-            range(min(len(old), len(new))), True, key=lambda n: old[n] != new[n]
-        )
+        edits = edits_apart(self._saved_done, self._journal.done)
+        return slices_apart(self._journal, edits, self._otherwise_confirmed)
 
     @property
     def _otherwise_confirmed(self) -> NDArray[np.bool_]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from medlab_gui.commands.values import slice_text
 
-__all__ = ["Recovery"]
+if TYPE_CHECKING:
+    from medlab_gui.store.project import ProjectStore
+
+__all__ = ["Recovery", "recoveries"]
 
 _MOST_PARTS = 8
 """Numbers and ranges of slices in a sentence; with more nobody would read it."""
@@ -82,3 +86,26 @@ def _clock(iso: str) -> str:
     then = datetime.fromisoformat(iso).astimezone()
     today = datetime.now(then.tzinfo).date()
     return then.strftime("%H:%M" if then.date() == today else "%Y-%m-%d %H:%M")
+
+
+def recoveries(store: ProjectStore) -> dict[str, Recovery]:
+    """Return what was recovered in all series of a project that no window has open.
+
+    Parameters
+    ----------
+    store : ProjectStore
+        The project.
+
+    Returns
+    -------
+    dict of str to Recovery
+        By the UID of the series.
+    """
+    from medlab_gui.store.unsaved import unsaved_series
+
+    return {
+        u.series.uid: Recovery(
+            u.n_edits, u.since, u.slices, u.series.description or u.series.modality
+        )
+        for u in unsaved_series(store)
+    }

@@ -46,7 +46,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Journal", "Op", "Record"]
+__all__ = ["Journal", "Op", "Record", "is_written"]
+
+_LOOKED_AT_SECONDS = 0.3
+"""How long somebody may hold a lock only to see whether it is held (`is_written`)."""
 
 
 class Journal(History):
@@ -133,9 +136,9 @@ class Journal(History):
 
         # Not its parents: a project that vanished must not come back as an empty one.
         self.path.parent.mkdir(exist_ok=True)
-        lock = FileLock(self.path.with_suffix(".lock"), timeout=0, thread_local=False)
+        lock = FileLock(_lock_path(self.path), thread_local=False)
         try:
-            lock.acquire()
+            lock.acquire(timeout=_LOOKED_AT_SECONDS, poll_interval=0.02)
         except Timeout as error:
             msg = (
                 "This series is being edited in another window of MedLab. Close it "
@@ -385,3 +388,19 @@ def _write_whole(fd: int, data: bytes) -> None:
     left = memoryview(data)
     while left:
         left = left[os.write(fd, left) :]
+
+
+def is_written(path: Path) -> bool:
+    """Tell whether a window or process has a journal open for writing."""
+    from filelock import FileLock, Timeout
+
+    try:
+        # There is no way to ask for a lock but to take it for a moment.
+        with FileLock(_lock_path(path), timeout=0, thread_local=False):
+            return False
+    except (Timeout, OSError):
+        return True
+
+
+def _lock_path(path: Path) -> Path:
+    return path.with_suffix(".lock")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import zlib
 from typing import IO, TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["History"]
+__all__ = ["History", "edits_apart", "slices_apart"]
 
 
 class History:
@@ -155,6 +156,30 @@ class History:
             value = before if record.op is Op.UNDO else after
             np.copyto(mask[edit.box], value, where=before != after)
         return n
+
+
+def edits_apart(old: tuple[int, ...], new: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the edits that stand in one of two states of a mask and not in both.
+
+    Parameters
+    ----------
+    old, new : tuple of int
+        Numbers of the edits that stand, first to last (`History.done`).
+    """
+    # What lies below an edit never changes while the edit stands: the two lists are
+    # the same up to some place and differ from there on.
+    same = bisect.bisect_left(
+        range(min(len(old), len(new))), True, key=lambda n: old[n] != new[n]
+    )
+    return (*old[same:], *new[same:])
+
+
+def slices_apart(
+    history: History, edits: tuple[int, ...], otherwise_confirmed: NDArray[np.bool_]
+) -> tuple[int, ...]:
+    """Return the slices, from 0 and in order, of edits and of changed confirmations."""
+    edited = {k for seq in edits for k in history.record(seq).slices}
+    return tuple(sorted({*edited, *np.flatnonzero(otherwise_confirmed).tolist()}))
 
 
 def _follow(record: Record, done: list[int], undone: list[int]) -> None:

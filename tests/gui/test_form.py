@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
-from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QSpinBox, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QMessageBox,
+    QPushButton,
+    QSpinBox,
+    QWidget,
+)
 
 from medlab_gui.commands import COMMANDS
 from medlab_gui.commands.command import Command, param
@@ -95,6 +104,59 @@ def test_what_is_known_is_not_asked(qtbot):
     assert child(dialog, PathField, "path") is None
     dialog.ok.click()
     assert dialog.params == Params("p", number=3)
+
+
+@pytest.mark.parametrize("answer", ["No", "Yes"])
+def test_a_file_is_written_over_only_if_one_says_so(
+    dialog, tmp_path, monkeypatch, answer
+):
+    """Who types the name of the scan instead of the mask's would lose the scan."""
+    asked = []
+
+    def question(_parent, _title, text, *_buttons):
+        asked.append(text)
+        return getattr(QMessageBox.StandardButton, answer)
+
+    monkeypatch.setattr(QMessageBox, "question", question)
+    there = tmp_path / "scan.nii.gz"
+    there.write_bytes(b"precious")
+    child(dialog, PathField, "path").line.setText(str(there))
+    dialog.ok.click()
+    assert asked == [f"{there} is there already. Replace it?"]
+    assert dialog.isVisible() == (answer == "No")
+    assert (dialog.params is None) == (answer == "No")
+
+
+def test_a_chosen_name_gets_the_ending_of_its_format(dialog, tmp_path, monkeypatch):
+    there = tmp_path / "scan.nrrd"
+    there.write_bytes(b"old")
+    monkeypatch.setattr(QMessageBox, "question", None)
+    field = child(dialog, PathField, "path")
+    for chosen, ending, text in (
+        (tmp_path / "mask", "NIfTI (*.nii.gz *.nii)", tmp_path / "mask.nii.gz"),
+        (tmp_path / "mask.mha", "NIfTI (*.nii.gz *.nii)", tmp_path / "mask.mha"),
+        (there, "NRRD (*.nrrd)", there),
+    ):
+        monkeypatch.setattr(
+            QFileDialog, "getSaveFileName", lambda *_a, c=chosen, e=ending: (str(c), e)
+        )
+        field.findChild(QPushButton).click()
+        assert field.text() == str(text)
+    dialog.ok.click()
+    assert dialog.params == Params(str(there)), "the file dialog had asked already"
+
+
+def test_images_may_go_into_a_folder(recipe_bench, qtbot, tmp_path, monkeypatch):
+    dialog = ParamsDialog(recipe_bench, PREPROCESS, {"input": "1.2.0.1"})
+    qtbot.addWidget(dialog)
+    field = child(dialog, PathField, "output")
+    folder = next(b for b in field.findChildren(QPushButton) if b.text() == "Folder…")
+    monkeypatch.setattr(
+        QFileDialog, "getExistingDirectory", lambda *_args: str(tmp_path)
+    )
+    folder.click()
+    dialog.ok.click()
+    assert dialog.params.output == str(tmp_path)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.verb)

@@ -121,3 +121,45 @@ def test_a_notice_is_seen_whatever_is_in_the_place_of_the_canvas(window, what):
     assert window.main.childAt(at) is bar.text, "nothing lies over it"
     assert bar.updatesEnabled(), "it is painted, too"
     dock.shown.compare(None)
+
+
+@pytest.mark.gui
+def test_a_notice_that_is_up_when_the_comparison_opens_stays_in_sight(window):
+    window.bench.warn("2 strokes were recovered.")
+    dock = window.main.findChild(PreprocessDock)
+    dock.shown.compare(CompareLayout.SIDE)
+    bar = window.notifier.bar
+    at = bar.mapTo(window.main, bar.text.geometry().center())
+    assert window.main.childAt(at) is bar.text, "nothing lies over it"
+    assert bar.updatesEnabled(), "it is painted, too"
+    dock.shown.compare(None)
+
+
+@pytest.mark.gui
+def test_the_next_sentence_does_not_take_a_warning_away(qtbot):
+    picture = QWidget()
+    qtbot.addWidget(picture)
+    picture.resize(900, 500)
+    picture.show()
+    bar = NoticeBar(picture)
+    bar.tell(Notice("Strokes were recovered.", Level.WARNING))
+    bar.tell(Notice("Two slices lack.", Level.WARNING, about="1.2"))
+    bar.tell(Notice("The file was written.", actions=(NoticeAction("Open", list),)))
+    assert bar.text.text().splitlines() == [
+        "Strokes were recovered.",
+        "Two slices lack.",
+        "The file was written.",
+    ]
+    assert bar.property("level") == "warning"
+    bar.keep_about("1.3")
+    assert "lack" not in bar.text.text(), "it is about a series that is not shown"
+    bar.tell(Notice("Another file was written."))
+    assert bar.text.text().splitlines() == [
+        "Strokes were recovered.",
+        "Another file was written.",
+    ]
+    bar.tell(Notice("Strokes were recovered.", Level.WARNING))
+    assert bar.text.text() == "Strokes were recovered.", "said once"
+    bar.hide()
+    bar.tell(Notice("Done."))
+    assert bar.text.text() == "Done.", "what was closed does not come again"

@@ -377,6 +377,29 @@ def test_strokes_of_a_crash_are_there_and_it_says_so(fresh_window, tmp_path):
     assert int(window.bench.session.mask.sum()) == 150
 
 
+def test_strokes_of_a_crash_on_a_series_that_nobody_opens_are_told(
+    fresh_window, tmp_path
+):
+    from medlab_gui.review.session import ReviewSession
+    from tests.gui.docks_phantom import make_project
+
+    folder = tmp_path / "crashed"
+    make_project(folder, 3)
+    stroke = (slice(8, 9), slice(10, 15), slice(10, 20)), np.ones((1, 5, 10), np.uint8)
+    for uid in ("1.2.1.1", "1.2.2.1"):
+        with ReviewSession.open(folder, uid, author="x") as session:
+            session.apply("brush", *stroke)
+    with ReviewSession.open(folder, "1.2.2.1", author="x"):  # is at work there
+        window = fresh_window(folder)
+        wait_for(lambda: window.notifier.bar.isVisible())
+        assert window.notifier.bar.text.text() == (
+            "1 stroke on slice 9 of “Abdomen 2” that was never saved was recovered."
+        )
+        assert window.bench.session is None or (
+            window.bench.session.series_uid == "1.2.0.1"
+        )
+
+
 def test_a_project_that_is_not_there_is_not_made_silently(fresh_window, tmp_path):
     window = fresh_window()
     window.bench.open_project(str(tmp_path / "gone"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
@@ -18,6 +19,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QMessageBox,
     QPushButton,
     QScrollArea,
     QSpinBox,
@@ -46,22 +48,26 @@ class PathField(QWidget):
     Parameters
     ----------
     kind : str
-        ``"open"`` (file or folder), ``"open_file"``, ``"save_file"`` or ``"folder"``.
+        ``"open"`` (file or folder), ``"open_file"``, ``"save"`` (file or folder),
+        ``"save_file"`` or ``"folder"``.
     """
 
     def __init__(self, kind: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.line = QLineEdit()
+        self._writes = kind in ("save", "save_file")
+        self._may_replace = ""
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.line, 1)
         buttons: list[tuple[str, Callable[[], str]]] = []
-        if kind in ("open", "folder"):
+        if kind in ("open", "folder", "save"):
             buttons.append((_("Folder…"), self._folder))
         if kind in ("open", "open_file"):
             buttons.append((_("File…"), self._file))
-        if kind == "save_file":
-            buttons.append((_("Choose…"), self._save))
+        if self._writes:
+            title = _("File…") if kind == "save" else _("Choose…")
+            buttons.append((title, self._save))
         for text, choose in buttons:
             button = QPushButton(text)
             button.setAutoDefault(False)
@@ -92,7 +98,26 @@ class PathField(QWidget):
         found = QFileDialog.getSaveFileName(
             self, _("Where to"), self._start(), _MASKS + ";;" + _("All files (*)")
         )
-        return str(found[0])
+        path, shown = str(found[0]), str(found[1])
+        ending = re.search(r"\*(\.[\w.]+)", shown)
+        if path and not Path(path).suffix and ending:
+            return path + ending[1]
+        self._may_replace = path  # it has asked
+        return path
+
+    def may_be_written(self) -> bool:
+        """Ask before a file that is there is written over; True where there is none."""
+        path = self.text()
+        if not self._writes or path == self._may_replace:
+            return True
+        if not Path(path).expanduser().is_file():
+            return True
+        yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
+        words = _("{path} is there already. Replace it?").format(path=path)
+        return (
+            QMessageBox.question(self, _("Replace the file?"), words, yes | no, no)
+            == yes
+        )
 
     def text(self) -> str:
         """Return the path as written."""
@@ -222,7 +247,7 @@ class ParamsDialog(QDialog):
             return self._number(QSpinBox(), meta, default)
         if type_ is float:
             return self._number(QDoubleSpinBox(), meta, default)
-        if kind in ("open", "open_file", "save_file", "folder"):
+        if kind in ("open", "open_file", "save", "save_file", "folder"):
             path = PathField(kind)
             path.line.setText(default or "")
             path.line.textChanged.connect(self._check)
@@ -302,4 +327,7 @@ class ParamsDialog(QDialog):
             self.error.setText(error.message)
             self.error.show()
             return
-        super().accept()
+        if all(field.may_be_written() for field in self.findChildren(PathField)):
+            super().accept()
+            return
+        self.params = None
