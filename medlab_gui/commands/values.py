@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medlab_gui.core.errors import InputError
+from medlab_gui.core.places import as_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,25 +22,6 @@ __all__ = [
     "parse_spacing",
     "slice_text",
 ]
-
-
-def as_path(text: str | Path) -> Path:
-    """Return the path that somebody wrote, ``~`` resolved.
-
-    Raises
-    ------
-    InputError
-        If it is no path, or ``~name`` is nobody's home.
-    """
-    try:
-        path = Path(text).expanduser()
-    except RuntimeError as error:
-        msg = f"{text} names no folder: nobody here has that home. Write the path out."
-        raise InputError(msg) from error
-    if "\0" in str(path):
-        msg = f"{str(text)!r} is not a path."
-        raise InputError(msg)
-    return path
 
 
 def counted(n: int, what: str) -> str:

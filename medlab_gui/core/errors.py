@@ -47,6 +47,9 @@ __all__ = [
 ]
 
 
+_IN_USE = (32, 33)  # Windows: sharing violation, lock violation
+
+
 class MedlabError(Exception):
     """Something the user can mend.
 
@@ -132,6 +135,9 @@ def storage_error(error: OSError, path: Path) -> StorageFullError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         what = f"There is no room left on the disk that holds {path}."
         todo = "Free some space and try again; nothing was lost."
+    elif getattr(error, "winerror", None) in _IN_USE:
+        what = f"Another program has {path} open."
+        todo = "Close it there and try again."
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         what = f"MedLab may not write to {path} (read-only or not permitted)."
         todo = "Choose another folder, or ask for the right to write there."

@@ -14,6 +14,8 @@ from platformdirs import user_config_path, user_data_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from medlab_gui.core.places import as_path
+
 __all__ = [
     "Settings",
     "WindowChoice",
@@ -95,14 +97,14 @@ class Settings(BaseSettings):
     def project_path(self) -> Path:
         """The chosen project, or the one in the user's data directory."""
         if self.project:
-            return Path(self.project).expanduser()
+            return as_path(self.project)
         return user_data_path("medlab") / "project"
 
     @property
     def weights_path(self) -> Path:
         """The chosen folder of public weights, or the one in the user's data."""
         if self.weights:
-            return Path(self.weights).expanduser()
+            return as_path(self.weights)
         return user_data_path("medlab") / "weights"
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.core.errors import InputError, SpecError
 from medlab_gui.core.json_file import read_json
+from medlab_gui.core.places import as_path
 from medlab_gui.core.resources import resource
 from medlab_gui.core.spec_checks import check_whole, known_keys, nearest
 from medlab_gui.core.training import TrainSpec
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from medlab_gui.core.labels import LabelScheme
 
 __all__ = ["TrainingPreset", "read_training_preset", "training_presets"]
@@ -82,7 +84,7 @@ def read_training_preset(choice: str) -> TrainingPreset:
     SpecError
         If it is not a recipe, or an impossible one.
     """
-    path = Path(choice).expanduser()
+    path = as_path(choice)
     if path.is_file():
         return _read(path)
     shipped = training_presets()

@@ -6,10 +6,10 @@ import argparse
 import gc
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medlab_gui.core.errors import MedlabError
+from medlab_gui.core.places import as_path
 from medlab_gui.core.settings import load_settings
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def open_window(path: str = "", project: str = "", series: str = "") -> MedlabWi
 
     def ready() -> None:
         if path:
-            window.import_paths((Path(path).expanduser(),))
+            window.import_paths((as_path(path),))
         elif series:
             window.bench.open_series(series)
 
@@ -81,8 +81,12 @@ def main(arguments: Sequence[str] = ()) -> int:
         Exit code.
     """
     options = parse(arguments)
-    if options.path and not Path(options.path).expanduser().exists():
-        sys.stderr.write(f"medlab: {options.path} is not there; check the name.\n")
+    try:
+        if options.path and not as_path(options.path).exists():
+            sys.stderr.write(f"medlab: {options.path} is not there; check the name.\n")
+            return 2
+    except MedlabError as error:
+        sys.stderr.write(f"medlab: {error.message}\n")
         return 2
 
     # Making the window only ever adds objects: looking for garbage among them takes a

@@ -7,7 +7,6 @@ Everything here happens on the Qt thread, and all its signals fire there.
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from psygnal import Signal
@@ -16,6 +15,7 @@ from qtpy.QtCore import QTimer
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
 from medlab_gui.core.jobs import Job, JobContext
+from medlab_gui.core.places import as_path
 from medlab_gui.core.settings import Settings, load_settings
 from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec
 from medlab_gui.gui import launching, opening, reviewing
@@ -239,7 +239,7 @@ class Workbench:
                 return None
         if verb == "import" and asked:
             # A person at the window looks while it is read.
-            self.incoming.open((Path(params.path).expanduser(),))
+            self.incoming.open((as_path(params.path),))
             return None
 
         def done(result: Any) -> Iterator[None]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from medlab_gui.core.errors import GeometryError, InputError
 from medlab_gui.core.geometry import Reorientation
+from medlab_gui.core.places import as_path
 from medlab_gui.io.image_stack import picture_kind
 from medlab_gui.io.labelme import is_labelme, read_labelme
 from medlab_gui.io.read import read_checked
@@ -18,6 +18,7 @@ from medlab_gui.io.wording import counted, placed
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -52,7 +53,7 @@ def read_mask(
     InputError
         If it is a scan and no mask (values that are not whole numbers, DICOM).
     """
-    path = Path(path).expanduser()
+    path = as_path(path)
     if is_labelme(path):
         return read_labelme(path, labels or {}), None
     series = scan(path).series

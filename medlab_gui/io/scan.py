@@ -12,6 +12,7 @@ from medlab_gui.core.errors import (
     MedlabError,
     NotAnImageError,
 )
+from medlab_gui.core.places import as_path
 from medlab_gui.io.archives import archive_kind, origin, unpack
 from medlab_gui.io.dicom_headers import DicomHeader
 from medlab_gui.io.dicom_quick import FIRST_BLOCK, HeaderReader
@@ -69,7 +70,7 @@ def scan(
     DamagedFileError
         If the path is one file, and its header is broken.
     """
-    root = Path(path).expanduser()
+    root = as_path(path)
     heap = _Heap(found)
     if root.is_file():
         # Of a pair, the header says what it is.

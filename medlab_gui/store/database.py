@@ -9,9 +9,11 @@ begins by reading and writes later cannot wait for another writer and would fail
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.exc import DBAPIError
@@ -28,7 +30,7 @@ from medlab_gui.core.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+    from pathlib import Path, PurePath
 
     from sqlalchemy import Connection
 
@@ -38,6 +40,17 @@ BUSY_SECONDS = 10.0
 """How long a writer waits for another one."""
 
 _PRIMARY = 0xFF  # the low byte of an extended SQLite code is the primary one
+
+
+def _uri(path: PurePath) -> str:
+    """Return an absolute path as SQLite wants it.
+
+    Unlike `Path.as_uri` for a share in Windows' network: of ``file://server/...``
+    SQLite refuses the server; in ``file:////server/...`` it is a part of the path.
+    """
+    place = path.as_posix()
+    root = "" if place.startswith("/") else "/"  # before C:
+    return f"file://{root}{quote(os.fsencode(place), safe='/:')}"
 
 
 class Database:
@@ -65,7 +78,7 @@ class Database:
     def _connect(self) -> sqlite3.Connection:
         # mode=rw: a project that vanished must not come back as an empty file.
         connection = sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?mode=rw",
+            f"{_uri(self.path.absolute())}?mode=rw",
             uri=True,
             timeout=BUSY_SECONDS,
             isolation_level=None,  # transactions begin where we say, see `_begin`

@@ -28,6 +28,7 @@ from medlab_gui.core.errors import (
     storage_error,
 )
 from medlab_gui.core.labels import LabelClass, LabelScheme
+from medlab_gui.core.places import as_path
 from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec
 from medlab_gui.store import tables
 from medlab_gui.store.annotations import AnnotationRows
@@ -91,7 +92,7 @@ class ProjectStore(
     @staticmethod
     def exists(place: str | Path) -> bool:
         """Tell whether a folder holds a project."""
-        path = Path(place).expanduser() / "project.db"
+        path = as_path(place) / "project.db"
         try:
             return path.is_file() and path.stat().st_size > 0
         except OSError:
@@ -122,7 +123,7 @@ class ProjectStore(
         if re.match(r"[a-z0-9+]+://", str(place)):
             msg = f"{place} is not a folder; this version keeps projects in folders."
             raise StoreError(msg)
-        folder = Path(place).expanduser().absolute()
+        folder = as_path(place).absolute()
         if folder.exists() and not folder.is_dir():
             msg = f"{folder} is a file; a project is a folder. Choose a folder."
             raise StoreError(msg, path=folder)
@@ -330,7 +331,7 @@ class NewProject:
     """
 
     def __init__(self, place: str | Path) -> None:
-        self._folder = Path(place).expanduser().absolute()
+        self._folder = as_path(place).absolute()
 
     def __enter__(self) -> None:
         self._was_there = ProjectStore.exists(self._folder)

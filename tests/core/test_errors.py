@@ -30,3 +30,10 @@ def test_what_the_disk_says_becomes_a_sentence(code, said):
     assert "y.nii" in error.message
     assert error.message.endswith(".")
     assert error.path == Path("x") / "y.nii"
+
+
+def test_a_file_that_is_open_elsewhere_is_no_matter_of_rights():
+    error = OSError(errno.EACCES, "nope")
+    error.winerror = 32  # what Windows adds
+    told = errors.storage_error(error, Path("mask.nii")).message
+    assert told.startswith("Another program has mask.nii open.")

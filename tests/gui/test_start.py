@@ -93,3 +93,8 @@ def test_a_path_that_is_not_there_opens_no_window(tmp_path, capsys):
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "gone.nii" in said
+
+
+def test_nobodys_home_is_told_in_a_sentence(capsys):
+    assert main(["~nobody of that name/x.dcm"]) == 2
+    assert "nobody here has that home" in capsys.readouterr().err
