@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from medlab_gui.core.errors import InputError
+
+if TYPE_CHECKING:
+    import os
 
 __all__ = ["as_path"]
 
 
-def as_path(text: str | Path) -> Path:
+def as_path(text: str | os.PathLike[str]) -> Path:
     """Return the path that somebody wrote, ``~`` resolved.
 
     Raises
