@@ -28,6 +28,16 @@ if TYPE_CHECKING:
 __all__ = ["itk_series", "read_itk_voxels"]
 
 _IO = {"nrrd": "NrrdImageIO", "mha": "MetaImageIO"}
+_N_SPACE = 3
+_OF_THE_PATIENT = (
+    "right-anterior-superior",
+    "ras",
+    "left-anterior-superior",
+    "las",
+    "left-posterior-superior",
+    "lps",
+)
+"""Spaces of NRRD that say where left and right are, and that ITK turns into LPS."""
 
 
 def itk_series(path: Path, kind: str) -> tuple[FileSeries, ...]:
@@ -63,10 +73,12 @@ def itk_series(path: Path, kind: str) -> tuple[FileSeries, ...]:
         with np.errstate(all="ignore"):  # absurd numbers are told as a problem
             grid = _grid(path, shape, reader, problems)
         try:
-            voxels = part_of_voxels(path, kind, size, _dtype(reader))
-            if voxels is None:
-                voxels = _voxels(path, reader)
-                problems += value_problems(voxels)
+            # ITK reads no voxels of size 0.
+            if grid is not None:
+                voxels = part_of_voxels(path, kind, size, _dtype(reader))
+                if voxels is None:
+                    voxels = _voxels(path, reader)
+                    problems += value_problems(voxels)
         except DamagedFileError as error:
             grid = None
             problems.append(
@@ -189,7 +201,14 @@ def _grid(
     try:
         grid = Grid(shape, affine)
     except GeometryError as error:
-        problems.append(Problem("absurd-spacing", Severity.NOT_A_VOLUME, error.message))
+        problems.append(
+            Problem(
+                "absurd-spacing",
+                Severity.NOT_A_VOLUME,
+                "The file's geometry cannot be: a voxel of size 0, or numbers that are "
+                f"none. {error.message}",
+            )
+        )
         return None
     problems += spacing_problems(grid)
     problems += shear_problems(grid)
@@ -201,20 +220,27 @@ def _lacking(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(8192)
     if head[:4] == b"NRRD":
-        text = head.split(b"\n\n")[0].decode("latin-1").lower()
-        has_space = "\nspace:" in text or "\nspace dimension:" in text
-        known = "\nspace directions:" in text and "\nspace:" in text
-        if known:
-            return ""
-        return (
-            "orientation"
-            if has_space or "\nspacings:" in text
-            else ("orientation and pixel size")
-        )
+        return _nrrd_lacks(head.split(b"\n\n")[0].replace(b"\r", b"").decode("latin-1"))
     text = head.decode("latin-1")
     lacking = []
     if not any(k in text for k in ("TransformMatrix", "Orientation", "Rotation")):
         lacking.append("orientation")
     if not any(k in text for k in ("ElementSpacing", "ElementSize")):
+        lacking.append("pixel size")
+    return " and ".join(lacking)
+
+
+def _nrrd_lacks(text: str) -> str:
+    lines = (line.partition(":") for line in text.lower().split("\n"))
+    fields = {name.strip(): value.strip() for name, _, value in lines}
+    directions = fields.get("space directions", "")
+    lacking = []
+    # Of spaces that are none of the patient ("scanner-xyz") ITK takes axes for ours.
+    if not directions or fields.get("space", "") not in _OF_THE_PATIENT:
+        lacking.append("orientation")
+    n_axes = directions.count("(")
+    if 0 < n_axes < _N_SPACE:
+        lacking.append(f"distance along {_N_SPACE - n_axes} of its axes")
+    elif not n_axes and "spacings" not in fields:
         lacking.append("pixel size")
     return " and ".join(lacking)

@@ -16,7 +16,7 @@ from medlab_gui.core.geometry import Grid
 from medlab_gui.core.records import Problem, Severity
 from medlab_gui.io.glance import content_digest
 from medlab_gui.io.grid_checks import shear_problems, spacing_problems
-from medlab_gui.io.nifti import nifti_grid, ras_to_lps
+from medlab_gui.io.nifti_geometry import nifti_grid, ras_to_lps
 from medlab_gui.io.plain_series import plain_series
 from medlab_gui.io.pydicom_quiet import quiet_warnings
 from medlab_gui.io.series import FileSeries, derived_uid

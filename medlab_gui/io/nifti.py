@@ -1,15 +1,16 @@
-"""NIfTI files: RAS outside, LPS inside."""
+"""NIfTI files: what they hold, and their voxels."""
 
 from __future__ import annotations
 
+import gzip
 import math
 import zlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medlab_gui.core.errors import DamagedFileError, GeometryError, NotAnImageError
-from medlab_gui.core.geometry import Grid
+from medlab_gui.core.errors import DamagedFileError, NotAnImageError
 from medlab_gui.core.records import Problem, Severity
 from medlab_gui.io.glance import (
     GLANCE_BYTES,
@@ -17,7 +18,8 @@ from medlab_gui.io.glance import (
     gzip_length,
     unpacked_start,
 )
-from medlab_gui.io.grid_checks import shear_problems, spacing_problems
+from medlab_gui.io.nifti_bytes import is_packed, open_bytes, read_packed
+from medlab_gui.io.nifti_geometry import nifti_grid
 from medlab_gui.io.plain_series import plain_series
 from medlab_gui.io.pydicom_quiet import quiet_warnings
 from medlab_gui.io.series import FileSeries, derived_uid
@@ -29,24 +31,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["lps_to_ras", "nifti_series", "ras_to_lps", "read_nifti_voxels"]
+__all__ = ["nifti_series", "read_nifti_voxels"]
 
 _BEST_GZIP = 1032
 """Deflate packs nothing better than this (RFC 1951: 258 bytes in 2 bits)."""
-_PIECE = 1 << 20
-_UNIT_MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
-
-
-def ras_to_lps(affine: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn a NIfTI affine, (i, j, k) to RAS mm, into ours, (k, j, i) to LPS mm."""
-    flipped = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
-    return flipped[:, [2, 1, 0, 3]]
-
-
-def lps_to_ras(affine: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn our affine, (k, j, i) to LPS mm, into NIfTI's, (i, j, k) to RAS mm."""
-    flipped = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
-    return flipped[:, [2, 1, 0, 3]]
 
 
 def nifti_series(path: Path) -> tuple[FileSeries, ...]:
@@ -69,17 +57,17 @@ def nifti_series(path: Path) -> tuple[FileSeries, ...]:
     with np.errstate(all="ignore"):  # absurd numbers are told as a problem
         grid = nifti_grid(shape, header, problems)
     voxels: NDArray[Any] | None = None
-    if header.get_data_dtype().fields is not None:
+    if image.dtype.fields is not None:
         grid = None
         message = "The voxels are colours; MedLab works on grey values."
         problems.append(Problem("colour", Severity.NOT_A_VOLUME, message))
-    elif header.get_data_dtype().kind == "c":
+    elif image.dtype.kind == "c":
         grid = None
         message = "The voxels are complex numbers; export magnitude or phase instead."
         problems.append(Problem("complex", Severity.NOT_A_VOLUME, message))
     else:
         try:
-            voxels, are_all = _to_look_at(path, image)
+            voxels, are_all = _to_look_at(path, image, problems)
             if are_all:
                 problems += value_problems(voxels)
         except DamagedFileError as error:
@@ -87,9 +75,9 @@ def nifti_series(path: Path) -> tuple[FileSeries, ...]:
             problems.append(
                 Problem("truncated", Severity.NOT_A_VOLUME, error.message, (path.name,))
             )
-    is_ct = voxels is not None and look_like_ct(voxels, *_scaling(image))
+    is_ct = voxels is not None and look_like_ct(voxels, *image.scaling)
     n_volumes = _n_volumes(path, image, problems)
-    uid = derived_uid("nifti", content_digest(path, sealed=_is_packed(path)))
+    uid = derived_uid("nifti", content_digest(path, sealed=image.packed))
     name = path.name.removesuffix(".gz").removesuffix(".nii")
     first = plain_series(
         uid, "nifti", name, (path,), shape, grid, problems, is_ct=is_ct
@@ -120,31 +108,33 @@ def read_nifti_voxels(
         If the file does not hold what its header says.
     """
     image = _open(path)
-    raw = _volume(path, image, index)
+    odd: list[Problem] = []
+    raw = _volume(path, image, odd, index)
     if problems is not None:
-        problems += value_problems(raw)
-    return fit_voxels(raw, *_scaling(image))
+        problems += [*odd, *value_problems(raw)]
+    return fit_voxels(raw, *image.scaling)
 
 
-def _to_look_at(path: Path, image: Any) -> tuple[NDArray[Any], bool]:
+def _to_look_at(
+    path: Path, image: _Opened, problems: list[Problem]
+) -> tuple[NDArray[Any], bool]:
     """Return stored voxels (Z, Y, X), and whether they are all; of a large file some.
 
     The file is complete where they are not all.
     """
     x, y, z = (*image.shape[:3], 1, 1)[:3]
-    dtype = image.header.get_data_dtype()
-    offset = int(image.dataobj.offset)
+    dtype, offset = image.dtype, image.offset
     n_bytes = x * y * z * dtype.itemsize
     if n_bytes <= GLANCE_BYTES:
-        return _volume(path, image), True
-    if not _is_packed(path):
+        return _volume(path, image, problems), True
+    if not image.packed:
         if path.stat().st_size < offset + n_bytes:
-            return _volume(path, image), True  # which says what is lacking
+            return _volume(path, image, problems), True  # which says what is lacking
         stored = np.memmap(path, dtype, "r", offset, (x, y, z), "F")
         return stored.transpose(2, 1, 0), False
     total = offset + math.prod(image.shape) * dtype.itemsize
     if gzip_length(path) != total % 2**32:
-        return _volume(path, image), True
+        return _volume(path, image, problems), True
     n_slices = max(1, GLANCE_BYTES // (x * y * dtype.itemsize))
     wanted = offset + n_slices * x * y * dtype.itemsize
     try:
@@ -152,39 +142,51 @@ def _to_look_at(path: Path, image: Any) -> tuple[NDArray[Any], bool]:
     except (OSError, EOFError, zlib.error):
         start = b""
     if len(start) < wanted:
-        return _volume(path, image), True
+        return _volume(path, image, problems), True
     part = np.frombuffer(start, dtype, n_slices * x * y, offset)
     return part.reshape((x, y, n_slices), order="F").transpose(2, 1, 0), False
 
 
-def _is_packed(path: Path) -> bool:
-    return path.suffix.lower() == ".gz"
+@dataclass(frozen=True, slots=True, eq=False)
+class _Opened:
+    """A NIfTI file's header, and where its voxels are and what they mean."""
+
+    header: Any
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    offset: int
+    packed: bool
+    scaling: tuple[float, float]
 
 
-def _open(path: Path) -> Any:
+def _open(path: Path) -> _Opened:
     import logging
 
-    import nibabel
-    from nibabel.filebasedimages import ImageFileError
+    from nibabel.nifti1 import Nifti1Header
+    from nibabel.nifti2 import Nifti2Header
     from nibabel.spatialimages import HeaderDataError
 
     # It prints remarks on odd headers; those that matter are problems of the series.
     logging.getLogger("nibabel.global").setLevel(logging.CRITICAL + 1)
     try:
-        with np.errstate(all="ignore"), quiet_warnings:
-            image = nibabel.load(path)
-        if not isinstance(image, (nibabel.Nifti1Image, nibabel.Nifti2Image)):
-            msg = (
-                f"{path.name} is an Analyze file or half of a NIfTI pair; convert it "
-                "to a single .nii file first."
+        with np.errstate(all="ignore"), quiet_warnings, open_bytes(path) as file:
+            start = file.read(540)
+            _check_magic(path, start)
+            file.seek(0)
+            is_first = Nifti1Header.may_contain_header(start)
+            header = (Nifti1Header if is_first else Nifti2Header).from_fileobj(file)
+            slope, intercept = header.get_slope_inter()
+            return _Opened(
+                header,
+                tuple(int(n) for n in header.get_data_shape()),
+                header.get_data_dtype(),
+                int(header.get_data_offset()),
+                is_packed(path),
+                (
+                    1.0 if slope is None else float(slope),
+                    0.0 if intercept is None else float(intercept),
+                ),
             )
-            raise NotAnImageError(msg, path=path)
-    except ImageFileError as error:
-        msg = (
-            f"{path.name} cannot be read as NIfTI: its beginning is damaged, or its "
-            "name ends in neither .nii nor .nii.gz."
-        )
-        raise DamagedFileError(msg, path=path) from error
     except (
         HeaderDataError,
         ValueError,
@@ -192,11 +194,31 @@ def _open(path: Path) -> Any:
         KeyError,
         OverflowError,
         EOFError,
+        OSError,
         zlib.error,
     ) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's fault, not the file's
         msg = f"{path.name} is damaged: its NIfTI header makes no sense."
         raise DamagedFileError(msg, path=path) from error
-    return image
+
+
+def _check_magic(path: Path, start: bytes) -> None:
+    """Refuse a file that does not begin like one with its voxels in itself."""
+    marks = start[344:347], start[4:7]
+    if b"n+1" in marks or b"n+2" in marks:
+        return
+    if b"ni1" in marks or b"ni2" in marks:
+        msg = (
+            f"{path.name} is half of a NIfTI pair; convert it to a single .nii file "
+            "first."
+        )
+        raise NotAnImageError(msg, path=path)
+    msg = (
+        f"{path.name} cannot be read as NIfTI: its beginning is damaged. Fetch the "
+        "file again from where it came from."
+    )
+    raise DamagedFileError(msg, path=path)
 
 
 def _shape(
@@ -217,134 +239,11 @@ def _shape(
     return int(z), int(y), int(x)
 
 
-def nifti_grid(
-    shape: tuple[int, int, int], header: Any, problems: list[Problem]
-) -> Grid | None:
-    """Return the grid that a NIfTI header gives, or None where it cannot be.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        ``(Z, Y, X)``.
-    header : nibabel.Nifti1Header
-        The sform is used, else the qform, else the sizes of voxels alone.
-    problems : list of Problem
-        Takes what is odd.
-    """
-    unit_code = int(header["xyzt_units"]) & 7
-    unit = _UNIT_MM.get(unit_code, 1.0)
-    if unit != 1.0:
-        name = "metres" if unit > 1 else "micrometres"
-        message = f"The file gives its lengths in {name}; they were turned into mm."
-        problems.append(Problem("units", Severity.NOTE, message))
-    sform = _matrix(header, "sform")
-    qform = _matrix(header, "qform")
-    matrix = sform if sform is not None else qform
-    if matrix is None:
-        problems.append(
-            Problem(
-                "no-orientation",
-                Severity.UNSAFE,
-                "The file does not say how it lies in the patient (neither qform nor "
-                "sform). The first axis is taken to run to the patient's right, the "
-                "second to the front, the third to the head; LEFT AND RIGHT MAY BE "
-                "SWAPPED.",
-            )
-        )
-        sizes = [float(v) for v in header["pixdim"][1 : 1 + int(header["dim"][0])]]
-        matrix = np.diag([*[*sizes, 1.0, 1.0][:3], 1.0])
-    matrix = np.array(matrix, dtype=np.float64)
-    matrix[:3] *= unit
-    try:
-        grid = Grid(shape, ras_to_lps(matrix))
-    except GeometryError as error:
-        problems.append(
-            Problem(
-                "absurd-spacing",
-                Severity.NOT_A_VOLUME,
-                "The file's geometry cannot be: a voxel of size 0, or numbers that are "
-                f"none. {error.message}",
-            )
-        )
-        return None
-    if sform is not None and qform is not None:
-        _compare(grid, qform, unit, problems)
-    problems += spacing_problems(grid)
-    problems += shear_problems(grid)
-    return grid
-
-
-def _matrix(header: Any, which: str) -> NDArray[np.float64] | None:
-    try:
-        matrix, code = getattr(header, f"get_{which}")(coded=True)
-    except (ValueError, ArithmeticError, np.linalg.LinAlgError):
-        return None
-    return matrix if code > 0 else None
-
-
-def _compare(
-    grid: Grid, qform: NDArray[np.float64], unit: float, problems: list[Problem]
-) -> None:
-    other = qform.copy()
-    other[:3] *= unit
-    try:
-        second = Grid(grid.shape, ras_to_lps(other))
-    except GeometryError:
-        return
-    if grid.same_as(second, tol=0.5 * min(grid.spacing)):
-        return
-    serious = grid.orientation != second.orientation
-    ways = (
-        f": {grid.orientation} against {second.orientation}, so left and right, front "
-        "and back or head and feet are in doubt"
-        if serious
-        else ""
-    )
-    problems.append(
-        Problem(
-            "sform-qform-differ",
-            Severity.UNSAFE if serious else Severity.WARNING,
-            f"The file gives two geometries that contradict one another{ways}. "
-            "The sform is used.",
-        )
-    )
-
-
-def _read_one(
-    path: Path, offset: int, dtype: np.dtype[Any], shape: tuple[int, ...]
-) -> NDArray[Any]:
-    """Read a volume by the piece; of the only one, its checksum too."""
-    from nibabel.openers import Opener
-
-    raw = np.empty(math.prod(shape[:3]), dtype)
-    target = raw.view(np.uint8)
-    n_read = 0
-    with Opener(path) as file:
-        file.seek(offset)
-        while n_read < raw.nbytes:
-            piece = file.read(min(_PIECE, raw.nbytes - n_read))
-            if not piece:
-                msg = "too few bytes"
-                raise EOFError(msg)
-            target[n_read : n_read + len(piece)] = np.frombuffer(piece, np.uint8)
-            n_read += len(piece)
-        if math.prod(shape[3:]) == 1:
-            while file.read(_PIECE):
-                pass  # gzip compares its checksum at the end
-    return raw.reshape(shape[:3], order="F")
-
-
-def _scaling(image: Any) -> tuple[float, float]:
-    # nibabel blanks them in the header when it loads; the array proxy keeps them.
-    slope, intercept = image.dataobj.slope, image.dataobj.inter
-    return float(slope), float(intercept)
-
-
-def _n_volumes(path: Path, image: Any, problems: list[Problem]) -> int:
+def _n_volumes(path: Path, image: _Opened, problems: list[Problem]) -> int:
     """Return how many volumes there are: no more than the file can hold."""
     claimed: int = math.prod(image.shape[3:])
-    n_bytes = math.prod(image.shape[:3]) * image.header.get_data_dtype().itemsize
-    held = path.stat().st_size * (_BEST_GZIP if _is_packed(path) else 1)
+    n_bytes = math.prod(image.shape[:3]) * image.dtype.itemsize
+    held = path.stat().st_size * (_BEST_GZIP if image.packed else 1)
     most: int = max(1, held // max(1, n_bytes))
     if claimed > most:
         problems.append(
@@ -359,24 +258,33 @@ def _n_volumes(path: Path, image: Any, problems: list[Problem]) -> int:
 
 
 @np.errstate(all="ignore")
-def _volume(path: Path, image: Any, index: int = 0) -> NDArray[Any]:
+def _volume(
+    path: Path, image: _Opened, problems: list[Problem], index: int = 0
+) -> NDArray[Any]:
     """Return stored values (Z, Y, X) of a volume without scaling."""
-    shape = image.shape
-    proxy = image.dataobj
+    shape, dtype = image.shape, image.dtype
     count = math.prod(shape[:3])
-    dtype = image.header.get_data_dtype()
-    packed = _is_packed(path)
+    raw: NDArray[Any]
     try:
         # Before memory is asked for: a header may claim anything.
-        if count * dtype.itemsize > path.stat().st_size * (_BEST_GZIP if packed else 1):
+        best = _BEST_GZIP if image.packed else 1
+        if count * dtype.itemsize > path.stat().st_size * best:
             msg = "too few bytes"
             raise EOFError(msg)
-        if len(shape) > 3 or packed:
+        if len(shape) > 3 or image.packed:
             # Reading one volume of many must not read them all.
-            start = int(proxy.offset) + index * count * dtype.itemsize
-            raw = _read_one(path, start, dtype, shape)
+            start = image.offset + index * count * dtype.itemsize
+            raw, odd = read_packed(path, start, dtype, shape)
+            problems += odd
         else:
-            raw = np.asanyarray(proxy.get_unscaled())
+            raw = np.memmap(path, dtype, "c", image.offset, shape, "F")
+    except gzip.BadGzipFile as error:
+        msg = (
+            f"{path.name} is damaged: what comes out of it is not what was packed (its "
+            "checksum does not match), so values may be wrong anywhere. Fetch the file "
+            "again from where it came from."
+        )
+        raise DamagedFileError(msg, path=path) from error
     except (
         OSError,
         EOFError,

@@ -18,7 +18,7 @@ from medlab_gui.core.errors import (
     StorageFullError,
     storage_error,
 )
-from medlab_gui.io.nifti import lps_to_ras
+from medlab_gui.io.nifti_geometry import lps_to_ras
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -233,7 +233,7 @@ def _compare(part: Path, path: Path, data: NDArray[Any], grid: Grid) -> None:
 def _read_nifti(part: Path) -> tuple[NDArray[Any], NDArray[np.float64]]:
     import nibabel
 
-    from medlab_gui.io.nifti import ras_to_lps
+    from medlab_gui.io.nifti_geometry import ras_to_lps
 
     image = nibabel.Nifti1Image.from_filename(part)
     voxels = np.asanyarray(image.dataobj)

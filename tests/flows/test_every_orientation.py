@@ -22,7 +22,7 @@ from medlab_gui.commands.import_ import run as import_
 from medlab_gui.commands.save import AnnotateParams, run_annotate
 from medlab_gui.core.geometry import Grid, Reorientation
 from medlab_gui.io import read_one, write_image
-from medlab_gui.io.nifti import ras_to_lps
+from medlab_gui.io.nifti_geometry import ras_to_lps
 from tests.synthetic import (
     oblique_grid,
     phantom_values,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from medlab_gui.io import read_volume, scan
-from medlab_gui.io.nifti import ras_to_lps
+from medlab_gui.io.nifti_geometry import ras_to_lps
 
 PHILIPS_SCALE_SLOPE = 8.448640073766e-06
 """(2005,100E) of the magnitude frames of IM_0027_fMAP.dcm."""

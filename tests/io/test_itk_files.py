@@ -159,3 +159,39 @@ def test_zraw_cut_short(tmp_path):
     (tmp_path / "x.zraw").write_bytes(raw[: len(raw) // 2])
     with pytest.raises(MedlabError):
         read_one(tmp_path / "x.mhd")
+
+
+@pytest.mark.parametrize("space", ["scanner-xyz", "3D-right-handed"])
+def test_spaces_that_say_nothing_of_the_patient(tmp_path, space):
+    (series,) = scan(nrrd(tmp_path / "x.nrrd", space=space)).series
+    assert codes(series)["no-orientation"].severity is Severity.UNSAFE
+    assert series.grid.spacing == pytest.approx((3, 2, 1))
+
+
+def test_an_axis_without_a_distance(tmp_path):
+    path = nrrd(tmp_path / "x.nrrd", space_directions="(1,0,0) (0,2,0) none")
+    assert sitk.ReadImage(str(path)).GetSpacing()[2] == 1  # which ITK makes up
+    (series,) = scan(path).series
+    problem = codes(series)["no-spacing"]
+    assert problem.severity is Severity.UNSAFE
+    assert "distance along 1 of its axes" in problem.message
+    lists = nrrd(
+        tmp_path / "list.nrrd",
+        DATA[..., np.newaxis],
+        space_directions="none (1,0,0) (0,2,0) (0,0,3)",
+        kinds="list domain domain domain",
+    )
+    (series,) = scan(lists).series
+    assert "no-spacing" not in codes(series)
+
+
+@pytest.mark.parametrize("spacing", ["0 0 0", "1 1 0"])
+def test_a_voxel_of_no_size_is_not_called_a_damaged_file(tmp_path, spacing):
+    path = tmp_path / "x.mha"
+    sitk.WriteImage(sitk.GetImageFromArray(DATA), str(path))
+    path.write_bytes(
+        path.read_bytes().replace(b"Spacing = 1 1 1", f"Spacing = {spacing}".encode())
+    )
+    (series,) = scan(path).series
+    assert [p.code for p in series.problems] == ["absurd-spacing"]
+    assert "size 0" in series.problems[0].message

@@ -314,3 +314,67 @@ def test_gzip_that_is_something_else(tmp_path):
 
 def test_plain_grid_is_ras_of_lps():
     assert plain_grid().orientation == "LPS"
+
+
+def noise():
+    # Larger than what nibabel reads to see what a file is.
+    drawn = np.random.default_rng(0).integers(0, 999, (14, 15, 16))
+    return drawn.astype(np.int16)
+
+
+def test_whole_although_bytes_follow(tmp_path):
+    path = save(tmp_path / "x.nii.gz", noise(), RAS)
+    sound = path.read_bytes()
+    path.write_bytes(sound + b"no part of it" * 9)
+    truth = np.asarray(nibabel.load(path).dataobj).T
+    problem = codes(path)["trailing-bytes"]
+    assert (problem.severity, problem.files) == (Severity.WARNING, ("x.nii.gz",))
+    series, volume = read_one(path)
+    assert np.array_equal(volume.data, truth)
+    assert [p.code for p in series.problems].count("trailing-bytes") == 1
+    path.write_bytes(sound + bytes(512))  # as tapes and some archives fill up
+    assert "trailing-bytes" not in codes(path)
+    assert np.array_equal(read_one(path)[1].data, truth)
+
+
+@pytest.mark.parametrize("n_lost", [1, 4, 8])
+def test_whole_although_the_checksum_is_lost(tmp_path, n_lost):
+    path = save(tmp_path / "x.nii.gz", noise(), RAS)
+    path.write_bytes(path.read_bytes()[:-n_lost])
+    truth = np.asarray(nibabel.load(path).dataobj).T
+    assert codes(path)["no-checksum"].severity is Severity.WARNING
+    assert np.array_equal(read_one(path)[1].data, truth)
+
+
+def test_wrong_checksum_is_no_lack_of_voxels(tmp_path):
+    path = save(tmp_path / "x.nii.gz", counting(), RAS)
+    raw = bytearray(path.read_bytes())
+    raw[-8] ^= 0xFF  # the first byte of the checksum
+    path.write_bytes(raw)
+    assert codes(path)["truncated"].severity is Severity.NOT_A_VOLUME
+    with pytest.raises(DamagedFileError, match="checksum does not match"):
+        read_one(path)
+
+
+@pytest.mark.parametrize(("of", "as_"), [(".nii.gz", ".nii"), (".nii", ".nii.gz")])
+def test_packed_or_not_whatever_its_name_says(tmp_path, of, as_):
+    # Browsers unpack what they fetch and keep its name.
+    sound = save(tmp_path / f"sound{of}", counting(), RAS)
+    misnamed = tmp_path / f"x{as_}"
+    misnamed.write_bytes(sound.read_bytes())
+    _, expected = read_one(sound)
+    series, volume = read_one(misnamed)
+    assert np.array_equal(volume.data, expected.data)
+    assert series.grid.same_as(expected.grid)
+    assert series.description == "x"
+
+
+def test_qform_where_the_sform_spans_nothing(tmp_path):
+    def change(header):
+        header.set_sform(np.diag([0, 0, 0, 1.0]), code=1)
+        header.set_qform(RAS, code=1)
+
+    path = save(tmp_path / "x.nii", counting(), None, change)
+    assert codes(path)["sform-unusable"].severity is Severity.WARNING
+    expected = np.diag([-1, -1, 1, 1]) @ RAS
+    assert np.allclose(only(path).grid.affine[:, [2, 1, 0, 3]], expected, atol=1e-4)
