@@ -9,6 +9,7 @@ from medlab_gui.commands.checkpoints import project_weights
 from medlab_gui.commands.command import Command, Telling, param
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_
+from medlab_gui.core.merit import merit
 
 if TYPE_CHECKING:
     from medlab_gui.commands.command import Context
@@ -60,9 +61,7 @@ def _refusal(store: ProjectStore, chosen: Checkpoint) -> str:
     """Return what was said when weights were refused after their training, or ""."""
     run = next((r for r in store.runs() if r.id == chosen.run_id), None)
     comparison = run.comparison if run is not None else {}
-    old, new = (
-        (comparison.get(which) or {}).get("mean_dice") for which in ("old", "new")
-    )
+    old, new = (merit(comparison.get(which)) for which in ("old", "new"))
     refused = old is not None and new is not None and new < old
     return str(comparison["reason"]) if refused else ""
 

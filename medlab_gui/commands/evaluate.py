@@ -185,7 +185,8 @@ def text(result: dict[str, Any]) -> str:
             auc = ", ".join(f"{n} {_figure(v, 4)}" for n, v in scores["auc"].items())
             said = (
                 f"What {counted(scores['n_slices'], 'locked slice')} show: accuracy "
-                f"{_figure(scores['accuracy'], 4)}, mean F1 "
+                f"{_figure(scores['accuracy'], 4)}, balanced accuracy "
+                f"{_figure(scores['balanced_accuracy'], 4)}, mean F1 "
                 f"{_figure(scores['mean_dice'], 4)} ({dice}), AUC {auc}."
             )
         else:

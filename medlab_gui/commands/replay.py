@@ -76,14 +76,17 @@ def _compared(pairs: list[tuple[Path, Path]]) -> dict[str, Any]:
     if len(found) == 1:
         return found[0]
 
-    def mean(then_or_now: int) -> float:
-        return math.fsum(one["mean_dice"][then_or_now] for one in found) / len(found)
+    def means(key: str) -> list[float]:
+        n = len(found)
+        return [math.fsum(one[key][when] for one in found) / n for when in (0, 1)]
 
     return {
         **{key: all(one[key] for one in found) for key in _SAME},
         **{key: max(one[key] for one in found) for key in _LARGEST},
         "environment": {k: v for one in found for k, v in one["environment"].items()},
-        "mean_dice": [mean(0), mean(1)],
+        "mean_dice": means("mean_dice"),
+        "merit": means("merit"),
+        "measure": found[0]["measure"],
         "folds": [{"fold": n, **one} for n, one in enumerate(found, start=1)],
     }
 
@@ -139,10 +142,10 @@ def replay_text(found: dict[str, Any]) -> str:
     if found["same"]:
         what = f" in all {len(found['folds'])} folds" if "folds" in found else ""
         return f"Run {found['run']} gives the same again{what}, to the last bit."
-    then, now = found["mean_dice"]
+    then, now = found["merit"]
     lines = [
-        f"Run {found['run']} gives something else: mean Dice {then:.4f} then, "
-        f"{now:.4f} now; weights differ by up to "
+        f"Run {found['run']} gives something else: {found['measure']} "
+        f"{then:.4f} then, {now:.4f} now; weights differ by up to "
         f"{found['largest_weight_difference']:.3g}, losses by up to "
         f"{found['largest_loss_difference']:.3g}."
     ]

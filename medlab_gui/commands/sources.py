@@ -116,12 +116,23 @@ def locked_source(store: ProjectStore) -> ProjectSource:
     )
 
 
-def training_source(store: ProjectStore, *, seed: int) -> ProjectSource:
+def training_source(
+    store: ProjectStore, *, seed: int, by_class: bool = False
+) -> ProjectSource:
     """Return what may be learned from; draw a validation set first if there is none.
 
     Where no slice is locked yet, about a fifth of the labelled slices is locked, by
     patient where there are several, else as a contiguous block. Who of the rest may
     teach, `commands.splits` says.
+
+    Parameters
+    ----------
+    store : ProjectStore
+        The project.
+    seed : int
+        Of the draw.
+    by_class : bool
+        Whether each class that slices show is to be on both sides, for classifiers.
 
     Raises
     ------
@@ -132,6 +143,7 @@ def training_source(store: ProjectStore, *, seed: int) -> ProjectSource:
     from medlab_gui.learning.check import check_slices
     from medlab_gui.learning.duplicates import merged_groups
     from medlab_gui.learning.folds import split_slices
+    from medlab_gui.learning.whole_slices import shown_classes
 
     labelled = labelled_keys(store)
     if not store.locked():
@@ -143,7 +155,9 @@ def training_source(store: ProjectStore, *, seed: int) -> ProjectSource:
             )
             raise InputError(msg)
         keys = list(source.keys)
-        rest, validation = split_slices(keys, merged_groups(source), 0.2, seed)
+        groups = merged_groups(source)
+        shown = shown_classes(source) if by_class else None
+        rest, validation = split_slices(keys, groups, 0.2, seed, shown)
         # Before anything is locked: that is for good, and nothing may come of this.
         teaching = ProjectSource(store, {key: labelled[key] for key in rest})
         check_slices(teaching, store.scheme())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.sources import (
@@ -14,6 +14,7 @@ from medlab_gui.commands.sources import (
 )
 from medlab_gui.commands.values import counted
 from medlab_gui.core.errors import DamagedFileError
+from medlab_gui.core.labels import IGNORE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,7 +23,15 @@ if TYPE_CHECKING:
     from medlab_gui.learning.dataset import SliceKey
     from medlab_gui.store.project import ProjectStore
 
-__all__ = ["SPLIT", "Split", "draw_split", "fold_sources", "read_split", "write_split"]
+__all__ = [
+    "SPLIT",
+    "Split",
+    "draw_split",
+    "fold_sources",
+    "read_split",
+    "unjudged",
+    "write_split",
+]
 
 SPLIT = "split.json"
 """Name of the file in a run's folder."""
@@ -48,20 +57,58 @@ class Split:
     note: str = ""
 
 
-def draw_split(store: ProjectStore, seed: int) -> Split:
+def draw_split(store: ProjectStore, seed: int, *, by_class: bool = False) -> Split:
     """Return who teaches and who judges; the locked slices judge, and never teach.
 
     Where none is locked yet, about a fifth of the labelled slices is locked first, for
     good. Other slices of a patient who judges are left out where anybody else can
     teach, and so are slices that look like a judging one.
 
+    Parameters
+    ----------
+    store : ProjectStore
+        The project.
+    seed : int
+        Of the draw.
+    by_class : bool
+        For classifiers: have each class on both sides where the patients allow it, and
+        say in the note where they do not.
+
     Raises
     ------
     InputError
         If too little is labelled.
     """
-    training = training_source(store, seed=seed)
-    return _apart(store, training.truth, locked_source(store))
+    training = training_source(store, seed=seed, by_class=by_class)
+    split = _apart(store, training.truth, locked_source(store))
+    if not by_class:
+        return split
+    unseen = unjudged(store, split, "slices that judge")
+    unseen += unseen and " Lock slices that do, with `medlab lock`."
+    return replace(split, note=f"{split.note} {unseen}".strip())
+
+
+def unjudged(store: ProjectStore, split: Split, judges: str) -> str:
+    """Return a sentence that names classes which teach but do not judge, or "".
+
+    Parameters
+    ----------
+    store : ProjectStore
+        The project.
+    split : Split
+        Of a classifier's training.
+    judges : str
+        What to call the slices that judge.
+    """
+    from medlab_gui.learning.whole_slices import shown_classes
+
+    seen = {*shown_classes(split.validation)} - {IGNORE}
+    unseen = {*shown_classes(split.training)} - {IGNORE} - seen
+    if not unseen:
+        return ""
+    answers = store.scheme().answers
+    names = ", ".join(answers[value] for value in sorted(unseen))
+    return f"None of the {judges} shows {names}: how well that is told is not judged."
 
 
 def _apart(
@@ -102,8 +149,19 @@ def _apart(
     return Split(own, validation, same_patient, note)
 
 
-def fold_sources(store: ProjectStore, n_folds: int, seed: int) -> list[Split]:
+def fold_sources(
+    store: ProjectStore, n_folds: int, seed: int, *, by_class: bool = False
+) -> list[Split]:
     """Return the splits of a cross-validation over all slices that are not locked.
+
+    Parameters
+    ----------
+    store : ProjectStore
+        The project.
+    n_folds, seed : int
+        How many, and of the draw.
+    by_class : bool
+        As in `draw_split`.
 
     Raises
     ------
@@ -112,11 +170,13 @@ def fold_sources(store: ProjectStore, n_folds: int, seed: int) -> list[Split]:
     """
     from medlab_gui.learning.duplicates import merged_groups
     from medlab_gui.learning.folds import fold_splits
+    from medlab_gui.learning.whole_slices import shown_classes
 
     truth = labelled_keys(store)
     whole = ProjectSource(store, truth)
     groups = merged_groups(whole)
-    splits = fold_splits(list(whole.keys), groups, n_folds, seed)
+    shown = shown_classes(whole) if by_class else None
+    splits = fold_splits(list(whole.keys), groups, n_folds, seed, shown)
     same_patient = len(set(groups)) == 1
     locked = locked_source(store)
     judges = {locked.group(key) for key in locked.keys}

@@ -176,9 +176,10 @@ TRAIN = Command(
     details=N_(
         "Learns from the slices that a person vouches for. Where no slice is locked "
         "for validation yet, about a fifth of them is locked first, for good. Old and "
-        "new weights are judged on the locked slices (mean Dice) and the new ones are "
-        "kept in the project in any case; `medlab adopt previous` goes back. Ctrl+C "
-        "keeps the state, to --resume. --preset trains a network of its own by a "
+        "new weights are judged on the locked slices (mean Dice, of classifiers "
+        "balanced accuracy) and the new ones are kept in the project in any case; "
+        "`medlab adopt previous` goes back. Ctrl+C keeps the state, to --resume. "
+        "--preset trains a network of its own by a "
         "paper's recipe: liver-fcn, mandible-unet, mri-lesion or quick-cpu; --set "
         "changes any value of it. --folds cross-validates by patient. --replay trains "
         "a finished run again, all folds of a cross-validation, and tells what differs "

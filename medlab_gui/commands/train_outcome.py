@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.checkpoints import register_weights
 from medlab_gui.commands.inputs import scaled
+from medlab_gui.commands.splits import unjudged
 from medlab_gui.commands.train_runs import project_training, split_folders
 from medlab_gui.commands.values import counted
+from medlab_gui.core.labels import IGNORE
+from medlab_gui.core.merit import BALANCED, measure, merit
 from medlab_gui.core.records import RunState
 from medlab_gui.networks import is_classifier
 
@@ -46,6 +49,7 @@ def finish(
     judge, unfair, proves_nothing = _judges(store, wish, split, rival)
     if proves_nothing:
         rival, why_not = None, proves_nothing
+    why_not = why_not or _one_class(store, wish, judge)
     files = {"new": made.checkpoint}
     if rival is not None:
         files = {"old": store.blob_path(rival.blob), **files}
@@ -54,16 +58,16 @@ def finish(
         ctx.progress(n, len(files), f"Judging the {name} weights")
         share = scaled(ctx.progress, n / len(files), (n + 1) / len(files))
         scores[name] = judged(path, judge, ctx.device, share)
-    old = scores["old"]["mean_dice"] if rival is not None else None
-    new = scores["new"]["mean_dice"]
+    old = merit(scores.get("old"))
+    new = merit(scores["new"]) or 0.0
     better = old is None or new >= old
     may_adopt = wish.may_adopt and params.adopt == "auto"
     adopted = better and may_adopt and not why_not
-    measure = _measure(wish)
-    change = f"{measure} {new:.4f}" if old is None else f"{measure} {old:.4f} -> "
+    what = measure(scores["new"])
+    change = f"{what} {new:.4f}" if old is None else f"{what} {old:.4f} -> "
     change += "" if old is None else f"{new:.4f}"
     if not better:
-        reason = f"Refused: {measure} would fall from {old:.4f} to {new:.4f}."
+        reason = f"Refused: {what} would fall from {old:.4f} to {new:.4f}."
     elif why_not:
         reason = f"Kept aside: {change}. {why_not}"
     elif adopted:
@@ -71,7 +75,7 @@ def finish(
     else:
         reason = f"Not adopted, as asked: {change}."
     checkpoint = _registered(store, wish, made, _base(wish))
-    notes = [*made.notes, *unfair]
+    notes = [*made.notes, *filter(None, [split.note]), *unfair]
     comparison = {
         "n_slices": scores["new"]["n_slices"],
         **scores,
@@ -123,6 +127,22 @@ def _judges(
         "be compared: lock slices that no weights learned from, with `medlab lock`."
     )
     return judge, [], why
+
+
+def _one_class(store: ProjectStore, wish: Wish, judge: ProjectSource) -> str:
+    """Return why slices of one class alone say nothing about a classifier, or ""."""
+    if not is_classifier(wish.spec.network):
+        return ""
+    from medlab_gui.learning.whole_slices import shown_classes
+
+    seen = {*shown_classes(judge)} - {IGNORE}
+    if len(seen) > 1:
+        return ""
+    name = store.scheme().answers[seen.pop()] if seen else "nothing that is known"
+    return (
+        f"All slices that judge show {name}, so that weights which always say that "
+        "would be perfect: lock slices of the other classes, with `medlab lock`."
+    )
 
 
 def _rival(store: ProjectStore, wish: Wish) -> tuple[Checkpoint | None, str]:
@@ -177,23 +197,26 @@ def cross_validate(
                 **scores,
             }
         )
-    means = [float(fold["mean_dice"]) for fold in folds]
-    mean = math.fsum(means) / len(means)
-    squares = math.fsum((m - mean) ** 2 for m in means)
-    deviation = math.sqrt(squares / (len(means) - 1))
-    measure = _measure(wish)
+    mean, deviation = _mean_sd([float(merit(fold) or 0.0) for fold in folds])
+    mean_dice, sd_dice = _mean_sd([float(fold["mean_dice"]) for fold in folds])
     flatters = _known_before(store, wish, splits)
     reason = (
-        f"Cross-validated with {len(folds)} folds: {measure} {mean:.4f} ± "
+        f"Cross-validated with {len(folds)} folds: {measure(folds[0])} {mean:.4f} ± "
         f"{deviation:.4f}.{flatters and ' '}{flatters}"
     )
+    if is_classifier(wish.spec.network):
+        for n, split in enumerate(splits, start=1):
+            unseen = unjudged(store, split, f"slices of fold {n}")
+            reason += unseen and f" {unseen}"
     comparison = {
         "n_folds": len(folds),
         "folds": folds,
-        "mean_dice": mean,
-        "sd_dice": deviation,
+        "mean_dice": mean_dice,
+        "sd_dice": sd_dice,
         "reason": reason,
     }
+    if is_classifier(wish.spec.network):
+        comparison |= {BALANCED: mean, f"sd_{BALANCED}": deviation}
     store.update_run(
         wish.run_id,
         state=RunState.DONE,
@@ -201,6 +224,13 @@ def cross_validate(
         message=reason,
     )
     return {"run": wish.run_id, **comparison}
+
+
+def _mean_sd(values: Sequence[float]) -> tuple[float, float]:
+    """Return mean and the sample's standard deviation of two or more values."""
+    mean = math.fsum(values) / len(values)
+    squares = math.fsum((v - mean) ** 2 for v in values)
+    return mean, math.sqrt(squares / (len(values) - 1))
 
 
 def _known_before(store: ProjectStore, wish: Wish, splits: Sequence[Split]) -> str:
@@ -236,10 +266,6 @@ def _registered(
         run_id=wish.run_id,
         parent=wish.parent.id if wish.parent is not None else None,
     )
-
-
-def _measure(wish: Wish) -> str:
-    return "mean F1" if is_classifier(wish.spec.network) else "mean Dice"
 
 
 def _base(wish: Wish) -> str:

@@ -30,6 +30,7 @@ from medlab_gui.core.errors import (
 from medlab_gui.core.jobs import Cancelled
 from medlab_gui.core.records import Run, RunState
 from medlab_gui.core.training import TrainSpec
+from medlab_gui.networks import is_classifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -261,9 +262,10 @@ def split_folders(folder: Path, wish: Wish) -> list[Path]:
 
 def draw_splits(store: ProjectStore, wish: Wish) -> list[Split]:
     """Draw who teaches and who judges: one split, or one for each fold."""
+    seed, by_class = wish.spec.seed, is_classifier(wish.spec.network)
     if wish.n_folds:
-        return fold_sources(store, wish.n_folds, wish.spec.seed)
-    return [draw_split(store, wish.spec.seed)]
+        return fold_sources(store, wish.n_folds, seed, by_class=by_class)
+    return [draw_split(store, seed, by_class=by_class)]
 
 
 def splits_of(

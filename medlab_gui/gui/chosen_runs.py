@@ -21,11 +21,12 @@ from qtpy.QtWidgets import (
 )
 
 from medlab_gui.core.i18n import _
+from medlab_gui.core.merit import merit
 from medlab_gui.core.records import Run, RunState
 from medlab_gui.core.spec_changes import spec_changes
 from medlab_gui.gui.launching import use_weights
 from medlab_gui.gui.notices import NoticeAction
-from medlab_gui.gui.run_words import measure_of
+from medlab_gui.gui.run_words import merit_of, merits_of
 from medlab_gui.gui.runs_model import dice_change, folds_of, was_refused, weights_of
 
 if TYPE_CHECKING:
@@ -176,8 +177,8 @@ class ChosenRuns(QWidget):
             weights = str(fold.get("checkpoint", ""))
             text = _("Fold {n}: {measure} {value:.3f}").format(
                 n=fold.get("fold"),
-                measure=measure_of(run.spec if run is not None else {}),
-                value=float(fold.get("mean_dice") or 0),
+                measure=merits_of([run] if run is not None else []),
+                value=merit(fold) or 0.0,
             )
             chosen = self.folds.addAction(text, partial(self._use, weights))
             chosen.setEnabled(bool(weights) and weights != current)
@@ -196,7 +197,7 @@ class ChosenRuns(QWidget):
             "These weights were refused: they are worse on the locked validation set "
             "({measure} {change}). Use them all the same? “Previous weights” leads "
             "back."
-        ).format(measure=measure_of(run.spec), change=dice_change(run))
+        ).format(measure=merit_of(run), change=dice_change(run))
         yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
         title = _("Use refused weights")
         return bool(

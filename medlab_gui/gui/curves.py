@@ -10,6 +10,7 @@ from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from medlab_gui.core.i18n import _
+from medlab_gui.core.merit import BALANCED
 from medlab_gui.gui.axes import LINE_STYLES, Axes, line_color, number
 from medlab_gui.gui.run_words import measure_of, phase_titles
 
@@ -38,6 +39,8 @@ class TrainingCurves:
         ``(epoch, name)`` where each phase began.
     spec : mapping
         The recipe as plain data, where it is known: what is measured, what learns.
+    balanced : list of tuple
+        ``(epoch, balanced accuracy)`` of a classifier.
     """
 
     steps: list[tuple[float, float]] = field(default_factory=list)
@@ -46,6 +49,7 @@ class TrainingCurves:
     epochs: int = 0
     phases: list[tuple[float, str]] = field(default_factory=list)
     spec: Mapping[str, Any] = field(default_factory=dict)
+    balanced: list[tuple[float, float]] = field(default_factory=list)
     _sum: tuple[int, float, int] = (0, 0.0, 0)
 
     def add(self, data: Mapping[str, Any]) -> None:
@@ -56,7 +60,7 @@ class TrainingCurves:
         data : mapping
             ``phase``, ``epoch`` (from 1), ``epochs`` (planned), ``step`` (from 1),
             ``steps`` (in an epoch), ``loss``, ``dice`` (class to value, or None until
-            the epoch was judged).
+            the epoch was judged), and of a classifier ``balanced_accuracy``.
         """
         epoch = int(data.get("epoch") or 0)
         steps = max(1, int(data.get("steps") or 1))
@@ -73,6 +77,9 @@ class TrainingCurves:
             for name, value in dice.items():
                 if isinstance(value, int | float):
                     self._set(self.dice.setdefault(str(name), []), epoch, float(value))
+        balanced = data.get(BALANCED)
+        if isinstance(balanced, int | float):
+            self._set(self.balanced, epoch, float(balanced))
 
     def _add_loss(self, epoch: int, at: float, loss: float) -> None:
         self.steps.append((at, loss))

@@ -10,25 +10,36 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.axes import LINE_STYLES, Axes, line_color
-from medlab_gui.gui.run_words import measure_of, measures_of
+from medlab_gui.gui.run_words import measure_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from medlab_gui.gui.curves import TrainingCurves
 
-__all__ = ["CurvesTogether", "mean_dice_line"]
+__all__ = ["CurvesTogether", "merit_line"]
 
 Line = list[tuple[float, float]]
 
 
-def mean_dice_line(curves: TrainingCurves) -> Line:
-    """Return ``(epoch, mean Dice of the classes judged then)`` of a training."""
+def merit_line(curves: TrainingCurves) -> Line:
+    """Return ``(epoch, value)`` of what a training's epochs are judged by.
+
+    The balanced accuracy of a classifier, else the mean Dice of the classes judged.
+    """
+    if curves.balanced:
+        return list(curves.balanced)
     by_epoch: dict[float, list[float]] = {}
     for line in curves.dice.values():
         for epoch, value in line:
             by_epoch.setdefault(epoch, []).append(value)
     return [(e, sum(v) / len(v)) for e, v in sorted(by_epoch.items())]
+
+
+def _what(curves: TrainingCurves) -> str:
+    if curves.balanced:
+        return _("balanced accuracy")
+    return _("mean {measure}").format(measure=measure_of(curves.spec))
 
 
 class CurvesTogether(QWidget):
@@ -46,7 +57,7 @@ class CurvesTogether(QWidget):
         self.setSizePolicy(
             QSizePolicy.Policy.Expanding, QSizePolicy.Policy.MinimumExpanding
         )
-        self.setAccessibleName(_("Loss and mean Dice of the selected trainings"))
+        self.setAccessibleName(_("Loss and scores of the selected trainings"))
 
     def sizeHint(self) -> QSize:
         """Return a size that fits a dock."""
@@ -62,10 +73,10 @@ class CurvesTogether(QWidget):
         """Draw these: what a person reads, and the curves."""
         self._runs = dict(runs)
         words = [
-            _("{name}: mean {measure} {v}").format(
-                name=name, measure=measure_of(curves.spec), v=f"{line[-1][1]:.3f}"
+            _("{name}: {what} {v}").format(
+                name=name, what=_what(curves), v=f"{line[-1][1]:.3f}"
             )
-            if (line := mean_dice_line(curves))
+            if (line := merit_line(curves))
             else _("{name}: not judged").format(name=name)
             for name, curves in self._runs.items()
         ]
@@ -81,13 +92,12 @@ class CurvesTogether(QWidget):
         half = (self.height() - names) / 2
         width = float(self.width())
         losses = {n: c.losses for n, c in self._runs.items()}
-        dice = {n: mean_dice_line(c) for n, c in self._runs.items()}
+        dice = {n: merit_line(c) for n, c in self._runs.items()}
         last = max(
             [1.0, *(line[-1][0] for line in [*losses.values(), *dice.values()] if line)]
         )
         high = max([v for line in losses.values() for _e, v in line], default=1.0)
-        measures = measures_of(curves.spec for curves in self._runs.values())
-        measured = _("mean {measure}").format(measure=measures)
+        measured = ", ".join(sorted({_what(c) for c in self._runs.values()}))
         for top, lines, ends, titles in (
             (0.0, losses, (0.0, 1.05 * high), ("", _("loss"))),
             (half, dice, (0.0, 1.0), (_("epoch"), measured)),

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.core.i18n import _
+from medlab_gui.core.merit import BALANCED
 from medlab_gui.networks import CLASSIFIERS, NETWORKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["measure_of", "measures_of", "phase_titles"]
+    from medlab_gui.core.records import Run
+
+__all__ = ["is_balanced", "measure_of", "merit_of", "merits_of", "phase_titles"]
 
 
 def measure_of(spec: Mapping[str, Any]) -> str:
@@ -21,9 +24,28 @@ def measure_of(spec: Mapping[str, Any]) -> str:
     return _("F1") if classifies else _("Dice")
 
 
-def measures_of(specs: Iterable[Mapping[str, Any]]) -> str:
-    """Return what is measured of several: ``"Dice"``, ``"F1"`` or ``"Dice, F1"``."""
-    return ", ".join(sorted({measure_of(spec) for spec in specs})) or _("Dice")
+def merit_of(run: Run) -> str:
+    """Return what a run's weights are judged by: ``"mean Dice"``, say (`core.merit`).
+
+    Classifiers of an older MedLab were judged by their mean F1.
+    """
+    if is_balanced(run):
+        return _("balanced accuracy")
+    return _("mean {measure}").format(measure=measure_of(run.spec))
+
+
+def merits_of(runs: Iterable[Run]) -> str:
+    """Return what several are judged by, in short: ``"Dice, Bal. acc."``."""
+    short = {
+        _("Bal. acc.") if is_balanced(run) else measure_of(run.spec) for run in runs
+    }
+    return ", ".join(sorted(short)) or _("Dice")
+
+
+def is_balanced(run: Run) -> bool:
+    """Tell whether a run's weights were judged by balanced accuracy."""
+    judged = (run.comparison, run.comparison.get("new") or {})
+    return any(BALANCED in one for one in judged)
 
 
 def phase_titles(spec: Mapping[str, Any]) -> dict[str, str]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 
 from medlab_gui.core.i18n import _
+from medlab_gui.core.merit import merit, spread
 from medlab_gui.core.records import Run, RunState
 from medlab_gui.gui.durations import local_time
-from medlab_gui.gui.run_words import measure_of, measures_of
+from medlab_gui.gui.run_words import merit_of, merits_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +25,7 @@ __all__ = [
     "RunsModel",
     "dice_change",
     "folds_of",
-    "mean_dice",
+    "judged",
     "origin",
     "run_titles",
     "was_refused",
@@ -42,15 +43,14 @@ class RunColumn(IntEnum):
     RESULT = 2
 
 
-def mean_dice(run: Run, which: str) -> float | None:
-    """Return the mean Dice of the ``"old"`` or ``"new"`` weights, if it was judged."""
-    value = (run.comparison.get(which) or {}).get("mean_dice")
-    return float(value) if isinstance(value, int | float) else None
+def judged(run: Run) -> tuple[float | None, float | None]:
+    """Return the `merit` of the old and the new weights, where they were judged."""
+    return merit(run.comparison.get("old")), merit(run.comparison.get("new"))
 
 
 def was_refused(run: Run) -> bool:
     """Tell whether the new weights were worse on the locked validation set."""
-    old, new = mean_dice(run, "old"), mean_dice(run, "new")
+    old, new = judged(run)
     return old is not None and new is not None and new < old
 
 
@@ -71,10 +71,10 @@ def dice_change(run: Run) -> str:
     Where there were no old weights, ``"0.84"``; of a cross-validation, mean and
     deviation over its folds: ``"0.81 ± 0.02"``.
     """
-    mean, deviation = (run.comparison.get(key) for key in ("mean_dice", "sd_dice"))
-    if isinstance(mean, int | float) and isinstance(deviation, int | float):
+    mean, deviation = merit(run.comparison), spread(run.comparison)
+    if mean is not None and deviation is not None:
         return f"{mean:.3f} ± {deviation:.3f}"
-    old, new = mean_dice(run, "old"), mean_dice(run, "new")
+    old, new = judged(run)
     if new is None:
         return ""
     return f"{new:.3f}" if old is None else f"{old:.3f} → {new:.3f}"
@@ -207,10 +207,11 @@ class RunsModel(QAbstractTableModel):
         ]
         change = dice_change(run)
         if change:
-            where = _("Mean {measure} on the locked slices {c}")
+            what = merit_of(run)
+            where = _("{What} on the locked slices {c}")
             if folds_of(run):
-                where = _("Mean {measure} on what the folds left out {c}")
-            parts.append(where.format(measure=measure_of(run.spec), c=change))
+                where = _("{What} on what the folds left out {c}")
+            parts.append(where.format(What=what[:1].upper() + what[1:], c=change))
         return "\n".join([*parts, *([run.message] if run.message else [])])
 
     # ---- what Qt asks -----------------------------------------------------------
@@ -232,9 +233,10 @@ class RunsModel(QAbstractTableModel):
         """Return the titles of the columns."""
         if role == Qt.ItemDataRole.ToolTipRole and section == RunColumn.DICE:
             return _(
-                "Mean {measure} of old and new weights on the locked slices; of "
-                "classifiers it is the F1 of slices, of others the Dice of masks"
-            ).format(measure=measures_of(r.spec for r in self._runs))
+                "Old and new weights on the locked slices: the mean Dice of masks, the "
+                "balanced accuracy of classifiers (the mean F1 where an older MedLab "
+                "judged them)"
+            )
         if role == Qt.ItemDataRole.ToolTipRole and section == RunColumn.WHAT:
             return _("What it began with, when, and the seed of its random numbers")
         if (
@@ -242,8 +244,7 @@ class RunsModel(QAbstractTableModel):
             or orientation == Qt.Orientation.Vertical
         ):
             return None
-        measures = measures_of(run.spec for run in self._runs)
-        return (_("Training"), measures, _("Result"))[section]
+        return (_("Training"), merits_of(self._runs), _("Result"))[section]
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return what a cell shows."""

@@ -23,6 +23,7 @@ import torch
 
 import medlab_gui
 from medlab_gui.core.errors import DamagedFileError, InputError, storage_error
+from medlab_gui.core.merit import measure, merit
 from medlab_gui.core.training import TrainSpec
 from medlab_gui.imaging.pipeline import needs_volume
 from medlab_gui.learning.checkpoint import load_checkpoint, write_whole
@@ -205,7 +206,8 @@ def compare_runs(first: Path, again: Path) -> dict[str, Any]:
         ``same`` (recipe, data, curves and weights are equal to the last bit);
         ``same_recipe``, ``same_data``; ``environment`` (what differs: name to
         ``[then, now]``); ``largest_loss_difference`` over the epochs;
-        ``largest_weight_difference``; ``mean_dice`` (``[then, now]``).
+        ``largest_weight_difference``; ``mean_dice`` (``[then, now]``), and the figure
+        that judges, ``merit``, whose name is ``measure``.
     """
     (spec_a, a), (spec_b, b) = read_capsule(first), read_capsule(again)
     curves_a, curves_b = _curves(first), _curves(again)
@@ -223,6 +225,7 @@ def compare_runs(first: Path, again: Path) -> dict[str, Any]:
         {**content["environment"], "processes": content.get("processes", 1)}
         for content in (a, b)
     )
+    scores = [meta.metrics.get("validation", {}) for meta in (meta_a, meta_b)]
     found: dict[str, Any] = {
         "same_recipe": spec_a == spec_b,
         "same_data": a["data"] == b["data"],
@@ -233,7 +236,9 @@ def compare_runs(first: Path, again: Path) -> dict[str, Any]:
         },
         "largest_loss_difference": max(losses, default=0.0),
         "largest_weight_difference": max(differing, default=0.0),
-        "mean_dice": [_mean_dice(meta_a.metrics), _mean_dice(meta_b.metrics)],
+        "mean_dice": [one.get("mean_dice") for one in scores],
+        "merit": [merit(one) for one in scores],
+        "measure": measure(scores[1]),
     }
     found["same"] = (
         found["same_recipe"]
@@ -251,10 +256,6 @@ def _curves(folder: Path) -> Any:
     except (OSError, ValueError) as error:
         msg = f"The curves of the run in {folder} cannot be read; was it finished?"
         raise DamagedFileError(msg, path=folder) from error
-
-
-def _mean_dice(metrics: dict[str, Any]) -> Any:
-    return metrics.get("validation", {}).get("mean_dice")
 
 
 def joined_digest(spec: TrainSpec, sides: Iterable[list[dict[str, Any]]]) -> str:

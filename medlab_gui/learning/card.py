@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from medlab_gui.core.merit import BALANCED
 from medlab_gui.core.training import TrainSpec
 from medlab_gui.learning.checkpoint import write_whole
 
@@ -177,8 +178,11 @@ def _scores(metrics: dict[str, Any]) -> list[str]:
             continue
         rows = [(name, _figure(value)) for name, value in scores["dice"].items()]
         rows.append(("mean", _figure(scores["mean_dice"])))
+        classifies = BALANCED in scores
+        if classifies:
+            rows.append(("balanced accuracy", _figure(scores[BALANCED])))
         lines += [f"{title}: {scores['n_slices']}.", ""]
-        lines += [*_table(("class", "Dice"), rows), ""]
+        lines += [*_table(("class", "F1" if classifies else "Dice"), rows), ""]
     return lines or ["None were measured."]
 
 

@@ -8,17 +8,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medlab_gui.core.errors import InputError
+from medlab_gui.core.labels import IGNORE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from medlab_gui.learning.dataset import SliceKey
 
 __all__ = ["fold_splits", "split_slices", "without_neighbours"]
 
 
+_DRAWS = 1000
+"""So often a split by classes is drawn; the best of the draws is taken."""
+
+
 def split_slices(
-    keys: Sequence[SliceKey], groups: Sequence[str], fraction: float, seed: int
+    keys: Sequence[SliceKey],
+    groups: Sequence[str],
+    fraction: float,
+    seed: int,
+    shown: Sequence[int] | None = None,
 ) -> tuple[list[SliceKey], list[SliceKey]]:
     """Split slices into those that teach and those that judge.
 
@@ -37,6 +48,10 @@ def split_slices(
         Share that judges, above 0 and below 1.
     seed : int
         The same seed gives the same split.
+    shown : sequence of int, optional
+        The class of each slice, 255 where it has none. Of many draws that one is taken
+        which has the most classes on both sides, and of those the one whose share of
+        each class is nearest to ``fraction``. Patients are not parted for it.
 
     Returns
     -------
@@ -56,25 +71,79 @@ def split_slices(
         raise InputError(msg)
     rng = np.random.default_rng(seed)
     pairs = sorted(zip(keys, groups, strict=True))
+    ordered = [k for k, _ in pairs]
+    classes = _one_hot(keys, shown)
     names = sorted(set(groups))
     wanted = max(1, round(fraction * len(pairs)))
-    if len(names) > 1:
-        judges: set[str] = set()
-        chosen: list[SliceKey] = []
-        for name in rng.permutation(names)[:-1].tolist():
-            if len(chosen) < wanted:
-                judges.add(name)
-                chosen += [k for k, group in pairs if group == name]
-        return [k for k, group in pairs if group not in judges], sorted(chosen)
-    ordered = [k for k, _ in pairs]
-    first = int(rng.integers(len(ordered) - wanted + 1))
+    if len(names) == 1:
+        return _best_block(rng, ordered, wanted, classes)
+    member = np.searchsorted(names, [group for _, group in pairs])
+    sizes = np.bincount(member)
+    shares = np.zeros((len(names), classes.shape[1]))
+    np.add.at(shares, member, classes)
+    draws = []
+    for _ in range(1 if shown is None else _DRAWS):
+        order = rng.permutation(len(names))
+        # Somebody is left to learn from, however many slices the others have.
+        n_judges = 1 + int(np.searchsorted(np.cumsum(sizes[order])[:-2], wanted))
+        judges = order[:n_judges]
+        found = _unlike(shares[judges].sum(0), shares.sum(0), fraction)
+        draws.append((found, judges))
+    judges = min(draws, key=lambda draw: draw[0])[1]
+    is_judge = np.isin(member, judges).tolist()
+    return (
+        [k for k, judge in zip(ordered, is_judge, strict=True) if not judge],
+        [k for k, judge in zip(ordered, is_judge, strict=True) if judge],
+    )
+
+
+def _best_block(
+    rng: np.random.Generator,
+    ordered: list[SliceKey],
+    wanted: int,
+    classes: NDArray[np.float64],
+) -> tuple[list[SliceKey], list[SliceKey]]:
+    """Return the rest and a block of slices, at a random place or the best of all."""
+    places = [int(rng.integers(len(ordered) - wanted + 1))]
+    if classes.shape[1]:
+        places = rng.permutation(len(ordered) - wanted + 1).tolist()
+
+    def unlike(first: int) -> tuple[int, float]:
+        part = classes[first : first + wanted].sum(0)
+        return _unlike(part, classes.sum(0), wanted / len(ordered))
+
+    first = min(places, key=unlike)
     validation = ordered[first : first + wanted]
     rest = ordered[:first] + ordered[first + wanted :]
     return without_neighbours(rest, validation) or rest, validation
 
 
+def _one_hot(
+    keys: Sequence[SliceKey], shown: Sequence[int] | None
+) -> NDArray[np.float64]:
+    """Return which class each slice is of, in the order of the slices; (n, classes)."""
+    if shown is None:
+        return np.zeros((len(keys), 0))
+    found = np.array([c for _, c in sorted(zip(keys, shown, strict=True))])
+    values = np.unique(found[found != IGNORE])
+    one_hot: NDArray[np.float64] = (found[:, None] == values).astype(np.float64)
+    return one_hot
+
+
+def _unlike(
+    part: NDArray[np.float64], whole: NDArray[np.float64], fraction: float
+) -> tuple[int, float]:
+    """Return how many classes are on one side only, and how far shares are from it."""
+    one_sided = int(((part == 0) | (part == whole)).sum())
+    return one_sided, round(float(((part / whole - fraction) ** 2).sum()), 9)
+
+
 def fold_splits(
-    keys: Sequence[SliceKey], groups: Sequence[str], n_folds: int, seed: int
+    keys: Sequence[SliceKey],
+    groups: Sequence[str],
+    n_folds: int,
+    seed: int,
+    shown: Sequence[int] | None = None,
 ) -> list[tuple[list[SliceKey], list[SliceKey]]]:
     """Return the splits of a cross-validation: every slice judges in one of them.
 
@@ -92,6 +161,9 @@ def fold_splits(
         How many.
     seed : int
         The same seed gives the same folds.
+    shown : sequence of int, optional
+        The class of each slice, 255 where it has none. Patients of the rarest classes
+        are dealt first, each to the fold that has the least of what he shows.
 
     Returns
     -------
@@ -118,11 +190,22 @@ def fold_splits(
             "is one patient), and there are at least two folds."
         )
         raise InputError(msg)
-    sizes = [0] * n_folds
+    member = np.searchsorted(names, [group for _, group in pairs])
+    sizes = np.bincount(member)
+    classes = _one_hot(keys, shown)
+    shares = np.zeros((len(names), classes.shape[1]))
+    np.add.at(shares, member, classes / classes.sum(0))
+    order = np.random.default_rng(seed).permutation(len(names)).tolist()
+    if shown is not None:
+        order.sort(key=lambda n: -shares[n].max(initial=0) / sizes[n])
+    held, n_held = np.zeros((n_folds, classes.shape[1])), [0] * n_folds
     fold_of: dict[str, int] = {}
-    for name in np.random.default_rng(seed).permutation(names).tolist():
-        fold_of[name] = fold = sizes.index(min(sizes))
-        sizes[fold] += sum(group == name for group in groups)
+    for n in order:
+        much = (held @ shares[n]).round(9).tolist()
+        fold = min(range(n_folds), key=lambda f: (much[f], n_held[f]))
+        fold_of[names[n]] = fold
+        held[fold] += shares[n]
+        n_held[fold] += int(sizes[n])
     return [
         (
             [key for key, group in pairs if fold_of[group] != fold],

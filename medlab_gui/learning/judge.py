@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from medlab_gui.core.errors import InputError, ResourceError
+from medlab_gui.core.labels import IGNORE
+from medlab_gui.core.merit import BALANCED
 from medlab_gui.learning.batches import collate
 from medlab_gui.learning.check import named
 from medlab_gui.learning.checkpoint import write_whole
@@ -17,6 +19,7 @@ from medlab_gui.learning.evaluate import DiceCounts
 from medlab_gui.learning.kept import choose_kept, keep_step, keep_truth
 from medlab_gui.learning.kept_figure import FIGURE, kept_figure
 from medlab_gui.learning.memory import is_out_of_memory
+from medlab_gui.learning.roc import balanced_accuracy
 from medlab_gui.learning.stepper import use_bfloat16
 from medlab_gui.learning.whole_slices import looked_at, target_of
 
@@ -61,8 +64,14 @@ class Judge:
                 network.load_state_dict(own)
             network.train(was_training)
 
-    def __call__(self, epoch: int) -> tuple[float, dict[str, float | None], float]:
-        """Return loss, Dice by class and mean Dice at the network's pixels.
+    def __call__(self, epoch: int) -> dict[str, Any]:
+        """Return what the slices say of the weights, at the network's pixels.
+
+        Returns
+        -------
+        dict
+            ``val_loss``, ``dice`` (by class) and ``mean_dice``; of a classifier also
+            ``balanced_accuracy``, and the Dice over slices is F1.
 
         Raises
         ------
@@ -71,7 +80,7 @@ class Judge:
         """
         run = self._run
         counts = DiceCounts(run.scheme)
-        losses = []
+        losses, truth, said = [], [], []
         with self.judged_weights():
             for n in range(len(run.judges)):
                 images, labels = collate([run.judges[n]])
@@ -88,8 +97,18 @@ class Judge:
                 losses.append(loss)
                 predicted = logits[0].argmax(dim=0).numpy().astype(np.uint8)
                 counts.add(predicted, labels[0].numpy())
+                if run.network.kind == "classification" and labels[0] != IGNORE:
+                    truth.append(int(labels[0]))
+                    said.append(int(predicted.item()))
                 run.report(*run.place, f"Judging slice {n + 1} of {len(run.judges)}")
-        return float(np.mean(losses)), counts.dice, counts.mean
+        found: dict[str, Any] = {
+            "val_loss": float(np.mean(losses)),
+            "dice": counts.dice,
+            "mean_dice": counts.mean,
+        }
+        if run.network.kind == "classification":
+            found[BALANCED] = balanced_accuracy(truth, said)
+        return found
 
     def choose_kept(self) -> None:
         """Choose the slices whose predictions are kept, and write their truth."""

@@ -24,7 +24,15 @@ from medlab_gui.core.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Calls", "Roc", "VoxelScores", "calls", "delong", "roc"]
+__all__ = [
+    "Calls",
+    "Roc",
+    "VoxelScores",
+    "balanced_accuracy",
+    "calls",
+    "delong",
+    "roc",
+]
 
 _N_HALVES = 0x3C00 + 1
 """Numbers from 0 to 1 that float16 has; as bits they are 0, 1, 2, ... in order."""
@@ -169,6 +177,31 @@ def calls(truth: ArrayLike, positive: ArrayLike) -> Calls:
         specificity=ratio(tn, tn + fp),
         f1=ratio(2 * tp, 2 * tp + fp + fn),
     )
+
+
+def balanced_accuracy(truth: ArrayLike, said: ArrayLike) -> float | None:
+    """Return the mean, over the classes that are there, of the share found of each.
+
+    A classifier that always says the same has 1 / n of n classes, however many cases
+    the largest of them has.
+
+    Parameters
+    ----------
+    truth, said : array_like of int, shape (n,)
+        The class of each case, and the answer.
+
+    Returns
+    -------
+    float or None
+        0 to 1; None without a case.
+
+    References
+    ----------
+    Brodersen et al.: The balanced accuracy and its posterior distribution. ICPR 2010.
+    """
+    t, s = np.asarray(truth), np.asarray(said)
+    found = [float(np.mean(s[t == value] == value)) for value in np.unique(t)]
+    return float(np.mean(found)) if found else None
 
 
 def delong(truth: ArrayLike, one: ArrayLike, other: ArrayLike) -> float | None:

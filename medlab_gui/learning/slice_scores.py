@@ -10,10 +10,11 @@ import torch
 
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.labels import IGNORE
+from medlab_gui.core.merit import BALANCED
 from medlab_gui.learning.classifier import SliceClassifier
 from medlab_gui.learning.dataset import PreparedSlices
 from medlab_gui.learning.progress import silent
-from medlab_gui.learning.roc import calls, roc
+from medlab_gui.learning.roc import balanced_accuracy, calls, roc
 from medlab_gui.learning.statistics import mean_known
 from medlab_gui.learning.whole_slices import slice_classes
 
@@ -126,10 +127,11 @@ def evaluate_classifier(
         ``dice`` (class name to F1, which is the Dice of a class over slices; None where
         the class is in neither truth nor answers), ``mean_dice`` (over those that are
         not None; 1.0 where all are), ``n_slices``, ``accuracy`` (share of right
-        slices), ``auc``, ``precision``, ``recall`` (class name to value or None, each
-        class against all others), and ``per_slice``: a list of ``{"series_uid",
-        "slice_index", "dice"}`` with 1 for a right answer and 0 for a wrong one, under
-        the name of the true class.
+        slices), ``balanced_accuracy`` (mean over the classes that slices show, "none"
+        included, of the share that was found), ``auc``, ``precision``, ``recall``
+        (class name to value or None, each class against all others), and ``per_slice``:
+        a list of ``{"series_uid", "slice_index", "dice"}`` with 1 for a right answer
+        and 0 for a wrong one, under the name of the true class.
     """
     classifier = SliceClassifier(path, device)
     answers = score_slices(classifier, source, progress=progress)
@@ -149,6 +151,7 @@ def evaluate_classifier(
         "mean_dice": 1.0 if mean is None else mean,
         "n_slices": len(answers),
         "accuracy": float(np.mean(said == truth)) if answers else None,
+        BALANCED: balanced_accuracy(truth, said),
         "auc": {name: c and c.auc for name, c in curves.items()},
         "precision": {name: one.precision for name, one in by_class.items()},
         "recall": {name: one.recall for name, one in by_class.items()},

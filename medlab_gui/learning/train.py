@@ -42,7 +42,8 @@ class TrainResult:
         the scans' own pixels.
     history : list of dict
         After each epoch: ``epoch, phase, lr, step, loss, val_loss, dice, mean_dice``,
-        with the Dice at the network's pixels and the steps done so far.
+        with the Dice at the network's pixels and the steps done so far; of a classifier
+        also ``balanced_accuracy``.
     epochs : int
         Epochs done.
     notes : tuple of str
@@ -158,7 +159,7 @@ def _epochs(run: Trainer) -> None:
             continue
         run.begin_phase(number)
         loss, lr = run.one_epoch()
-        val_loss, dice, mean_dice = run.judge()
+        judged = run.judge()
         run.keep(
             {
                 "epoch": state.n_done + 1,
@@ -166,9 +167,7 @@ def _epochs(run: Trainer) -> None:
                 "lr": lr,
                 "step": state.n_steps,
                 "loss": loss,
-                "val_loss": val_loss,
-                "dice": dice,
-                "mean_dice": mean_dice,
+                **judged,
             },
             ends_phase=epoch + 1 == plan.phase_epochs(number),
         )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medlab_gui.core.errors import InputError, SpecError
+from medlab_gui.core.merit import BALANCED, measure, merit
 from medlab_gui.learning.ahead import made_ahead
 from medlab_gui.learning.augmentations import make_augmenter
 from medlab_gui.learning.batches import epoch_order, in_batches, repeatable
@@ -317,9 +318,9 @@ class Trainer:
         return InputError(msg)
 
     def tell(
-        self, step: int, steps: int, loss: float, dice: dict[str, float | None] | None
+        self, step: int, steps: int, loss: float, judged: dict[str, Any] | None
     ) -> None:
-        """Report where the training stands after a step."""
+        """Report where the training stands: after a step, or a judged epoch."""
         before = self.plan.epochs[: self.state.n_done]
         done = sum(self.plan.steps_of(*place) for place in before) + step
         pace = (time.monotonic() - self.started) / max(1, self._n_steps_here)
@@ -331,32 +332,34 @@ class Trainer:
             "step": step,
             "steps": steps,
             "loss": loss,
-            "dice": dice,
+            "dice": judged and judged["dice"],
+            **({BALANCED: judged[BALANCED]} if judged and BALANCED in judged else {}),
             "seconds_left": pace * (self.plan.n_steps - done),
         }
         self.place = (done, self.plan.n_steps)
         text = f"Epoch {epoch} of {n_epochs}, loss {loss:.3f}"
         self.report(*self.place, text, data)
 
-    def judge(self) -> tuple[float, dict[str, float | None], float]:
-        """Return loss, Dice by class and mean Dice at the network's pixels."""
+    def judge(self) -> dict[str, Any]:
+        """Return what `learning.judge.Judge` finds, at the network's pixels."""
         found = self._judge(self.state.n_done + 1) if self.team.leads else None
         return self.team.told(found)
 
     def class_scores(self) -> dict[str, Any]:
-        """Return F1 by class and its mean over the slices, for the weights as loaded.
+        """Return F1 by class, its mean and balanced accuracy, of the weights as loaded.
 
-        They bear the names of masks' scores, as the Dice of classes over slices is F1.
+        F1 bears the names of masks' scores, as the Dice of classes over slices is F1.
         """
         self.average = None
-        _loss, dice, mean = self._judge(self.state.n_done)
-        return {"dice": dice, "mean_dice": mean, "n_slices": len(self.judges)}
+        found = self._judge(self.state.n_done)
+        del found["val_loss"]
+        return {**found, "n_slices": len(self.judges)}
 
     def keep(self, measured: dict[str, Any], *, ends_phase: bool) -> None:
         """Write down what an epoch brought; keep its weights if they are the best."""
         state = self.state
-        # Of two epochs with the same Dice the one with the smaller loss is better.
-        worth = [measured["mean_dice"], -measured["val_loss"]]
+        # Of two epochs with the same score the one with the smaller loss is better.
+        worth = [merit(measured) or 0.0, -measured["val_loss"]]
         if not state.best or worth > state.best:
             if self.team.leads:
                 meta = replace(self.meta, epoch=measured["epoch"])
@@ -367,7 +370,7 @@ class Trainer:
             state.stale += 1
         self.plateau.see(measured["val_loss"], self.spec.plateau_epochs)
         steps = self.plan.steps_of(*self.plan.epochs[state.n_done])
-        self.tell(steps, steps, measured["loss"], measured["dice"])
+        self.tell(steps, steps, measured["loss"], measured)
         state.history.append(measured)
         state.n_done += 1
         state.network = self.network.state_dict()
@@ -384,7 +387,7 @@ class Trainer:
         write_whole(self.folder / HISTORY, json.dumps(state.history).encode())
         self.log(
             f"Epoch {measured['epoch']}: loss {measured['loss']:.6g}, validation loss "
-            f"{measured['val_loss']:.6g}, mean Dice {measured['mean_dice']:.6g}, "
+            f"{measured['val_loss']:.6g}, {measure(measured)} {worth[0]:.6g}, "
             f"learning rate {measured['lr']:.3g}."
         )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from medlab_gui.core.labels import IGNORE
@@ -16,9 +17,10 @@ from medlab_gui.core.labels import IGNORE
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from medlab_gui.learning.dataset import SliceSource
     from medlab_gui.networks.base import Network
 
-__all__ = ["looked_at", "slice_classes", "target_of"]
+__all__ = ["looked_at", "shown_classes", "slice_classes", "target_of"]
 
 
 def looked_at(network: Network, images: Tensor) -> Tensor:
@@ -37,6 +39,15 @@ def target_of(network: Network, labels: Tensor) -> Tensor:
     if network.kind != "classification":
         return labels
     return slice_classes(labels)
+
+
+def shown_classes(source: SliceSource) -> list[int]:
+    """Return the class of each slice, 255 of one that has none, in the keys' order."""
+    found = []
+    for key in source.keys:
+        labels = torch.from_numpy(np.ascontiguousarray(source.labels(key)))
+        found.append(int(slice_classes(labels[None])))
+    return found
 
 
 def slice_classes(labels: Tensor) -> Tensor:

@@ -21,6 +21,12 @@ from medlab_gui.commands.evaluate import run as evaluate
 from medlab_gui.commands.list_ import LIST, ListParams
 from medlab_gui.commands.predict import PREDICT, PredictParams
 from medlab_gui.commands.predict import run as predict
+from medlab_gui.commands.save import (
+    AnnotateParams,
+    LockParams,
+    run_annotate,
+    run_lock,
+)
 from medlab_gui.commands.score import ScoreParams, run_score
 from medlab_gui.commands.train import TrainParams
 from medlab_gui.commands.train import run as train
@@ -214,18 +220,63 @@ def test_it_is_judged_on_the_locked_slices(project, weights):
     assert "What 3 locked slices show: accuracy" in EVALUATE.text(told)
 
 
-def test_it_is_fine_tuned_and_adopted_if_not_worse(project, weights):
+def lock_an_empty_slice(project):
+    """The project's own locked slices all show liver."""
+    uid = project.series_uid
+    run_annotate(AnnotateParams(uid, shows="none", slices="24"), project.ctx)
+    run_lock(LockParams(uid, "24"), project.ctx)
+
+
+def test_judges_of_one_class_put_nothing_to_use(project, weights):
+    """Who always says that class would be perfect."""
     adopt(AdoptParams(str(weights)), project.ctx)
     made = train(TrainParams(epochs_head=0, epochs_all=1, batch=4), project.ctx)
     comparison = made["comparison"]
     assert {"old", "new"} <= set(comparison)
-    assert "mean F1" in comparison["reason"]
+    assert not made["adopted"]
+    if comparison["new"]["recall"]["Liver"] >= comparison["old"]["recall"]["Liver"]:
+        assert "All slices that judge show Liver" in comparison["reason"]
+
+
+def test_it_is_fine_tuned_and_adopted_if_not_worse(project, weights):
+    lock_an_empty_slice(project)
+    adopt(AdoptParams(str(weights)), project.ctx)
+    made = train(TrainParams(epochs_head=0, epochs_all=1, batch=4), project.ctx)
+    comparison = made["comparison"]
+    assert {"old", "new"} <= set(comparison)
+    assert "balanced accuracy" in comparison["reason"]
     with project.ctx.store() as store:
         run = store.run(made["run"])
         assert (run.kind, run.spec["loss"]) == ("fine-tune", "ce")
         now = store.current_checkpoint().id
-    better = comparison["new"]["mean_dice"] >= comparison["old"]["mean_dice"]
-    assert made["adopted"] == better == (now == made["checkpoint"])
+    old, new = (comparison[side]["balanced_accuracy"] for side in ("old", "new"))
+    assert made["adopted"] == (new >= old) == (now == made["checkpoint"])
+
+
+def test_who_says_the_same_of_all_is_not_adopted(project, weights, monkeypatch):
+    """Of ten slices eight are of one class: its F1 alone was better for saying so."""
+    import medlab_gui.commands.judging
+
+    def judged(path, *_args):
+        keen = path.name == "checkpoint.safetensors"
+        return {
+            "dice": {"Liver": 0.889 if keen else 0.857},
+            "mean_dice": 0.889 if keen else 0.857,
+            "balanced_accuracy": 0.5 if keen else 0.875,
+            "n_slices": 10,
+            "per_slice": [],
+        }
+
+    lock_an_empty_slice(project)
+    adopt(AdoptParams(str(weights)), project.ctx)
+    monkeypatch.setattr(medlab_gui.commands.judging, "judged", judged)
+    made = train(TrainParams(epochs_head=0, epochs_all=1, batch=4), project.ctx)
+    assert not made["adopted"]
+    assert made["comparison"]["reason"] == (
+        "Refused: balanced accuracy would fall from 0.8750 to 0.5000."
+    )
+    told = adopt(AdoptParams(made["checkpoint"]), project.ctx)
+    assert "Refused: balanced accuracy" in told["reason"], "said once more"
 
 
 def test_masks_and_classes_do_not_replace_each_other_unasked(project):

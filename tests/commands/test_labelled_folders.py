@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -20,9 +21,15 @@ from medlab_gui.commands.import_ import run as import_
 from medlab_gui.commands.predict import PredictParams
 from medlab_gui.commands.predict import run as predict
 from medlab_gui.commands.queue_ import QueueParams, run_queue
-from medlab_gui.commands.save import AnnotateParams, run_annotate
+from medlab_gui.commands.save import (
+    AnnotateParams,
+    LockParams,
+    run_annotate,
+    run_lock,
+)
 from medlab_gui.commands.score import ScoreParams, run_score
-from medlab_gui.commands.splits import fold_sources
+from medlab_gui.commands.sources import labelled_keys
+from medlab_gui.commands.splits import draw_split, fold_sources, unjudged
 from medlab_gui.commands.train import TrainParams
 from medlab_gui.commands.train import run as train
 from medlab_gui.core.errors import InputError
@@ -228,6 +235,43 @@ def test_pictures_of_different_patients_are_parted_but_copies_are_not(ctx):
             assert ((dim, 2) in judges) == ((dim, 7) in judges)
             patients = {split.training.group(k) for k in split.training.keys}
             assert len(patients) == len(split.training.keys)
+
+
+def shown(split, store):
+    """The classes on both sides of a split: bright 1, dim 2, normal 0."""
+    named = {s.uid: s.description for s in store.series_list()}
+    return [
+        Counter(named[key.series_uid] for key in side.keys)
+        for side in (split.training, split.validation)
+    ]
+
+
+def test_a_classifiers_split_has_each_class_on_both_sides(ctx, tmp_path):
+    """And its share on both is as equal as can be."""
+    with ctx.store() as store:
+        normal = next(s.uid for s in store.series_list() if s.description == "normal")
+        n_normal = sum(key.series_uid == normal for key in labelled_keys(store))
+        for seed in range(8):
+            for fold in fold_sources(store, 2, seed, by_class=True):
+                teach, judge = shown(fold, store)
+                assert teach.keys() == judge.keys() == {"bright", "dim", "normal"}
+                assert abs(judge["normal"] - n_normal / 2) < 1
+                assert unjudged(store, fold, "slices that judge") == ""
+        split = draw_split(store, 0, by_class=True)
+        assert len(shown(split, store)[1]) == 3
+        assert "how well" not in split.note
+
+
+def test_a_class_that_no_slice_judges_is_named(ctx):
+    with ctx.store() as store:
+        bright = next(s.uid for s in store.series_list() if s.description == "bright")
+    run_lock(LockParams(bright, "1-2"), ctx)
+    with ctx.store() as store:
+        split = draw_split(store, 0, by_class=True)
+        note = split.note
+        assert "None of the slices that judge shows none, Dim: how well" in note
+        assert "`medlab lock`" in note
+        assert "how well" not in draw_split(store, 0).note
 
 
 def test_unsaid_a_folder_is_one_patient(folders, tmp_path):

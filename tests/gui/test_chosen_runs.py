@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 from medlab_gui.core.records import RunState
 from medlab_gui.gui.chosen_runs import changes_in_words, new_folder
 from medlab_gui.gui.curves import TrainingCurves
-from medlab_gui.gui.curves_together import CurvesTogether, mean_dice_line
+from medlab_gui.gui.curves_together import CurvesTogether, merit_line
 from medlab_gui.gui.dialogs.aside import show_beside
 from medlab_gui.gui.dialogs.evaluation import EvaluationDialog
 from medlab_gui.gui.docks.runs import RunsDock
@@ -56,7 +56,7 @@ def select(dock, *rows):
 
 
 def test_mean_dice_is_of_the_classes_that_were_judged():
-    assert mean_dice_line(TrainingCurves.from_history(HISTORY)) == [
+    assert merit_line(TrainingCurves.from_history(HISTORY)) == [
         (1.0, pytest.approx(0.4)),
         (2.0, pytest.approx(0.7)),
     ]
@@ -120,7 +120,7 @@ def test_refused_weights_are_used_only_when_somebody_insists(
     )
     dock.chosen.adopt.click()
     assert launched == []
-    assert "worse on the locked validation set (Dice 0.883 → 0.877)" in asked[0][2]
+    assert "worse on the locked validation set (mean Dice 0.883 → 0.877)" in asked[0][2]
     assert asked[0][-1] is QMessageBox.StandardButton.No, "Return uses nothing"
     answer = QMessageBox.StandardButton.Yes
     dock.chosen.adopt.click()

@@ -305,3 +305,27 @@ def test_classifiers_have_f1_and_others_dice(bench, dock):
     dock.table.selectRow(dock.model.row_of(run.id))
     assert "Mean F1 on the locked slices" in dock.model.in_words(run)
     assert "F1 of Liver 0.500" in dock.curves.accessibleDescription()
+
+
+def test_classifiers_are_judged_by_balanced_accuracy(bench, dock):
+    """F1 put those in use that say the larger class of every slice."""
+    told = comparison(0.8, 0.9, adopted=False)
+    told["old"]["balanced_accuracy"], told["new"]["balanced_accuracy"] = 0.7, 0.5
+    spec = {"network": {"name": "resnet50"}}
+    run = add_run(bench.store, spec=spec, comparison=told, checkpoint="c1")
+    row = {"epoch": 1, "phase": "all", "loss": 0.9, "dice": {"Liver": 0.8}}
+    history = [{**row, "balanced_accuracy": 0.5}]
+    for one in (run, add_run(bench.store, spec=spec)):
+        folder = bench.store.run_folder(one.id)
+        (folder / "history.json").write_text(json.dumps(history), encoding="utf-8")
+    bench.project_changed.emit()
+    head = dock.model.headerData(RunColumn.DICE, Qt.Orientation.Horizontal)
+    assert "Bal. acc." in head
+    where = dock.model.row_of(run.id)
+    cell = dock.model.index(where, RunColumn.DICE)
+    assert cell.data() == "0.700\n→ 0.500"
+    assert dock.model.result_word(run) == "refused"
+    words = dock.model.in_words(run)
+    assert "Balanced accuracy on the locked slices 0.700 → 0.500" in words
+    dock.table.selectAll()
+    assert "balanced accuracy 0.500" in dock.together.accessibleDescription()

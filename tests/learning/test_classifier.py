@@ -135,6 +135,8 @@ def test_how_right_it_is_as_scikit_learn_has_it(tmp_path):
     assert found["n_slices"] == 39
     assert len(set(said.tolist())) > 1
     assert found["accuracy"] == pytest.approx(metrics.accuracy_score(t, said))
+    balanced = metrics.balanced_accuracy_score(t, said)
+    assert found["balanced_accuracy"] == pytest.approx(balanced)
     for value, name in ((1, "Bright"), (2, "Dim")):
         one, mine = t == value, said == value
         assert found["dice"][name] == pytest.approx(metrics.f1_score(one, mine))

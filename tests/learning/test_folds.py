@@ -49,6 +49,83 @@ def test_the_seed_decides_and_the_order_does_not():
     assert any(split_slices(slices, ["p"] * 50, 0.2, n) != first for n in range(2, 6))
 
 
+def balance(found, slices, shown):
+    """Return how many slices of each class there are."""
+    of = dict(zip(slices, shown, strict=True))
+    values = sorted(set(shown) - {255})
+    return [sum(of[k] == value for k in found) for value in values]
+
+
+def test_each_class_is_on_both_sides_where_the_patients_allow_it():
+    """Two of forty patients show the rare class; drawn freely, both often teach."""
+    slices = [SliceKey(f"s{n}", k) for n in range(40) for k in range(2)]
+    groups = [k.series_uid for k in slices]
+    shown = [2 if k.series_uid in ("s7", "s30") else 1 for k in slices]
+    freely = 0
+    for seed in range(20):
+        _, judge = split_slices(slices, groups, 0.2, seed)
+        freely += balance(judge, slices, shown)[1] != 2
+        learn, judge = split_slices(slices, groups, 0.2, seed, shown)
+        assert balance(judge, slices, shown)[1] == 2
+        assert sorted([*learn, *judge]) == sorted(slices)
+        assert not {k.series_uid for k in learn} & {k.series_uid for k in judge}
+        mixed = slices[::-1]
+        assert split_slices(mixed, groups[::-1], 0.2, seed, shown[::-1])[1] == judge
+    assert freely > 5, "or this test shows nothing"
+    drawn = [split_slices(slices, groups, 0.2, n, shown)[1] for n in range(4)]
+    assert drawn[1:] != drawn[:-1], "still at random"
+
+
+def test_shares_of_classes_are_alike_on_both_sides():
+    slices = [SliceKey(f"s{n}", 0) for n in range(50)]
+    groups = [k.series_uid for k in slices]
+    shown = [1] * 30 + [0] * 15 + [255] * 5
+    for seed in range(10):
+        _, judge = split_slices(slices, groups, 0.2, seed, shown)
+        assert balance(judge, slices, shown) == [3, 6]
+
+
+def test_a_class_of_one_patient_parts_nobody():
+    slices = [SliceKey(f"s{n}", k) for n in range(6) for k in range(3)]
+    groups = [k.series_uid for k in slices]
+    shown = [2 if k.series_uid == "s1" else 1 for k in slices]
+    learn, judge = split_slices(slices, groups, 0.2, 0, shown)
+    assert not {k.series_uid for k in learn} & {k.series_uid for k in judge}
+    assert learn
+    assert judge
+
+
+def test_the_block_of_one_patient_shows_each_class_where_it_can():
+    slices = keys("s", *range(40))
+    shown = [1] * 35 + [2] * 5
+    for seed in range(5):
+        learn, judge = split_slices(slices, ["p"] * 40, 0.2, seed, shown)
+        indices = [k.slice_index for k in judge]
+        assert indices == list(range(indices[0], indices[0] + 8)), "still a block"
+        assert 0 not in balance(judge, slices, shown)
+        assert 0 not in balance(learn, slices, shown)
+
+
+def test_folds_share_the_classes_out():
+    """Six patients of forty show the rare class: two for each of three folds."""
+    slices = [SliceKey(f"s{n}", k) for n in range(40) for k in range(1 + n % 3)]
+    groups = [k.series_uid for k in slices]
+    rare = {f"s{n}" for n in (0, 3, 6, 9, 12, 15)}  # of one slice each
+    shown = [2 if k.series_uid in rare else 1 for k in slices]
+    freely = 0
+    for seed in range(10):
+        free = fold_splits(slices, groups, 3, seed)
+        freely += any(balance(j, slices, shown)[1] != 2 for _, j in free)
+        folds = fold_splits(slices, groups, 3, seed, shown)
+        assert [balance(j, slices, shown)[1] for _, j in folds] == [2, 2, 2]
+        sizes = [len(j) for _, j in folds]
+        assert max(sizes) - min(sizes) <= 3, "no more than a patient"
+        for learn, judge in folds:
+            assert sorted([*learn, *judge]) == sorted(slices)
+            assert not {k.series_uid for k in learn} & {k.series_uid for k in judge}
+    assert freely > 5, "or this test shows nothing"
+
+
 def test_few_slices_keep_something_to_learn_from():
     training, validation = split_slices(keys("s", 4, 5), ["p", "p"], 0.2, 0)
     assert len(training) == len(validation) == 1

@@ -20,7 +20,8 @@ from qtpy.QtWidgets import (
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.dialogs.aside import stand_aside
 from medlab_gui.gui.launching import use_weights
-from medlab_gui.gui.run_words import measure_of
+from medlab_gui.gui.run_words import is_balanced, measure_of
+from medlab_gui.gui.runs_model import judged
 
 if TYPE_CHECKING:
     from medlab_gui.core.records import Run
@@ -148,9 +149,7 @@ class CompareWeightsDialog(QDialog):
 
     @property
     def _means(self) -> tuple[float | None, float | None]:
-        both = (self._run.comparison.get(w) or {} for w in ("old", "new"))
-        old, new = (side.get("mean_dice") for side in both)
-        return old, new
+        return judged(self._run)
 
     @property
     def _is_in_use(self) -> bool:
@@ -219,7 +218,8 @@ class CompareWeightsDialog(QDialog):
         new = (comparison.get("new") or {}).get("dice", {})
         for name in [*new, *(n for n in old if n not in new)]:
             self._add(self.table, name, old.get(name), new.get(name))
-        self._add(self.table, _("Mean"), *self._means, bold=True)
+        mean = _("Balanced accuracy") if is_balanced(self._run) else _("Mean")
+        self._add(self.table, mean, *self._means, bold=True)
 
     def _fill_worst(self) -> None:
         store = self._bench.store
