@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import locale
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -108,6 +109,9 @@ def main(arguments: Sequence[str] = ()) -> int:
         org_domain="medlab.invalid",
         app_id="medlab.medlab",
     )
+    # Qt has set the desktop's country for all of the process; libraries in C would take
+    # the 1.5 in a file for 1 where a comma is written.
+    locale.setlocale(locale.LC_NUMERIC, "C")
     try:
         window = open_window(options.path, options.project, options.series)
     except MedlabError as error:

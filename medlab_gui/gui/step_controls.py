@@ -10,7 +10,6 @@ from qtpy.QtCore import QEvent, QObject, QPoint, QSize, Qt
 from qtpy.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette
 from qtpy.QtWidgets import (
     QCheckBox,
-    QDoubleSpinBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -23,6 +22,7 @@ from qtpy.QtWidgets import (
 
 from medlab_gui.core.i18n import _
 from medlab_gui.core.specs import Step
+from medlab_gui.gui.number_box import NumberBox
 from medlab_gui.gui.own_keys import OwnKeys
 from medlab_gui.gui.recipes import ADVANCED
 
@@ -53,7 +53,7 @@ class ParamControl:
         self.label = QLabel(title, owner)
         self.slider = QSlider(Qt.Orientation.Horizontal, owner)
         self.slider.setMinimumWidth(60)
-        self.spin = QDoubleSpinBox(owner)
+        self.spin = NumberBox(owner)
         self.spin.setRange(info.minimum, info.maximum)
         self.spin.setSingleStep(info.step)
         self.spin.setDecimals(max(0, math.ceil(-math.log10(info.step) - 1e-9)))

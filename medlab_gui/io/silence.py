@@ -1,7 +1,8 @@
-"""Keeps C libraries from writing to the user's terminal."""
+"""Keeps C libraries from the user's terminal, and from the user's decimal comma."""
 
 from __future__ import annotations
 
+import locale
 import os
 import threading
 from contextlib import contextmanager
@@ -25,7 +26,13 @@ def silent_libraries() -> Iterator[None]:
     for it. What is wrong comes back as an exception and is told in our words. Only the
     file descriptor is turned away, and only while one of these libraries is at work.
     Of several threads the first turns it away, and the last brings it back.
+
+    ITK reads NRRD's numbers as the process' locale writes them, which Qt sets: of a
+    spacing of 1.5 mm it would take the 1 on a German desktop. So numbers are read and
+    written in C's way from the first call on.
     """
+    if locale.localeconv()["decimal_point"] != ".":
+        locale.setlocale(locale.LC_NUMERIC, "C")
     _enter()
     try:
         yield

@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
-    QDoubleSpinBox,
     QFormLayout,
     QFrame,
     QHBoxLayout,
@@ -30,6 +29,7 @@ from medlab_gui.core.settings import save_settings
 from medlab_gui.core.training import Phase
 from medlab_gui.gui.dialogs.recipe_choice import RecipeChoice
 from medlab_gui.gui.durations import in_words
+from medlab_gui.gui.number_box import NumberBox
 from medlab_gui.gui.training_facts import TrainingFacts, gather
 
 if TYPE_CHECKING:
@@ -194,16 +194,16 @@ class FineTuneDialog(QDialog):
             spin.setSuffix(f" {unit}")
         return spin
 
-    def _rate(self, value: float) -> QDoubleSpinBox:
-        spin = QDoubleSpinBox(self)
+    def _rate(self, value: float) -> NumberBox:
+        spin = NumberBox(self)
         spin.setDecimals(6)
         spin.setRange(1e-6, 1.0)
-        spin.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
+        spin.setStepType(NumberBox.StepType.AdaptiveDecimalStepType)
         spin.setValue(value)
         return spin
 
     def _phase_row(
-        self, title: str, tip: str, epochs: QSpinBox, rate: QDoubleSpinBox
+        self, title: str, tip: str, epochs: QSpinBox, rate: NumberBox
     ) -> None:
         epochs.setAccessibleName(_("{phase}: epochs").format(phase=title))
         rate.setAccessibleName(_("{phase}: learning rate").format(phase=title))

@@ -13,7 +13,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
-    QDoubleSpinBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
@@ -30,6 +29,7 @@ from qtpy.QtWidgets import (
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.dialogs.recipe_field import RecipeField
+from medlab_gui.gui.number_box import NumberBox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -246,7 +246,7 @@ class ParamsDialog(QDialog):
         if type_ is int:
             return self._number(QSpinBox(), meta, default)
         if type_ is float:
-            return self._number(QDoubleSpinBox(), meta, default)
+            return self._number(NumberBox(), meta, default)
         if kind in ("open", "open_file", "save", "save_file", "folder"):
             path = PathField(kind)
             path.line.setText(default or "")
@@ -270,10 +270,10 @@ class ParamsDialog(QDialog):
 
     @staticmethod
     def _number(
-        box: QSpinBox | QDoubleSpinBox, meta: Any, default: Any
+        box: QSpinBox | NumberBox, meta: Any, default: Any
     ) -> tuple[QWidget, Callable[[], Any]]:
         low, high = meta.get("minimum"), meta.get("maximum")
-        if isinstance(box, QDoubleSpinBox):
+        if isinstance(box, NumberBox):
             # As many decimals as the default needs, so that 0.0003 is not shown as 0.
             text = f"{default or 0:.10f}".rstrip("0")
             box.setDecimals(max(2, len(text.partition(".")[2]) + 1))

@@ -9,7 +9,6 @@ from qtpy.QtWidgets import (
     QButtonGroup,
     QDialog,
     QDialogButtonBox,
-    QDoubleSpinBox,
     QFormLayout,
     QFrame,
     QLabel,
@@ -21,6 +20,7 @@ from qtpy.QtWidgets import (
 
 from medlab_gui.core.i18n import N_, _
 from medlab_gui.core.records import Severity
+from medlab_gui.gui.number_box import NumberBox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -180,7 +180,7 @@ class RemediesDialog(QDialog):
         self._boxes = []
         names = (_("Slice to slice"), _("Row to row"), _("Column to column"))
         for name, value in zip(names, known, strict=True):
-            box = QDoubleSpinBox()
+            box = NumberBox()
             box.setAccessibleName(name)
             box.setRange(0.0, 100.0)
             box.setDecimals(4)

@@ -8,7 +8,6 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QDoubleSpinBox,
     QFormLayout,
     QLabel,
     QPushButton,
@@ -17,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from medlab_gui.core.i18n import _
+from medlab_gui.gui.number_box import NumberBox
 
 if TYPE_CHECKING:
     from medlab_gui.io.series import FileSeries
@@ -110,8 +110,8 @@ class SpacingDialog(QDialog):
         """The same as ``medlab import --spacing`` takes it: ``"3,0.7,0.7"``."""
         return ",".join(f"{v:g}" for v in self.spacing)
 
-    def _box(self, name: str) -> QDoubleSpinBox:
-        box = QDoubleSpinBox(self)
+    def _box(self, name: str) -> NumberBox:
+        box = NumberBox(self)
         box.setAccessibleName(name)
         box.setRange(0.0, 100.0)
         box.setDecimals(4)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QEvent, QObject, QSignalBlocker, QSize, Qt
 from qtpy.QtWidgets import (
     QComboBox,
-    QDoubleSpinBox,
     QHBoxLayout,
     QLabel,
     QMenu,
@@ -20,6 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from medlab_gui.core.i18n import _
+from medlab_gui.gui.number_box import NumberBox
 from medlab_gui.gui.own_keys import OwnKeys
 from medlab_gui.gui.pair.overlay_colors import COLOR_NAMES
 from medlab_gui.gui.pair.pair_state import Link
@@ -245,8 +245,8 @@ class OverlayBar(QWidget):
         return QSize(0, super().minimumSizeHint().height())
 
     @staticmethod
-    def _box(name: str) -> QDoubleSpinBox:
-        box = QDoubleSpinBox()
+    def _box(name: str) -> NumberBox:
+        box = NumberBox()
         box.setRange(-1e9, 1e9)
         box.setKeyboardTracking(False)
         box.setToolTip(name)
