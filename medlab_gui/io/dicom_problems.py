@@ -39,7 +39,8 @@ def file_problems(headers: list[DicomHeader]) -> list[Problem]:
         names = tuple(h.path.name for h in hit)
         problems.append(Problem(code, severity, message, names))
 
-    cut = [h for h in headers if h.cut_short]
+    # How long pixels of an unknown encoding have to be, nobody knows.
+    cut = [h for h in headers if h.cut_short and can_decode(h.transfer_syntax)]
     if cut:
         alone = len(cut) > 1 or len(cut) == len(headers)
         rest = "" if alone else ", or move it away to open the rest"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from medlab_gui.core.records import Problem, Severity
+from medlab_gui.io.dicom_copies import names_differ, without_copies
 from medlab_gui.io.dicom_high_bit import settle_high_bit
 from medlab_gui.io.dicom_mosaic import can_unpack, is_mosaic, unpacked
 from medlab_gui.io.dicom_names import part_names
@@ -19,7 +20,6 @@ from medlab_gui.io.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
-    from pathlib import Path
 
     from medlab_gui.core.display import Display
     from medlab_gui.io.dicom_headers import DicomHeader
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from medlab_gui.io.series import Frame
 
 __all__ = ["group_headers", "one_at_each_place"]
+
+_ORDER_ALONE = ", since nothing else in them tells which slices belong together"
 
 
 def group_headers(headers: Iterable[DicomHeader]) -> list[FileSeries]:
@@ -38,6 +40,7 @@ def group_headers(headers: Iterable[DicomHeader]) -> list[FileSeries]:
         In any order, of any number of series.
     """
     by_series: dict[tuple[str, str], list[DicomHeader]] = defaultdict(list)
+    headers = list(headers)
     for header in headers:
         by_series[_series_key(header)].append(header)
     result: list[FileSeries] = []
@@ -48,6 +51,12 @@ def group_headers(headers: Iterable[DicomHeader]) -> list[FileSeries]:
     for n, series in enumerate(result):
         if series.original_uid and named[series.original_uid] > 1:
             told = _patients_differ(named[series.original_uid])
+            result[n] = replace(series, problems=(*series.problems, told))
+    named_twice = names_differ(headers)
+    for n, series in enumerate(result):
+        mixed = any(p.code == "names-differ" for p in series.problems)
+        if series.patient_key in named_twice and not mixed:
+            told = _names_differ(named_twice[series.patient_key], "the series here")
             result[n] = replace(series, problems=(*series.problems, told))
     seen: set[str] = set()
     for n, series in enumerate(result):
@@ -69,6 +78,15 @@ def _patients_differ(n_patients: int) -> Problem:
     )
 
 
+def _names_differ(n_people: int, where: str) -> Problem:
+    return Problem(
+        "names-differ",
+        Severity.WARNING,
+        f"Under one patient ID {where} name {n_people} different patients. The ID is "
+        "believed; make sure whose picture this is.",
+    )
+
+
 def _series_key(header: DicomHeader) -> tuple[str, str]:
     """Return what files of one series have in common.
 
@@ -86,11 +104,13 @@ def _series_key(header: DicomHeader) -> tuple[str, str]:
 
 def _series(headers: list[DicomHeader]) -> list[FileSeries]:
     by_path = {h.path: h for h in headers}
-    frames, notes = _without_copies([f for h in headers for f in h.frames])
+    frames, notes = without_copies([f for h in headers for f in h.frames])
     incomplete = {h.path for h in headers if h.cut_short}
     settled, odd = settle_high_bit(frames, incomplete)
     frames = list(settled)
     notes += odd
+    for n_people in names_differ(headers).values():
+        notes.append(_names_differ(n_people, "the files of this one series"))
     n_studies = len({h.study_uid for h in headers})
     if n_studies > 1:
         notes.append(
@@ -129,32 +149,6 @@ def _series(headers: list[DicomHeader]) -> list[FileSeries]:
         )
         result.append(unpacked(series) or series)
     return result
-
-
-def _without_copies(frames: list[Frame]) -> tuple[list[Frame], list[Problem]]:
-    """Leave out files that are copies of another (same SOP Instance UID)."""
-    seen: dict[tuple[str, int], Frame] = {}
-    copies: list[Path] = []
-    for frame in frames:
-        key = (frame.sop_uid or str(frame.path), frame.index)
-        first = seen.setdefault(key, frame)
-        if first is not frame:
-            if (first.position, first.kinds) != (frame.position, frame.kinds):
-                # Broken anonymisers give all slices one UID: these are no copies.
-                seen[f"{key[0]} {frame.path}", frame.index] = frame
-            else:
-                copies.append(frame.path)
-    if not copies:
-        return frames, []
-    names = tuple(dict.fromkeys(p.name for p in copies))
-    note = Problem(
-        "duplicate-slices",
-        Severity.WARNING,
-        f"{counted(len(names), 'file is a copy', 'files are copies')} of another in "
-        "the same series; each slice is taken once.",
-        names,
-    )
-    return list(seen.values()), [note]
 
 
 def one_at_each_place(
@@ -249,7 +243,8 @@ def _split_notes(labels: Labels, n_parts: int) -> list[Problem]:
                 "several-volumes",
                 Severity.WARNING if rest[0][0] == "order" else Severity.NOTE,
                 f"The series holds several volumes at the same place; this one is "
-                f"{what}. Each is listed on its own.",
+                f"{what}{_ORDER_ALONE if rest[0][0] == 'order' else ''}. Each is "
+                "listed on its own.",
             )
         )
     return notes

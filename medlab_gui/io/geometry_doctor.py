@@ -28,6 +28,10 @@ __all__ = ["Distances", "judge_slices", "measure_distances"]
 
 _EVEN = 0.1
 """Share of the median distance by which a distance may differ."""
+_ROUNDED_MM = 0.051
+"""How far a slice is off its true place where positions have one decimal."""
+_LINE_MM = 0.06
+"""How far such positions are at most from the even ones that fit them best."""
 _FARTHEST_MM = 10_000.0
 
 
@@ -146,6 +150,21 @@ def _judge_distances(
 ) -> bool:
     """Report missing and uneven slices; return whether the median step must serve."""
     gaps, median = found.gaps, found.median
+    ideal = np.linspace(along[0], along[-1], along.size)
+    error = float(np.abs(along - ideal).max())
+    mean = float(gaps.mean())
+    if found.odd and _off_a_line(along) <= min(_LINE_MM, _EVEN * mean):
+        problems.append(
+            Problem(
+                "rounded-positions",
+                Severity.NOTE,
+                f"The positions of the slices are rounded: {gaps.min():.3g} to "
+                f"{gaps.max():.3g} mm lie between neighbours. The mean distance of "
+                f"{mean:.4g} mm is used; no slice is more than {error:.2g} mm off its "
+                "place.",
+            )
+        )
+        return False
     uneven = bool(found.odd or found.holes)
     blocks = _overlapping_blocks(frames, along) if uneven else []
     if blocks:
@@ -179,9 +198,7 @@ def _judge_distances(
         )
     if found.holes or found.odd:
         return True
-    ideal = np.linspace(along[0], along[-1], along.size)
-    error = float(np.abs(along - ideal).max())
-    if error > max(0.051, 0.01 * median):
+    if error > max(_ROUNDED_MM, 0.01 * median):
         problems.append(
             Problem(
                 "uneven-spacing",
@@ -192,6 +209,13 @@ def _judge_distances(
             )
         )
     return False
+
+
+def _off_a_line(along: NDArray[np.float64]) -> float:
+    """Return how far positions are at most from even ones that fit them best."""
+    n = np.arange(along.size) - (along.size - 1) / 2
+    centred = along - along.mean()
+    return float(np.abs(centred - n * (n @ centred) / (n @ n)).max())
 
 
 def _tell_holes(

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from medlab_gui.io import read_volume, scan
+from medlab_gui.io.dicom_copies import n_people
 from tests.io.dicom_checks import assert_is_phantom, codes, problem
-from tests.synthetic import plain_grid, save_dataset, write_enhanced, write_series
+from tests.synthetic import (
+    edit_file,
+    phantom_values,
+    plain_grid,
+    save_dataset,
+    write_enhanced,
+    write_series,
+)
 
 GRID = plain_grid((6, 20, 24))
 
@@ -321,6 +332,72 @@ def test_two_patients_with_one_uid_stay_two(tmp_path):
     for series in found:
         assert_is_phantom(read_volume(series))
         assert codes(series) == {"patients-differ"}
+
+
+def test_two_names_under_one_id_are_told(tmp_path):
+    def named(name):
+        return lambda ds, k: setattr(ds, "PatientName", name(k))
+
+    write_series(tmp_path / "a", GRID, edit=named(lambda _: "Meier^Anna"))
+    write_series(tmp_path / "b", GRID, edit=named(lambda _: "Schulz^Otto"))
+    for series in scan(tmp_path).series:
+        assert codes(series) == {"names-differ"}
+        assert "2 different patients" in problem(series, "names-differ").message
+        assert "Meier" not in problem(series, "names-differ").message
+    (series,) = scan(tmp_path / "a").series
+    assert codes(series) == set()
+    write_series(
+        tmp_path / "c",
+        GRID,
+        edit=named(lambda k: "Schulz^Otto" if k > 2 else "Meier^Anna"),
+    )
+    (series,) = scan(tmp_path / "c").series
+    assert "this one series" in problem(series, "names-differ").message
+
+
+@pytest.mark.parametrize(
+    ("names", "n"),
+    [
+        (["Meier, Anna", "MEIER ANNA", "Anna Meier"], 1),
+        (["Meier, Anna Maria", "Meier, Anna", ""], 1),
+        (["Meier, Anna", "Meier, Otto"], 2),
+        (["山田 太郎", "山田 花子"], 2),
+    ],
+)
+def test_ways_to_write_a_name(names, n):
+    assert n_people(names) == n
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless])
+def test_one_number_for_other_pixels_is_no_copy(tmp_path, syntax):
+    """As programs leave it that take noise away and keep the UIDs."""
+    data = phantom_values(GRID)
+    uids = [f"1.2.3.4.{k}" for k in range(len(data))]
+
+    def numbered(ds, k):
+        ds.SOPInstanceUID = uids[k]
+
+    def write(folder, values):
+        paths = write_series(folder, GRID, values, edit=numbered, series_uid="1.2.3")
+        if syntax == RLELossless:
+            for path in paths:
+                edit_file(
+                    path, lambda ds: ds.compress(syntax, generate_instance_uid=False)
+                )
+
+    write(tmp_path / "a", data)
+    write(tmp_path / "copy", data)
+    (series,) = scan(tmp_path).series
+    assert codes(series) == {"duplicate-slices"}
+    shutil.rmtree(tmp_path / "copy")
+    write(tmp_path / "b", data + np.int16(9))
+    found = scan(tmp_path).series
+    assert [codes(s) for s in found] == [
+        {"same-number-other-pixels", "several-volumes"}
+    ] * 2
+    one, other = (read_volume(s).data for s in found)
+    assert np.array_equal(one, data)
+    assert np.array_equal(other, data + 9)
 
 
 def test_a_slice_without_a_place_leaves_the_others_a_volume(tmp_path):

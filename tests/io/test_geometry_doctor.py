@@ -145,6 +145,32 @@ def test_one_thing_wrong(tmp_path, edit, code, severity, ways_out):
     ]
 
 
+def test_rounded_positions_are_even(tmp_path):
+    """A distance of 0.625 mm with one decimal: 0.6 or 0.7, and on the mean 0.625."""
+
+    def edit(ds, k):
+        x, y, _ = ds.ImagePositionPatient
+        ds.ImagePositionPatient = [x, y, f"{-100 + 0.625 * k:.1f}"]
+
+    grid = plain_grid((21, 8, 9), (0.625, 1.5, 1.25))
+    write_series(tmp_path, grid, edit=edit)
+    found = problem(one(tmp_path), "rounded-positions")
+    assert found.severity is Severity.NOTE
+    assert codes(one(tmp_path)) == {"rounded-positions"}
+    assert one(tmp_path).grid.spacing[0] == pytest.approx(0.625, abs=1e-9)
+
+
+def test_rounding_hides_no_lack_of_a_slice(tmp_path):
+    def edit(ds, k):
+        x, y, _ = ds.ImagePositionPatient
+        ds.ImagePositionPatient = [x, y, f"{-100 + 0.625 * (k + (k > 9)):.1f}"]
+
+    grid = plain_grid((21, 8, 9), (0.625, 1.5, 1.25))
+    write_series(tmp_path, grid, edit=edit)
+    assert "rounded-positions" not in codes(one(tmp_path))
+    assert problem(one(tmp_path), "uneven-spacing").severity is Severity.UNSAFE
+
+
 def test_missing_slices_are_counted_and_placed(tmp_path):
     write_series(tmp_path, plain_grid(), slices=[0, 1, 2, 3, 6, 7, 8, 10, 11])
     found = problem(one(tmp_path), "missing-slices")
