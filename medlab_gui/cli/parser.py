@@ -84,7 +84,9 @@ class _Named(argparse.Action):
 
 
 class _Listed(argparse.Action):
-    """Gathers an option that is given several times, with commas between."""
+    """Gathers what an option is given, once or several times, with commas between."""
+
+    between = ","
 
     def __call__(
         self,
@@ -93,23 +95,15 @@ class _Listed(argparse.Action):
         values: str | Sequence[Any] | None,
         option_string: str | None = None,
     ) -> None:
-        before = getattr(namespace, self.dest) or ""
-        setattr(namespace, self.dest, ",".join(filter(None, (before, str(values)))))
+        given = values if isinstance(values, list) else [values]
+        words = (getattr(namespace, self.dest), *given)
+        setattr(namespace, self.dest, self.between.join(str(w) for w in words if w))
 
 
-class _Paths(argparse.Action):
+class _Paths(_Listed):
     """Gathers places, which may hold any sign but the end of a line."""
 
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: str | Sequence[Any] | None,
-        option_string: str | None = None,
-    ) -> None:
-        before = getattr(namespace, self.dest) or ""
-        places = [before, *map(str, values or ())]
-        setattr(namespace, self.dest, "\n".join(filter(None, places)))
+    between = "\n"
 
 
 def field_type(field: Field[Any]) -> type:

@@ -77,7 +77,11 @@ def run(params: ExportParams, ctx: Context) -> dict[str, Any]:
         elif params.what == "mask":
             array, confirmed, _ = current_mask(store, series.uid)
             if not array.any() and not confirmed.any():
-                msg = f"There is no mask of {series.description or series.uid} yet."
+                msg = (
+                    f"There is no mask of {series.description or series.uid} yet; "
+                    "accept or draw on a slice first, or write what the network says "
+                    "(`--what prediction`)."
+                )
                 raise InputError(msg)
         else:
             stored = store.latest_prediction(series.uid)

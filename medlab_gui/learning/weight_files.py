@@ -69,7 +69,7 @@ def is_pickle(path: Path) -> bool:
         with path.open("rb") as file:
             start = file.read(9)
     except FileNotFoundError as error:
-        msg = f"There is no checkpoint at {path}."
+        msg = f"There is no checkpoint at {path}. Check the name of the file."
         raise CheckpointError(msg, path=path) from error
     except IsADirectoryError as error:
         msg = f"{path} is a folder; name the checkpoint file in it."

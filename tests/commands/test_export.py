@@ -69,7 +69,7 @@ def test_what_cannot_be_exported(small_project, tmp_path):
 def test_a_mask_that_nobody_drew(small_project, tmp_path):
     ctx = Context(str(tmp_path / "fresh"))
     uid = import_(ImportParams(str(small_project.image)), ctx)["series"][0]["uid"]
-    with pytest.raises(InputError, match="no mask"):
+    with pytest.raises(InputError, match=r"no mask.*--what prediction"):
         run(ExportParams(uid, str(tmp_path / "m.nii")), ctx)
 
 
