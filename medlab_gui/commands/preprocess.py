@@ -141,6 +141,7 @@ def preprocess_one(
     """
     from medlab_gui.imaging.pipeline import run_pipeline
     from medlab_gui.imaging.recipes import effective
+    from medlab_gui.imaging.remarks import remarks
     from medlab_gui.io import write_image
 
     keep_inputs([output], scan.files)
@@ -152,6 +153,9 @@ def preprocess_one(
         "output": str(output),
         "n_slices": int(result.shape[0]),
         "range": [float(result.min()), float(result.max())],
+        "remarks": remarks(
+            spec, float(data.min()), float(data.max()), scan.volume.units or ""
+        ),
         "problems": [p.to_dict() for p in scan.problems],
     }
 
@@ -163,6 +167,7 @@ def text(result: dict[str, Any]) -> str:
     lines = []
     for one in result.get("series", [result]):
         lines.append(f"{counted(one['n_slices'], 'slice')} {through}: {one['output']}")
+        lines += [f"! {said}" for said in one.get("remarks", ())]
         lines += problem_lines(one["problems"])
     lines += [
         f"{one['name']}: left out. {one['reason']}"

@@ -19,6 +19,7 @@ from medlab_gui.gui.preview import Figures, Preview, SliceRunner, figures, previ
 from medlab_gui.gui.shading import shading
 from medlab_gui.gui.volume_processing import VolumeProcessing
 from medlab_gui.imaging.recipes import effective
+from medlab_gui.imaging.remarks import remarks
 
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
@@ -57,7 +58,8 @@ class PreprocessBench(QObject):
     """
 
     failed = QtCore.Signal(str)
-    """A sentence why there is no picture; empty where there is one again."""
+    """Sentences on what is wrong with the recipe, or why there is no picture; empty
+    where there is one again and nothing to say."""
     arranged = QtCore.Signal(object)
     """The person chose another layout in the panel."""
     closed = QtCore.Signal()
@@ -218,13 +220,20 @@ class PreprocessBench(QObject):
         if session is None or session.series_uid != result.uid:
             return
         self.preview = result
-        self.failed.emit("")
+        self.failed.emit(self._remarks(result))
         if self.panel is None or not self.comparing:
             return
         self.panel.set_preview(result, session.volume.grid.shape[0])
         self._show_look()
         if self.panel.figures_shown.isChecked():
             self._count(result)
+
+    def _remarks(self, shown: Preview) -> str:
+        values = shown.original if shown.fills is None else shown.original[~shown.fills]
+        if values.size == 0:
+            return ""
+        ends = float(values.min()), float(values.max())
+        return "\n".join(remarks(shown.spec, *ends, shown.unit))
 
     def _count(self, shown: Preview) -> None:
         """Measure what is shown, in a thread; here too only the newest counts."""

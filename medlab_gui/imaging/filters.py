@@ -76,7 +76,7 @@ def gamma(data: NDArray[Any], *, gamma: float = 1.0) -> NDArray[np.float32]:
     Parameters
     ----------
     data : ndarray, any shape
-        Grey values, normally in [0, 1]; what lies outside is clipped first.
+        Grey values in [0, 1]; what lies outside is clipped first (`remarks` says so).
     gamma : float
         The exponent, above 0.
 

@@ -161,3 +161,13 @@ def test_what_is_wrong_is_said_first(scan, tmp_path, monkeypatch, change, error,
         run(PreprocessParams(**given), Context())
     assert scan.read_bytes() == before
     assert not (tmp_path / "out.nii").exists()
+
+
+def test_what_a_step_cannot_do_is_said(scan, tmp_path):
+    gamma = PipelineSpec((Step("gamma", {"gamma": 0.5}),))
+    ask = PreprocessParams(
+        str(scan), str(tmp_path / "out.nii"), json.dumps(gamma.to_dict())
+    )
+    told = run(ask, Context())
+    assert told["range"] == [0.0, 1.0]
+    assert "all below 0 becomes black" in PREPROCESS.text(told)

@@ -366,3 +366,14 @@ def test_typing_a_number_accepts_no_slice(qtbot, recipe_window):
     window.dock.off.setFocus()
     qtbot.keyClick(window.dock.off, Qt.Key.Key_Return)
     assert fired == ["Return"]
+
+
+def test_a_step_that_gets_other_values_than_it_is_meant_for_is_told(
+    qtbot, recipe_bench, recipe_window
+):
+    dock = recipe_window.dock
+    recipe_bench.pipeline = PipelineSpec((Step("gamma", {"gamma": 0.5}),))
+    dock.side.click()
+    qtbot.waitUntil(lambda: "Put a window" in dock.message.text())
+    recipe_bench.pipeline = PipelineSpec((Step("window"), Step("gamma")))
+    qtbot.waitUntil(lambda: dock.message.text() == "")
