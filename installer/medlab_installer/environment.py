@@ -36,7 +36,7 @@ IN_PLACE_BREAKS = ("pyside6-essentials", "shiboken6")
 VERIFY = """\
 import json, sys
 import alembic, napari, nibabel, numpy, openjpeg, pydicom, jpeg_ls, safetensors, scipy
-import SimpleITK, skimage, sklearn, sqlalchemy, torch
+import SimpleITK, skimage, sqlalchemy, torch
 from qtpy import QtGui, QtWidgets
 import medlab_gui
 from medlab_gui.gui.prefetch import compile_all

@@ -47,7 +47,7 @@ class Context:
     Parameters
     ----------
     project : str
-        Folder or URL of the project; empty for the one of the settings.
+        Folder of the project; empty for the one of the settings.
     device : str
         ``"auto"``, ``"cpu"`` or ``"cuda"``.
     settings : Settings
@@ -63,7 +63,7 @@ class Context:
 
     @property
     def project_place(self) -> str:
-        """Folder or URL of the project that is meant."""
+        """Folder of the project that is meant."""
         return self.project or str(self.settings.project_path)
 
     @contextmanager

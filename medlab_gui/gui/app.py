@@ -31,7 +31,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         prog="medlab", description="Open the window, on a study where one is named."
     )
     parser.add_argument("path", nargs="?", default="", help="File or folder to open.")
-    parser.add_argument("--project", default="", help="Folder or URL of the project.")
+    parser.add_argument("--project", default="", help="Folder of the project.")
     parser.add_argument("--series", default="", help="UID of the series to open.")
     return parser.parse_args(list(arguments))
 
@@ -44,7 +44,7 @@ def open_window(path: str = "", project: str = "", series: str = "") -> MedlabWi
     path : str
         File or folder to import and open.
     project : str
-        Folder or URL of the project; the one of the settings where empty.
+        Folder of the project; the one of the settings where empty.
     series : str
         UID of the series to open.
     """

@@ -76,7 +76,7 @@ class MedlabWindow(QObject):
     Parameters
     ----------
     project_place : str
-        Folder or URL of the project.
+        Folder of the project.
     settings : Settings, optional
         The user's choices.
 

@@ -51,7 +51,7 @@ class Workbench:
     Parameters
     ----------
     project_place : str
-        Folder or URL of the project; it is opened by `open_project`.
+        Folder of the project; it is opened by `open_project`.
     settings : Settings, optional
         The user's choices.
 
@@ -283,7 +283,7 @@ class Workbench:
         Parameters
         ----------
         place : str, optional
-            Folder or URL; `project_place` where not given.
+            Folder; `project_place` where not given.
         then : callable, optional
             Called when it is open.
         create : bool
