@@ -46,7 +46,7 @@ def remove_polygon_point(stage: Stage) -> None:
 def cancel_polygon(stage: Stage) -> None:
     """Forget the polygon that is being drawn."""
     if stage.mask is not None:
-        private.polygon_cancel(stage.mask)
+        private.set_polygon_corners(stage.mask, [])
 
 
 def finish_polygon(stage: Stage, *, cuts: bool = False) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 from qtpy.QtCore import QTimer
 
-from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
 from medlab_gui.core.measurements import Plane
 from medlab_gui.gui import napari_private as private
@@ -22,6 +20,7 @@ from medlab_gui.gui.layer_making import (
 )
 from medlab_gui.gui.scan_window import ScanWindow
 from medlab_gui.gui.steps import in_steps
+from medlab_gui.gui.strokes import Strokes
 from medlab_gui.gui.view_state import Mode, Tool
 
 if TYPE_CHECKING:
@@ -65,12 +64,15 @@ class Stage:
         Made once by `warm_up` and kept; series change what they show.
     window : ScanWindow
         How the files ask to be looked at.
+    strokes : Strokes
+        What is being drawn on the mask.
     """
 
     def __init__(self, viewer: Viewer, bench: Workbench) -> None:
         self.viewer = viewer
         self.bench = bench
         self.window = ScanWindow(bench)
+        self.strokes = Strokes(bench)
         self.image: Image | None = None
         self.mask: Labels | None = None
         self.prediction: Labels | None = None
@@ -127,7 +129,7 @@ class Stage:
             yield
         if self.mask is None:
             self.mask = add_hidden(self.viewer, new_labels(_("Mask")))
-            self.mask.events.paint.connect(self._on_paint)
+            self.strokes.take(self.mask)
             self.mask.events.selected_label.connect(self._on_picked)
             self.mask.events.brush_size.connect(self._on_brush_size)
             for overlay in private.hand_overlays(self.mask):
@@ -163,6 +165,7 @@ class Stage:
         view.value = min(max(view.value, 1), len(session.scheme.classes))
         if self._scheme is not None and session.scheme != self._scheme:
             view.hidden = frozenset()
+        self.strokes.follow(session)
         session.edited.connect(self._on_edited)
         session.prediction_changed.connect(self._on_prediction)
         mask.mode = "pan_zoom"  # nothing is painted before all is there
@@ -175,6 +178,11 @@ class Stage:
             self.reset_window()
         self._unveiling = self._unveil(session)
         in_steps(self._unveiling)
+
+    def hurry(self) -> None:
+        """Show the rest of a series at once: somebody begins to paint on it."""
+        for _step in self._unveiling:
+            pass
 
     def _unveil(self, session: ReviewSession) -> Generator[None]:
         """Show a series that was opened, in steps that take no long time each."""
@@ -298,8 +306,7 @@ class Stage:
             return
         if self.viewer.dims.current_step[0] != k:
             self.viewer.dims.set_current_step(0, k)
-        if self.mask is not None and self.bench.view.tool is Tool.POLYGON:
-            private.polygon_cancel(self.mask)
+        self.strokes.turn_to(k)
         self._apply_looks()  # it may not be read yet
         self.apply_tool()
 
@@ -378,9 +385,11 @@ class Stage:
             wanted = _NAPARI_MODE[tool]
         if self.why_not_editable:
             wanted = "pan_zoom"
+        if view.mode is not Mode.ANNOTATE or view.tool is not Tool.POLYGON:
+            self.strokes.drop_polygons()
         if str(mask.mode) != wanted:
+            self.strokes.finish()  # with the tool that began it
             mask.mode = wanted
-            private.polygon_start(mask)
 
     def hold_pan(self, held: bool) -> None:
         """Let the left button move the picture for as long as a key is held."""
@@ -420,23 +429,6 @@ class Stage:
                 self.bench.view.brush_mm = float(self.mask.brush_size * self.pixel_mm)
 
     # ---- edits --------------------------------------------------------------
-
-    def _on_paint(self, event: Any) -> None:
-        """Write a finished stroke into the journal before anything else happens."""
-        session, mask = self.bench.session, self.mask
-        if session is None or mask is None:
-            return
-        stroke = private.stroke_of(mask, event.value)
-        if stroke is None:
-            return
-        kind = {"paint": "brush", "erase": "eraser"}.get(str(mask.mode), str(mask.mode))
-        try:
-            session.record(kind, stroke.where, stroke.before, stroke.after)
-            # What somebody paints is not out of sight.
-            self.bench.view.hidden -= {int(v) for v in np.unique(stroke.after)}
-        except MedlabError as error:
-            # The session has put the voxels back and said so (`edited`).
-            self.bench.fail(error, _("The stroke was taken back"))
 
     def _on_edited(self, where: tuple[slice, ...]) -> None:
         """Redraw what undo, redo or an accepted prediction changed."""

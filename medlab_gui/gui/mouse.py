@@ -86,6 +86,7 @@ class MouseFilter(QObject):
         self._notches = Notches()
         self._last = QPointF()
         self._drag = ""
+        self._button: Qt.MouseButton | None = None  # whose drag is under way
         self.first: Callable[[QEvent.Type, QMouseEvent], bool] | None = None
         canvas.setMouseTracking(True)
         canvas.installEventFilter(self)
@@ -148,14 +149,26 @@ class MouseFilter(QObject):
     # ---- buttons ------------------------------------------------------------
 
     def _on_mouse(self, kind: QEvent.Type, event: QMouseEvent) -> bool:
-        taken = not self._drag and self.first is not None and self.first(kind, event)
+        if self._button is not None and not self._is_held(event):
+            # A dialog, or another window, got the release.
+            self.let_go()
+        is_free = self._button is None
+        taken = is_free and self.first is not None and self.first(kind, event)
         if kind == QEvent.Type.MouseMove:
             return self._on_move(event) or taken
         if taken:
             return True
         if kind == QEvent.Type.MouseButtonRelease:
             return self._on_release(event)
-        return self._on_press(kind, event)
+        # A second button does not interfere with what the first one is doing.
+        return not is_free or self._on_press(kind, event)
+
+    def _is_held(self, event: QMouseEvent) -> bool:
+        """Tell whether the button of the drag is down, or let go by this event."""
+        assert self._button is not None
+        if event.button() == self._button:
+            return event.type() == QEvent.Type.MouseButtonRelease
+        return bool(event.buttons() & self._button)
 
     def _on_press(self, kind: QEvent.Type, event: QMouseEvent) -> bool:
         self._canvas.setFocus()
@@ -165,6 +178,10 @@ class MouseFilter(QObject):
         if button == Qt.MouseButton.MiddleButton:
             self._start("move", event)
             return True
+        if annotating and view.tool is not Tool.PAN:
+            self._stage.hurry()
+            if not event.modifiers() & Qt.KeyboardModifier.AltModifier:
+                self._stage.strokes.unfreeze()
         if button == Qt.MouseButton.RightButton:
             if annotating and view.tool is Tool.POLYGON:
                 return False
@@ -172,10 +189,12 @@ class MouseFilter(QObject):
             if annotating and erases and not self._stage.why_not_editable:
                 self._start("erase", event)
                 self._stage.hold_eraser(True)
-                self._send(QEvent.Type.MouseButtonPress, event)
+                self._press(event)
             else:
                 self._start("window", event)
             return True
+        if button != Qt.MouseButton.LeftButton:
+            return True  # for napari, the buttons at the side of a mouse paint
         if annotating and view.tool is not Tool.PAN and self._stage.why_not_editable:
             self.refused.emit()
             return True
@@ -183,35 +202,45 @@ class MouseFilter(QObject):
         if annotating and inverts and view.tool in INVERTIBLE:
             self._start("inverse", event)
             self._stage.hold_inverse(True)
-            self._send(QEvent.Type.MouseButtonPress, event)
+            self._press(event)
             return True
-        if kind == QEvent.Type.MouseButtonDblClick:
-            if annotating and view.tool is Tool.POLYGON:
-                finish_polygon(self._stage, cuts=inverts)
-                return True
-            # napari would zoom; the second click of two quick ones is a click.
-            self._send(QEvent.Type.MouseButtonPress, event)
+        is_double = kind == QEvent.Type.MouseButtonDblClick
+        if is_double and annotating and view.tool is Tool.POLYGON:
+            finish_polygon(self._stage, cuts=inverts)
             return True
-        return False
+        self._start("", event)
+        if not is_double and not self._stage.strokes.are_clicks:
+            return False
+        # napari would zoom; the second click of two quick ones is a click.
+        self._press(event)
+        return True
+
+    def _press(self, event: QMouseEvent) -> None:
+        """Tell napari that the button is down."""
+        self._send(QEvent.Type.MouseButtonPress, event.position())
+        if self._stage.strokes.are_clicks:
+            # A hand that shakes would fill what lies beside, too.
+            self._stage.strokes.finish()
 
     def _start(self, what: str, event: QMouseEvent) -> None:
+        """Begin a drag, of our own or (with an empty name) of napari's."""
         self._drag = what
+        self._button = event.button()
         self._last = event.position()
 
     def _on_move(self, event: QMouseEvent) -> bool:
         at = event.position()
         point = picture_point(self._viewer, self._canvas, at.x(), at.y())
         self.hovered.emit(point.x(), point.y())
+        moved, self._last = at - self._last, at
         if not self._drag:
             return False
-        moved = at - self._last
-        self._last = at
         if self._drag == "move":
             self._move(-moved / self._viewer.scene.camera.zoom)
         elif self._drag == "window":
             self._change_window(moved)
         else:
-            self._send(QEvent.Type.MouseMove, event)
+            self._send(QEvent.Type.MouseMove, at)
         return True
 
     def _change_window(self, moved: QPointF) -> None:
@@ -222,30 +251,39 @@ class MouseFilter(QObject):
         )
 
     def _on_release(self, event: QMouseEvent) -> bool:
-        is_left = event.button() == Qt.MouseButton.LeftButton
-        if not self._drag or is_left != (self._drag == "inverse"):
-            return False
-        what, self._drag = self._drag, ""
-        if what == "inverse":
-            self._send(QEvent.Type.MouseButtonRelease, event)
-            self._stage.hold_inverse(False)
-        if what == "erase":
-            self._send(QEvent.Type.MouseButtonRelease, event)
-            self._stage.hold_eraser(False)
-        return True
+        if event.button() != self._button:
+            # Of a second button, whose press nobody saw either.
+            return self._button is not None
+        is_ours = bool(self._drag)
+        self._end(at=event.position())
+        return is_ours
 
-    def _send(self, kind: QEvent.Type, event: QMouseEvent) -> None:
-        """Pass an event of another button on as one of the left button."""
-        left = Qt.MouseButton.LeftButton
+    def let_go(self) -> None:
+        """End what the mouse is doing, where the release does not come any more."""
+        if self._button is not None:
+            if not self._drag:
+                self._send(QEvent.Type.MouseButtonRelease, self._last)
+            self._end(at=self._last)
+
+    def _end(self, *, at: QPointF) -> None:
+        what, self._drag, self._button = self._drag, "", None
+        if what in ("inverse", "erase"):
+            self._send(QEvent.Type.MouseButtonRelease, at)
+            self._stage.hold_inverse(False)
+            self._stage.hold_eraser(False)
+
+    def _send(self, kind: QEvent.Type, at: QPointF) -> None:
+        """Tell napari of the left button, whichever it is, with no key held."""
+        left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
         is_move = kind == QEvent.Type.MouseMove
         is_release = kind == QEvent.Type.MouseButtonRelease
         copy = QMouseEvent(
             kind,
-            event.position(),
-            event.globalPosition(),
-            Qt.MouseButton.NoButton if is_move else left,
-            Qt.MouseButton.NoButton if is_release else left,
-            event.modifiers() & ~Qt.KeyboardModifier.ControlModifier,
+            at,
+            QPointF(self._canvas.mapToGlobal(at)),
+            none if is_move else left,
+            none if is_release else left,
+            Qt.KeyboardModifier.NoModifier,
         )
         self._canvas.removeEventFilter(self)
         try:

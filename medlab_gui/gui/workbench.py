@@ -436,6 +436,8 @@ class Workbench:
         """Close the series (saving it), end all jobs, close the project."""
         self.cine.stop()
         self.jobs.close()
+        if self.session is not None:
+            self.session.settling.emit()
         session, self.session = self.session, None
         if session is not None:
             launching.close_for_good(self, session)

@@ -50,8 +50,15 @@ class MaskEditor:
         Whether edits are refused, since another window has the series.
     read_only_reason : str
         Why.
+
+    Signals
+    -------
+    settling()
+        Something else is about to change, or to be decided from, what is drawn: who
+        has painted voxels that are not written down yet does it now (`record`).
     """
 
+    settling = Signal()
     edited = Signal(tuple)
     state_changed = Signal()
 
@@ -146,6 +153,7 @@ class MaskEditor:
         InputError, ConflictError, StorageFullError, ProjectMissingError
             As `record`; the mask is then as it was.
         """
+        self.settling.emit()
         box = self._box(slices)
         edit = tighten(box, self.mask[box], after)
         if edit is None:
@@ -177,6 +185,7 @@ class MaskEditor:
         ConflictError, StorageFullError, ProjectMissingError
             As `record`; the mask is then as it was.
         """
+        self.settling.emit()
         box = self._box((slice(k, k + 1), slice(None), slice(None)))
         present = np.unique(self.mask[box])
         if present.size > 1:
@@ -263,10 +272,12 @@ class MaskEditor:
         ConflictError, StorageFullError, ProjectMissingError, StoreError
             If it could not be written or read; the mask is then as it was.
         """
+        self.settling.emit()
         return self._turn(self._journal.undo_target, back=True)
 
     def redo(self) -> bool:
         """Bring the edit again that was undone last; see `undo`."""
+        self.settling.emit()
         return self._turn(self._journal.redo_target, back=False)
 
     def _turn(self, target: int | None, *, back: bool) -> bool:
@@ -299,6 +310,7 @@ class MaskEditor:
         if not 0 <= k < self.mask.shape[0]:
             msg = f"The series has the slices 1 to {self.mask.shape[0]}, not {k + 1}."
             raise InputError(msg)
+        self.settling.emit()
         if bool(self.confirmed[k]) == confirmed:
             return
         self._refuse_read_only()

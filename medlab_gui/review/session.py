@@ -232,6 +232,7 @@ class ReviewSession(MaskEditor):
             msg = f"The series has the slices 1 to {self.mask.shape[0]}, not {k + 1}."
             raise InputError(msg)
         if k != self._k:
+            self.settling.emit()
             self._k = k
             self.slice_changed.emit(k)
 
@@ -266,6 +267,7 @@ class ReviewSession(MaskEditor):
         ConflictError, StorageFullError, ProjectMissingError
             As `record`; the mask is then as it was.
         """
+        self.settling.emit()
         if self.prediction is None:
             msg = "There is no prediction for this series yet. Predict first."
             raise InputError(msg)
@@ -385,6 +387,7 @@ class ReviewSession(MaskEditor):
         from medlab_gui.store.fold import base_mask
         from medlab_gui.store.project import ProjectStore
 
+        self.settling.emit()
         with ProjectStore.open(self._place) as store:
             seq, floor = store.journal_seq(annotation), store.undo_floor(annotation)
             confirmed = np.zeros(self.mask.shape[0], np.bool_)

@@ -241,6 +241,7 @@ class Day:
         from qtpy.QtTest import QTest
 
         from medlab_gui.gui.view_state import Mode, Tool
+        from tests.gui.moving import move
 
         canvas = self.window.canvas
         self.bench.mode = Mode.ANNOTATE
@@ -249,7 +250,7 @@ class Day:
         left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
         QTest.mousePress(canvas, left, none, QPoint(x, y))
         for n in range(20):
-            QTest.mouseMove(canvas, QPoint(x + 3 * n, y + n))
+            move(canvas, QPoint(x + 3 * n, y + n), none, left)
         QTest.mouseRelease(canvas, left, none, QPoint(x + 60, y + 20))
 
 

@@ -9,6 +9,8 @@ from qtpy.QtGui import QWheelEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
+from tests.gui.moving import move
+
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
@@ -64,12 +66,15 @@ class Hand:
         wheel(self.canvas, notches, held, self.at(j, i))
 
     def drag(self, start, stop, button=LEFT) -> None:
-        """Press on a voxel, move to another one, release."""
+        """Press on a voxel, move to another one, release.
+
+        The moves of QTest go by way of the display, which knows of no button.
+        """
         begin, end = self.at(*start), self.at(*stop)
-        QTest.mouseMove(self.canvas, begin)
+        move(self.canvas, begin, NONE)
         QTest.mousePress(self.canvas, button, NONE, begin)
         for n in range(1, 9):
-            QTest.mouseMove(self.canvas, begin + (end - begin) * n / 8)
+            move(self.canvas, begin + (end - begin) * n / 8, NONE, button)
             QTest.qWait(5)
         QTest.mouseRelease(self.canvas, button, NONE, end)
 

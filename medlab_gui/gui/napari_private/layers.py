@@ -18,18 +18,20 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Stroke",
+    "end_stroke",
     "hand_overlays",
     "measure_again",
     "one_update",
-    "polygon_cancel",
+    "polygon_corners",
     "polygon_finish",
     "polygon_n_points",
     "polygon_remove_point",
-    "polygon_start",
     "set_label_colors",
+    "set_polygon_corners",
     "silence_history",
     "silence_thumbnail",
     "stroke_of",
+    "unfreeze_brush",
 ]
 
 
@@ -151,6 +153,32 @@ def stroke_of(layer: Labels, item: list[Any]) -> Stroke | None:
     return Stroke(where, before, after)
 
 
+def end_stroke(layer: Labels) -> None:
+    """End what is being painted on a layer, as letting go of the button does.
+
+    What was painted is told by the layer's ``paint`` event; movements and the release
+    that still come do nothing. Without a stroke under way nothing happens.
+    """
+    for drag in layer._mouse_drag_gen.values():
+        layer._persisted_mouse_event.pop(drag, None)
+        drag.close()
+    layer._mouse_drag_gen.clear()
+    layer._block_history = False
+    painted, layer._staged_history = layer._staged_history, []
+    if painted:
+        layer._append_to_undo_history(painted)
+
+
+def unfreeze_brush(layer: Labels) -> None:
+    """Let a brush paint again whose size was being changed.
+
+    napari freezes it while Alt is held, and until the mouse moves without: who lets Alt
+    go and presses at once would paint nothing.
+    """
+    if str(layer.cursor) == "circle_frozen":
+        layer.cursor = "circle"
+
+
 def _put(
     array: NDArray[np.uint8],
     atom: Any,
@@ -191,11 +219,16 @@ def _polygon(layer: Labels) -> Any:
     return layer._overlays["polygon"]
 
 
-def polygon_start(layer: Labels) -> None:
-    """Forget a half-drawn polygon and let a double click close one anywhere."""
+def polygon_corners(layer: Labels) -> list[Any]:
+    """Return the corners set so far, and the place that follows the mouse."""
+    return list(_polygon(layer).points)
+
+
+def set_polygon_corners(layer: Labels, corners: list[Any]) -> None:
+    """Go on with a polygon (`polygon_corners`), or with none."""
     polygon = _polygon(layer)
-    polygon.points = []
-    polygon.use_double_click_completion_radius = False
+    if polygon.points != corners:
+        polygon.points = corners
 
 
 def polygon_n_points(layer: Labels) -> int:
@@ -212,11 +245,6 @@ def polygon_finish(layer: Labels) -> None:
     # be written down is then taken back for good.
     with layer.block_history():
         polygon.add_polygon_to_labels(layer)
-
-
-def polygon_cancel(layer: Labels) -> None:
-    """Forget the polygon."""
-    _polygon(layer).points = []
 
 
 def polygon_remove_point(layer: Labels) -> None:
