@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from medlab_gui.io import scan
 from tests.synthetic import phantom_values
 
 
@@ -24,3 +25,12 @@ def assert_is_phantom(volume):
     # Positions were rounded to micrometres; a value may round the other way.
     assert np.abs(volume.data.astype(int) - expected).max() <= 1
     assert np.mean(volume.data != expected) < 0.01
+
+
+def one(folder):
+    (series,) = scan(folder).series
+    return series
+
+
+def applied(series):
+    return [a.code for a in series.applied]

@@ -23,56 +23,20 @@ from medlab_gui.networks import (
     build_any,
     build_classifier,
     describe,
-    freeze,
 )
 from medlab_gui.networks.ablation import ABLATION
 from medlab_gui.networks.base import on_meta
-
-SMALL = {"width": 1 / 16}
-# The ablation's networks are rows of the suite, as networks of their own.
-ROWS = {
-    f"resnet_cbam_unet, {row.name}": row.options
-    for row in ABLATION
-    if not row.transfer and row.name != "residual + CBAM"
-}
-NAMES = [*sorted(NETWORKS), *ROWS]
-BOTH = [*NAMES, *sorted(CLASSIFIERS)]
-
-
-def spec_of(name: str, in_channels: int = 1, n_classes: int = 3) -> NetworkSpec:
-    options = {**SMALL, **ROWS.get(name, {})}
-    return NetworkSpec(name.partition(",")[0], in_channels, n_classes, options)
-
-
-def small(name: str, in_channels: int = 1, n_classes: int = 3, seed: int = 0):
-    torch.manual_seed(seed)
-    return build_any(spec_of(name, in_channels, n_classes))
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-def n_logits(name: str, n_classes: int) -> int:
-    is_one = name in CLASSIFIERS and n_classes == 2
-    return 1 if is_one else n_classes
-
-
-def loss_of(name: str, logits: torch.Tensor, n_classes: int = 3) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(2)
-    shape = (
-        logits.shape[:1] if name in CLASSIFIERS else (len(logits), *logits.shape[2:])
-    )
-    target = torch.randint(0, n_classes, shape, generator=generator)
-    return nn.functional.cross_entropy(logits, target)
-
-
-def picture(*shape: int, seed: int = 1) -> torch.Tensor:
-    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+from tests.networks.small_networks import (
+    BOTH,
+    NAMES,
+    ROWS,
+    SMALL,
+    loss_of,
+    n_logits,
+    picture,
+    small,
+    spec_of,
+)
 
 
 @pytest.mark.parametrize("name", BOTH)
@@ -249,84 +213,6 @@ def test_an_export_gives_the_same_numbers(name, tmp_path):
     torch.testing.assert_close(torch.jit.load(path)(other), expected)
     exported = torch.export.export(network, (x,)).module()
     torch.testing.assert_close(exported(other), expected)
-
-
-@pytest.mark.parametrize("name", BOTH)
-def test_a_frozen_encoder_does_not_change_at_all(name):
-    network = small(name)
-    freeze(network, "head")
-    network.eval()
-    network.train()
-    before = {n: t.clone() for n, t in network.state_dict().items()}
-    optimiser = torch.optim.Adam(
-        [p for p in network.parameters() if p.requires_grad], 1e-2
-    )
-    network(picture(2, 1, 32, 32)).square().sum().backward()
-    optimiser.step()
-    changed = {
-        n for n, t in network.state_dict().items() if not torch.equal(t, before[n])
-    }
-    in_encoder = {
-        n
-        for n in before
-        if any(n.startswith(p + ".") for p in network.encoder_prefixes)
-    }
-    assert in_encoder, "the prefixes name something"
-    assert changed & in_encoder == set()
-    assert changed, "the head learns"
-
-
-NORMALISED = sorted(
-    n for n in BOTH if any(isinstance(m, nn.BatchNorm2d) for m in small(n).modules())
-)
-
-
-def counts(network: nn.Module, *, below: tuple[str, ...]) -> dict[bool, set[int]]:
-    """Batches that the norms have seen, in the encoder (True) and elsewhere."""
-    seen: dict[bool, set[int]] = {True: set(), False: set()}
-    for name, tensor in network.state_dict().items():
-        if name.endswith("num_batches_tracked"):
-            seen[name.startswith(below)].add(int(tensor))
-    return seen
-
-
-@pytest.mark.parametrize("name", NORMALISED)
-def test_freezing_stops_batch_norm_statistics_and_thawing_starts_them_again(name):
-    network = small(name)
-    below = tuple(f"{p}." for p in network.encoder_prefixes)
-    freeze(network, "head")
-    network.train()
-    network(picture(2, 1, 32, 32))
-    seen = counts(network, below=below)
-    assert seen[True] <= {0}
-    assert seen[False] <= {1}
-    freeze(network, "all")
-    network(picture(2, 1, 32, 32))
-    # Where the encoder has norms they count now, from nought.
-    assert counts(network, below=below)[True] == ({1} if seen[True] else set())
-
-
-def test_most_networks_are_normalised():
-    assert {"unet", "segnet", "resnet_cbam_unet", "resnet50", "inception_v3"} <= set(
-        NORMALISED
-    )
-
-
-def test_freezing_by_prefix():
-    network = small("unet")
-    freeze(network, ("head", "decoder.3"))
-    learns = {n for n, p in network.named_parameters() if p.requires_grad}
-    assert learns == {
-        n
-        for n, _ in network.named_parameters()
-        if n.startswith(("head.", "decoder.3."))
-    }
-
-
-@pytest.mark.parametrize("wrong", [("nose",), ("enc",), "tail"])
-def test_freezing_what_is_not_there_is_refused(wrong):
-    with pytest.raises(SpecError, match=r"encoder|'all', 'head'"):
-        freeze(small("unet"), wrong)
 
 
 @pytest.mark.parametrize("name", [*sorted(NETWORKS), *sorted(CLASSIFIERS)])
