@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
+from medlab_gui.core.records import RunState
 from medlab_gui.gui.curves import CurvesView, TrainingCurves
 from medlab_gui.gui.curves_together import CurvesTogether
 from medlab_gui.gui.runs_model import folds_of
@@ -107,7 +108,8 @@ class RunCurves(QWidget):
         name = f"{run.id}/{fold}" if fold else run.id
         curves = self._seen.get(name) or self.written(run.id, fold)
         curves.spec = run.spec
-        if not curves.is_empty:
+        # One under way elsewhere goes on writing.
+        if not curves.is_empty and run.state is not RunState.RUNNING:
             self._seen[name] = curves
         return curves
 

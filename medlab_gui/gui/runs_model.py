@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from qtpy.QtCore import QObject, QPersistentModelIndex
 
+    from medlab_gui.store.project import ProjectStore
+
     AnyIndex = QModelIndex | QPersistentModelIndex
 
 __all__ = [
@@ -173,6 +175,16 @@ class RunsModel(QAbstractTableModel):
     def run(self, row: int) -> Run:
         """Return the run of a row."""
         return self._runs[row]
+
+    def running(self) -> list[str]:
+        """Return the ids of the runs that are under way."""
+        return [run.id for run in self._runs if run.state is RunState.RUNNING]
+
+    def shows(self, store: ProjectStore) -> bool:
+        """Tell whether a project's runs and weights in use are those that are shown."""
+        current = store.current_checkpoint()
+        in_use = current.id if current is not None else ""
+        return in_use == self._current and list(store.runs()) == self._runs[::-1]
 
     def row_of(self, run_id: str) -> int:
         """Return the row of a run, or -1."""

@@ -26,6 +26,11 @@ class ProjectBase:
     _database: Database
     _blobs: BlobStore
 
+    def n_foreign_changes(self) -> int:
+        """Return a number that grows when another connection wrote to the database."""
+        ((n,),) = self._database.run_outside_transaction("PRAGMA data_version")
+        return int(n)
+
     def _rows(self, query: Select[Any]) -> list[RowMapping]:
         with self._database.read() as connection:
             return list(connection.execute(query).mappings())

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from qtpy.QtCore import Qt
 
+from medlab_gui.commands.train_runs import alive
 from medlab_gui.core.jobs import JobContext, JobState
 from medlab_gui.core.records import RunState
+from medlab_gui.core.specs import LIVER_PIPELINE
 from medlab_gui.gui.dialogs.compare_weights import CompareWeightsDialog
 from medlab_gui.gui.docks.runs import RunsDock
 from medlab_gui.gui.launching import rank_again
@@ -329,3 +331,41 @@ def test_classifiers_are_judged_by_balanced_accuracy(bench, dock):
     assert "Balanced accuracy on the locked slices 0.700 → 0.500" in words
     dock.table.selectAll()
     assert "balanced accuracy 0.500" in dock.together.accessibleDescription()
+
+
+def test_a_training_elsewhere_is_seen(qtbot, folder, bench, dock):
+    """As `medlab train` in a terminal: another connection, its lock, its file."""
+    with ProjectStore.open(folder) as other:
+        place = other.run_folder("elsewhere")
+        with alive(place):
+            add_run(other, id="elsewhere", state=RunState.RUNNING)
+            qtbot.waitUntil(lambda: dock.model.rowCount() == 1)
+            assert cells(dock, 0)[2] == "running"
+            assert not dock.resume.isEnabled()
+            history = [report(1, 4, 0.5, val_loss=0.4, lr=1e-3)]
+            (place / "history.json").write_text(json.dumps(history), encoding="utf-8")
+            qtbot.waitUntil(lambda: not dock.curves.isHidden())
+            other.update_run("elsewhere", state=RunState.DONE)
+            qtbot.waitUntil(lambda: cells(dock, 0)[2] != "running")
+
+
+def test_a_training_elsewhere_that_was_killed_can_be_resumed(
+    qtbot, folder, bench, dock
+):
+    with ProjectStore.open(folder) as other:
+        add_run(other, id="killed", state=RunState.RUNNING)  # nobody holds its lock
+    qtbot.waitUntil(lambda: dock.model.rowCount() == 1)
+    qtbot.waitUntil(lambda: cells(dock, 0)[2] == "cancelled")
+    assert dock.resume.isEnabled()
+
+
+def test_what_others_write_leaves_the_table_alone(qtbot, folder, bench, dock):
+    add_run(bench.store)
+    bench.project_changed.emit()
+    resets = []
+    dock.model.modelReset.connect(lambda: resets.append(1))
+    with ProjectStore.open(folder) as other:
+        other.set_pipeline(LIVER_PIPELINE)
+    with qtbot.waitSignal(dock._elsewhere.changed):
+        pass
+    assert resets == []

@@ -30,6 +30,7 @@ from medlab_gui.gui.dialogs.aside import show_beside
 from medlab_gui.gui.dialogs.compare_weights import CompareWeightsDialog
 from medlab_gui.gui.dialogs.finetune import FineTuneDialog
 from medlab_gui.gui.durations import in_words
+from medlab_gui.gui.elsewhere import ElsewhereWatch
 from medlab_gui.gui.launching import rank_again, use_weights
 from medlab_gui.gui.notices import NoticeAction
 from medlab_gui.gui.progress_bar import ProgressBar
@@ -37,7 +38,7 @@ from medlab_gui.gui.run_curves import RunCurves
 from medlab_gui.gui.runs_model import RunColumn, RunsModel
 
 if TYPE_CHECKING:
-    from qtpy.QtGui import QShowEvent
+    from qtpy.QtGui import QHideEvent, QShowEvent
 
     from medlab_gui.gui.workbench import Workbench
     from medlab_gui.store.project import ProjectStore
@@ -69,6 +70,9 @@ class RunsDock(QWidget):
         self._stale = True
         self._cancelling = False
         self.model = RunsModel(self)
+        self._elsewhere = ElsewhereWatch(workbench, self.model.running, self)
+        self._elsewhere.changed.connect(self._on_elsewhere)
+        self._elsewhere.looked.connect(self._find_killed)
         self._build()
         workbench.project_changed.connect(self._on_project)
         workbench.job_started.connect(self._on_started)
@@ -217,6 +221,29 @@ class RunsDock(QWidget):
         """Catch up with what changed while the dock was hidden."""
         super().showEvent(event)
         if self._stale:
+            self.refresh()
+        self._elsewhere.set_on(True)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Look no more at what others do."""
+        super().hideEvent(event)
+        self._elsewhere.set_on(False)
+        self._stale = True
+
+    def _on_elsewhere(self) -> None:
+        """Show what another process did to the runs; else the table stays as it is."""
+        store = self._bench.store
+        if store is None or self._job is not None:
+            return  # ours tells of itself
+        try:
+            if self.model.running() or not self.model.shows(store):
+                self.refresh()
+        except MedlabError:  # it has gone; who wants to work in it says so
+            return
+
+    def _find_killed(self) -> None:
+        """Notice that a training elsewhere is dead: it writes nothing any more."""
+        if self._job is None and self.model.running() and self._settle():
             self.refresh()
 
     def refresh(self) -> None:
