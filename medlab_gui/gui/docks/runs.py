@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -233,13 +234,10 @@ class RunsDock(QWidget):
     def _on_elsewhere(self) -> None:
         """Show what another process did to the runs; else the table stays as it is."""
         store = self._bench.store
-        if store is None or self._job is not None:
-            return  # ours tells of itself
-        try:
-            if self.model.running() or not self.model.shows(store):
-                self.refresh()
-        except MedlabError:  # it has gone; who wants to work in it says so
-            return
+        if store is not None and self._job is None:  # ours tells of itself
+            with suppress(MedlabError):  # gone; who wants to work in it says so
+                if self.model.running() or not self.model.shows(store):
+                    self.refresh()
 
     def _find_killed(self) -> None:
         """Notice that a training elsewhere is dead: it writes nothing any more."""
