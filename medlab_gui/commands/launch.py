@@ -54,15 +54,19 @@ __all__ = [
 ]
 
 _NICE = 5
-GRACE_SECONDS = 1.5
+GRACE_SECONDS = 0.8
 """How long a child may take to stop politely before it is terminated.
 
 A person who cancels waits for two seconds at most, also where the child is inside one
-long step. Nothing whole is lost by it: states and blobs are written beside the old ones
-and renamed, the project's database writes by transactions.
+long step, and the system may take most of a second to take a large process down.
+Nothing whole is lost by it: states and blobs are written beside the old ones and
+renamed, the project's database writes by transactions.
 """
-_LAST_SECONDS = 0.3
-"""How long a terminated child may take to end before it is killed."""
+_LAST_SECONDS = 0.4
+"""How long a terminated child may take to write down how it ended, before it is killed.
+
+Where there are signals, it ends between two of its smallest steps.
+"""
 
 
 class ChildBug(errors.MedlabError):

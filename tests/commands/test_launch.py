@@ -155,7 +155,8 @@ def test_cancelling_stops_the_child_politely(tmp_path, monkeypatch):
 
 
 def test_nobody_who_cancels_waits_for_more_than_two_seconds():
-    assert launch.GRACE_SECONDS + launch._LAST_SECONDS < 2
+    # The rest is the system's: it took 0.8 s to take a training down on a busy machine.
+    assert launch.GRACE_SECONDS + launch._LAST_SECONDS < 1.25
 
 
 def test_a_child_that_does_not_listen_is_ended(tmp_path, monkeypatch):
