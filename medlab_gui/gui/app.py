@@ -6,7 +6,9 @@ import argparse
 import gc
 import locale
 import signal
+import socket
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from medlab_gui.core.errors import MedlabError
@@ -14,11 +16,11 @@ from medlab_gui.core.places import as_path
 from medlab_gui.core.settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from medlab_gui.gui.window import MedlabWindow
 
-__all__ = ["main", "open_window", "parse"]
+__all__ = ["closed_by_interrupt", "main", "open_window", "parse"]
 
 # Each of the some hundred OpenGL calls of a frame lets other threads run Python, and
 # then waits for its turn: by default 5 ms while one of them computes.
@@ -66,6 +68,34 @@ def open_window(path: str = "", project: str = "", series: str = "") -> MedlabWi
     window.show()
     QTimer.singleShot(0, lambda: window.bench.open_project(place, then=ready))
     return window
+
+
+@contextmanager
+def closed_by_interrupt(close: Callable[[], object]) -> Iterator[None]:
+    """Let Ctrl+C in the terminal call ``close``, whatever the window is doing.
+
+    Python hears of a signal when it runs, and an idle window sleeps in Qt, maybe for
+    hours: so the signal writes a byte that wakes Qt, and that calls Python.
+    """
+    from qtpy.QtCore import QSocketNotifier, QTimer
+
+    heard, told = socket.socketpair()
+    with heard, told:
+        heard.setblocking(False)
+        told.setblocking(False)
+        notifier = QSocketNotifier(heard.fileno(), QSocketNotifier.Type.Read)
+        notifier.activated.connect(lambda *_what: heard.recv(64))
+        # Not at once: it may come while the window is being drawn.
+        before = signal.signal(
+            signal.SIGINT, lambda _number, _frame: QTimer.singleShot(0, close)
+        )
+        woken = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(woken)
+            signal.signal(signal.SIGINT, before)
+            notifier.setEnabled(False)
 
 
 def main(arguments: Sequence[str] = ()) -> int:
@@ -120,9 +150,5 @@ def main(arguments: Sequence[str] = ()) -> int:
     window.notifier.install()
     # Qt ends by itself only where a visible window was closed; ours is hidden before.
     window.bench.closed.connect(lambda: QTimer.singleShot(0, app.quit))
-    # Qt sleeps in C: without a handler Ctrl+C in the terminal would do nothing. It may
-    # come while the window is being drawn.
-    signal.signal(
-        signal.SIGINT, lambda _number, _frame: QTimer.singleShot(0, window.close)
-    )
-    return int(app.exec())
+    with closed_by_interrupt(window.close):
+        return int(app.exec())

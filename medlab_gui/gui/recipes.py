@@ -30,11 +30,17 @@ def _figure(info: ParamInfo, value: float, unit: str) -> str:
 
 
 def in_words(spec: PipelineSpec) -> str:
-    """Return a recipe such as ``"Linear window 40/400, Total variation 0.1"``."""
+    """Return a recipe in words.
+
+    Such as ``"Linear window (level 40, width 400), Total variation 0.1"``.
+    """
     parts = []
     for name, params in effective(spec):
-        shown = [f"{v:g}" for p, v in _in_order(name, params) if not _fine(name, p)]
-        parts.append(f"{_title(name)} {'/'.join(shown)}".strip())
+        shown = [(p, v) for p, v in _in_order(name, params) if not _fine(name, p)]
+        figures = ", ".join(f"{_(p.title).lower()} {v:g}" for p, v in shown)
+        # Which figure is which is clear of one alone.
+        words = f"{shown[0][1]:g}" if len(shown) == 1 else figures and f"({figures})"
+        parts.append(f"{_title(name)} {words}".strip())
     return ", ".join(parts) or _("no preprocessing")
 
 

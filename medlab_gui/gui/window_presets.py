@@ -10,6 +10,7 @@ from medlab_gui.core.errors import SpecError
 from medlab_gui.core.i18n import _
 from medlab_gui.core.settings import WindowChoice
 from medlab_gui.gui.choices import remember
+from medlab_gui.gui.panes.marks import window_text
 from medlab_gui.imaging.window import PRESETS
 
 if TYPE_CHECKING:
@@ -130,8 +131,6 @@ class WindowPresets:
         session = self._bench.session
         units = (session.volume.units or "") if session is not None else ""
         return {
-            preset_id(n): f"{p.name}  ({p.level:g} / {p.width:g} {units})".replace(
-                " )", ")"
-            )
+            preset_id(n): f"{p.name}  ({window_text(p.level, p.width, units)})"
             for n, p in enumerate(self.usable[:N_DIGITS], start=1)
         }

@@ -273,7 +273,7 @@ def test_processing_the_volume_is_cancelled(qtbot, recipe_bench, side, monkeypat
 def test_what_the_model_gets_is_said_clearly():
     answer = {"classes": [{"name": "Liver", "area_cm2": 12.5}], "uncertainty": 0.25}
     said = told(answer, PipelineSpec(), LIVER_PIPELINE)
-    assert "Trained on Linear window 40/400" in said
+    assert "Trained on Linear window (level 40, width 400)" in said
     assert "but gets here: no preprocessing" in said
     assert "Liver 12.5 cm²; uncertainty 0.250 of 1" in said
     assert "Gets what it was trained on" in told(answer, LIVER_PIPELINE, LIVER_PIPELINE)

@@ -173,14 +173,14 @@ def test_images_are_exported_as_the_dock_shows_them(recipe_bench, qtbot):
     qtbot.addWidget(dialog)
     recipe = child(dialog, QWidget, "pipeline")
     assert recipe.box.currentText() == "As it stands under Preprocessing"
-    assert recipe.steps.text() == "Linear window 40/80"
+    assert recipe.steps.text() == "Linear window (level 40, width 80)"
     child(dialog, PathField, "output").line.setText("out.nrrd")
     dialog.ok.click()
     given = {"input": "1.2.0.1", "output": "out.nrrd"}
     assert dialog.params == PreprocessParams(**given, pipeline=dialog.params.pipeline)
     assert parse_pipeline(dialog.params.pipeline) == BRAIN
     recipe.box.setCurrentText("Whole range")
-    assert recipe.steps.text() == "Linear window 40/2000"
+    assert recipe.steps.text() == "Linear window (level 40, width 2000)"
     dialog.ok.click()
     assert parse_pipeline(dialog.params.pipeline).steps[0].params == {"width": 2000.0}
 

@@ -55,7 +55,7 @@ def test_it_lists_everything_with_keys_and_greys_what_is_not_possible(window, pa
     assert everything - ids == {"medlab.view.preset_9"}, "there are eight for CT"
     assert palette.list.topLevelItemCount() == len(ids)
     by_id = {c.id: c for c in window.menus.choices()}
-    assert by_id["medlab.view.preset_4"].title == "View: Lung  (-600 / 1500 HU)"
+    assert by_id["medlab.view.preset_4"].title == "View: Lung  (W 1500  L -600 HU)"
     assert by_id["medlab.annotate.redo"].keys == "Ctrl+Shift+Z, Ctrl+Y"
     assert not by_id["medlab.annotate.undo"].is_possible
     assert by_id["medlab.view.mask"].is_possible

@@ -36,7 +36,8 @@ def test_complete_adds_parameters_and_no_steps():
 
 def test_recipes_in_words():
     assert in_words(LIVER_PIPELINE) == (
-        "Linear window 40/400, Histogram equalisation 256, Total variation 0.1"
+        "Linear window (level 40, width 400), Histogram equalisation 256, "
+        "Total variation 0.1"
     )
     assert in_words(PipelineSpec()) == "no preprocessing"
     assert "Total" not in in_words(OFF)

@@ -123,7 +123,7 @@ def test_changing_adding_and_deleting_reach_the_digits_and_the_menu(
         )
         if action.isVisible()
     ]
-    assert shown[:2] == ["Mine  (123 / 456 HU)", "Belly  (50 / 400 HU)"]
+    assert shown[:2] == ["Mine  (W 456  L 123 HU)", "Belly  (W 400  L 50 HU)"]
     assert len(shown) == 8
     stored = json.loads(settings_path().read_text())["window_presets"]
     assert stored[0]["name"] == "Mine"

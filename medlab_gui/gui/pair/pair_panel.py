@@ -23,6 +23,7 @@ from medlab_gui.gui.number_box import NumberBox
 from medlab_gui.gui.own_keys import OwnKeys
 from medlab_gui.gui.pair.overlay_colors import COLOR_NAMES
 from medlab_gui.gui.pair.pair_state import Link
+from medlab_gui.gui.panes.marks import window_text
 from medlab_gui.gui.window_presets import fits
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class PairPanel(QWidget):
         self.windows.addSeparator()
         for preset in self._bench.presets.all:
             if fits(preset, second.volume):
-                numbers = f"{preset.level:g} / {preset.width:g} {second.units}"
+                numbers = window_text(preset.level, preset.width, second.units)
                 action = self.windows.addAction(f"{_(preset.name)}  ({numbers})")
                 action.triggered.connect(
                     partial(self._state.set_window, preset.level, preset.width)
