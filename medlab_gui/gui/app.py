@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from medlab_gui.core.errors import MedlabError
@@ -25,6 +26,7 @@ __all__ = ["closed_by_interrupt", "main", "open_window", "parse"]
 # Each of the some hundred OpenGL calls of a frame lets other threads run Python, and
 # then waits for its turn: by default 5 ms while one of them computes.
 _SWITCH_S = 0.0005
+_AGAIN_MS = 20
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -87,7 +89,8 @@ def closed_by_interrupt(close: Callable[[], object]) -> Iterator[None]:
         notifier.activated.connect(lambda *_what: heard.recv(64))
         # Not at once: it may come while the window is being drawn.
         before = signal.signal(
-            signal.SIGINT, lambda _number, _frame: QTimer.singleShot(0, close)
+            signal.SIGINT,
+            lambda _number, _frame: QTimer.singleShot(0, partial(_leave, close)),
         )
         woken = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
         try:
@@ -96,6 +99,24 @@ def closed_by_interrupt(close: Callable[[], object]) -> Iterator[None]:
             signal.set_wakeup_fd(woken)
             signal.signal(signal.SIGINT, before)
             notifier.setEnabled(False)
+
+
+def _leave(close: Callable[[], object]) -> None:
+    """Cancel dialogs and menus that wait for an answer, and then call ``close``.
+
+    Who asked waits in a loop of its own and goes on with the answer: the window must
+    not be gone by then.
+    """
+    from qtpy.QtCore import QThread, QTimer
+    from qtpy.QtWidgets import QApplication
+
+    for asked in (QApplication.activePopupWidget(), QApplication.activeModalWidget()):
+        if asked is not None:
+            asked.close()
+    if QThread.currentThread().loopLevel() > 1:
+        QTimer.singleShot(_AGAIN_MS, partial(_leave, close))
+    else:
+        close()
 
 
 def main(arguments: Sequence[str] = ()) -> int:
