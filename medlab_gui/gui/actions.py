@@ -89,6 +89,7 @@ _ANNOTATE = (
         ("Ctrl+Z",),
         "medlab/annotate/0_undo",
         "can_undo",
+        repeats=True,
     ),
     PlainAction(
         "medlab.annotate.redo",
@@ -97,6 +98,7 @@ _ANNOTATE = (
         ("Ctrl+Shift+Z", "Ctrl+Y"),
         "medlab/annotate/0_undo",
         "can_redo",
+        repeats=True,
     ),
     PlainAction(
         "medlab.annotate.review_mode",
@@ -145,6 +147,7 @@ _ANNOTATE = (
         ("[",),
         "medlab/annotate/5_brush",
         "series_open",
+        repeats=True,
     ),
     PlainAction(
         "medlab.annotate.larger",
@@ -153,6 +156,7 @@ _ANNOTATE = (
         ("]",),
         "medlab/annotate/5_brush",
         "series_open",
+        repeats=True,
     ),
     PlainAction(
         "medlab.annotate.right_erases",

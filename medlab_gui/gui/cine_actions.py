@@ -48,6 +48,7 @@ CINE_ACTIONS = (
             (key,),
             "medlab/view/cine/2_speed",
             "series_open",
+            repeats=True,
         )
         for name, title, factor, key in (
             ("slower", N_("Slower"), 1 / 1.25, ","),

@@ -60,7 +60,8 @@ class KeyFilter(QObject):
     parent : QObject
         Owner.
     press : callable
-        ``press(name)`` runs what the key means now.
+        ``press(name, repeated)`` runs what the key means now; ``repeated`` where it
+        is still held down.
     hold_space : callable
         ``hold_space(held)``.
     """
@@ -68,7 +69,7 @@ class KeyFilter(QObject):
     def __init__(
         self,
         parent: QObject,
-        press: Callable[[str], object],
+        press: Callable[[str, bool], object],
         hold_space: Callable[[bool], object],
     ) -> None:
         super().__init__(parent)
@@ -88,6 +89,6 @@ class KeyFilter(QObject):
             if not event.isAutoRepeat():
                 self._hold_space(kind == QEvent.Type.KeyPress)
         elif kind == QEvent.Type.KeyPress:
-            self._press(name)
+            self._press(name, event.isAutoRepeat())
         event.accept()
         return True

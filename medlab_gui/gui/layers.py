@@ -101,7 +101,8 @@ class Stage:
         ):
             getattr(events, name).connect(self._apply_looks)
         events.hidden.connect(self._on_hidden)
-        for name in ("mode", "tool", "value", "brush_mm"):
+        # napari takes the tool away from a hidden layer, and gives the old one back.
+        for name in ("mode", "tool", "value", "brush_mm", "mask_visible"):
             getattr(events, name).connect(self.apply_tool)
 
     # ---- the four layers, made once ------------------------------------------
@@ -278,6 +279,8 @@ class Stage:
             there = is_open and session is not None and session.is_filled(session.k)
             set_changed(self.image, visible=there)
         if self.mask is not None:
+            if not view.mask_visible:
+                self.strokes.finish()
             set_changed(
                 self.mask,
                 visible=is_open and view.mask_visible,

@@ -59,6 +59,9 @@ _SUBMENUS = (
 _PRESET_IDS = frozenset(preset_id(n) for n in range(1, N_DIGITS + 1))
 
 
+_REPEATED = frozenset(action.id for action in ACTIONS if action.repeats)
+
+
 def _entries(menu: QMenu) -> Iterator[QAction]:
     """Return the entries of a menu and of the menus in it."""
     for action in menu.actions():
@@ -235,14 +238,23 @@ class Menus:
         """Run an action."""
         self.app.commands.execute_command(id_).result()
 
-    def press(self, key: str) -> bool:
-        """Run the action that a key means now; return whether there is one."""
+    def press(self, key: str, *, repeated: bool = False) -> bool:
+        """Run the action that a key means now; return whether there is one.
+
+        Parameters
+        ----------
+        key : str
+            Its name in the tables.
+        repeated : bool
+            Whether the key is still held down and has run the action before.
+        """
         context = {
             f: bool(self.app.context.get(f)) for f in ("reviewing", "annotating")
         }
         for id_ in self._keybook.meant(key, context):
             if self.is_enabled(id_):
-                self.run(id_)
+                if not repeated or id_ in _REPEATED:
+                    self.run(id_)
                 return True
         return False
 

@@ -34,6 +34,9 @@ class PlainAction:
         Expression over `gui.context.Key`; empty means always.
     toggled : str
         Expression that is true where the entry has a tick.
+    repeats : bool
+        Whether it is done again and again while its key is held down. What decides
+        something about a slice, or goes to another one unasked, is done once.
     """
 
     id: str
@@ -43,3 +46,4 @@ class PlainAction:
     menu: str = ""
     when: str = ""
     toggled: str = ""
+    repeats: bool = False

@@ -150,7 +150,7 @@ def _vouch(bench: Workbench, session: ReviewSession, said: str) -> None:
 
     def accepted(_result: Any = None) -> None:
         bench.inform(said)
-        go_to_next(bench)
+        _leave(bench, session, k)
 
     if _try(bench, _("Accept the slice"), lambda: session.confirm(k)):
         bench.launch("accept", {"series": uid, "slice": k + 1}, on_done=accepted)
@@ -191,9 +191,15 @@ def skip(bench: Workbench) -> None:
 
     def skipped(_result: Any) -> None:
         bench.inform(_("Slice {n} skipped.").format(n=k + 1))
-        go_to_next(bench)
+        _leave(bench, session, k)
 
     bench.launch("skip", {"series": uid, "slice": k + 1}, on_done=skipped)
+
+
+def _leave(bench: Workbench, session: ReviewSession, k: int) -> None:
+    """Open the next slice, unless the person has gone elsewhere meanwhile."""
+    if bench.session is session and session.k == k:
+        go_to_next(bench)
 
 
 def go_to_next(bench: Workbench) -> None:

@@ -165,6 +165,7 @@ VIEW_ACTIONS = (
             keys,
             "medlab/view/go/1_slices",
             "series_open",
+            repeats=True,
         )
         for name, title, n, keys in (
             ("up", N_("Next slice towards the head"), 1, ("Up", "Right")),
@@ -191,6 +192,7 @@ VIEW_ACTIONS = (
             keys,
             "medlab/view/3_picture",
             "series_open",
+            repeats=True,
         )
         for name, title, factor, keys in (
             ("in", N_("Larger picture"), 1.2, ("+", "=")),

@@ -283,9 +283,9 @@ class MedlabWindow(QObject):
 
     # ---- keys ------------------------------------------------------------------
 
-    def _press(self, key: str) -> None:
+    def _press(self, key: str, repeated: bool) -> None:
         self.refresh_facts()
-        self.menus.press(key)
+        self.menus.press(key, repeated=repeated)
 
     def _on_refused(self) -> None:
         if not self._warned:

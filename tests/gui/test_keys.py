@@ -4,11 +4,15 @@ import string
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QCoreApplication, QEvent, Qt
+from qtpy.QtGui import QKeyEvent
 from qtpy.QtTest import QTest
 
 from medlab_gui.gui.keybook import shown_key
 from medlab_gui.gui.view_state import Mode, Tool
+from medlab_gui.store.project import ProjectStore
+from tests.gui.conftest import wait_for
+from tests.gui.docks_phantom import queue_item
 from tests.gui.hand import CTRL, NONE, SHIFT
 
 pytestmark = pytest.mark.gui
@@ -192,3 +196,51 @@ def test_f1_shows_every_key(window):
             assert shown_key(key) in text
     assert "Wheel" in text
     sheet.close()
+
+
+def hold(window, key: Qt.Key, times: int = 3) -> None:
+    """Hold a key down until it has repeated itself some times."""
+    for n in range(times + 1):
+        event = QKeyEvent(QEvent.Type.KeyPress, key, NONE, "", n > 0)
+        QCoreApplication.sendEvent(window.canvas, event)
+
+
+def test_a_key_held_down_moves_on_but_decides_once(window, monkeypatch):
+    session = window.bench.session
+    hold(window, Qt.Key.Key_Up)
+    assert session.k == 12
+    launched: list[tuple[str, dict]] = []
+    monkeypatch.setattr(
+        window.bench, "launch", lambda verb, given, **_: launched.append((verb, given))
+    )
+    hold(window, Qt.Key.Key_Return)
+    assert [verb for verb, _given in launched] == ["accept"]
+    assert np.flatnonzero(session.confirmed).tolist() == [12]
+
+
+def test_who_presses_enter_twice_accepts_one_slice_and_stays_at_the_next(window):
+    bench, session = window.bench, window.bench.session
+    with ProjectStore.open(bench.project_place) as store:
+        store.replace_queue(
+            queue_item(session.series_uid, k, 0.9 - n / 10)
+            for n, k in enumerate((8, 3, 5))
+        )
+    QTest.keyClick(window.canvas, Qt.Key.Key_Return)
+    QTest.keyClick(window.canvas, Qt.Key.Key_Return)
+    wait_for(lambda: not bench.jobs.active)
+    assert np.flatnonzero(session.confirmed).tolist() == [8]
+    assert session.k == 3
+
+
+def test_who_goes_elsewhere_after_enter_is_left_there(window, hand):
+    bench, session = window.bench, window.bench.session
+    with ProjectStore.open(bench.project_place) as store:
+        store.replace_queue(
+            queue_item(session.series_uid, k, 0.9 - n / 10)
+            for n, k in enumerate((8, 3))
+        )
+    hand.key("Return")
+    hand.wheel(2)
+    wait_for(lambda: not bench.jobs.active)
+    assert np.flatnonzero(session.confirmed).tolist() == [8]
+    assert session.k == 10

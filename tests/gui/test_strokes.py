@@ -77,6 +77,7 @@ ACTS: dict[str, Callable[[MedlabWindow, Hand], object]] = {
     "fill": lambda _w, hand: hand.key("3"),
     "review": lambda _w, hand: hand.key("R"),
     "space": hold_space,
+    "hidden mask": lambda w, _h: setattr(w.bench.view, "mask_visible", False),
     "accept": lambda _w, hand: hand.key("Return"),
     "whole slice": lambda w, _h: w.bench.session.apply(
         "test", (slice(3, 4), slice(0, 9), slice(0, 9)), np.ones((1, 9, 9), np.uint8)
@@ -102,6 +103,7 @@ def test_what_comes_in_the_middle_ends_a_stroke(brush, hand, buttons, name):
     assert n_strokes(brush) == len(painted)
     brush.bench.go_to(K)
     brush.bench.view.mode, brush.bench.view.tool = Mode.ANNOTATE, Tool.BRUSH
+    brush.bench.view.mask_visible = True
     hand.drag((70, 30), (70, 50))
     assert session.mask[K, 70, 30:51].all(), "the next stroke is one as ever"
     assert same_on_disk(brush)
@@ -230,6 +232,16 @@ def test_the_buttons_at_the_side_of_a_mouse_do_not_paint(brush, buttons):
         buttons.to(30, 50)
         buttons.release(30, 50, side)
     assert not brush.bench.session.mask.any()
+
+
+def test_a_mask_that_was_hidden_has_the_tool_chosen_since(brush, hand):
+    view, session = brush.bench.view, brush.bench.session
+    hand.drag((30, 20), (30, 70))
+    view.mask_visible = False
+    view.tool = Tool.ERASER
+    view.mask_visible = True
+    hand.drag((30, 30), (30, 50))
+    assert not session.mask[K, 30, 30:51].any()
 
 
 def test_a_stroke_after_sizing_the_brush_needs_no_movement_before(brush, buttons):
