@@ -1,25 +1,24 @@
-"""The 3D view: turned by the left button, drawn on a thread."""
+"""The 3D view: turned by the left button."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import QPointF, QRectF, QSize, Qt, QTimer
+from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtCore import Signal as QtSignal
 from qtpy.QtGui import QFont, QFontMetricsF, QImage, QMouseEvent, QPainter, QPen
 from qtpy.QtWidgets import QWidget
 
 from medlab_gui.core.directions import direction_letters
 from medlab_gui.core.i18n import _
-from medlab_gui.gui.colors import scheme_colors
 from medlab_gui.gui.panes import marks
+from medlab_gui.gui.panes.volume_drawing import FRONT, VolumeDrawing
 from medlab_gui.gui.stamps import Stamps
 from medlab_gui.gui.wheel import ZOOM_PER_NOTCH, turned
 from medlab_gui.gui.window_drag import dragged_window
-from medlab_gui.imaging.rendering import Rendering, ViewPoint, first_window, render
-from medlab_gui.imaging.scene import Scene, make_scene, small_labels
+from medlab_gui.imaging.rendering import Rendering, ViewPoint
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,28 +31,17 @@ if TYPE_CHECKING:
         QWheelEvent,
     )
 
-    from medlab_gui.core.jobs import JobContext
     from medlab_gui.gui.workbench import Workbench
 
 __all__ = ["VolumePane"]
 
-_LANE = "volume"
-_COARSE = {Rendering.MIP: (220, 1.2), Rendering.VOLUME: (130, 1.6)}
-_FINE = {Rendering.MIP: (600, 0.6), Rendering.VOLUME: (420, 0.7)}
-"""Pixels of the shorter side, and length of a step in blocks."""
-
-_REST_MS = 160
-_STROKE_MS = 250
-_FIRST = ViewPoint(zoom=1.35)
-_Windows = dict[Rendering, tuple[float, float]]
 _DEGREES_PER_SIDE = 180.0
 
 
 class VolumePane(QWidget):
     """Shows the whole scan as MIP or volume, with the mask in its colours.
 
-    Everything is computed on a thread: coarse while it turns, fine when the hand
-    rests. Nothing is computed while it is hidden.
+    What it shows is made by a `VolumeDrawing`.
 
     Parameters
     ----------
@@ -71,36 +59,16 @@ class VolumePane(QWidget):
         self._bench = bench
         self._state = bench.linked
         self._stamps = Stamps(self)
-        self._scene: Scene | None = None
-        self._labels: NDArray[np.uint8] | None = None
-        self._picture: QImage | None = None
-        self._view = _FIRST
-        self._first_windows = dict.fromkeys(Rendering, (0.5, 1.0))
-        self._windows = dict(self._first_windows)
-        self._busy = False
-        self._wants_scene = self._wants_labels = False
-        self._wants_coarse = self._wants_fine = False
         self._last = QPointF()
         self.setObjectName("pane_volume")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setAccessibleName(_("3D"))
-        self._rest = self._timer(_REST_MS, self._refine)
-        self._strokes = self._timer(_STROKE_MS, self._on_mask)
-        bench.session_changed.connect(self._on_session)
         self._state.moved.connect(self._refresh)
-        self._state.rendering_changed.connect(self._on_look)
-        bench.view.events.mask_visible.connect(self._on_look)
         for name in ("crosshair", "letters", "corner_text"):
             getattr(bench.view.events, name).connect(self._refresh)
-        self._on_session()
-
-    def _timer(self, ms: int, then: Any) -> QTimer:
-        timer = QTimer(self)
-        timer.setSingleShot(True)
-        timer.setInterval(ms)
-        timer.timeout.connect(then)
-        return timer
+        self._drawing = VolumeDrawing(bench, self)
+        self._drawing.drawn.connect(self._refresh)
 
     def minimumSizeHint(self) -> QSize:
         """Return the least that makes sense."""
@@ -109,202 +77,55 @@ class VolumePane(QWidget):
     @property
     def view_point(self) -> ViewPoint:
         """From where one looks."""
-        return self._view
+        return self._drawing.view
 
     @property
     def window_shown(self) -> tuple[float, float]:
-        """Level and width of this view: those of a ray are not those of a slice.
-
-        MIP and volume have one each.
-        """
-        return self._windows[self._state.rendering]
-
-    def reset_window(self) -> None:
-        """Show it in the window in which it opened."""
-        self.show_window(*self._first_windows[self._state.rendering])
-
-    def show_window(self, level: float, width: float) -> None:
-        """Show it in another window, in the units of the scan."""
-        self._windows[self._state.rendering] = (level, width)
-        self._on_look()
-        self.update()
+        """Level and width in which it is shown."""
+        return self._drawing.window_shown
 
     @property
     def picture(self) -> QImage | None:
         """What was drawn last; None before the first time."""
-        return self._picture
+        return self._drawing.picture
 
     @property
     def is_fine(self) -> bool:
         """Whether nothing better is being computed or waits to be."""
-        waits = self._busy or self._wants_scene or self._wants_labels
-        waits = waits or self._wants_coarse
-        return not (waits or self._wants_fine or self._rest.isActive())
+        return self._drawing.is_fine
+
+    def reset_window(self) -> None:
+        """Show it in the window in which it opened."""
+        self._drawing.reset_window()
+
+    def show_window(self, level: float, width: float) -> None:
+        """Show it in another window, in the units of the scan."""
+        self._drawing.show_window(level, width)
+
+    def fit(self) -> None:
+        """Look from the front at all of it."""
+        self.look(FRONT)
+
+    def look(self, view: ViewPoint) -> None:
+        """Look from elsewhere."""
+        self._drawing.look(view)
 
     # ---- what happens elsewhere ---------------------------------------------------
 
     def _refresh(self, *_args: object) -> None:
         self.update()
 
-    def _on_session(self) -> None:
-        session = self._bench.session
-        self._scene = self._labels = self._picture = None
-        # What is still being read is a body with holes.
-        self._wants_scene = session is not None and not session.is_provisional
-        self._wants_labels = self._wants_coarse = self._wants_fine = False
-        self._view = _FIRST
-        if session is not None:
-            session.edited.connect(self._on_edited)
-            session.state_changed.connect(self._on_edited)
-        self._go_on()
-        self.update()
-
-    def _on_edited(self, *_args: object) -> None:
-        if not self._strokes.isActive():
-            self._strokes.start()
-
-    def _on_mask(self) -> None:
-        self._wants_labels = True
-        self._go_on()
-
-    def _on_look(self, *_args: object) -> None:
-        self._wants_coarse = True
-        self._rest.start()
-        self._go_on()
-
-    def _refine(self) -> None:
-        self._wants_fine = True
-        self._go_on()
-
-    def fit(self) -> None:
-        """Look from the front at all of it."""
-        self.look(_FIRST)
-
-    def look(self, view: ViewPoint) -> None:
-        """Look from elsewhere."""
-        self._view = view
-        self._on_look()
-        self.update()
-
     def showEvent(self, event: QShowEvent) -> None:
         """Compute what was put off while nobody looked."""
-        self._go_on()
+        self._drawing.go_on()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Compute nothing."""
-        self._rest.stop()
+        self._drawing.rest()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Draw it in the new size."""
-        self._on_look()
-
-    # ---- computing, one thing at a time ----------------------------------------------
-
-    def _go_on(self) -> None:
-        session = self._bench.session
-        if self._busy or session is None or not self.isVisible():
-            return
-        if self._scene is None:
-            if self._wants_scene:
-                self._make_scene()
-        elif self._wants_labels:
-            self._make_labels()
-        elif self._wants_coarse:
-            self._wants_coarse = False
-            self._draw(_COARSE)
-        elif self._wants_fine:
-            self._wants_fine = False
-            self._draw(_FINE)
-
-    def _make_scene(self) -> None:
-        session = self._bench.session
-        assert session is not None
-        self._wants_scene = False
-        volume, mask = session.volume, session.mask
-
-        def work(ctx: JobContext) -> tuple[Scene, NDArray[np.uint8], _Windows]:
-            scene = make_scene(volume.data, volume.grid, ctx.check)
-            windows = {r: first_window(scene, volume.modality, r) for r in Rendering}
-            return scene, small_labels(mask, scene), windows
-
-        def done(made: tuple[Scene, NDArray[np.uint8], _Windows]) -> None:
-            if self._bench.session is session:
-                self._scene, self._labels, self._first_windows = made
-                self._windows = dict(self._first_windows)
-                self._wants_coarse = self._wants_fine = True
-
-        self._submit(work, done)
-
-    def _make_labels(self) -> None:
-        session, scene = self._bench.session, self._scene
-        assert session is not None
-        assert scene is not None
-        self._wants_labels = False
-        mask = session.mask
-
-        def work(ctx: JobContext) -> NDArray[np.uint8]:
-            return small_labels(mask, scene)
-
-        def done(labels: NDArray[np.uint8]) -> None:
-            if self._scene is scene:
-                self._labels = labels
-                self._on_look()
-
-        self._submit(work, done)
-
-    def _draw(self, quality: dict[Rendering, tuple[int, float]]) -> None:
-        scene, rendering = self._scene, self._state.rendering
-        session, view = self._bench.session, self._bench.view
-        assert scene is not None
-        assert session is not None
-        side, step = quality[rendering]
-        share = min(1.0, side / max(1, min(self.width(), self.height())))
-        share = min(share, 1400 / max(1, self.width(), self.height()))
-        size = (
-            max(8, round(self.width() * share)),
-            max(8, round(self.height() * share)),
-        )
-        window, point = self.window_shown, self._view
-        labels = self._labels if view.mask_visible else None
-        found = scheme_colors(session.scheme)
-        table = np.array([found.get(v, found[None])[:3] for v in range(256)])
-        colors = np.round(table * 255).astype(np.uint8)
-        inverted = session.series.display.inverted
-
-        def work(ctx: JobContext) -> QImage:
-            rgb = render(
-                scene,
-                point,
-                size,
-                rendering,
-                window,
-                labels,
-                colors,
-                inverted=inverted,
-                step=step,
-                check=ctx.check,
-            )
-            width, height = size
-            return QImage(
-                rgb.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888
-            ).copy()
-
-        def done(picture: QImage) -> None:
-            if self._scene is scene:
-                self._picture = picture
-                self.update()
-
-        self._submit(work, done)
-
-    def _submit(self, work: Any, done: Any) -> None:
-        self._busy = True
-        self._bench.submit(
-            "", work, on_done=done, on_end=self._on_end, lane=_LANE, newest_wins=False
-        )
-
-    def _on_end(self) -> None:
-        self._busy = False
-        self._go_on()
+        self._drawing.renew()
 
     # ---- mouse ---------------------------------------------------------------------
 
@@ -328,16 +149,20 @@ class VolumePane(QWidget):
             turn = _DEGREES_PER_SIDE / side
             self.look(
                 replace(
-                    self._view,
-                    yaw=(self._view.yaw - moved.x() * turn) % 360,
-                    pitch=min(90.0, max(-90.0, self._view.pitch + moved.y() * turn)),
+                    self.view_point,
+                    yaw=(self.view_point.yaw - moved.x() * turn) % 360,
+                    pitch=min(
+                        90.0, max(-90.0, self.view_point.pitch + moved.y() * turn)
+                    ),
                 )
             )
         elif event.buttons() & Qt.MouseButton.MiddleButton:
+            if self._drawing.scene is None:
+                return  # nothing is there to be moved yet
             mm = 1 / self._px_per_mm()
-            x, y = self._view.shift
+            x, y = self.view_point.shift
             shift = (x + moved.x() * mm, y + moved.y() * mm)
-            self.look(replace(self._view, shift=shift))
+            self.look(replace(self.view_point, shift=shift))
         elif event.buttons() & Qt.MouseButton.RightButton:
             self.show_window(*dragged_window(self.window_shown, moved, self.width()))
 
@@ -349,27 +174,27 @@ class VolumePane(QWidget):
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Zoom: there are no slices here."""
         factor = ZOOM_PER_NOTCH ** turned(event)
-        zoom = min(20.0, max(0.2, self._view.zoom * factor))
-        self.look(replace(self._view, zoom=zoom))
+        zoom = min(20.0, max(0.2, self.view_point.zoom * factor))
+        self.look(replace(self.view_point, zoom=zoom))
         event.accept()
 
     # ---- drawing -------------------------------------------------------------------
 
     def _px_per_mm(self) -> float:
-        assert self._scene is not None
+        assert self._drawing.scene is not None
         return (
-            self._view.zoom
+            self.view_point.zoom
             * min(self.width(), self.height())
-            / (2 * self._scene.radius)
+            / (2 * self._drawing.scene.radius)
         )
 
     def place_of(self, mm: NDArray[np.float64]) -> QPointF:
         """Return where a position in LPS mm is seen, in logical pixels."""
-        assert self._scene is not None
-        right, down, _away = self._view.axes()
-        off = np.asarray(mm) - self._scene.center
-        x = (float(off @ right) + self._view.shift[0]) * self._px_per_mm()
-        y = (float(off @ down) + self._view.shift[1]) * self._px_per_mm()
+        assert self._drawing.scene is not None
+        right, down, _away = self.view_point.axes()
+        off = np.asarray(mm) - self._drawing.scene.center
+        x = (float(off @ right) + self.view_point.shift[0]) * self._px_per_mm()
+        y = (float(off @ down) + self.view_point.shift[1]) * self._px_per_mm()
         return QPointF(self.width() / 2 + x, self.height() / 2 + y)
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -382,9 +207,9 @@ class VolumePane(QWidget):
         session = self._bench.session
         if session is not None:
             metrics = QFontMetricsF(font)
-            if self._picture is not None:
+            if self.picture is not None:
                 painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-                painter.drawImage(QRectF(self.rect()), self._picture)
+                painter.drawImage(QRectF(self.rect()), self.picture)
                 self._draw_marks(painter, size)
             elif self.isVisible():
                 middle = QPointF(
@@ -399,7 +224,7 @@ class VolumePane(QWidget):
                 title = _("3D, MIP") if is_mip else _("3D, volume")
                 at = QPointF(marks.MARGIN, marks.MARGIN + metrics.ascent())
                 self._stamps.write(painter, font, at, title)
-                if self._picture is not None:
+                if self.picture is not None:
                     low = self.height() - marks.MARGIN - metrics.descent()
                     words = marks.window_text(*self.window_shown, session.volume.units)
                     self._stamps.write(painter, font, QPointF(marks.MARGIN, low), words)
@@ -422,7 +247,7 @@ class VolumePane(QWidget):
             bold = QFont(self.font())
             bold.setPointSizeF(13)
             bold.setBold(True)
-            right, down, _away = self._view.axes()
+            right, down, _away = self.view_point.axes()
             letters = (
                 direction_letters(-right),
                 direction_letters(right),
@@ -430,7 +255,7 @@ class VolumePane(QWidget):
                 direction_letters(down),
             )
             marks.draw_letters(painter, self._stamps, bold, size, letters)
-        if view.crosshair and mm is not None and self._scene is not None:
+        if view.crosshair and mm is not None and self._drawing.scene is not None:
             at = self.place_of(mm)
             painter.setPen(QPen(marks.BADGE_COLOR, 1))
             painter.drawEllipse(at, 5, 5)

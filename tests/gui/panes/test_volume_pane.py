@@ -8,9 +8,10 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
 from medlab_gui.gui.panes.linked_state import PaneLayout
+from medlab_gui.gui.panes.volume_pane import VolumePane
 from medlab_gui.imaging.rendering import Rendering
 from tests.gui.conftest import wait_for
-from tests.gui.hand import LEFT, NONE, RIGHT
+from tests.gui.hand import LEFT, MIDDLE, NONE, RIGHT
 from tests.gui.moving import move
 from tests.gui.panes.unique_voxels import SHAPE
 
@@ -107,3 +108,14 @@ def test_presets_go_to_the_3d_view_while_it_has_the_keys(opened):
     QTest.keyClick(pane, Qt.Key.Key_0)
     assert pane.window_shown == first
     wait_for(lambda: pane.is_fine)
+
+
+def test_a_hand_that_comes_before_the_picture_breaks_nothing(qtbot, opened):
+    pane = VolumePane(opened().bench)  # not shown: nothing is made for it
+    qtbot.addWidget(pane)
+    for button in (LEFT, MIDDLE, RIGHT):
+        QTest.mousePress(pane, button, NONE, QPoint(50, 50))
+        move(pane, QPoint(60, 50), NONE, button)
+        QTest.mouseRelease(pane, button, NONE, QPoint(60, 50))
+    assert pane.picture is None
+    assert pane.view_point.shift == (0.0, 0.0)
