@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from medlab_gui.commands.contender_names import case_name
 from medlab_gui.commands.contenders import (
     CaseFiles,
     Contender,
@@ -11,7 +12,6 @@ from medlab_gui.commands.contenders import (
     Masks,
     Weights,
     case_files,
-    case_name,
     contenders,
 )
 from medlab_gui.commands.inputs import existing_path, scaled

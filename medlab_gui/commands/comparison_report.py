@@ -12,7 +12,8 @@ from medlab_gui.commands.classifier_report import compare_classifiers
 from medlab_gui.commands.compared_cases import gather
 from medlab_gui.commands.compared_networks import networks_table
 from medlab_gui.commands.comparison import compare_masks
-from medlab_gui.commands.contenders import Folds, Masks, check_ablation, split_names
+from medlab_gui.commands.contender_names import split_names
+from medlab_gui.commands.contenders import Folds, Masks, check_ablation
 from medlab_gui.commands.loaded_cases import Cases
 from medlab_gui.commands.outputs import make_folder
 from medlab_gui.commands.report_files import NOT_CLINICAL, write_report

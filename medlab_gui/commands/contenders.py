@@ -8,9 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.checkpoints import weights_file
+from medlab_gui.commands.contender_names import (
+    case_name,
+    readable_names,
+    split_names,
+)
 from medlab_gui.commands.inputs import existing_path
 from medlab_gui.commands.mask_files import MaskFile, read_mask_file
-from medlab_gui.commands.values import as_path
 from medlab_gui.core.errors import CheckpointError, InputError
 
 if TYPE_CHECKING:
@@ -27,34 +31,15 @@ __all__ = [
     "Masks",
     "Weights",
     "case_files",
-    "case_name",
     "check_ablation",
     "contenders",
-    "is_read",
     "repeats",
-    "split_names",
 ]
 
-_ENDINGS: tuple[str, ...] = (
-    *(".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".mgz", ".mgh", ".hdr"),
-    *(".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".json", ".dcm"),
-)
 _NOT_READ = (".raw", ".img", ".txt", ".csv", ".md")  # beside what is read
 _SEED = re.compile(r"[\s,;:._#=(-]+(seed[\s,;:._#=(-]*)?\d*$", re.IGNORECASE)
 """How names end that differ in the seed: ``", seed 1"``, ``"-1"``."""
 _SWITCHES = ("residual", "cbam", "transfer")
-
-
-def case_name(path: Path) -> str:
-    """Return the name of a case: its file's name without the ending."""
-    lower = path.name.lower()
-    ending = next((e for e in _ENDINGS if lower.endswith(e)), "")
-    return path.name[: len(path.name) - len(ending)] if ending else path.name
-
-
-def is_read(path: Path) -> bool:
-    """Tell by its name whether a file is a picture or a scan that may be a case."""
-    return not path.name.startswith(".") and path.name.lower().endswith(_ENDINGS)
 
 
 def case_files(folder: Path) -> dict[str, Path]:
@@ -279,44 +264,6 @@ def _shared_beginning(names: Sequence[str]) -> str:
     return names[0][:end]
 
 
-def split_names(text: str) -> list[tuple[str, str]]:
-    """Return ``(name, place)`` of each line such as ``U-Net=predictions/unet``.
-
-    Without a name it is the last part of the place; names are made unlike each other.
-
-    Raises
-    ------
-    InputError
-        If two are given the same name.
-    """
-    found: list[tuple[str, str]] = []
-    for line in text.splitlines():
-        line = line.strip()
-        if not line:
-            continue
-        name, equals, place = line.partition("=")
-        # A path may hold "=" itself.
-        if not equals or existing_path(line) is not None:
-            name, place = case_name(as_path(line)), line
-            for ending in (".safetensors", ".csv", ".pt"):
-                name = name.removesuffix(ending)
-            taken = {n for n, _p in found}
-            if name in taken:
-                name = f"{as_path(line).parent.name}/{name}"
-        name, place = name.strip(), place.strip()
-        if not name or not place:
-            msg = f"{line!r} names no network; write e.g. U-Net=predictions/unet."
-            raise InputError(msg)
-        if name in {n for n, _p in found}:
-            msg = (
-                f"Two networks are called {name!r}; give each a name of its own, e.g. "
-                f"{name}-2={place}."
-            )
-            raise InputError(msg)
-        found.append((name, place))
-    return found
-
-
 def _masks(name: str, path: Path) -> Masks:
     folders = (
         sorted(
@@ -376,7 +323,7 @@ def contenders(text: str, store: ProjectStore | None) -> list[Contender]:
     from medlab_gui.learning.checkpoint import read_meta
 
     found: list[Contender] = []
-    for name, place in split_names(text):
+    for name, place in readable_names(split_names(text), store):
         path = existing_path(place)
         weighty = place.lower().endswith((".safetensors", ".pt", ".pth"))
         if path is not None and not weighty:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from medlab_gui.commands.contenders import Folds, case_name, is_read
+from medlab_gui.commands.contender_names import case_name, is_read
+from medlab_gui.commands.contenders import Folds
 from medlab_gui.commands.inputs import existing_path, scaled
 from medlab_gui.commands.values import parse_class_map
 from medlab_gui.core.errors import InputError

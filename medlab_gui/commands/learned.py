@@ -176,7 +176,10 @@ def _chose_epoch(store: ProjectStore, weights: Path) -> set[SliceKey]:
     made = _made(store, weights)
     if made is None or made.run_id not in {run.id for run in store.runs()}:
         return set()
-    return _side(_place(store, made), "validation") or set()
+    place = _place(store, made)
+    # Runs of older versions set none aside: those that judged chose.
+    chose = _side(place, "choosers")
+    return (_side(place, "validation") or set()) if chose is None else chose
 
 
 def _sha256(file: Path) -> str:

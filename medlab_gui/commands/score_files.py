@@ -6,7 +6,7 @@ import csv
 import math
 from typing import TYPE_CHECKING
 
-from medlab_gui.commands.contenders import split_names
+from medlab_gui.commands.contender_names import split_names
 from medlab_gui.commands.values import as_path
 from medlab_gui.core.errors import InputError
 

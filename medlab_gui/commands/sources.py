@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.core.errors import InputError
-from medlab_gui.imaging.padding import without_padding
+from medlab_gui.imaging.padding import is_padding, without_padding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -76,6 +76,12 @@ class ProjectSource:
             )
         labels: NDArray[np.uint8] = self._masks[annotation][key.slice_index]
         return labels
+
+    def unmeasured(self, key: SliceKey) -> NDArray[np.bool_] | None:
+        """Return which pixels only fill the picture; None where none does."""
+        series = self._record(key.series_uid)
+        picture = self.store.array(series.blob)[key.slice_index]
+        return is_padding(picture, series.display.padding)
 
     def spacing(self, key: SliceKey) -> tuple[float, float]:
         """Return ``(dy, dx)`` in mm."""

@@ -49,12 +49,16 @@ class Split:
         Whether they are of one patient, since there is no other.
     note : str
         What was left out, and why; may be empty.
+    choosers : ProjectSource or None
+        Slices that choose the epoch, and neither teach nor judge; none of them where
+        the last epoch is kept. None where those that judge choose, as in older runs.
     """
 
     training: ProjectSource
     validation: ProjectSource
     same_patient: bool
     note: str = ""
+    choosers: ProjectSource | None = None
 
 
 def draw_split(store: ProjectStore, seed: int, *, by_class: bool = False) -> Split:
@@ -184,8 +188,7 @@ def fold_sources(
     for n, (learn, judge) in enumerate(splits, start=1):
         note = (
             f"Fold {n} of {n_folds} of a cross-validation: "
-            f"{counted(len(judge), 'slice')} that it left out chose the epoch and give "
-            "its score."
+            f"{counted(len(judge), 'slice')} that it left out give its score."
         )
         if judges & {whole.group(key) for key in learn}:
             note += (
@@ -214,6 +217,8 @@ def write_split(folder: Path, split: Split) -> None:
         "same_patient": split.same_patient,
         "note": split.note,
     }
+    if split.choosers is not None:
+        content["choosers"] = _rows(split.choosers)
     write_whole(folder / SPLIT, json.dumps(content, indent=1).encode())
 
 
@@ -241,11 +246,15 @@ def read_split(store: ProjectStore, folder: Path) -> Split | None:
         return None
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        chosen = None
+        if "choosers" in content:
+            chosen = ProjectSource(store, _truth(content["choosers"]))
         return Split(
             ProjectSource(store, _truth(content["training"])),
             ProjectSource(store, _truth(content["validation"])),
             bool(content["same_patient"]),
             str(content["note"]),
+            chosen,
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         msg = f"The split of the run in {folder} is damaged; start a new run."

@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from medlab_gui import __version__
 from medlab_gui.commands.checkpoints import check_classes, project_weights
+from medlab_gui.commands.choosers import set_aside
 from medlab_gui.commands.splits import (
     Split,
     draw_split,
@@ -261,11 +262,25 @@ def split_folders(folder: Path, wish: Wish) -> list[Path]:
 
 
 def draw_splits(store: ProjectStore, wish: Wish) -> list[Split]:
-    """Draw who teaches and who judges: one split, or one for each fold."""
+    """Draw who teaches, chooses the epoch and judges: once, or for each fold.
+
+    Raises
+    ------
+    InputError
+        If too little is labelled, or one side of a split has nothing to tell apart.
+    """
+    from medlab_gui.learning.check import check_slices, check_values
+
     seed, by_class = wish.spec.seed, is_classifier(wish.spec.network)
     if wish.n_folds:
-        return fold_sources(store, wish.n_folds, seed, by_class=by_class)
-    return [draw_split(store, seed, by_class=by_class)]
+        splits = fold_sources(store, wish.n_folds, seed, by_class=by_class)
+    else:
+        splits = [draw_split(store, seed, by_class=by_class)]
+    splits = [set_aside(store, split, wish.spec) for split in splits]
+    for split in splits:
+        check_slices(split.training, store.scheme())
+        check_values(split.validation, store.scheme())
+    return splits
 
 
 def splits_of(
@@ -328,6 +343,7 @@ def project_training(
         split.training,
         split.validation,
         folder=folder,
+        choosers=split.choosers,
         init_from=store.blob_path(parent.blob) if parent is not None else None,
         weights_folder=ctx.settings.weights_path,
         resume=not wish.is_new,

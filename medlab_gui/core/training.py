@@ -26,6 +26,7 @@ from medlab_gui.core.specs import (
 
 __all__ = [
     "AUGMENTATIONS",
+    "EPOCH_CHOICES",
     "MAX_SEED",
     "OPTIMISERS",
     "PRECISIONS",
@@ -42,6 +43,7 @@ SCHEDULES = ("epoch", "step", "cosine", "plateau")
 AUGMENTATIONS = ("usual", "four-of-six", "none")
 PRECISIONS = ("auto", "float32")
 TRANSFERS = ("encoder", "all")
+EPOCH_CHOICES = ("set-aside", "judges", "last")
 MAX_SEED = 2**31 - 1
 """Every generator, database and number box takes seeds up to it."""
 
@@ -201,6 +203,12 @@ class TrainSpec:
     transfer : "encoder" or "all"
         What starts from them: the encoder alone, or with weights of MedLab's own the
         decoder and the last layer too, where they fit. Public files hold no decoder.
+    epoch_choice : "set-aside", "judges" or "last"
+        What chooses the epoch whose weights are kept. Of a training in a project: a
+        part of the slices to learn from that is set aside for it, by patient (the last
+        epoch where there are too few); the slices that judge, whose scores flatter
+        then, as older versions had it; or nothing, and the last is kept. A recipe with
+        scans of its own names the slices that choose, but for ``"last"``.
     """
 
     network: NetworkSpec
@@ -233,6 +241,7 @@ class TrainSpec:
     keep_slices: int = 3
     encoder_weights: str = ""
     transfer: str = "encoder"
+    epoch_choice: str = "set-aside"
 
     def __post_init__(self) -> None:
         if isinstance(self.augment, bool):
@@ -260,6 +269,7 @@ class TrainSpec:
         check_choice("schedule", self.schedule, SCHEDULES)
         check_choice("precision", self.precision, PRECISIONS)
         check_choice("transfer", self.transfer, TRANSFERS)
+        check_choice("epoch_choice", self.epoch_choice, EPOCH_CHOICES)
         check_number("decay", self.decay, 0, 1, above=True)
         check_number("decay_steps", self.decay_steps, 0, above=True)
         check_number("floor", self.floor, 0, 1)
@@ -314,6 +324,8 @@ class TrainSpec:
             del data["resize"]
         if self.transfer == TRANSFERS[0]:
             del data["transfer"]
+        if self.epoch_choice == EPOCH_CHOICES[0]:
+            del data["epoch_choice"]
         return data
 
     def to_json(self) -> str:

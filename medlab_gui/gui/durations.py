@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from medlab_gui.core.i18n import _
 
-__all__ = ["in_words", "local_time"]
+__all__ = ["in_words"]
 
 
 def in_words(seconds: float) -> str:
@@ -18,13 +16,3 @@ def in_words(seconds: float) -> str:
     if minutes < 90:
         return _("{n} min").format(n=minutes)
     return _("{h} h {m} min").format(h=minutes // 60, m=f"{minutes % 60:02}")
-
-
-def local_time(iso: str | None) -> str:
-    """Return an ISO time in UTC as local ``"21 Nov 03:15"``; empty where unknown."""
-    if not iso:
-        return ""
-    try:
-        return datetime.fromisoformat(iso).astimezone().strftime("%d %b %H:%M")
-    except ValueError:
-        return iso

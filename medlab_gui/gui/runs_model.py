@@ -10,7 +10,7 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from medlab_gui.core.i18n import _
 from medlab_gui.core.merit import merit, spread
 from medlab_gui.core.records import Run, RunState
-from medlab_gui.gui.durations import local_time
+from medlab_gui.core.run_titles import local_time, origin, run_titles
 from medlab_gui.gui.run_words import merit_of, merits_of
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ __all__ = [
     "dice_change",
     "folds_of",
     "judged",
-    "origin",
-    "run_titles",
     "was_refused",
     "weights_of",
 ]
@@ -80,46 +78,6 @@ def dice_change(run: Run) -> str:
     if new is None:
         return ""
     return f"{new:.3f}" if old is None else f"{old:.3f} → {new:.3f}"
-
-
-def origin(run: Run, names: Mapping[str, str]) -> str:
-    """Return what a run began with: weights by name, else its network.
-
-    Parameters
-    ----------
-    run : Run
-        A training.
-    names : mapping of str to str
-        Checkpoint id to what a person reads.
-    """
-    if run.parent_checkpoint is not None:
-        unknown = _("unknown weights")
-        return _("from {name}").format(name=names.get(run.parent_checkpoint) or unknown)
-    network = run.spec.get("network")
-    return str(network.get("name", "")) if isinstance(network, dict) else ""
-
-
-def run_titles(runs: Sequence[Run], names: Mapping[str, str]) -> list[str]:
-    """Return short names that tell these runs apart: ``["unet, seed 1", "segnet"]``.
-
-    Parameters
-    ----------
-    runs : sequence of Run
-        Those that are shown beside each other.
-    names : mapping of str to str
-        Checkpoint id to what a person reads.
-    """
-    found = [origin(run, names) for run in runs]
-    for more in (
-        lambda run: _("seed {n}").format(n=run.seed),
-        lambda run: local_time(run.started),
-        lambda run: run.id,
-    ):
-        found = [
-            title if found.count(title) == 1 else f"{title}, {more(run)}"
-            for title, run in zip(found, runs, strict=True)
-        ]
-    return found
 
 
 class RunsModel(QAbstractTableModel):

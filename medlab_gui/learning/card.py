@@ -48,9 +48,11 @@ def card_text(meta: CheckpointMeta) -> str:
     ----------
     meta : CheckpointMeta
         Of its ``card`` these are used where they are there: ``n_training_slices``,
-        ``n_validation_slices``, ``parent``, ``software``, ``data`` (list of ``{"use",
-        "what", "n_slices"}``), ``truth``, ``licence``, ``description``, ``repeat``,
-        ``notes`` and ``split`` (sentences), ``recipe`` (a `TrainSpec` as plain data).
+        ``n_validation_slices``, ``n_choosing_slices`` (set aside to choose the epoch;
+        without it the validation slices chose), ``parent``, ``software``, ``data``
+        (list of ``{"use", "what", "n_slices"}``), ``truth``, ``licence``,
+        ``description``, ``repeat``, ``notes`` and ``split`` (sentences), ``recipe`` (a
+        `TrainSpec` as plain data).
     """
     card = meta.card
     lines = [f"# {meta.name}", ""]
@@ -68,7 +70,7 @@ def card_text(meta: CheckpointMeta) -> str:
     if notes:
         lines += ["", "## What to know", "", *(f"- {note}" for note in notes)]
     lines += ["", "## Scores", ""]
-    lines += _scores(meta.metrics)
+    lines += _scores(meta.metrics, card)
     if card.get("repeat"):
         lines += ["", "## How to make it again", "", "```", str(card["repeat"]), "```"]
     return "\n".join(lines).rstrip() + "\n"
@@ -158,21 +160,26 @@ def _data(card: dict[str, Any]) -> list[str]:
     learnt, judged = card.get("n_training_slices"), card.get("n_validation_slices")
     if learnt is None:
         return [*lines, "Not recorded."]
-    return [
-        *lines,
-        f"It learned from {learnt} slices; {judged} others chose the epoch to keep.",
-    ]
+    chose = card.get("n_choosing_slices")
+    if chose is None:
+        rest = f"{judged} others chose the epoch to keep."
+    elif chose:
+        rest = f"{chose} others chose the epoch to keep. {judged} more only judge it."
+    else:
+        rest = f"the last epoch was kept. {judged} others only judge it."
+    return [*lines, f"It learned from {learnt} slices; {rest}"]
 
 
-_TITLES = {
-    "validation": "Slices that chose the epoch (not learned from)",
-    "test": "Slices of a patient that training never saw",
-}
-
-
-def _scores(metrics: dict[str, Any]) -> list[str]:
+def _scores(metrics: dict[str, Any], card: dict[str, Any]) -> list[str]:
     lines: list[str] = []
-    for key, title in _TITLES.items():
+    validation = "Slices that chose the epoch (not learned from)"
+    if "n_choosing_slices" in card:
+        validation = "Slices that had no part in the training"
+    titles = {
+        "validation": validation,
+        "test": "Slices of a patient that training never saw",
+    }
+    for key, title in titles.items():
         scores = metrics.get(key)
         if not scores:
             continue

@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     from medlab_gui.core.training import TrainSpec
     from medlab_gui.learning.dataset import SliceKey, SliceSource
 
-__all__ = ["check_recipe", "check_sides", "check_slices", "check_values", "named"]
+__all__ = [
+    "check_choosers",
+    "check_recipe",
+    "check_sides",
+    "check_slices",
+    "check_values",
+    "named",
+]
 
 
 def check_recipe(spec: TrainSpec, scheme: LabelScheme) -> None:
@@ -104,6 +111,26 @@ def check_sides(
         )
         raise InputError(msg)
     return f"{found}: the scores flatter, since one patient's slices are alike."
+
+
+def check_choosers(
+    choosers: SliceSource, training: SliceSource, validation: SliceSource
+) -> None:
+    """Refuse slices that would choose the epoch and teach, or judge, as well.
+
+    Raises
+    ------
+    InputError
+        If so.
+    """
+    others = {*training.keys, *validation.keys}
+    twice = [key for key in choosers.keys if key in others]
+    if twice:
+        msg = (
+            f"{_count(len(twice), 'slice', 'slices')} would choose the epoch, and "
+            f"teach or judge as well: {named(twice)}. Give each slice one use."
+        )
+        raise InputError(msg)
 
 
 def check_values(source: SliceSource, scheme: LabelScheme) -> set[int]:

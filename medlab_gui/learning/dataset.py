@@ -76,6 +76,12 @@ class SliceSource(Protocol):
     def labels(self, key: SliceKey) -> NDArray[np.uint8]:
         """Return the truth, shape (Y, X); 255 is ignored."""
 
+    def unmeasured(self, key: SliceKey) -> NDArray[np.bool_] | None:
+        """Return where nothing was measured, shape (Y, X); None where all was.
+
+        A prediction finds nothing there.
+        """
+
     def spacing(self, key: SliceKey) -> tuple[float, float]:
         """Return ``(dy, dx)`` in mm."""
 
@@ -152,6 +158,11 @@ class ArraySource:
         plane: NDArray[np.uint8] = self._scans[key.series_uid].labels[key.slice_index]
         return plane
 
+    def unmeasured(self, key: SliceKey) -> NDArray[np.bool_] | None:
+        """Return None: arrays do not say where nothing was measured."""
+        del key
+        return None
+
     def spacing(self, key: SliceKey) -> tuple[float, float]:
         """Return ``(dy, dx)`` in mm."""
         _, dy, dx = self._scans[key.series_uid].spacing
@@ -180,6 +191,7 @@ class Subset:
         self.scan = source.scan
         self.depth = source.depth
         self.labels = source.labels
+        self.unmeasured = source.unmeasured
         self.spacing = source.spacing
         self.group = source.group
 

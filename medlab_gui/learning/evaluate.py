@@ -100,6 +100,10 @@ def evaluate_slices(
     keys = list(source.keys)
     report(0, len(keys), "Judging")
     for n, (key, mask) in enumerate(_masks(predictor, source, keys, report), start=1):
+        fills = source.unmeasured(key)
+        if fills is not None:
+            # As predictions are kept: nothing is found where nothing was measured.
+            mask[fills] = 0
         own = counts.add(mask, source.labels(key))
         per_slice.append(
             {"series_uid": key.series_uid, "slice_index": key.slice_index, "dice": own}

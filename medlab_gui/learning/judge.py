@@ -34,7 +34,7 @@ __all__ = ["Judge"]
 
 
 class Judge:
-    """Looks at the validation slices with the weights as they are.
+    """Looks at the slices that choose the epoch with the weights as they are.
 
     Parameters
     ----------
@@ -82,15 +82,15 @@ class Judge:
         counts = DiceCounts(run.scheme)
         losses, truth, said = [], [], []
         with self.judged_weights():
-            for n in range(len(run.judges)):
-                images, labels = collate([run.judges[n]])
+            for n in range(len(run.watched)):
+                images, labels = collate([run.watched[n]])
                 labels = target_of(run.network, labels)
                 logits = self._look(images)
                 loss = run.loss(logits, labels).item()
                 if not math.isfinite(loss):
                     msg = (
                         f"Training went astray in epoch {epoch}: the network gives no "
-                        f"numbers for {named([run.judges.keys[n]])}. Lower the "
+                        f"numbers for {named([run.watched.keys[n]])}. Lower the "
                         "learning rate and start again."
                     )
                     raise InputError(msg)
@@ -100,7 +100,7 @@ class Judge:
                 if run.network.kind == "classification" and labels[0] != IGNORE:
                     truth.append(int(labels[0]))
                     said.append(int(predicted.item()))
-                run.report(*run.place, f"Judging slice {n + 1} of {len(run.judges)}")
+                run.report(*run.place, f"Judging slice {n + 1} of {len(run.watched)}")
         found: dict[str, Any] = {
             "val_loss": float(np.mean(losses)),
             "dice": counts.dice,
@@ -113,8 +113,8 @@ class Judge:
     def choose_kept(self) -> None:
         """Choose the slices whose predictions are kept, and write their truth."""
         run = self._run
-        self._kept = choose_kept(run.judges, run.spec.keep_slices)
-        keep_truth(run.folder, run.judges, self._kept)
+        self._kept = choose_kept(run.watched, run.spec.keep_slices)
+        keep_truth(run.folder, run.watched, self._kept)
 
     def keep_predictions(self) -> None:
         """Write what the network says of the chosen slices now."""
@@ -122,7 +122,7 @@ class Judge:
         with self.judged_weights():
             found = []
             for n in self._kept:
-                image, labels = run.judges[n]
+                image, labels = run.watched[n]
                 logits = self._look(collate([(image, labels)])[0])[0]
                 classes = logits.argmax(dim=0).numpy().astype(np.uint8)
                 # A classifier's answer is one pixel; a mask loses its padding.

@@ -331,12 +331,14 @@ def train_recipe(
                 raise SpecError(msg)
             judges += [SliceKey(uid, k) for k in range(first, last + 1)]
     source = ArraySource(learn)
+    nobody = recipe.spec.epoch_choice == "last"
     result = train(
         recipe.spec,
         recipe.scheme,
         Subset(source, without_neighbours(source.keys, judges)),
         Subset(source, judges),
         folder=folder,
+        choosers=Subset(source, ()) if nobody else None,
         weights_folder=weights_folder,
         resume=resume,
         device=device,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from medlab_gui import __version__
 from medlab_gui.learning.capsule import CHECKPOINT
 from medlab_gui.learning.card import write_card
-from medlab_gui.learning.check import check_recipe, check_sides
+from medlab_gui.learning.check import check_choosers, check_recipe, check_sides
 from medlab_gui.learning.checkpoint import load_checkpoint, save_checkpoint
 from medlab_gui.learning.evaluate import evaluate_slices
 from medlab_gui.learning.memory import is_out_of_memory
@@ -35,8 +35,8 @@ class TrainResult:
     Parameters
     ----------
     checkpoint : Path
-        The best epoch's weights, with metrics and card; the card lies beside it with
-        the suffix ``.md``, and so does the rest of the run's capsule.
+        The weights of the epoch kept, with metrics and card; the card lies beside it
+        with the suffix ``.md``, and so does the rest of the run's capsule.
     metrics : dict
         ``{"validation": {"dice", "mean_dice", "n_slices"}, "best_epoch"}``, the Dice at
         the scans' own pixels.
@@ -65,6 +65,7 @@ def train(
     validation: SliceSource,
     *,
     folder: Path,
+    choosers: SliceSource | None = None,
     init_from: Path | None = None,
     weights_folder: Path | None = None,
     resume: bool = False,
@@ -89,9 +90,13 @@ def train(
     scheme : LabelScheme
         What the values of the masks mean.
     training, validation : SliceSource
-        Slices to learn from, and slices that choose the best epoch.
+        Slices to learn from, and slices that give the scores.
     folder : Path
         For state, capsule and result; made if it is not there.
+    choosers : SliceSource, optional
+        Slices that choose the epoch whose weights are kept. Without a slice, nothing
+        chooses and the last epoch is kept. By default those of ``validation`` choose,
+        whose scores flatter then.
     init_from : Path, optional
         A checkpoint of the same network to start from, instead of random weights.
     weights_folder : Path, optional
@@ -130,7 +135,10 @@ def train(
     """
     check_recipe(spec, scheme)
     flattery = check_sides(training, validation, same_patient=same_patient)
-    run = Trainer(spec, scheme, training, validation, folder, choose_device(device))
+    if choosers is not None:
+        check_choosers(choosers, training, validation)
+    sides = (training, validation, choosers)
+    run = Trainer(spec, scheme, *sides, folder, choose_device(device))
     if run.team.leads:
         run.report = progress or silent
     try:
@@ -174,7 +182,7 @@ def _epochs(run: Trainer) -> None:
 
 
 def _finish(run: Trainer, name: str, card: dict[str, Any]) -> TrainResult:
-    """Judge the best epoch at the scans' own pixels and write checkpoint and card."""
+    """Judge the epoch kept at the scans' own pixels and write checkpoint and card."""
     result = run.folder / CHECKPOINT
     state, spec = run.state, run.spec
     metrics = None
@@ -187,7 +195,8 @@ def _finish(run: Trainer, name: str, card: dict[str, Any]) -> TrainResult:
             metrics=metrics,
             card={
                 "n_training_slices": len(run.slices),
-                "n_validation_slices": len(run.judges),
+                "n_validation_slices": len(run.validation.keys),
+                **run.who_chose,
                 "parent": run.parent,
                 "software": f"MedLab {__version__}",
                 "recipe": spec.to_dict(),
@@ -204,7 +213,7 @@ def _finish(run: Trainer, name: str, card: dict[str, Any]) -> TrainResult:
 
 
 def _judged(run: Trainer) -> dict[str, Any]:
-    """Return the scores of the best epoch at the scans' own pixels."""
+    """Return the scores of the epoch that is kept, at the scans' own pixels."""
     meta, weights = load_checkpoint(run.folder / BEST)
     run.network.load_state_dict(weights)
     network = run.network

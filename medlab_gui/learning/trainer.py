@@ -64,10 +64,16 @@ class Trainer:
 
     Parameters
     ----------
-    spec, scheme, training, validation, folder
+    spec, scheme, training, validation, choosers, folder
         See `learning.train.train`.
     device : str
         ``"cpu"`` or ``"cuda"``.
+
+    Attributes
+    ----------
+    watched : PreparedSlices
+        What is looked at after each epoch: the slices that choose the epoch or, where
+        none does, those that judge, for the curves alone.
     """
 
     def __init__(
@@ -76,11 +82,14 @@ class Trainer:
         scheme: LabelScheme,
         training: SliceSource,
         validation: SliceSource,
+        choosers: SliceSource | None,
         folder: Path,
         device: str,
     ) -> None:
         self.spec, self.scheme, self.folder = spec, scheme, folder
         self.training, self.validation = training, validation
+        self.choosers = choosers
+        self._chooses = choosers is None or bool(choosers.keys)
         self.report: Progress = silent
         self.team = Team.join(device)
         in_pieces = spec.network.name not in CLASSIFIERS
@@ -131,7 +140,8 @@ class Trainer:
         absent = check_slices(self.training, self.scheme)
         check_values(self.validation, self.scheme)
         self.slices = self._prepare(self.training)
-        self.judges = self._prepare(self.validation)
+        aside = self.choosers if self._chooses else None
+        self.watched = self._prepare(aside or self.validation)
         self.network.to(self.room.device)
         channels_last(self.network)
         self.with_foreground = [
@@ -145,7 +155,10 @@ class Trainer:
             self.network, self.loss, self.spec, self.room, self.team, self.note
         )
         self._judge = Judge(self)
-        for text in (flattery, absent, *told):
+        unstopped = ""
+        if self.spec.patience and not self._chooses:
+            unstopped = "No slice chooses the epoch, so that no phase ends early."
+        for text in (flattery, absent, *told, unstopped):
             self.note(text)
         if not self.state.room:
             shapes = [self.slices[n][1].shape for n in range(len(self.slices))]
@@ -206,6 +219,8 @@ class Trainer:
             "training": slice_prints(self.training, self.spec),
             "validation": slice_prints(self.validation, self.spec),
         }
+        if self.choosers is not None:
+            sides["choosers"] = slice_prints(self.choosers, self.spec)
         digest = joined_digest(self.spec, sides.values())
         resumed = resume and (self.folder / STATE).exists()
         self.average: WeightsAverage | None = None
@@ -351,16 +366,24 @@ class Trainer:
         F1 bears the names of masks' scores, as the Dice of classes over slices is F1.
         """
         self.average = None
+        if self.choosers is not None and self._chooses:
+            self.watched = self._prepare(self.validation)
         found = self._judge(self.state.n_done)
         del found["val_loss"]
-        return {**found, "n_slices": len(self.judges)}
+        return {**found, "n_slices": len(self.watched)}
+
+    @property
+    def who_chose(self) -> dict[str, int]:
+        """How many slices were set aside to choose the epoch, for the card."""
+        chose = self.choosers
+        return {} if chose is None else {"n_choosing_slices": len(chose.keys)}
 
     def keep(self, measured: dict[str, Any], *, ends_phase: bool) -> None:
         """Write down what an epoch brought; keep its weights if they are the best."""
         state = self.state
         # Of two epochs with the same score the one with the smaller loss is better.
         worth = [merit(measured) or 0.0, -measured["val_loss"]]
-        if not state.best or worth > state.best:
+        if not self._chooses or not state.best or worth > state.best:
             if self.team.leads:
                 meta = replace(self.meta, epoch=measured["epoch"])
                 with self._judge.judged_weights():
@@ -368,7 +391,9 @@ class Trainer:
             state.best, state.best_epoch, state.stale = worth, measured["epoch"], 0
         else:
             state.stale += 1
-        self.plateau.see(measured["val_loss"], self.spec.plateau_epochs)
+        # What judges has no say in how the training goes.
+        loss = measured["val_loss" if self._chooses else "loss"]
+        self.plateau.see(loss, self.spec.plateau_epochs)
         steps = self.plan.steps_of(*self.plan.epochs[state.n_done])
         self.tell(steps, steps, measured["loss"], measured)
         state.history.append(measured)

@@ -295,7 +295,7 @@ def test_cross_validated_and_judged_fold_by_fold(ctx, folders, tmp_path):
                 TrainParams(preset="mri-lesion", set=tiny, epochs_all=2, folds=2), ctx
             )
         )
-    assert "Cross-validated with 2 folds: mean F1" in made[0]["reason"]
+    assert "Cross-validated with 2 folds: balanced accuracy" in made[0]["reason"]
     places = "\n".join(f"{n}={m['run']}" for n, m in zip("AB", made, strict=True))
     told = evaluate(EvaluateParams(compare=places, output=str(tmp_path / "own")), ctx)
     assert told["n_cases"] == 22, "each picture judged once, by who never saw it"

@@ -73,11 +73,12 @@ def test_what_is_refused_locks_nothing(small_project, tmp_path):
     ctx = Context(str(tmp_path / "fresh"))
     uid = import_(ImportParams(str(small_project.image)), ctx)["series"][0]["uid"]
     run_annotate(AnnotateParams(uid, shows="none", slices="6-16"), ctx)
-    with pytest.raises(InputError, match="show only background"):
-        train(TrainParams(preset="quick-cpu"), ctx)
+    for folds in (0, 2):
+        with pytest.raises(InputError, match="show only background"):
+            train(TrainParams(preset="quick-cpu", folds=folds), ctx)
     with ctx.store() as store:
         assert store.locked() == ()
-        assert store.runs() == ()
+        assert store.runs() == (), "nor does a cross-validation leave a failed run"
 
 
 def test_what_only_fills_the_picture_is_dark_in_training(small_project):
@@ -94,3 +95,4 @@ def test_what_only_fills_the_picture_is_dark_in_training(small_project):
         assert found.min() == plain[plain > low].min()
         assert np.array_equal(found[plain > low], plain[plain > low])
         assert np.array_equal(source.scan(key)[key.slice_index], found)
+        assert np.array_equal(source.unmeasured(key), plain <= low)

@@ -10,13 +10,13 @@ from qtpy.QtCore import QItemSelectionModel, QPoint
 from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 
 from medlab_gui.core.records import RunState
+from medlab_gui.core.run_titles import run_titles
 from medlab_gui.gui.chosen_runs import changes_in_words, new_folder
 from medlab_gui.gui.curves import TrainingCurves
 from medlab_gui.gui.curves_together import CurvesTogether, merit_line
 from medlab_gui.gui.dialogs.aside import show_beside
 from medlab_gui.gui.dialogs.evaluation import EvaluationDialog
 from medlab_gui.gui.docks.runs import RunsDock
-from medlab_gui.gui.runs_model import run_titles
 from tests.gui.runs_phantom import add_run, folder, project
 
 __all__ = ["folder", "project"]

@@ -9,7 +9,9 @@ import pytest
 from qtpy.QtCore import Qt
 
 from medlab_gui.commands.train import TrainParams
+from medlab_gui.commands.train_options import train_spec
 from medlab_gui.core.records import RunState
+from medlab_gui.core.specs import PipelineSpec
 from medlab_gui.core.training import Phase
 from medlab_gui.gui.dialogs.finetune import FineTuneDialog
 from medlab_gui.gui.docks.runs import RunsDock
@@ -199,7 +201,6 @@ def test_a_recipe_that_is_none_is_said_and_leaves_the_form(
 def test_every_network_that_there_is_can_be_chosen_for_a_recipe(
     qtbot, folder, bench, tmp_path
 ):
-    from medlab_gui.commands.train_options import train_spec
     from medlab_gui.core.labels import LabelScheme
     from medlab_gui.networks import CLASSIFIERS, NETWORKS
 
@@ -256,7 +257,6 @@ def test_public_weights_are_offered_where_they_are_registered(
 
 
 def test_neighbouring_slices_are_a_choice(qtbot, tmp_path):
-    from medlab_gui.commands.train_options import train_spec
     from medlab_gui.core.labels import LabelScheme
     from medlab_gui.gui.dialogs.recipe_choice import RecipeChoice
 
@@ -292,3 +292,30 @@ def test_folds_are_as_the_recipe_says_unless_switched_off(qtbot, tmp_path):
     choice.choose("quick-cpu")
     assert choice.cross_validate.isHidden()
     assert choice.folds is None
+
+
+def test_the_docks_preprocessing_and_the_epoch_are_chosen(qtbot, folder, bench):
+    add_weights(folder)
+    label(folder, ONE, range(3, 11))
+    steps = {"steps": [{"name": "window", "params": {"level": 60.0, "width": 150.0}}]}
+    bench.pipeline = PipelineSpec.from_dict(steps)
+    dialog = shown(qtbot, bench)
+    more = dialog.recipe.more
+    assert dialog.params.set == ""
+    assert more.steps.isHidden()
+    for box, index in ((more.preprocessing, 1), (more.epoch, 2)):
+        box.setFocus()
+        for _n in range(index):
+            qtbot.keyClick(box, Qt.Key.Key_Down)
+        assert box.currentIndex() == index
+    assert "60" in more.steps.text()
+    with ProjectStore.open(folder) as store:
+        scheme, parent = store.scheme(), store.checkpoints()[-1]
+    spec = train_spec(dialog.params, scheme, parent)
+    assert spec.pipeline == bench.pipeline
+    assert spec.epoch_choice == "last"
+    dialog.recipe.choose("quick-cpu")
+    assert dialog.params.set == "", "another recipe is shown as it is"
+    more.preprocessing.setCurrentIndex(1)
+    spec = train_spec(dialog.params, scheme, None)
+    assert (spec.pipeline, spec.epoch_choice) == (bench.pipeline, "set-aside")

@@ -79,6 +79,23 @@ def test_only_the_slices_of_the_source_are_judged():
     assert evaluate_slices(Says(), part)["mean_dice"] == 1.0
 
 
+def test_nothing_is_found_where_nothing_was_measured():
+    """A kept prediction is background there; judged, it once was not."""
+
+    class Filled(ArraySource):
+        def unmeasured(self, key):
+            return np.array([[False, False, True]]) if key.slice_index else None
+
+    scan = ScanArrays(
+        np.array([[[1, 1, 0]], [[1, 0, 1]]], np.uint8),
+        np.array([[[1, 1, 0]], [[1, 0, 0]]], np.uint8),
+        (3.0, 1.0, 1.0),
+    )
+    assert evaluate_slices(Says(), ArraySource({"s": scan}))["dice"]["Big"] < 1
+    for one in (Filled({"s": scan}), Subset(Filled({"s": scan}), [SliceKey("s", 1)])):
+        assert evaluate_slices(Says(), one)["dice"]["Big"] == 1.0
+
+
 def test_counts_start_at_nothing():
     counts = DiceCounts(SCHEME)
     assert counts.dice == {"Big": None, "Small": None}

@@ -98,7 +98,8 @@ class FineTuneDialog(QDialog):
         head, everything = FINE_TUNING
         self.facts = self._sentence(_("Counting the labelled slices …"))
         self._form.addRow(self.facts)
-        self.recipe = RecipeChoice(self._bench.settings.weights_path, inner)
+        weights = self._bench.settings.weights_path
+        self.recipe = RecipeChoice(weights, self._bench.pipeline, inner)
         self._form.addRow(_("Recipe"), self.recipe)
         self.init = QComboBox(inner)
         self.init.setAccessibleName(_("Weights to start from"))

@@ -19,12 +19,13 @@ from qtpy.QtWidgets import (
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
 from medlab_gui.core.training_presets import read_training_preset, training_presets
+from medlab_gui.gui.dialogs.learning_choices import LearningChoices
 from medlab_gui.networks import CLASSIFIERS, NETWORKS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from medlab_gui.core.specs import NetworkSpec
+    from medlab_gui.core.specs import NetworkSpec, PipelineSpec
     from medlab_gui.core.training_presets import TrainingPreset
 
 __all__ = ["RecipeChoice"]
@@ -42,6 +43,8 @@ class RecipeChoice(QWidget):
     ----------
     weights_folder : Path
         Where registered weights are, from which a recipe's encoder may start.
+    dock : PipelineSpec, optional
+        What the preprocessing dock shows.
     parent : QWidget, optional
         Owner.
     """
@@ -51,7 +54,12 @@ class RecipeChoice(QWidget):
     network_chosen = Signal()
     """Another network was chosen for the same recipe."""
 
-    def __init__(self, weights_folder: Path, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        weights_folder: Path,
+        dock: PipelineSpec | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self._weights_folder = weights_folder
         self._preset: TrainingPreset | None = None
@@ -93,7 +101,9 @@ class RecipeChoice(QWidget):
         rows.addWidget(self.network)
         rows.addWidget(self.neighbours)
         rows.addWidget(self.transfer)
+        self.more = LearningChoices(dock, self)
         rows.addWidget(self.cross_validate)
+        rows.addWidget(self.more)
         self.box.activated.connect(self._activated)
         for box in (self.network, self.neighbours):
             box.activated.connect(self._network_activated)
@@ -128,7 +138,7 @@ class RecipeChoice(QWidget):
             parts.append(f"network.in_channels={self._n_channels}")
         if not self.transfer.isHidden() and not self.transfer.isChecked():
             parts.append("encoder_weights=")
-        return ",".join(parts)
+        return ",".join([*parts, *self.more.settings])
 
     @property
     def _n_channels(self) -> int:
@@ -179,6 +189,7 @@ class RecipeChoice(QWidget):
         self._show("" if preset is None else _(preset.about))
         self._offer_networks()
         self._offer_transfer()
+        self.more.take(preset.spec if preset is not None else None)
         n_folds = preset.folds if preset is not None else 0
         said = _("Cross-validate with {n} folds, as the recipe says").format(n=n_folds)
         self.cross_validate.setText(said)
