@@ -80,7 +80,7 @@ def main(folder: Path) -> None:
     spec = read_training_preset("quick-cpu").for_scheme(scheme)
     spec = replace(spec, phases=(Phase("all", EPOCHS, spec.phases[0].lr),))
     run = Trainer(
-        spec, scheme, _source(N_SLICES, 0), _source(4, 1), folder / "run", "cpu"
+        spec, scheme, _source(N_SLICES, 0), _source(4, 1), None, folder / "run", "cpu"
     )
     began = time.perf_counter()
     run.begin(None, None, False, "")
