@@ -243,7 +243,8 @@ def _read_nifti(part: Path) -> tuple[NDArray[Any], NDArray[np.float64]]:
 def _read_itk(part: Path) -> tuple[NDArray[Any], NDArray[np.float64]]:
     import SimpleITK as sitk
 
-    image = sitk.ReadImage(str(part))
+    with silent_libraries():
+        image = sitk.ReadImage(str(part))
     affine = np.eye(4)
     direction = np.array(image.GetDirection()).reshape(3, 3)
     affine[:3, :3] = (direction * np.array(image.GetSpacing()))[:, ::-1]
