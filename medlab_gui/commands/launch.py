@@ -100,6 +100,20 @@ def perform(command: Command[Any, Any], params: Any, ctx: Context) -> Any:
     What the machine lacks or refuses (memory, room, permission, a drive that is gone)
     is told as a sentence, wherever it came up.
 
+    Parameters
+    ----------
+    command : Command
+        What to do.
+    params : object
+        An instance of ``command.params``.
+    ctx : Context
+        Project, device, progress and cancellation.
+
+    Returns
+    -------
+    object
+        What ``command.run`` returned.
+
     Raises
     ------
     MedlabError
@@ -205,6 +219,16 @@ def _params_file(params: Any) -> Iterator[Path]:
 
 def run_child(command: Command[Any, Any], params: Any, ctx: Context) -> Any:
     """Run a command in a process of its own and pass its reports on.
+
+    Parameters
+    ----------
+    command, params, ctx
+        As for `perform`.
+
+    Returns
+    -------
+    object
+        The result as plain data: dicts, lists, numbers and text.
 
     Raises
     ------

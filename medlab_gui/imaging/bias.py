@@ -122,7 +122,22 @@ def fit_bias(
     progress: ProgressCallback | None = None,
     **params: Any,
 ) -> Callable[[NDArray[np.float32], int], NDArray[np.float32]]:
-    """Return the function that takes a scan's bias field out of its slice ``k``."""
+    """Return the function that takes a scan's bias field out of its slice ``k``.
+
+    Parameters
+    ----------
+    volume : ndarray of float32, shape (Z, Y, X)
+        The whole scan.
+    progress : callable, optional
+        Called as ``progress(done, total, message)``; may raise to stop.
+    **params
+        As for `bias_field`.
+
+    Returns
+    -------
+    callable
+        ``apply(plane, k)``: the slice, float32 of shape (Y, X), divided by the field.
+    """
     field = bias_field(volume, progress=progress, **params)
 
     def apply(plane: NDArray[np.float32], k: int) -> NDArray[np.float32]:

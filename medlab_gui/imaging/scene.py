@@ -98,7 +98,20 @@ def make_scene(
 
 
 def small_labels(labels: NDArray[np.uint8], scene: Scene) -> NDArray[np.uint8]:
-    """Return the label in the middle of every block, of the shape of the scene."""
+    """Return the label in the middle of every block of a scene.
+
+    Parameters
+    ----------
+    labels : ndarray of uint8, shape (Z, Y, X)
+        Classes of the scan that the scene was made from.
+    scene : Scene
+        Its blocks.
+
+    Returns
+    -------
+    ndarray of uint8
+        Of the shape of ``scene.volume``, whose outermost layer is 0.
+    """
     middle = tuple(
         np.minimum(np.arange(n - 2) * f + f // 2, size - 1)
         for n, f, size in zip(

@@ -144,7 +144,18 @@ def _plane(plane: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def own_plane(plane: NDArray[Any]) -> NDArray[np.float32]:
-    """Return a slice as a filter takes it: a float32 copy, all of it finite."""
+    """Return a slice as a filter takes it: a float32 copy, all of it finite.
+
+    Parameters
+    ----------
+    plane : ndarray, shape (Y, X)
+        Of any number type; it stays as it is.
+
+    Returns
+    -------
+    ndarray of float32, shape (Y, X)
+        In C order.
+    """
     with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite
         own = np.array(plane, dtype=np.float32, order="C")
     if plane.dtype.kind != "f":

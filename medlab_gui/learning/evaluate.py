@@ -48,7 +48,18 @@ class DiceCounts:
     def add(
         self, prediction: NDArray[np.uint8], truth: NDArray[np.uint8]
     ) -> dict[str, float | None]:
-        """Add a slice; return its own Dice by class name, None where neither has it."""
+        """Add a slice.
+
+        Parameters
+        ----------
+        prediction, truth : ndarray of uint8, shape (Y, X)
+            Classes; where the truth is 255 ("ignore") nothing counts.
+
+        Returns
+        -------
+        dict of str to float or None
+            The slice's own Dice (0 to 1) by class name, None where neither has it.
+        """
         counts = truth != IGNORE
         own = {}
         for one in self.scheme.classes:

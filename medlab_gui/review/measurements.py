@@ -142,6 +142,17 @@ class MeasurementList:
     ) -> Measurement:
         """Take a new measurement.
 
+        Parameters
+        ----------
+        kind : Kind
+            Distance, angle or region.
+        plane : Plane
+            In whose slices it lies.
+        slice_index : int
+            Number of the slice in that plane, from 0.
+        points : tuple of Point
+            LPS millimetres, as many as the kind takes.
+
         Raises
         ------
         GeometryError
@@ -169,6 +180,15 @@ class MeasurementList:
         label: str | None = None,
     ) -> Measurement:
         """Move one or call it something else.
+
+        Parameters
+        ----------
+        measurement_id : str
+            Which.
+        points : tuple of Point, optional
+            Its new points in LPS millimetres.
+        label : str, optional
+            What it is called from now on.
 
         Raises
         ------

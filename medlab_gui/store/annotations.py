@@ -173,6 +173,15 @@ class AnnotationRows(StudyRows):
 
         Slices that the same revision pins already are left alone.
 
+        Parameters
+        ----------
+        series_uid : str
+            The series.
+        slice_indices : iterable of int
+            Slices ``k`` on the working grid, from 0.
+        annotation_id : str
+            The revision whose mask is the truth.
+
         Raises
         ------
         InputError
