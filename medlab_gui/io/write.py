@@ -19,6 +19,7 @@ from medlab_gui.core.errors import (
     storage_error,
 )
 from medlab_gui.io.nifti_geometry import lps_to_ras
+from medlab_gui.io.silence import silent_libraries
 
 if TYPE_CHECKING:
     from typing import BinaryIO
