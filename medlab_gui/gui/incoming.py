@@ -17,6 +17,7 @@ from medlab_gui.core.i18n import _
 from medlab_gui.core.records import Severity
 from medlab_gui.gui import launching
 from medlab_gui.gui.stream_opening import StreamOpening
+from medlab_gui.io.dicom_copies import n_people
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -155,8 +156,11 @@ class Incoming:
     def _list(self, series: Iterable[FileSeries]) -> None:
         self.found = tuple(series)
         for one in self.found:
-            if one.patient_name:
-                self.names[one.patient_key] = one.patient_name
+            known = self.names.get(one.patient_key, "").split(" / ")
+            # Under one ID there may be two people: never one under the other's name.
+            if n_people([*known, one.patient_name]) > n_people(known):
+                both = [name for name in (*known, one.patient_name) if name]
+                self.names[one.patient_key] = " / ".join(both)
         self.changed.emit()
 
     def _is_wanted(self, job: Job) -> bool:

@@ -378,3 +378,17 @@ def test_a_scan_opens_rather_than_its_masks(qtbot, bench, tmp_path, air):
     bench.incoming.open((tmp_path / "in",))
     idle(qtbot, bench)
     assert bench.session.series.description == "scan"
+
+
+def test_two_people_under_one_id_are_both_named(qtbot, bench, tmp_path):
+    for n, name in enumerate(("Meier^Anna", "Schulz^Otto", "MEIER^ANNA^^^")):
+        write_series(
+            tmp_path / "disc" / str(n),
+            plain_grid(),
+            edit=lambda ds, _, name=name: setattr(ds, "PatientName", name),
+        )
+    bench.incoming.open((tmp_path / "disc",))
+    qtbot.waitUntil(lambda: is_stored(bench))
+    idle(qtbot, bench)
+    (said,) = bench.incoming.names.values()
+    assert sorted(said.lower().split(" / ")) == ["meier, anna", "schulz, otto"]
