@@ -379,9 +379,11 @@ class MedlabWindow(QObject):
         self.viewer.close()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Shut down in order when the window closes."""
+        """Shut down in order when the window closes; end strokes for a dialog."""
         if watched is self.main and event.type() == QEvent.Type.Close:
             self._shut_down()
+        elif watched is self.main and event.type() == QEvent.Type.WindowBlocked:
+            self.mouse.let_go()  # the dialog gets the release
         return False
 
     def _shut_down(self) -> None:

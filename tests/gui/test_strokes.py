@@ -9,6 +9,7 @@ import pytest
 from qtpy.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QMessageBox
 
 from medlab_gui.gui.view_state import Mode, Tool
 from tests.gui.conftest import open_series, wait_for
@@ -198,6 +199,23 @@ def test_a_release_that_another_window_got_ends_the_stroke(
     buttons.release(80, 50)
     assert session.mask[K, 80, 30:51].all()
     assert same_on_disk(brush)
+
+
+def test_a_dialog_ends_the_stroke_being_drawn(brush, hand, buttons):
+    session = brush.bench.session
+    hand.drag((20, 20), (20, 60))
+    buttons.press(20, 30, RIGHT)
+    buttons.to(20, 40)
+    box = QMessageBox(brush.main)
+    box.setText("Something to be answered.")
+    box.open()
+    wait_for(box.isVisible)
+    assert n_strokes(brush) == 2
+    assert not session.mask[K, 20, 30:41].any()
+    assert same_on_disk(brush)
+    assert str(brush.stage.mask.mode) == "paint"
+    box.close()
+    box.deleteLater()
 
 
 def test_a_fill_is_where_the_button_went_down(brush, hand, buttons):
