@@ -144,61 +144,62 @@ def test_a_series_that_is_closed_keeps_the_stroke_being_drawn(
     assert same_on_disk(brush)
 
 
-@pytest.mark.parametrize("other", [RIGHT, MIDDLE], ids=["right", "middle"])
-def test_a_second_button_does_not_disturb_the_brush(brush, hand, buttons, other):
+def test_a_second_button_does_not_disturb_the_brush(brush, buttons):
     session = brush.bench.session
-    buttons.press(30, 30)
-    buttons.to(30, 40)
-    buttons.press(30, 40, other)
-    buttons.to(30, 60)
-    buttons.release(30, 60, other)
-    buttons.to(60, 60)
-    buttons.release(60, 60)
-    assert session.mask[K, 30, 30:61].all()
-    assert session.mask[K, 30:61, 60].all()
-    assert n_strokes(brush) == 1
-    assert same_on_disk(brush)
-    assert str(brush.stage.mask.mode) == "paint"
+    for n, other in enumerate((RIGHT, MIDDLE)):
+        brush.bench.go_to(K + n)
+        buttons.press(30, 30)
+        buttons.to(30, 40)
+        buttons.press(30, 40, other)
+        buttons.to(30, 60)
+        buttons.release(30, 60, other)
+        buttons.to(60, 60)
+        buttons.release(60, 60)
+        assert session.mask[K + n, 30, 30:61].all()
+        assert session.mask[K + n, 30:61, 60].all()
+        assert n_strokes(brush) == n + 1
+        assert same_on_disk(brush)
+        assert str(brush.stage.mask.mode) == "paint"
 
 
-@pytest.mark.parametrize("other", [LEFT, MIDDLE], ids=["left", "middle"])
-def test_a_second_button_does_not_leave_the_eraser_behind(brush, hand, buttons, other):
+def test_a_second_button_does_not_leave_the_eraser_behind(brush, hand, buttons):
     session = brush.bench.session
-    hand.drag((30, 20), (30, 70))
-    buttons.press(30, 30, RIGHT)
-    buttons.to(30, 40)
-    buttons.press(30, 40, other)
-    buttons.to(30, 60)
-    buttons.release(30, 60, RIGHT)
-    buttons.release(30, 60, other)
-    assert not session.mask[K, 30, 30:61].any()
-    assert session.mask[K, 30, 20]
-    assert n_strokes(brush) == 2
-    assert same_on_disk(brush)
-    hand.drag((60, 30), (60, 60))
-    assert session.mask[K, 60, 30:61].all(), "the brush paints again"
+    for n, other in enumerate((LEFT, MIDDLE)):
+        brush.bench.go_to(K + n)
+        hand.drag((30, 20), (30, 70))
+        buttons.press(30, 30, RIGHT)
+        buttons.to(30, 40)
+        buttons.press(30, 40, other)
+        buttons.to(30, 60)
+        buttons.release(30, 60, RIGHT)
+        buttons.release(30, 60, other)
+        assert not session.mask[K + n, 30, 30:61].any()
+        assert session.mask[K + n, 30, 20]
+        assert n_strokes(brush) == 3 * n + 2
+        assert same_on_disk(brush)
+        hand.drag((60, 30), (60, 60))
+        assert session.mask[K + n, 60, 30:61].all(), "the brush paints again"
 
 
-@pytest.mark.parametrize("button", [LEFT, RIGHT], ids=["brush", "eraser"])
-def test_a_release_that_another_window_got_ends_the_stroke(
-    brush, hand, buttons, button
-):
-    session = brush.bench.session
-    hand.drag((20, 20), (20, 60))
-    buttons.press(20, 30, button)
-    buttons.to(30, 30)
-    buttons.down = Qt.MouseButton.NoButton
-    buttons.to(70, 70)
-    assert same_on_disk(brush)
-    assert not session.mask[K, 40:].any(), "nothing is painted with no button down"
-    assert str(brush.stage.mask.mode) == "paint"
-    buttons.press(20, 50, button)
-    buttons.down = Qt.MouseButton.NoButton
-    buttons.press(80, 30)
-    buttons.to(80, 50)
-    buttons.release(80, 50)
-    assert session.mask[K, 80, 30:51].all()
-    assert same_on_disk(brush)
+def test_a_release_that_another_window_got_ends_the_stroke(brush, hand, buttons):
+    for k, button in ((K, LEFT), (K + 1, RIGHT)):
+        brush.bench.go_to(k)
+        mask = brush.bench.session.mask[k]
+        hand.drag((20, 20), (20, 60))
+        buttons.press(20, 30, button)
+        buttons.to(30, 30)
+        buttons.down = Qt.MouseButton.NoButton
+        buttons.to(70, 70)
+        assert same_on_disk(brush)
+        assert not mask[40:].any(), "nothing is painted with no button down"
+        assert str(brush.stage.mask.mode) == "paint"
+        buttons.press(20, 50, button)
+        buttons.down = Qt.MouseButton.NoButton
+        buttons.press(80, 30)
+        buttons.to(80, 50)
+        buttons.release(80, 50)
+        assert mask[80, 30:51].all()
+        assert same_on_disk(brush)
 
 
 def test_a_dialog_ends_the_stroke_being_drawn(brush, hand, buttons):
