@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QGuiApplication
-from qtpy.QtWidgets import QDockWidget, QMainWindow, QScrollArea, QTabWidget, QWidget
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QDockWidget,
+    QMainWindow,
+    QScrollArea,
+    QTabWidget,
+    QWidget,
+)
 
 from medlab_gui.core.i18n import N_, _
 from medlab_gui.core.registry import load_dotted
@@ -66,6 +73,7 @@ def build_docks(main: QMainWindow, bench: Workbench) -> dict[str, QDockWidget]:
         scroll.setWidget(widget)
         scroll.setMinimumWidth(widget.minimumSizeHint().width() + 16)
         dock.setWidget(scroll)
+        _leave_keys_to_picture(dock)
         main.addDockWidget(_AREAS[area], dock)
         docks[name] = dock
     for name in ("preprocess", "runs", "measurements"):
@@ -82,3 +90,14 @@ def build_docks(main: QMainWindow, bench: Workbench) -> dict[str, QDockWidget]:
         [docks["studies"], docks["queue"]], [270, 340], Qt.Orientation.Horizontal
     )
     return docks
+
+
+def _leave_keys_to_picture(dock: QDockWidget) -> None:
+    """Let a click on a button press it and no more; with Tab one gets there still.
+
+    Else the space bar would press it again, or, where it is disabled by its own click,
+    the one beside it.
+    """
+    for button in dock.findChildren(QAbstractButton):
+        if button.focusPolicy() & Qt.FocusPolicy.ClickFocus:
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QMouseEvent
 
     from medlab_gui.commands.command import Command
+    from medlab_gui.store.project import ProjectStore
 
 __all__ = ["MedlabWindow", "prepare"]
 
@@ -112,6 +113,7 @@ class MedlabWindow(QObject):
         self.warming = Warming(self.bench, self.stage, self._collector, self)
         self._warned = False
         self._closed = False
+        self._welcomed_to: ProjectStore | None = None
         # A click on a menu or beside a button takes the keys from no picture.
         self.main.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         private.take_over_status_bar(self.viewer)
@@ -248,6 +250,9 @@ class MedlabWindow(QObject):
 
     def _on_project(self) -> None:
         self._project_facts = project_facts(self.bench)
+        if self.bench.store is not self._welcomed_to:
+            self._welcomed_to = self.bench.store
+            QTimer.singleShot(0, self._offer_studies)
         self._later()
 
     def _on_session(self) -> None:
@@ -258,8 +263,16 @@ class MedlabWindow(QObject):
             self.canvas.setFocus()
             if not (session.is_provisional or self.bench.is_same_place):
                 self.docks["labels"].raise_()
+        else:
+            QTimer.singleShot(0, self._offer_studies)
         self._show_title()
         self._later()
+
+    def _offer_studies(self) -> None:
+        """Bring the list to the front where nothing is open or about to be opened."""
+        opening = any(job.lane == "open" for job in self.bench.jobs.active)
+        if not (self._closed or opening or self.bench.session is not None):
+            self.docks["studies"].raise_()
 
     def _on_mode(self, mode: Mode) -> None:
         self._show_title()

@@ -1,0 +1,41 @@
+"""Where the keys go."""
+
+from __future__ import annotations
+
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QAbstractButton
+
+from tests.gui.conftest import open_series, wait_for
+
+pytestmark = pytest.mark.gui
+
+
+def test_a_click_on_a_button_of_a_dock_takes_no_keys(window):
+    """The space bar moves the picture; it must not press "Accept and next" again.
+
+    A button that is disabled hands the keys on to the next one, too.
+    """
+    greedy = [
+        f"{name}: {type(button).__name__} {button.text() or button.accessibleName()!r}"
+        for name, dock in window.docks.items()
+        for button in dock.findChildren(QAbstractButton)
+        if button.focusPolicy() & Qt.FocusPolicy.ClickFocus
+    ]
+    assert not greedy
+
+
+def test_without_a_series_the_list_of_studies_is_in_front(fresh_window):
+    window = fresh_window()
+    studies, labels = window.docks["studies"], window.docks["labels"]
+    window.main.tabifyDockWidget(studies, labels)
+    open_series(window, "1.2.0.1")
+    wait_for(lambda: labels.visibleRegion().isEmpty() is False)
+    open_series(window, "1.2.1.1")
+    assert studies.visibleRegion().isEmpty(), "one series follows the other"
+    window.bench.close_series()
+    wait_for(lambda: not studies.visibleRegion().isEmpty())
+    labels.raise_()
+    wait_for(lambda: studies.visibleRegion().isEmpty())
+    window.bench.open_project(window.bench.project_place)
+    wait_for(lambda: not studies.visibleRegion().isEmpty())
