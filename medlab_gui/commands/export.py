@@ -23,6 +23,12 @@ __all__ = ["EXPORT", "ExportParams"]
 
 WHAT = ("mask", "prediction", "entropy", "image")
 GRIDS = ("resampled", "original")
+_CALLED = {
+    "mask": "mask",
+    "prediction": "prediction",
+    "entropy": "uncertainty",
+    "image": "scan",
+}
 
 
 def _resampling(series: Series) -> AppliedRemedy | None:
@@ -165,8 +171,8 @@ def _note(resampling: AppliedRemedy | None, grid: str) -> str:
 def text(result: dict[str, Any]) -> str:
     """Say it in words."""
     words = (
-        f"{result['output']}: {result['what']}, read back and found the same voxel by "
-        "voxel.",
+        f"The {_CALLED[result['what']]} was written to {result['output']} and read "
+        "back: it is the same voxel by voxel.",
         result["note"],
         result["notice"],
     )

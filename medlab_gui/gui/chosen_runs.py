@@ -106,15 +106,15 @@ class ChosenRuns(QWidget):
         )
         self.folds = QMenu(self)
         self.export = self._button(
-            _("Export …"),
+            _("Export…"),
             _("Write weights, card, recipe, curves and log into a folder"),
             self._export,
         )
         self.delete = self._button(
-            _("Delete …"), _("Delete the selected trainings"), self._delete
+            _("Delete…"), _("Delete the selected trainings"), self._delete
         )
         self.report = self._button(
-            _("Report …"),
+            _("Report…"),
             _("Compare the weights of the selected trainings on the locked slices"),
             self._report,
         )

@@ -23,7 +23,10 @@ def test_the_mask_has_the_labelled_slices(small_project, tmp_path):
     assert np.array_equal(mask[5:16], truth[5:16])
     assert not mask[:5].any()
     assert told["verified"]
-    assert "not a medical device" in EXPORT.text(told)
+    assert EXPORT.text(told) == (
+        f"The mask was written to {told['output']} and read back: it is the same voxel "
+        "by voxel. For research; not a medical device."
+    )
 
 
 def test_the_scan_comes_out_as_it_went_in(tmp_path):

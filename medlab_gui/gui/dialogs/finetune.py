@@ -96,7 +96,7 @@ class FineTuneDialog(QDialog):
             QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow
         )
         head, everything = FINE_TUNING
-        self.facts = self._sentence(_("Counting the labelled slices …"))
+        self.facts = self._sentence(_("Counting the labelled slices…"))
         self._form.addRow(self.facts)
         weights = self._bench.settings.weights_path
         self.recipe = RecipeChoice(weights, self._bench.pipeline, inner)
@@ -153,7 +153,7 @@ class FineTuneDialog(QDialog):
         )
         self.adopt.setChecked(True)
         self._form.addRow(_("Afterwards"), self.adopt)
-        self.forecast = self._sentence(_("Measuring this machine …"))
+        self.forecast = self._sentence(_("Measuring this machine…"))
         self.forecast.setAccessibleName(_("Time it will take"))
         self._form.addRow(_("Time"), self.forecast)
         area = QScrollArea(self)
@@ -294,7 +294,7 @@ class FineTuneDialog(QDialog):
             )
             return
         self._pace = None
-        self.forecast.setText(_("Measuring this machine …"))
+        self.forecast.setText(_("Measuring this machine…"))
         network, shape = facts.network, facts.shape_yx
         device = str(self.device.currentData())
 

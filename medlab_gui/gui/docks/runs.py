@@ -99,7 +99,7 @@ class RunsDock(QWidget):
         self.weights.setAccessibleName(_("Weights in use"))
         rows.addWidget(self.weights)
         self.finetune = self._button(
-            _("Fine-tune …"), _("Learn from the labelled slices"), self.ask_finetune
+            _("Fine-tune…"), _("Learn from the labelled slices"), self.ask_finetune
         )
         self.back = self._button(
             _("Previous weights"),
@@ -115,7 +115,7 @@ class RunsDock(QWidget):
         rows.addWidget(self.empty)
         rows.addWidget(self._build_table(inner))
         self.compare = self._button(
-            _("Compare …"), _("Old and new weights on the locked slices"), self._compare
+            _("Compare…"), _("Old and new weights on the locked slices"), self._compare
         )
         self.resume = self._button(
             _("Resume"), _("Go on where the training was stopped"), self._resume
@@ -338,7 +338,7 @@ class RunsDock(QWidget):
         self._job, self._live, self._live_run = job, TrainingCurves(), ""
         self._fold = 0
         self._cancelling = False
-        self.status.setText(_("Starting …"))
+        self.status.setText(_("Starting…"))
         self.bar.setRange(0, 0)
         self.cancel.setEnabled(True)
         self.live.show()
@@ -422,7 +422,7 @@ class RunsDock(QWidget):
         if self._job is not None:
             self._cancelling = True
             self.cancel.setEnabled(False)
-            self.status.setText(_("Stopping; what was learned so far is kept …"))
+            self.status.setText(_("Stopping; what was learned so far is kept."))
             self._bench.cancel(self._job)
 
     def _resume(self) -> None:
