@@ -61,7 +61,8 @@ def compare_classifiers(
         msg = "There is no case to judge: no slice has a class."
         raise InputError(msg)
     notes = [*cases.notes] if isinstance(cases, ClassifiedCases) else []
-    ranking, every_network = _ranking(cases, params.truth), _networks(cases)
+    ranked, every_network = _ranked(cases, params.truth), _networks(cases)
+    ranking = [case for case, _opened in ranked]
     if isinstance(cases, ClassifiedCases) and len(cases.classes) == 2:
         cases = cases.against_all(1)
     if isinstance(cases, ClassifiedCases):
@@ -89,6 +90,7 @@ def compare_classifiers(
         "auc": auc,
         "n_cases": len(cases.names),
         "notes": notes,
+        "worst": [opened for _case, opened in ranked],
         "tables": [table.to_text() for table in tables],
     }
 
@@ -99,8 +101,13 @@ def _networks(cases: ScoredCases | ClassifiedCases) -> tuple[str, ...]:
     return tuple(cases.probs if isinstance(cases, ClassifiedCases) else cases.scores)
 
 
-def _ranking(cases: ScoredCases | ClassifiedCases, truth: str) -> list[RankedCase]:
+def _ranked(
+    cases: ScoredCases | ClassifiedCases, truth: str
+) -> list[tuple[RankedCase, dict[str, Any]]]:
     """Return all cases, that of which a network is least right first.
+
+    Each is as the page shows it, and as the window opens it: its file, or its series
+    and slice, and the lowest probability that a network gives its true class.
 
     Parameters
     ----------
@@ -117,13 +124,22 @@ def _ranking(cases: ScoredCases | ClassifiedCases, truth: str) -> list[RankedCas
         right = [probs[at] for probs in cases.probs.values()]
     else:
         right = [abs(1 - cases.truth - score) for score in cases.scores.values()]
+    slices = cases.slices if isinstance(cases, ClassifiedCases) else ()
     found = []
     for n, (name, patient) in enumerate(zip(cases.names, cases.patients, strict=True)):
         own = [float(one[n]) for one in right]
         path = str((as_path(truth) / name).absolute()) if truth else ""
         shown = tuple(f"{value:.4f}" for value in own)
-        found.append((min(own), RankedCase(name, patient, path, shown)))
-    return [case for _lowest, case in sorted(found, key=lambda row: row[0])]
+        uid, k = slices[n] if slices else ("", 0)
+        opened = {
+            "case": name,
+            "path": path,
+            "series_uid": uid,
+            "slice_index": k,
+            "probability": min(own),
+        }
+        found.append((RankedCase(name, patient, path, shown), opened))
+    return sorted(found, key=lambda row: row[1]["probability"])
 
 
 def _curves(cases: ScoredCases) -> dict[str, Roc]:

@@ -254,7 +254,7 @@ def project_scores(
     from medlab_gui.learning.slice_scores import score_slices
 
     truth, blocks, notes = _judged(networks, ctx)
-    names, shown, patients, folds = [], [], [], []
+    names, shown, patients, folds, places = [], [], [], [], []
     probs: dict[str, list[NDArray[np.float32]]] = {n.name: [] for n in networks}
     every = sorted({b.fold for b in blocks})
     with ctx.store() as store:
@@ -274,6 +274,7 @@ def project_scores(
             owner = dict(zip(source.keys, merged_groups(source), strict=True))
             for key, one in next(iter(answers.values())).items():
                 names.append(f"{key.series_uid}, slice {key.slice_index + 1}")
+                places.append((key.series_uid, key.slice_index))
                 shown.append(one.truth)
                 patients.append(owner[key])
                 folds.append(fold)
@@ -292,4 +293,5 @@ def project_scores(
             for name, own in probs.items()
         },
         notes=notes,
+        slices=tuple(places),
     )

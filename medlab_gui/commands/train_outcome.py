@@ -75,7 +75,8 @@ def finish(
     else:
         reason = f"Not adopted, as asked: {change}."
     checkpoint = _registered(store, wish, made, _base(wish))
-    notes = [*made.notes, *filter(None, [split.note]), *unfair]
+    guess = _no_better_than_a_guess(scores["new"])
+    notes = [*made.notes, *filter(None, [split.note, guess]), *unfair]
     comparison = {
         "n_slices": scores["new"]["n_slices"],
         **scores,
@@ -142,6 +143,18 @@ def _one_class(store: ProjectStore, wish: Wish, judge: ProjectSource) -> str:
     return (
         f"All slices that judge show {name}, so that weights which always say that "
         "would be perfect: lock slices of the other classes, with `medlab lock`."
+    )
+
+
+def _no_better_than_a_guess(scores: dict[str, Any]) -> str:
+    """Return a sentence where a classifier might as well say the same of all, or ""."""
+    found = merit(scores)
+    n = len({name for row in scores["per_slice"] for name in row["dice"]})
+    if BALANCED not in scores or found is None or n < 2 or found > 1 / n:
+        return ""
+    return (
+        f"A balanced accuracy of {found:.2f} is no better than guessing among {n} "
+        "classes."
     )
 
 

@@ -94,6 +94,8 @@ class ClassifiedCases:
         Network to its probabilities.
     notes : tuple of str
         Sentences: what is not among the cases, and what flatters.
+    slices : tuple of (str, int)
+        Series and index of each case that is a slice of a project; else empty.
     """
 
     classes: tuple[str, ...]
@@ -103,6 +105,7 @@ class ClassifiedCases:
     folds: tuple[str, ...]
     probs: dict[str, NDArray[np.float64]]
     notes: tuple[str, ...] = ()
+    slices: tuple[tuple[str, int], ...] = ()
 
     def against_all(self, value: int) -> ScoredCases:
         """Return one class against all others; a case belongs to its likeliest."""

@@ -259,12 +259,14 @@ def test_who_says_the_same_of_all_is_not_adopted(project, weights, monkeypatch):
 
     def judged(path, *_args):
         keen = path.name == "checkpoint.safetensors"
+        rows = [{"series_uid": "1", "slice_index": k, "dice": {name: 1.0}}
+                for k, name in enumerate(("Liver", "none"))]  # fmt: skip
         return {
             "dice": {"Liver": 0.889 if keen else 0.857},
             "mean_dice": 0.889 if keen else 0.857,
             "balanced_accuracy": 0.5 if keen else 0.875,
             "n_slices": 10,
-            "per_slice": [],
+            "per_slice": rows,
         }
 
     lock_an_empty_slice(project)
@@ -275,6 +277,7 @@ def test_who_says_the_same_of_all_is_not_adopted(project, weights, monkeypatch):
     assert made["comparison"]["reason"] == (
         "Refused: balanced accuracy would fall from 0.8750 to 0.5000."
     )
+    assert any("0.50 is no better than guessing among 2" in n for n in made["notes"])
     told = adopt(AdoptParams(made["checkpoint"]), project.ctx)
     assert "Refused: balanced accuracy" in told["reason"], "said once more"
 

@@ -300,6 +300,11 @@ def test_cross_validated_and_judged_fold_by_fold(ctx, folders, tmp_path):
     told = evaluate(EvaluateParams(compare=places, output=str(tmp_path / "own")), ctx)
     assert told["n_cases"] == 22, "each picture judged once, by who never saw it"
     assert "mean ± SD over 2 folds, 22 cases of 21 patients" in told["tables"][0]
+    lowest = [case["probability"] for case in told["worst"]]
+    assert lowest == sorted(lowest)
+    with ctx.store() as store:
+        every = {(k.series_uid, k.slice_index) for k in labelled_keys(store)}
+    assert {(c["series_uid"], c["slice_index"]) for c in told["worst"]} == every
     folds = (tmp_path / "own" / "folds.csv").read_text(encoding="utf-8").splitlines()
     assert folds[0] == "Network,fold,ACC %,AUC,P %,R %,F1 %"
     assert [line.split(",")[:2] for line in folds[1:5]] == [

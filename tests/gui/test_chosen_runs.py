@@ -336,3 +336,25 @@ def test_a_click_opens_a_worst_case(bench, qtbot):
     dialog.worst.clicked.emit(dialog.worst.model().index(1, 0))
     assert opened[0] == ("1.2", 7)
     assert [str(p) for p in opened[1]] == ["/s/p2"]
+
+
+def test_the_worst_cases_of_classifiers_open_too(bench, qtbot):
+    places = [{"path": "", "series_uid": "1.2", "slice_index": 7},
+              {"path": "", "series_uid": "", "slice_index": 0}]  # fmt: skip
+    worst = [
+        {"case": f"p{n}", "probability": 0.125 + n / 2, **place}
+        for n, place in enumerate(places)
+    ]
+    result = {"tables": ["a table"], "notes": [], "output": "/x", "worst": worst}
+    dialog = EvaluationDialog(bench, result, None)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    head = dialog.worst.horizontalHeaderItem(1).text()
+    assert head == "Probability of the truth"
+    assert dialog.worst.item(0, 1).text() == "12.5 %"
+    opened = []
+    bench.open_series = lambda *a: opened.append(a)
+    bench.incoming.open = opened.append
+    for row in (0, 1):
+        dialog.worst.clicked.emit(dialog.worst.model().index(row, 0))
+    assert opened == [("1.2", 7)], "a line of a file of scores is nowhere to be seen"

@@ -83,7 +83,9 @@ class EvaluationDialog(QDialog):
 
     def _worst(self, cases: list[dict[str, Any]]) -> QTableWidget:
         table = QTableWidget(len(cases), 2, self)
-        table.setHorizontalHeaderLabels([_("Case"), _("Lowest DSC")])
+        classified = any("probability" in case for case in cases)
+        lowest = _("Probability of the truth") if classified else _("Lowest DSC")
+        table.setHorizontalHeaderLabels([_("Case"), lowest])
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setTabKeyNavigation(False)
@@ -95,7 +97,8 @@ class EvaluationDialog(QDialog):
         for row, case in enumerate(cases):
             name = QTableWidgetItem(str(case["case"]))
             name.setData(_CASE, case)
-            score = QTableWidgetItem(f"{100 * case['dsc']:.1f} %")
+            share = case["probability" if classified else "dsc"]
+            score = QTableWidgetItem(f"{100 * share:.1f} %")
             score.setTextAlignment(
                 Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
             )
@@ -108,7 +111,8 @@ class EvaluationDialog(QDialog):
     def _open_case(self, index: QModelIndex) -> None:
         cell = self.worst.item(index.row(), 0)
         case = cell.data(_CASE) if cell is not None else None
-        if case is None:
+        # A line of a file of scores is nowhere to be seen.
+        if case is None or not (case["series_uid"] or case["path"]):
             return
         stand_aside(self)
         if case["series_uid"]:
