@@ -108,7 +108,8 @@ class Grid:
         )
 
     def __hash__(self) -> int:
-        return hash((self.shape, self.frame_of_reference, self.affine.tobytes()))
+        unsigned = self.affine + 0.0  # -0.0 equals 0.0, but has other bytes
+        return hash((self.shape, self.frame_of_reference, unsigned.tobytes()))
 
     @cached_property
     def spacing(self) -> tuple[float, float, float]:
