@@ -18,7 +18,8 @@ def bench(qtbot, tmp_path):
     bench.told = []
     bench.noticed.connect(bench.told.append)
     bench.open_project()
-    qtbot.waitUntil(lambda: bench.store is not None)
+    # What opening the project goes on with (strokes that were recovered) is over, too.
+    qtbot.waitUntil(lambda: bench.store is not None and not bench.jobs.active)
     yield bench
     bench.close()
 
