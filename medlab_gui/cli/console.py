@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import os
+import re
 import shutil
 import sys
 import time
@@ -92,6 +93,14 @@ def _write(out: TextIO, text: str) -> bool:
         msg = f"The result cannot be written to standard output: {reason}."
         raise StorageFullError(msg) from error
     return True
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def _harmless(text: str) -> str:
+    """Return a text without what a terminal obeys: names of files may hold anything."""
+    return _CONTROL.sub("?", text)
 
 
 class Events:
@@ -189,18 +198,17 @@ class Terminal:
     def result(self, result: Any, text: str) -> None:
         """Print the result."""
         self._clear()
-        if self._json:
-            text = json.dumps(result, allow_nan=False)
+        text = json.dumps(result, allow_nan=False) if self._json else _harmless(text)
         _write(self._out, text + "\n")
 
     def undone(self, message: str) -> None:
         """Print on standard error what could not be done, though the rest was."""
-        self._tell(f"{self._name}: {message}\n")
+        self._tell(f"{self._name}: {_harmless(message)}\n")
 
     def error(self, kind: str, message: str) -> None:
         """Print a sentence on standard error, and for scripts an object besides."""
         self._clear()
-        self._tell(f"{self._name}: {message}\n")
+        self._tell(f"{self._name}: {_harmless(message)}\n")
         if self._json:
             error = {"error": {"kind": kind, "message": message}}
             with suppress(StorageFullError):

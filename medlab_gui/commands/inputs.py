@@ -234,13 +234,13 @@ def problem_lines(problems: Iterable[dict[str, Any]]) -> list[str]:
     """Return problems of a result (`Problem.to_dict`) as lines that a person reads."""
     lines = []
     for problem in problems:
-        lines.append(
-            f"  ! {problem['severity']}: {problem['message']} [{problem['code']}]"
-        )
+        message = problem["message"].replace("\n", "?")  # of a file's name
+        lines.append(f"  ! {problem['severity']}: {message} [{problem['code']}]")
         files = problem["files"]
         if files:
             more = f" and {len(files) - 3} more" if len(files) > 3 else ""
-            lines.append(f"    files: {', '.join(files[:3])}{more}")
+            shown = ", ".join(files[:3]).replace("\n", "?")
+            lines.append(f"    files: {shown}{more}")
         codes = [r["code"] for r in problem.get("remedies", ())]
         if codes:
             lines.append(f"    ways out: {', '.join(codes)}")

@@ -61,7 +61,8 @@ def text(result: dict[str, Any]) -> str:
     lines += _ways_out(result["series"])
     if result["ignored"]:
         lines.append(f"Left out: {counted(len(result['ignored']), 'file')}")
-        lines += [f"  {i['path']}: {i['reason']}" for i in result["ignored"][:20]]
+        told = (f"  {i['path']}: {i['reason']}" for i in result["ignored"][:20])
+        lines += [line.replace("\n", "?") for line in told]
         if len(result["ignored"]) > 20:
             lines.append(f"  and {len(result['ignored']) - 20} more (see --json)")
     return "\n".join(lines).rstrip()

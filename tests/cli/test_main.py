@@ -17,6 +17,7 @@ from medlab_gui.cli import main as command_line
 from medlab_gui.cli.main import main
 from medlab_gui.commands import COMMANDS
 from tests.commands.strange_verbs import TRY
+from tests.synthetic import cut_short, plain_grid, write_series
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "tests" / "commands" / "strange_verbs.py"
@@ -202,3 +203,19 @@ def test_wrong_parameters_are_an_event(strange, capsys, tmp_path):
     assert "type str" in event["message"]
     assert main(["try", f"--params={tmp_path / 'gone'}", "--events"])[0] == 2
     assert "gone" in json.loads(capsys.readouterr().out)["message"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows allows no such names")
+def test_names_of_files_do_not_command_the_terminal(capsys, tmp_path):
+    (path,) = write_series(tmp_path, plain_grid((1, 8, 9)))
+    cut_short(path, 50).rename(tmp_path / "a\n\x1b[2Jb.dcm")
+    (tmp_path / "note\nof \x1b]0;x\x07.txt").write_text("hello", encoding="utf-8")
+    assert main(["inspect", str(tmp_path)])[0] == 0
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert "\x07" not in said
+    assert "files: a??[2Jb.dcm" in said
+    assert "note?of ?]0;x?.txt is not a file" in said
+    (tmp_path / "a\n\x1b[2Jb.dcm").unlink()
+    assert main(["inspect", str(tmp_path)])[0] == 2
+    assert "\x1b" not in capsys.readouterr().err
