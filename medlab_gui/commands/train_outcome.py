@@ -58,6 +58,7 @@ def finish(
         ctx.progress(n, len(files), f"Judging the {name} weights")
         share = scaled(ctx.progress, n / len(files), (n + 1) / len(files))
         scores[name] = judged(path, judge, ctx.device, share)
+    why_not = why_not or _no_better_than_a_guess(scores["new"])
     old = merit(scores.get("old"))
     new = merit(scores["new"]) or 0.0
     better = old is None or new >= old
@@ -75,8 +76,7 @@ def finish(
     else:
         reason = f"Not adopted, as asked: {change}."
     checkpoint = _registered(store, wish, made, _base(wish))
-    guess = _no_better_than_a_guess(scores["new"])
-    notes = [*made.notes, *filter(None, [split.note, guess]), *unfair]
+    notes = [*made.notes, *filter(None, [split.note]), *unfair]
     comparison = {
         "n_slices": scores["new"]["n_slices"],
         **scores,
@@ -154,7 +154,7 @@ def _no_better_than_a_guess(scores: dict[str, Any]) -> str:
         return ""
     return (
         f"A balanced accuracy of {found:.2f} is no better than guessing among {n} "
-        "classes."
+        "classes: train longer, or on more slices."
     )
 
 
