@@ -38,6 +38,7 @@ def _pictures(place: Path, folder: Path) -> int:
 
     from medlab_gui.gui.app import open_window
     from medlab_gui.gui.docks.preprocess import PreprocessDock
+    from medlab_gui.gui.notify import NoticeBar
     from medlab_gui.gui.panes.linked_state import PaneLayout
     from medlab_gui.gui.view_state import Mode
 
@@ -87,6 +88,9 @@ def _pictures(place: Path, folder: Path) -> int:
     window.show_dock("queue")
     bench.open_series(torso, _TORSO_SLICE)
     bench.linked.layout = PaneLayout.LARGE
+    settle()
+    while any(bar.isVisible() for bar in window.main.findChildren(NoticeBar)):
+        pause(0.1)  # it lies over the letters of two views
     take("views")
     window.close()
     return 0
