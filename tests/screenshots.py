@@ -70,6 +70,11 @@ def _pictures(place: Path, folder: Path) -> int:
         )  # fmt: skip
         picture.save(str(folder / f"{name}.png"))
 
+    def wait_for_notices() -> None:
+        settle()
+        while any(bar.isVisible() for bar in window.main.findChildren(NoticeBar)):
+            pause(0.1)  # they lie over the letters of the views
+
     settle(2)
     first = next(i for i in bench.store.items() if i.series_uid == uid)
     bench.go_to(first.slice_index)
@@ -83,14 +88,13 @@ def _pictures(place: Path, folder: Path) -> int:
     bench.mode = Mode.REVIEW
     window.show_dock("preprocess")
     window.main.findChild(PreprocessDock).side.click()
+    wait_for_notices()
     take("preprocess")
     window.main.findChild(PreprocessDock).off.click()
     window.show_dock("queue")
     bench.open_series(torso, _TORSO_SLICE)
     bench.linked.layout = PaneLayout.LARGE
-    settle()
-    while any(bar.isVisible() for bar in window.main.findChildren(NoticeBar)):
-        pause(0.1)  # it lies over the letters of two views
+    wait_for_notices()
     take("views")
     window.close()
     return 0
