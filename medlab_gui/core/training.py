@@ -194,7 +194,8 @@ class TrainSpec:
     patch : int
         Rows and columns of the piece of a slice that is learned from; 0: all of it.
     keep_at : tuple of int
-        Steps after which the predictions of ``keep_slices`` validation slices are kept.
+        Steps after which the predictions of ``keep_slices`` slices are kept, of those
+        that choose the epoch, or judge where none does.
     keep_slices : int
         See ``keep_at``.
     encoder_weights : str
