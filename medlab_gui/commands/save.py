@@ -25,7 +25,15 @@ if TYPE_CHECKING:
     from medlab_gui.commands.command import Context
     from medlab_gui.core.labels import LabelScheme
 
-__all__ = ["ANNOTATE", "LOCK", "SAVE", "AnnotateParams", "LockParams", "SaveParams"]
+__all__ = [
+    "ANNOTATE",
+    "LOCK",
+    "SAVE",
+    "AnnotateParams",
+    "LockParams",
+    "SaveParams",
+    "text_save",
+]
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,7 @@ def run_save(params: SaveParams, ctx: Context) -> dict[str, Any]:
         latest = made or store.latest_annotation(params.series)
         return {
             "series_uid": params.series,
+            "description": store.series(params.series).description,
             "annotation": latest.id if latest else None,
             "revision": latest.revision if latest else 0,
             "saved": made is not None,
@@ -54,7 +63,9 @@ def text_save(result: dict[str, Any]) -> str:
     """Say it in words."""
     if not result["saved"]:
         return "There was nothing new to save."
-    return f"Saved as revision {result['revision']}."
+    # By name: another series may be open by now.
+    name = f"“{result['description']}” is saved" if result["description"] else "Saved"
+    return f"{name} as revision {result['revision']}."
 
 
 SAVE = Command(

@@ -146,9 +146,9 @@ def follow_up(bench: Workbench, verb: str, result: Any) -> None:
             if annotation is not None:
                 session.note_saved(annotation)
         if verb == "save" and result["saved"]:
-            bench.inform(
-                _("Saved as revision {revision}.").format(revision=result["revision"])
-            )
+            from medlab_gui.commands.save import text_save
+
+            bench.inform(text_save(result))
     elif verb == "lock":
         bench.reopen()
     elif verb == "classes":

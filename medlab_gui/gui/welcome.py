@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QIcon
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QBoxLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from medlab_gui.core.i18n import _
 from medlab_gui.core.resources import resource
@@ -16,6 +23,9 @@ if TYPE_CHECKING:
     from medlab_gui.gui.workbench import Workbench
 
 __all__ = ["Welcome"]
+
+_BESIDE_BUTTONS = 60
+"""Pixels of a row that are not its buttons'."""
 
 
 class Welcome(QWidget):
@@ -58,7 +68,7 @@ class Welcome(QWidget):
         )
         drop.setObjectName("welcome_drop")
         drop.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        buttons = QHBoxLayout()
+        self._buttons = buttons = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         buttons.addStretch()
         buttons.addWidget(self._open)
         buttons.addWidget(self._demo)
@@ -72,6 +82,7 @@ class Welcome(QWidget):
         note = QLabel(_("For research. Not a medical device, not for diagnosis."))
         note.setObjectName("hint")
         note.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        note.setWordWrap(True)
         layout = QVBoxLayout(self)
         layout.addStretch(2)
         row = QHBoxLayout()
@@ -91,8 +102,17 @@ class Welcome(QWidget):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Cover the picture whatever its size."""
         if event.type() == QEvent.Type.Resize:
-            self.setGeometry(self._canvas.rect())
+            self._cover()
         return False
+
+    def _cover(self) -> None:
+        self.setGeometry(self._canvas.rect())
+        both = self._open.sizeHint().width() + self._demo.sizeHint().width()
+        self._buttons.setDirection(
+            QBoxLayout.Direction.LeftToRight
+            if self.width() > both + _BESIDE_BUTTONS
+            else QBoxLayout.Direction.TopToBottom
+        )
 
     def _on_job(self, job: Job) -> None:
         self._refresh()
@@ -118,7 +138,7 @@ class Welcome(QWidget):
                     "wrong, and label next what the model is least sure of."
                 )
             )
-        self.setGeometry(self._canvas.rect())
+        self._cover()
         self.raise_()
 
     def _on_open(self) -> None:

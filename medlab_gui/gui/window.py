@@ -131,7 +131,7 @@ class MedlabWindow(QObject):
     def _dress(self) -> None:
         self.main.setWindowIcon(QIcon(str(resource("icons", "medlab.svg"))))
         self.main.setObjectName("medlab_window")
-        self.main.setMinimumSize(900, 560)
+        self.main.setMinimumSize(900, 520)
         self.status = StatusBar(self.bench, self.main)
         self.main.setStatusBar(self.status)
 
@@ -270,7 +270,9 @@ class MedlabWindow(QObject):
 
     def _offer_studies(self) -> None:
         """Bring the list to the front where nothing is open or about to be opened."""
-        opening = any(job.lane == "open" for job in self.bench.jobs.active)
+        # What has no title only makes ready.
+        active = self.bench.jobs.active
+        opening = any(job.lane == "open" and job.title for job in active)
         if not (self._closed or opening or self.bench.session is not None):
             self.docks["studies"].raise_()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractButton
@@ -33,8 +35,12 @@ def test_without_a_series_the_list_of_studies_is_in_front(fresh_window):
     wait_for(lambda: labels.visibleRegion().isEmpty() is False)
     open_series(window, "1.2.1.1")
     assert studies.visibleRegion().isEmpty(), "one series follows the other"
+    # Modules are still loaded: nothing that anybody waits for.
+    ready = threading.Event()
+    window.bench.submit("", lambda _ctx: ready.wait(), lane="open", newest_wins=False)
     window.bench.close_series()
     wait_for(lambda: not studies.visibleRegion().isEmpty())
+    ready.set()
     labels.raise_()
     wait_for(lambda: studies.visibleRegion().isEmpty())
     window.bench.open_project(window.bench.project_place)

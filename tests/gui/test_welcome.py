@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pytest
+from qtpy.QtWidgets import QLabel, QPushButton, QWidget
+
+from medlab_gui.gui.welcome import Welcome
+from medlab_gui.store.project import ProjectStore
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def folder(tmp_path):
+    place = tmp_path / "project"
+    ProjectStore.open(place, create=True).close()
+    return place
+
+
+@pytest.mark.parametrize("width", [325, 480, 730])
+def test_nothing_of_the_page_is_cut_off(bench, qtbot, width):
+    """A screen of 1920 pixels at 200 % leaves 325 to the picture."""
+    canvas = QWidget()
+    qtbot.addWidget(canvas)
+    welcome = Welcome(bench, canvas)
+    welcome.setStyleSheet("QPushButton { padding: 9px 22px; font-size: 11pt; }")
+    canvas.resize(width, 480)
+    canvas.show()
+    qtbot.waitExposed(canvas)
+    for button in welcome.findChildren(QPushButton):
+        qtbot.waitUntil(lambda b=button: b.width() >= b.sizeHint().width())
+        assert welcome.rect().contains(button.geometry())
+    for label in welcome.findChildren(QLabel):
+        if label.wordWrap():
+            assert label.height() >= label.heightForWidth(label.width())
