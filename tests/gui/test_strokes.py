@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
+from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QMessageBox
 
 from medlab_gui.gui.view_state import Mode, Tool
+from tests.gui.buttons import Buttons
 from tests.gui.conftest import open_series, wait_for
-from tests.gui.hand import CTRL, LEFT, MIDDLE, NONE, RIGHT, Hand
+from tests.gui.hand import CTRL, LEFT, MIDDLE, RIGHT, Hand
 from tests.gui.ink import n_strokes, same_on_disk
 
 if TYPE_CHECKING:
@@ -25,33 +25,6 @@ pytestmark = pytest.mark.gui
 
 ALT = Qt.KeyboardModifier.AltModifier
 K = 8  # the slice that is shown first
-
-
-class Buttons:
-    """Several buttons at once, which QTest knows nothing of."""
-
-    def __init__(self, hand: Hand) -> None:
-        self.hand, self.canvas = hand, hand.canvas
-        self.down = Qt.MouseButton.NoButton
-
-    def _send(self, kind: QEvent.Type, at: QPoint, button, held) -> None:
-        place = QPointF(self.canvas.mapToGlobal(at))
-        event = QMouseEvent(kind, QPointF(at), place, button, self.down, held)
-        QCoreApplication.sendEvent(self.canvas, event)
-
-    def press(self, j: float, i: float, button=LEFT, held=NONE) -> None:
-        self.down |= button
-        kind = QEvent.Type.MouseButtonPress
-        self._send(kind, self.hand.at(j, i), button, held)
-
-    def to(self, j: float, i: float, held=NONE) -> None:
-        none = Qt.MouseButton.NoButton
-        self._send(QEvent.Type.MouseMove, self.hand.at(j, i), none, held)
-
-    def release(self, j: float, i: float, button=LEFT, held=NONE) -> None:
-        self.down &= ~button
-        kind = QEvent.Type.MouseButtonRelease
-        self._send(kind, self.hand.at(j, i), button, held)
 
 
 @pytest.fixture
