@@ -165,6 +165,7 @@ def _open(path: Path) -> _Opened:
     from nibabel.nifti1 import Nifti1Header
     from nibabel.nifti2 import Nifti2Header
     from nibabel.spatialimages import HeaderDataError
+    from nibabel.wrapstruct import WrapStructError
 
     # It prints remarks on odd headers; those that matter are problems of the series.
     logging.getLogger("nibabel.global").setLevel(logging.CRITICAL + 1)
@@ -189,6 +190,7 @@ def _open(path: Path) -> _Opened:
             )
     except (
         HeaderDataError,
+        WrapStructError,
         ValueError,
         TypeError,
         KeyError,

@@ -378,3 +378,10 @@ def test_qform_where_the_sform_spans_nothing(tmp_path):
     assert codes(path)["sform-unusable"].severity is Severity.WARNING
     expected = np.diag([-1, -1, 1, 1]) @ RAS
     assert np.allclose(only(path).grid.affine[:, [2, 1, 0, 3]], expected, atol=1e-4)
+
+
+def test_a_header_that_ends_early(tmp_path):
+    path = save(tmp_path / "x.nii", noise(), RAS, cls=nibabel.Nifti2Image)
+    path.write_bytes(path.read_bytes()[:530])  # of 540
+    with pytest.raises(DamagedFileError, match=r"x\.nii is damaged"):
+        scan(path)
