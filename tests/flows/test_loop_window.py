@@ -37,6 +37,9 @@ class Driver:
 
     def key(self, key, modifier=Qt.KeyboardModifier.NoModifier) -> None:
         self.qtbot.keyClick(self.window.canvas, key, modifier)
+        if modifier == Qt.KeyboardModifier.ShiftModifier:
+            # Else Qt takes it for held, also in the tests that follow.
+            self.qtbot.keyRelease(self.window.canvas, Qt.Key.Key_Shift)
 
     def drag(self, *points: tuple[float, float]) -> None:
         """Drag with the left button through points given as shares of the canvas.
