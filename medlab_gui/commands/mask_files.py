@@ -62,7 +62,8 @@ class MaskFile:
                 "The two masks do not lie on the same grid, and MedLab does not "
                 f"interpolate masks: {self.path} has "
                 f"{_described(self.grid or self.values.shape)}, {other} has "
-                f"{_described(grid)}."
+                f"{_described(grid)}. Use masks of the very same scan, or export one "
+                "of them again on the grid of its scan."
             )
             raise GeometryError(msg) from error
 

@@ -19,11 +19,14 @@ from medlab_gui.core.i18n import N_
 from medlab_gui.core.spec_checks import nearest
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     import numpy as np
     from numpy.typing import NDArray
 
     from medlab_gui.commands.command import Context
     from medlab_gui.core.labels import LabelScheme
+    from medlab_gui.store.project import ProjectStore
 
 __all__ = [
     "ANNOTATE",
@@ -127,7 +130,7 @@ def run_annotate(params: AnnotateParams, ctx: Context) -> dict[str, Any]:
             "(--shows)."
         )
         raise InputError(msg)
-    with ctx.store() as store:
+    with ctx.store() as store, _unedited(store, params.series):
         series = store.series(params.series)
         scheme = store.scheme()
         wanted = parse_slices(params.slices, series.n_slices)
@@ -161,6 +164,13 @@ def run_annotate(params: AnnotateParams, ctx: Context) -> dict[str, Any]:
             "revision": made.revision,
             "slices": taken,
         }
+
+
+def _unedited(store: ProjectStore, uid: str) -> AbstractContextManager[None]:
+    """Refuse while another window edits the series: its next stroke would be on top."""
+    from medlab_gui.store.journal_lock import undisturbed
+
+    return undisturbed(store.journal_path(store.series(uid).uid))
 
 
 def _whole_slices(

@@ -134,7 +134,7 @@ def storage_error(error: OSError, path: Path) -> StorageFullError:
 
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         what = f"There is no room left on the disk that holds {path}."
-        todo = "Free some space and try again; nothing was lost."
+        todo = "Free some space and try again; what was written before is whole."
     elif getattr(error, "winerror", None) in _IN_USE:
         what = f"Another program has {path} open."
         todo = "Close it there and try again."

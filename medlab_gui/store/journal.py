@@ -23,6 +23,7 @@ from medlab_gui.core.errors import (
     ProjectMissingError,
     storage_error,
 )
+from medlab_gui.store import journal_lock
 from medlab_gui.store.blobs import fsync_folder
 from medlab_gui.store.edits import Edit, pack, tighten
 from medlab_gui.store.journal_format import (
@@ -46,10 +47,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Journal", "Op", "Record", "is_written"]
-
-_LOOKED_AT_SECONDS = 0.3
-"""How long somebody may hold a lock only to see whether it is held (`is_written`)."""
+__all__ = ["Journal", "Op", "Record"]
 
 
 class Journal(History):
@@ -119,7 +117,7 @@ class Journal(History):
         journal._base = base_seq
         try:
             if writable:
-                journal._take_lock()
+                journal._lock = journal_lock.take(path)
                 journal._open_for_writing()
             elif path.exists():
                 journal._read()
@@ -130,22 +128,6 @@ class Journal(History):
             journal._release()
             raise
         return journal
-
-    def _take_lock(self) -> None:
-        from filelock import FileLock, Timeout
-
-        # Not its parents: a project that vanished must not come back as an empty one.
-        self.path.parent.mkdir(exist_ok=True)
-        lock = FileLock(_lock_path(self.path), thread_local=False)
-        try:
-            lock.acquire(timeout=_LOOKED_AT_SECONDS, poll_interval=0.02)
-        except Timeout as error:
-            msg = (
-                "This series is being edited in another window of MedLab. Close it "
-                "there to edit it here."
-            )
-            raise ConflictError(msg, path=self.path) from error
-        self._lock = lock
 
     def _open_for_writing(self) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
@@ -368,7 +350,7 @@ class Journal(History):
             os.close(self._fd)
             self._fd = -1
         if self._lock is not None:
-            self._lock.release()
+            journal_lock.let_go(self._lock)
             self._lock = None
 
     def __enter__(self) -> Self:
@@ -388,19 +370,3 @@ def _write_whole(fd: int, data: bytes) -> None:
     left = memoryview(data)
     while left:
         left = left[os.write(fd, left) :]
-
-
-def is_written(path: Path) -> bool:
-    """Tell whether a window or process has a journal open for writing."""
-    from filelock import FileLock, Timeout
-
-    try:
-        # There is no way to ask for a lock but to take it for a moment.
-        with FileLock(_lock_path(path), timeout=0, thread_local=False):
-            return False
-    except (Timeout, OSError):
-        return True
-
-
-def _lock_path(path: Path) -> Path:
-    return path.with_suffix(".lock")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medlab_gui.core.errors import MedlabError
-from medlab_gui.store.journal import Journal, is_written
+from medlab_gui.store.journal import Journal
 from medlab_gui.store.journal_history import edits_apart, slices_apart
+from medlab_gui.store.journal_lock import is_written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

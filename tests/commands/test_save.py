@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from medlab_gui.commands.save import (
     ANNOTATE,
@@ -16,7 +17,7 @@ from medlab_gui.commands.save import (
     run_lock,
     run_save,
 )
-from medlab_gui.core.errors import GeometryError, InputError
+from medlab_gui.core.errors import ConflictError, GeometryError, InputError
 from medlab_gui.core.geometry import Grid
 from medlab_gui.io import read_mask, write_image
 from medlab_gui.store.fold import current_mask
@@ -70,6 +71,26 @@ def test_annotating_changes_the_named_slices_only(small_project, tmp_path):
     assert np.array_equal(mask[[9, 10]], data[[9, 10]] * 2)
     assert np.array_equal(mask[[8, 13]], data[[8, 13]]), "the others stay"
     assert (mask[2] == 2).sum() == 16, "strokes that were not saved are kept"
+
+
+def test_nothing_is_slipped_under_the_hands_of_another_window(small_project):
+    """Its next stroke or undo would be one of a mask that nobody there has seen."""
+    uid, ctx = small_project.series_uid, small_project.ctx
+    whole = AnnotateParams(uid, slices="2", shows="none")
+    with ctx.store() as store:
+        path = store.journal_path(uid)
+        before = store.latest_annotation(uid).revision
+    path.parent.mkdir(exist_ok=True)
+    with (
+        FileLock(path.with_suffix(".lock"), thread_local=False),
+        pytest.raises(ConflictError, match="edited in another window"),
+    ):
+        run_annotate(whole, ctx)
+    with ctx.store() as store:
+        assert store.latest_annotation(uid).revision == before
+        with store.open_journal(uid):  # as the window that asks for it itself
+            assert run_annotate(whole, ctx)["revision"] == before + 1
+    assert run_annotate(whole, ctx)["revision"] == before + 2
 
 
 def test_masks_that_cannot_be_taken(small_project, tmp_path):

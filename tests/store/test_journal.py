@@ -127,7 +127,9 @@ def test_a_full_disk_refuses_the_edit_and_cuts_it_off(
         kept, size = mask.copy(), path.stat().st_size
         with monkeypatch.context() as patch:
             patch.setattr(os, "write", Disk(room))
-            with pytest.raises(StorageFullError, match=r"no room left .*nothing was"):
+            with pytest.raises(
+                StorageFullError, match=r"no room left .*written before is whole"
+            ):
                 paint(journal, mask, box_at(1, 0, 0), 1)
         assert path.stat().st_size == size
         assert (journal.last_seq, journal.done) == (1, (1,))
