@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["count_levels", "denoise_rows", "signatures", "spread_levels"]
 
+# Reckoning places is done for many values at once by the processor's wide registers,
+# looking up is not: two loops over a block that stays in its nearest cache.
+_BLOCK = 2048
+
 
 @compiled_loop
 def count_levels(
@@ -45,16 +49,21 @@ def count_levels(
     # Background is one single level: adding to one counter over and over again would
     # wait for the last addition each time, so neighbours have counters of their own.
     lanes = np.zeros((4, bins), np.int32)
+    guess = np.empty(_BLOCK, np.uint32)
     last = np.uint32(bins - 1)
     one = np.uint32(1)
-    for i in range(values.size):
-        value = values[i]
-        index = min(np.uint32((value - low) * scale), last)
-        if value < edges[index]:
-            index -= one
-        elif index != last and value >= edges[index + one]:
-            index += one
-        lanes[i & 3, index] += 1
+    for start in range(0, values.size, _BLOCK):
+        block = values[start : start + _BLOCK]
+        for i in range(block.size):
+            index = np.int32((block[i] - low) * scale)
+            guess[i] = min(index, np.int32(last))
+        for i in range(block.size):
+            value, level = block[i], guess[i]
+            if value < edges[level]:
+                level -= one
+            elif level != last and value >= edges[level + one]:
+                level += one
+            lanes[i & 3, level] += 1
     for lane in range(4):
         for level in range(bins):
             counts[level] += lanes[lane, level]
@@ -85,12 +94,22 @@ def spread_levels(
         The result.
     """
     half, most = np.float32(0.5), np.float32(cdf.size - 1)
-    last = np.uint32(rise.size - 1)
-    for i in range(values.size):
-        place = (values[i] - low) * scale - half
-        place = min(max(place, np.float32(0)), most)
-        below = min(np.uint32(place), last)
-        out[i] = rise[below] * (place - np.float32(below)) + cdf[below]
+    zero, last = np.float32(0), np.int32(rise.size - 1)
+    below = np.empty(_BLOCK, np.uint32)
+    beyond = np.empty(_BLOCK, np.float32)
+    for start in range(0, values.size, _BLOCK):
+        block, result = values[start : start + _BLOCK], out[start : start + _BLOCK]
+        for i in range(block.size):
+            place = (block[i] - low) * scale - half
+            # not min and max: what those do about NaN cannot be done for many at once
+            place = place if place > zero else zero
+            place = place if place < most else most
+            index = min(np.int32(place), last)
+            below[i] = index
+            beyond[i] = place - np.float32(index)
+        for i in range(block.size):
+            level = below[i]
+            result[i] = rise[level] * beyond[i] + cdf[level]
 
 
 def signatures() -> dict[str, Any]:
