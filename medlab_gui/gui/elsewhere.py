@@ -62,6 +62,10 @@ class ElsewhereWatch(QObject):
         else:
             self._timer.stop()
 
+    def look_again(self) -> None:
+        """Tell of what was seen once more: it could not be read just now."""
+        self._seen = ()
+
     def look(self) -> None:
         """Look now."""
         now = self._stamp()

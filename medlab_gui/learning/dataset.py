@@ -275,6 +275,7 @@ class PreparedSlices:
         self._n_classes = n_classes
         self._room = cache_bytes
         self._kept: dict[int, NDArray[np.uint8]] = {}
+        self._fills: dict[int, NDArray[np.bool_] | None] = {}
         self._planes: dict[SliceKey, NDArray[np.float32]] = {}
 
     def __len__(self) -> int:
@@ -342,6 +343,24 @@ class PreparedSlices:
         if self._keeps(truth):
             self._kept[n] = truth
         return truth
+
+    def unmeasured(self, n: int) -> NDArray[np.bool_] | None:
+        """Return where nothing of a slice was measured; None where all of it was.
+
+        Returns
+        -------
+        ndarray of bool, shape (Y', X'), or None
+            As the network sees the slice, nearest pixel taken.
+        """
+        if n in self._fills:
+            return self._fills[n]
+        fills = self._source.unmeasured(self.keys[n])
+        if fills is not None:
+            rows, columns = self[n][1].shape
+            fills = prepare_labels(fills.astype(np.uint8), (rows, columns)) > 0
+        if fills is None or self._keeps(fills):
+            self._fills[n] = fills
+        return fills
 
     def _keeps(self, array: NDArray[Any]) -> bool:
         """Take room for an array, if there is enough."""

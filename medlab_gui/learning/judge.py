@@ -26,6 +26,7 @@ from medlab_gui.learning.whole_slices import looked_at, target_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from medlab_gui.learning.trainer import Trainer
@@ -95,7 +96,7 @@ class Judge:
                     )
                     raise InputError(msg)
                 losses.append(loss)
-                predicted = logits[0].argmax(dim=0).numpy().astype(np.uint8)
+                predicted = self._classes(n, logits)
                 counts.add(predicted, labels[0].numpy())
                 if run.network.kind == "classification" and labels[0] != IGNORE:
                     truth.append(int(labels[0]))
@@ -123,13 +124,24 @@ class Judge:
             found = []
             for n in self._kept:
                 image, labels = run.watched[n]
-                logits = self._look(collate([(image, labels)])[0])[0]
-                classes = logits.argmax(dim=0).numpy().astype(np.uint8)
-                # A classifier's answer is one pixel; a mask loses its padding.
+                classes = self._classes(n, self._look(collate([(image, labels)])[0]))
+                # A classifier's answer is one pixel; a mask loses what collate added.
                 found.append(classes[: labels.shape[0], : labels.shape[1]])
         keep_step(run.folder, run.state.n_steps, found)
         # Drawn anew each time, so that a run that is stopped has its figure too.
         write_whole(run.folder / FIGURE, kept_figure(run.folder).encode())
+
+    def _classes(self, n: int, logits: Tensor) -> NDArray[np.uint8]:
+        """Return what a slice's logits (1, C, H, W) say, as predictions are kept."""
+        run = self._run
+        classes: NDArray[np.uint8] = logits[0].argmax(dim=0).numpy().astype(np.uint8)
+        fills = None
+        if run.network.kind != "classification":
+            fills = run.watched.unmeasured(n)
+        if fills is not None:
+            # Nothing is found where nothing was measured, here as in the final scores.
+            classes[: fills.shape[0], : fills.shape[1]][fills] = 0
+        return classes
 
     def _look(self, images: Tensor) -> Tensor:
         """Return logits; of the processor where the graphics card has no room."""

@@ -11,6 +11,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from medlab_gui.commands.train_runs import alive
+from medlab_gui.core.errors import ConflictError
 from medlab_gui.core.jobs import JobContext, JobState
 from medlab_gui.core.records import RunState
 from medlab_gui.core.specs import LIVER_PIPELINE
@@ -357,6 +358,49 @@ def test_a_training_elsewhere_that_was_killed_can_be_resumed(
     qtbot.waitUntil(lambda: dock.model.rowCount() == 1)
     qtbot.waitUntil(lambda: cells(dock, 0)[2] == "cancelled")
     assert dock.resume.isEnabled()
+
+
+def test_a_training_elsewhere_is_seen_although_the_dock_was_hidden(
+    folder, bench, dock
+):
+    """It was read once more while it was hidden, and took that for the newest."""
+    dock.hide()
+    dock.refresh()
+    with ProjectStore.open(folder) as other:
+        add_run(other)
+    dock.show()
+    assert dock.model.rowCount() == 1
+
+
+def test_a_training_elsewhere_is_seen_beside_our_own(qtbot, folder, bench, dock):
+    training = Training(bench)
+    qtbot.waitUntil(dock.live.isVisible)
+    made = add_run(bench.store, state=RunState.RUNNING)
+    training.reports = [(0, 1, "Preparing", {"run": made.id})]
+    qtbot.waitUntil(lambda: dock.model.rowCount() == 1)
+    with ProjectStore.open(folder) as other:
+        add_run(other)
+    dock._elsewhere.look()
+    assert dock.model.rowCount() == 2
+    training.go.set()
+    qtbot.waitUntil(dock.live.isHidden)
+
+
+def test_what_could_not_be_read_for_a_moment_is_seen_later(
+    folder, bench, dock, monkeypatch
+):
+    with ProjectStore.open(folder) as other:
+        add_run(other)
+
+    def busy() -> None:
+        raise ConflictError("Another MedLab has been writing.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.store, "runs", busy)
+        dock._elsewhere.look()
+    assert dock.model.rowCount() == 0
+    dock._elsewhere.look()
+    assert dock.model.rowCount() == 1
 
 
 def test_what_others_write_leaves_the_table_alone(qtbot, folder, bench, dock):

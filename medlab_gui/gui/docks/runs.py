@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +67,6 @@ class RunsDock(QWidget):
         self._live_run, self._fold = "", 0
         self._live = TrainingCurves()
         self._settled: ProjectStore | None = None
-        self._stale = True
         self._cancelling = False
         self.model = RunsModel(self)
         self._elsewhere = ElsewhereWatch(workbench, self.model.running, self)
@@ -207,7 +205,6 @@ class RunsDock(QWidget):
                         "last epoch is kept; the Runs dock can resume it."
                     )
                 )
-        self._stale = True
         if self.isVisible():
             self.refresh()
 
@@ -221,23 +218,25 @@ class RunsDock(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Catch up with what changed while the dock was hidden."""
         super().showEvent(event)
-        if self._stale:
-            self.refresh()
+        # First on, then read: what others write from here on is told.
         self._elsewhere.set_on(True)
+        self.refresh()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Look no more at what others do."""
         super().hideEvent(event)
         self._elsewhere.set_on(False)
-        self._stale = True
 
     def _on_elsewhere(self) -> None:
         """Show what another process did to the runs; else the table stays as it is."""
         store = self._bench.store
-        if store is not None and self._job is None:  # ours tells of itself
-            with suppress(MedlabError):  # gone; who wants to work in it says so
-                if self.model.running() or not self.model.shows(store):
-                    self.refresh()
+        # Of ours the progress tells, epoch by epoch.
+        epochs = self._job is None and bool(self.model.running())
+        try:
+            if store is not None and (epochs or not self.model.shows(store)):
+                self.refresh()
+        except MedlabError:  # gone, which who works in it says; or for a moment
+            self._elsewhere.look_again()
 
     def _find_killed(self) -> None:
         """Notice that a training elsewhere is dead: it writes nothing any more."""
@@ -246,7 +245,6 @@ class RunsDock(QWidget):
 
     def refresh(self) -> None:
         """Read runs and weights from the project; what was selected stays selected."""
-        self._stale = False
         store = self._bench.store
         runs: tuple[Run, ...] = ()
         names: dict[str, str] = {}
@@ -261,6 +259,7 @@ class RunsDock(QWidget):
                 previous = store.previous_checkpoint()
             except MedlabError as error:
                 self.weights.setText(error.message)
+                self._elsewhere.look_again()
                 return
         chosen = self._all_selected()
         in_use = current.id if current is not None else ""
