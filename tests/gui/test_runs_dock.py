@@ -360,9 +360,7 @@ def test_a_training_elsewhere_that_was_killed_can_be_resumed(
     assert dock.resume.isEnabled()
 
 
-def test_a_training_elsewhere_is_seen_although_the_dock_was_hidden(
-    folder, bench, dock
-):
+def test_a_training_elsewhere_is_seen_although_the_dock_was_hidden(folder, bench, dock):
     """It was read once more while it was hidden, and took that for the newest."""
     dock.hide()
     dock.refresh()
