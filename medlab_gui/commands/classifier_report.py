@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,6 @@ from medlab_gui import __version__
 from medlab_gui.commands.compared_networks import networks_table
 from medlab_gui.commands.report_files import NOT_CLINICAL, write_report
 from medlab_gui.commands.score_files import read_readers
-from medlab_gui.commands.values import as_path
 from medlab_gui.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def compare_classifiers(
         msg = "There is no case to judge: no slice has a class."
         raise InputError(msg)
     notes = [*cases.notes] if isinstance(cases, ClassifiedCases) else []
-    ranked, every_network = _ranked(cases, params.truth), _networks(cases)
+    ranked, every_network = _ranked(cases), _networks(cases)
     ranking = [case for case, _opened in ranked]
     if isinstance(cases, ClassifiedCases) and len(cases.classes) == 2:
         cases = cases.against_all(1)
@@ -102,43 +102,29 @@ def _networks(cases: ScoredCases | ClassifiedCases) -> tuple[str, ...]:
 
 
 def _ranked(
-    cases: ScoredCases | ClassifiedCases, truth: str
+    cases: ScoredCases | ClassifiedCases,
 ) -> list[tuple[RankedCase, dict[str, Any]]]:
     """Return all cases, that of which a network is least right first.
 
     Each is as the page shows it, and as the window opens it: its file, or its series
     and slice, and the lowest probability that a network gives its true class.
-
-    Parameters
-    ----------
-    cases : ScoredCases or ClassifiedCases
-        What was judged.
-    truth : str
-        The folder whose pictures the cases are; empty where they are none.
     """
     from medlab_gui.learning.report import RankedCase
-    from medlab_gui.learning.scored import ClassifiedCases
+    from medlab_gui.learning.scored import CasePlace, ClassifiedCases
 
     if isinstance(cases, ClassifiedCases):
         at = range(len(cases.names)), cases.truth
         right = [probs[at] for probs in cases.probs.values()]
     else:
         right = [abs(1 - cases.truth - score) for score in cases.scores.values()]
-    slices = cases.slices if isinstance(cases, ClassifiedCases) else ()
+    places = cases.places if isinstance(cases, ClassifiedCases) else ()
     found = []
     for n, (name, patient) in enumerate(zip(cases.names, cases.patients, strict=True)):
         own = [float(one[n]) for one in right]
-        path = str((as_path(truth) / name).absolute()) if truth else ""
+        place = places[n] if places else CasePlace()
         shown = tuple(f"{value:.4f}" for value in own)
-        uid, k = slices[n] if slices else ("", 0)
-        opened = {
-            "case": name,
-            "path": path,
-            "series_uid": uid,
-            "slice_index": k,
-            "probability": min(own),
-        }
-        found.append((RankedCase(name, patient, path, shown), opened))
+        opened = {"case": name, **asdict(place), "probability": min(own)}
+        found.append((RankedCase(name, patient, place.path, shown), opened))
     return sorted(found, key=lambda row: row[1]["probability"])
 
 

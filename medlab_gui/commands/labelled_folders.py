@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from medlab_gui.commands.contenders import Weights
     from medlab_gui.core.labels import LabelScheme
     from medlab_gui.learning.classifier import SliceClassifier
-    from medlab_gui.learning.scored import ClassifiedCases
+    from medlab_gui.learning.scored import CasePlace, ClassifiedCases
 
 __all__ = ["LabelledFile", "folder_scores", "labelled_files"]
 
@@ -152,7 +152,7 @@ def folder_scores(
 
     from medlab_gui.learning.classifier import SliceClassifier
     from medlab_gui.learning.duplicates import merged
-    from medlab_gui.learning.scored import ClassifiedCases
+    from medlab_gui.learning.scored import CasePlace, ClassifiedCases
 
     scheme = networks[0].meta.scheme
     files = labelled_files(place, scheme, translate, patients)
@@ -163,14 +163,16 @@ def folder_scores(
         for name, weights in side.items()
     }
     cases: list[tuple[str, int, str]] = []
+    places: list[CasePlace] = []
     looks: list[NDArray[np.bool_] | None] = []
     said: dict[tuple[str, str], list[NDArray[np.float32]]] = {k: [] for k in made}
     for n, file in enumerate(files):
         share = n / len(files)
         report = scaled(ctx.progress, share, share)
         report(0, 1, f"Judging {file.name}")
-        for own, look in _asked(file, made, said, ctx):
+        for k, (own, look) in enumerate(_asked(file, made, said, ctx)):
             cases.append((own, file.truth, file.patient or own))
+            places.append(CasePlace(str(file.path.absolute()), slice_index=k))
             looks.append(look)
     owners = [patient for _name, _truth, patient in cases]
     if not any(file.patient for file in files):
@@ -192,6 +194,7 @@ def folder_scores(
             ).astype(np.float64)
             for network in networks
         },
+        places=tuple(places * len(folds)),
     )
 
 

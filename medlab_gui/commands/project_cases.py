@@ -9,6 +9,7 @@ from medlab_gui.commands.checkpoints import check_classes
 from medlab_gui.commands.contenders import Folds, Weights
 from medlab_gui.commands.inputs import scaled
 from medlab_gui.commands.loaded_cases import Cases, LoadedCase, Predictors
+from medlab_gui.commands.series_titles import series_titles
 from medlab_gui.commands.values import counted
 from medlab_gui.core.errors import DamagedFileError, InputError
 
@@ -196,6 +197,7 @@ def _each(blocks: Sequence[_Block], truth: Truth, ctx: Context) -> Iterator[Load
     predictors = Predictors(ctx.device)
     with ctx.store() as store:
         source = ProjectSource(store, truth)
+        titles = series_titles(store, (block.uid for block in blocks))
         for n, block in enumerate(blocks):
             predictors.keep(block.weights.values())
             keys = [SliceKey(block.uid, k) for k in block.slices]
@@ -203,10 +205,9 @@ def _each(blocks: Sequence[_Block], truth: Truth, ctx: Context) -> Iterator[Load
             scan = source.scan(keys[0])
             first, last = block.slices[0], block.slices[-1] + 1
             numbers = f"{first + 1}" if last == first + 1 else f"{first + 1}-{last}"
-            title = f"{record.description or 'series'} {block.uid[-6:]}"
             loaded = LoadedCase(
                 Case(
-                    f"{title}, slices {numbers}",
+                    f"{titles[block.uid]}, slices {numbers}",
                     source.group(keys[0]),
                     record.source,
                     block.fold,
@@ -250,7 +251,7 @@ def project_scores(
     from medlab_gui.learning.classifier import SliceClassifier
     from medlab_gui.learning.dataset import SliceKey
     from medlab_gui.learning.duplicates import merged_groups
-    from medlab_gui.learning.scored import ClassifiedCases
+    from medlab_gui.learning.scored import CasePlace, ClassifiedCases
     from medlab_gui.learning.slice_scores import score_slices
 
     truth, blocks, notes = _judged(networks, ctx)
@@ -258,6 +259,7 @@ def project_scores(
     probs: dict[str, list[NDArray[np.float32]]] = {n.name: [] for n in networks}
     every = sorted({b.fold for b in blocks})
     with ctx.store() as store:
+        titles = series_titles(store, (b.uid for b in blocks))
         for n, fold in enumerate(every):
             mine = [b for b in blocks if b.fold == fold]
             keys = {SliceKey(b.uid, k) for b in mine for k in b.slices}
@@ -273,8 +275,9 @@ def project_scores(
             # Copies count as one patient, as for the splits, which never part them.
             owner = dict(zip(source.keys, merged_groups(source), strict=True))
             for key, one in next(iter(answers.values())).items():
-                names.append(f"{key.series_uid}, slice {key.slice_index + 1}")
-                places.append((key.series_uid, key.slice_index))
+                uid, k = key.series_uid, key.slice_index
+                names.append(f"{titles[uid]}, slice {k + 1}")
+                places.append(CasePlace(store.series(uid).source, uid, k))
                 shown.append(one.truth)
                 patients.append(owner[key])
                 folds.append(fold)
@@ -293,5 +296,5 @@ def project_scores(
             for name, own in probs.items()
         },
         notes=notes,
-        slices=tuple(places),
+        places=tuple(places),
     )

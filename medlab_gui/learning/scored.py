@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "CasePlace",
     "ClassifiedCases",
     "ScoredCases",
     "classified_tables",
@@ -76,6 +77,25 @@ class ScoredCases:
         return np.asarray(self.scores[name] >= THRESHOLD)
 
 
+@dataclass(frozen=True)
+class CasePlace:
+    """What opens a case.
+
+    Parameters
+    ----------
+    path : str
+        Of its file, or of what its series was imported from; empty where there is none.
+    series_uid : str
+        Its series, of slices of a project; else empty.
+    slice_index : int
+        Its slice, from 0.
+    """
+
+    path: str = ""
+    series_uid: str = ""
+    slice_index: int = 0
+
+
 @dataclass(frozen=True, eq=False)
 class ClassifiedCases:
     """Cases of several classes, and what each network says of them.
@@ -94,8 +114,8 @@ class ClassifiedCases:
         Network to its probabilities.
     notes : tuple of str
         Sentences: what is not among the cases, and what flatters.
-    slices : tuple of (str, int)
-        Series and index of each case that is a slice of a project; else empty.
+    places : tuple of CasePlace
+        What opens each case; none where nothing does.
     """
 
     classes: tuple[str, ...]
@@ -105,7 +125,7 @@ class ClassifiedCases:
     folds: tuple[str, ...]
     probs: dict[str, NDArray[np.float64]]
     notes: tuple[str, ...] = ()
-    slices: tuple[tuple[str, int], ...] = ()
+    places: tuple[CasePlace, ...] = ()
 
     def against_all(self, value: int) -> ScoredCases:
         """Return one class against all others; a case belongs to its likeliest."""
@@ -236,11 +256,15 @@ def _shown(title: str, values: list[float | None]) -> str:
 
 
 def classified_tables(cases: ClassifiedCases) -> list[Table]:
-    """Return the tables of several classes: all together, each against all others."""
+    """Return the tables of several classes: all together, each against all others.
+
+    A class that no case shows is told of, but has no table: it would hold no figure.
+    """
     each = [cases.against_all(v) for v in range(len(cases.classes))]
     tables = [*_mean_tables(cases, each), _share_table(cases)]
     for value, one in enumerate(each):
-        tables.append(replace(_network_tables(one)[0], label=f"class-{value}"))
+        if one.truth.any():
+            tables.append(replace(_network_tables(one)[0], label=f"class-{value}"))
     return tables
 
 
@@ -305,15 +329,17 @@ def _share_table(cases: ClassifiedCases) -> Table:
     rows = []
     for name, probs in cases.probs.items():
         said = probs.argmax(axis=1)
-        for value, title in enumerate(cases.classes):
-            own = said[cases.truth == value]
+        for value in np.unique(cases.truth):
+            title, own = cases.classes[value], said[cases.truth == value]
             counts = np.bincount(own, minlength=len(cases.classes))
             rows.append((name, title, *(str(n) for n in counts)))
+    absent = [c for v, c in enumerate(cases.classes) if not (cases.truth == v).any()]
+    told = f" No case shows {' or '.join(absent)}." if absent else ""
     return Table(
         "What was taken for what",
         ("Network", "truth", *(f"said {c}" for c in cases.classes)),
         tuple(rows),
-        ("Numbers of cases.",),
+        (f"Numbers of cases.{told}",),
         "confusion",
     )
 

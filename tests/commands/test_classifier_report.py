@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -79,6 +80,31 @@ def test_classifiers_weights_are_compared_on_slices(classifiers, tmp_path):
     )
     with pytest.raises(InputError, match="'c0' is a classifier, 'net' draws masks"):
         run(mixed, ctx)
+
+
+def test_a_case_of_a_project_is_called_as_people_call_it(classifiers, tmp_path):
+    """By series, patient and slice, with a link; readers' answers name it so, too."""
+    ctx, files, _mask = classifiers
+    params = EvaluateParams(compare=places(files[0]), output=str(tmp_path / "o"))
+    told = run(params, ctx)
+    with ctx.store() as store:
+        (series,) = store.series_list()
+        patient = store.studies()[0].patient_key
+    assert series.description
+    title = f"{series.description} (patient {patient[:8]}), slice "
+    called = [case["case"] for case in told["worst"]]
+    assert sorted(called) == [f"{title}{k}" for k in range(1, 9)]
+    for case in told["worst"]:
+        assert case["case"] == f"{title}{case['slice_index'] + 1}"
+        assert (case["series_uid"], case["path"]) == (series.uid, series.source)
+    page = (tmp_path / "o" / "report.html").read_text(encoding="utf-8")
+    assert f">{title}3</a>" in page, "a link, as other cases have"
+    assert series.uid not in page
+    with (tmp_path / "readers.csv").open("w", encoding="utf-8", newline="") as file:
+        answers = [["Ann", name, n % 2] for n, name in enumerate(called)]
+        csv.writer(file).writerows([["reader", "case", "score"], *answers])
+    run(replace(params, readers=str(tmp_path / "readers.csv")), ctx)
+    assert "Ann" in (tmp_path / "o" / "readers.csv").read_text(encoding="utf-8")
 
 
 @pytest.fixture

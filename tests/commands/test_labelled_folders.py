@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -101,6 +102,9 @@ def test_several_classes_get_the_papers_figures(folders, weights, tmp_path):
         listed.index(f">{r['case']}<") for r in rows
     )
     assert (folders / worst).as_uri() in listed, "a click opens it"
+    assert {c["path"] for c in told["worst"]} == {
+        str(folders / r["case"]) for r in rows
+    }
     # One file alone gets the same answer from `medlab predict`.
     one = predict(
         PredictParams(str(folders / "dim" / "3.png"), checkpoint=str(weights[0])),
@@ -321,6 +325,7 @@ def test_cross_validated_and_judged_fold_by_fold(ctx, folders, tmp_path):
     )
     told = evaluate(outside, ctx)
     assert told["n_cases"] == 2 * 22, "each fold's weights on every case"
+    assert all(Path(case["path"]).is_file() for case in told["worst"]), "it opens"
 
 
 def test_unrelated_pictures_do_not_lower_each_other(ctx, weights, folders, tmp_path):

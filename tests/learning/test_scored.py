@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn import metrics
@@ -83,16 +85,21 @@ def test_two_classes_are_the_papers_table_fold_by_fold():
     assert [float(r[6]) for r in folds.rows[:3]] == pytest.approx(f1, abs=0.006)
 
 
-def test_a_class_that_never_occurs_has_no_curve():
-    cases = made(n=30, folds=0)
-    rare = ClassifiedCases(
-        cases.classes,
-        cases.names,
-        np.where(cases.truth == 3, 0, cases.truth),
-        cases.patients,
-        cases.folds,
-        cases.probs,
-    )
-    whole, _confusion, *each = classified_tables(rare)
-    assert each[3].rows[0][2] == "–", "no AUC without a positive"
+def without(cases, value):
+    """The same cases, those of one class shown as class 1."""
+    return replace(cases, truth=np.where(cases.truth == value, 1, cases.truth))
+
+
+def test_a_class_that_never_occurs_has_no_table():
+    """It would hold no figure; but who takes a case for it is told."""
+    cases = without(made(n=60, folds=0), 0)
+    whole, confusion, *each = classified_tables(cases)
+    assert [t.label for t in each] == ["class-1", "class-2", "class-3"]
+    assert not any("none against" in t.title for t in each)
     assert whole.rows[0][2] != "–"
+    assert [r[:2] for r in confusion.rows] == [(n, c) for n in "AB" for c in "xyz"]
+    assert confusion.head[2] == "said none"
+    said = cases.probs["A"].argmax(axis=1)
+    assert sum(int(r[2]) for r in confusion.rows[:3]) == (said == 0).sum() > 0
+    assert "No case shows none." in confusion.notes[0]
+    assert "No case" not in classified_tables(made(n=60, folds=0))[1].notes[0]

@@ -1,0 +1,63 @@
+"""What series of a project are called in reports."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from medlab_gui.commands.series_titles import series_titles
+from medlab_gui.core.records import Study
+
+STUDIES = (
+    Study("s1", "0123456789ab", "2026-01-02"),
+    Study("s2", "0123456789ab", "2026-03-04"),
+    Study("s3", "ba9876543210"),
+)
+
+
+def titles(*series):
+    """Return the titles of series: uid, study, description, maybe "apart"."""
+    found = {
+        uid: SimpleNamespace(
+            uid=uid,
+            study_uid=study,
+            description=description,
+            modality="MR",
+            are_apart=bool(apart),
+        )
+        for uid, study, description, *apart in series
+    }
+    store = SimpleNamespace(studies=lambda: STUDIES, series=found.__getitem__)
+    # As slices name them: each series more than once.
+    return list(series_titles(store, [*found, *found]).values())
+
+
+def test_description_and_patient_are_enough_where_they_differ():
+    assert titles(("1.2.3", "s1", "T2  FLAIR\n"), ("1.2.4", "s3", "")) == [
+        "T2 FLAIR (patient 01234567)",
+        "MR series (patient ba987654)",
+    ]
+
+
+def test_the_same_name_gets_the_date_then_the_end_of_the_uid():
+    assert titles(
+        ("1.2.3", "s1", "T1"),
+        ("1.2.4", "s2", "T1"),
+        ("1.2.5", "s3", "T1"),
+    ) == [
+        "T1 of 2026-01-02 (patient 01234567)",
+        "T1 of 2026-03-04 (patient 01234567)",
+        "T1 (patient ba987654)",
+    ]
+    assert titles(("1.2.111113", "s1", "T1"), ("1.2.111114", "s1", "T1")) == [
+        "T1 of 2026-01-02 …111113 (patient 01234567)",
+        "T1 of 2026-01-02 …111114 (patient 01234567)",
+    ]
+    both = titles(("1.2.3333333", "s3", "T1"), ("1.9.3333333", "s3", "T1"))
+    assert both == [
+        "T1 1.2.3333333 (patient ba987654)",
+        "T1 1.9.3333333 (patient ba987654)",
+    ]
+
+
+def test_a_folder_of_different_people_is_no_patient():
+    assert titles(("1.2.3", "s3", "glioma", "apart")) == ["glioma"]
