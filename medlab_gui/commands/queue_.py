@@ -55,7 +55,8 @@ def reprioritise(store: ProjectStore) -> dict[str, float]:
 
     def place(uid: str, k: int) -> tuple[float, str]:
         one = series[uid]
-        return k * one.grid.spacing[0], one.patient_of(patients[one.study_uid], k)
+        # How much of the patient lies between slices, also where they are tilted.
+        return k * one.grid.heights[0], one.patient_of(patients[one.study_uid], k)
 
     candidates = []
     ids = {}

@@ -123,6 +123,18 @@ class Grid:
         return self.affine[:3, :3].T
 
     @cached_property
+    def heights(self) -> tuple[float, float, float]:
+        """Distance in mm from a layer of voxels to the next, across each of (k, j, i).
+
+        At right angles to the layers: where the gantry was tilted, slices lie nearer to
+        each other than ``spacing``, which runs along the table.
+        """
+        # A row of the inverse is the gradient of an index: layers per mm, at its best.
+        gradients = np.linalg.inv(self.affine[:3, :3])
+        dz, dy, dx = (float(1 / v) for v in np.linalg.norm(gradients, axis=1))
+        return dz, dy, dx
+
+    @cached_property
     def voxel_volume_mm3(self) -> float:
         """Volume of one voxel in cubic millimetres."""
         return float(abs(np.linalg.det(self.affine[:3, :3])))

@@ -361,13 +361,10 @@ def check_on_grid(measurement: Measurement, grid: Grid) -> None:
         )
         raise GeometryError(msg)
     off = np.abs(grid.to_index(measurement.points)[:, axis] - k).max()
-    # Across the slice, which is not along the axis where the grid is sheared.
-    rows, columns = (grid.affine[:3, a] for a in measurement.plane.axes)
-    normal = np.cross(rows, columns)
-    step = abs(float(grid.affine[:3, axis] @ normal)) / float(np.linalg.norm(normal))
-    if off * step > _OFF_PLANE_MM:
+    off_mm = float(off) * grid.heights[axis]
+    if off_mm > _OFF_PLANE_MM:
         msg = (
-            f"A point of the measurement lies {off * step:.2f} mm off the "
+            f"A point of the measurement lies {off_mm:.2f} mm off the "
             f"{measurement.plane} slice {k + 1}; measurements stay on one slice."
         )
         raise GeometryError(msg)

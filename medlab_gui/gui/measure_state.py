@@ -136,6 +136,7 @@ class MeasureState:
             self._bench.fail(error, _("The measurement was not kept"))
             if is_wanted():
                 shown.list = None
+                self.drop()
                 self.select("")
                 self._read(shown, is_wanted)
 
@@ -229,6 +230,7 @@ class MeasureState:
     def visible(self, visible: bool) -> None:
         self._visible = visible
         if not visible:
+            self.drop()
             self.select("")
         self.changed.emit()
 
@@ -348,10 +350,11 @@ class MeasureState:
     def takes_undo(self) -> bool:
         """Whether undo and redo are about measurements now.
 
-        They are while reviewing, once something was measured; mask edits that lie
-        further back are not touched from here.
+        They are while reviewing, once something was measured or is half drawn; mask
+        edits that lie further back are not touched from here.
         """
-        return self._bench.mode is Mode.REVIEW and self._changed_last is not None
+        is_about = self.drawing or self._changed_last is not None
+        return self._bench.mode is Mode.REVIEW and is_about
 
     @property
     def _changed_last(self) -> MeasurementList | None:
@@ -365,7 +368,8 @@ class MeasureState:
     def can_undo(self) -> bool:
         """Whether there is something to take back."""
         done = self._changed_last
-        return self.takes_undo and done is not None and done.can_undo
+        has_some = self.drawing or (done is not None and done.can_undo)
+        return self.takes_undo and has_some
 
     @property
     def can_redo(self) -> bool:
@@ -374,10 +378,11 @@ class MeasureState:
         return self.takes_undo and done is not None and done.can_redo
 
     def undo(self) -> None:
-        """Take the last change back, and show where it was."""
+        """Drop what is half drawn; else take the last change back and show it."""
         done = self._changed_last
-        if done is not None:
+        if self.drawing:
             self.drop()
+        elif done is not None:
             self._show_result(done.undo())
 
     def redo(self) -> None:

@@ -12,6 +12,7 @@ from qtpy.QtCore import QCoreApplication, QEvent, QObject, QPointF, Qt, Signal
 from qtpy.QtGui import QMouseEvent, QWheelEvent
 
 from medlab_gui.gui.drawing import finish_polygon
+from medlab_gui.gui.first_button import FirstButton
 from medlab_gui.gui.view_state import INVERTIBLE, Mode, Tool
 from medlab_gui.gui.wheel import ZOOM_PER_NOTCH, Notches
 from medlab_gui.gui.window_drag import dragged_window
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["MouseFilter", "picture_point"]
 
 _BRUSH_PER_NOTCH = 1.15
+
+_OF_FIRST = "first"
+"""The drag of whoever is asked first: measuring, the box, the crosshair."""
 
 
 def picture_point(viewer: Viewer, canvas: QWidget, x: float, y: float) -> QPointF:
@@ -62,7 +66,8 @@ class MouseFilter(QObject):
     ----------
     first : callable or None
         ``first(kind, event) -> bool`` may take an event of a button, or a movement with
-        none of our own drags under way, before anybody else (measuring does).
+        none of our own drags under way, before anybody else (measuring does). Whose
+        press it takes, that button's drag is its own.
     hovered : Signal(float, float)
         Position in the slice in mm ``(x, y)``, see `picture_point`.
     left : Signal()
@@ -86,7 +91,7 @@ class MouseFilter(QObject):
         self._notches = Notches()
         self._last = QPointF()
         self._drag = ""
-        self._button: Qt.MouseButton | None = None  # whose drag is under way
+        self._button = FirstButton(canvas)
         self.first: Callable[[QEvent.Type, QMouseEvent], bool] | None = None
         canvas.setMouseTracking(True)
         canvas.installEventFilter(self)
@@ -149,26 +154,23 @@ class MouseFilter(QObject):
     # ---- buttons ------------------------------------------------------------
 
     def _on_mouse(self, kind: QEvent.Type, event: QMouseEvent) -> bool:
-        if self._button is not None and not self._is_held(event):
+        button = self._button
+        if button.is_lost(event):
             # A dialog, or another window, got the release.
             self.let_go()
-        is_free = self._button is None
-        taken = is_free and self.first is not None and self.first(kind, event)
+        if button.is_second(event):
+            # It does not interfere with what the first one is doing.
+            return True
+        may_take = button.held is None or self._drag == _OF_FIRST
+        taken = may_take and self.first is not None and self.first(kind, event)
         if kind == QEvent.Type.MouseMove:
             return self._on_move(event) or taken
-        if taken:
-            return True
         if kind == QEvent.Type.MouseButtonRelease:
-            return self._on_release(event)
-        # A second button does not interfere with what the first one is doing.
-        return not is_free or self._on_press(kind, event)
-
-    def _is_held(self, event: QMouseEvent) -> bool:
-        """Tell whether the button of the drag is down, or let go by this event."""
-        assert self._button is not None
-        if event.button() == self._button:
-            return event.type() == QEvent.Type.MouseButtonRelease
-        return bool(event.buttons() & self._button)
+            return self._on_release(event) or taken
+        if taken:
+            self._start(_OF_FIRST, event)
+            return True
+        return self._on_press(kind, event)
 
     def _on_press(self, kind: QEvent.Type, event: QMouseEvent) -> bool:
         self._canvas.setFocus()
@@ -225,7 +227,7 @@ class MouseFilter(QObject):
     def _start(self, what: str, event: QMouseEvent) -> None:
         """Begin a drag, of our own or (with an empty name) of napari's."""
         self._drag = what
-        self._button = event.button()
+        self._button.press(event)
         self._last = event.position()
 
     def _on_move(self, event: QMouseEvent) -> bool:
@@ -239,7 +241,7 @@ class MouseFilter(QObject):
             self._move(-moved / self._viewer.scene.camera.zoom)
         elif self._drag == "window":
             self._change_window(moved)
-        else:
+        elif self._drag != _OF_FIRST:
             self._send(QEvent.Type.MouseMove, at)
         return True
 
@@ -251,22 +253,25 @@ class MouseFilter(QObject):
         )
 
     def _on_release(self, event: QMouseEvent) -> bool:
-        if event.button() != self._button:
-            # Of a second button, whose press nobody saw either.
-            return self._button is not None
+        if self._button.held is None:
+            return False
         is_ours = bool(self._drag)
         self._end(at=event.position())
         return is_ours
 
     def let_go(self) -> None:
         """End what the mouse is doing, where the release does not come any more."""
-        if self._button is not None:
-            if not self._drag:
-                self._send(QEvent.Type.MouseButtonRelease, self._last)
-            self._end(at=self._last)
+        if self._button.held is None:
+            return
+        if not self._drag:
+            self._send(QEvent.Type.MouseButtonRelease, self._last)
+        elif self._drag == _OF_FIRST and self.first is not None:
+            self.first(QEvent.Type.MouseButtonRelease, self._button.release(self._last))
+        self._end(at=self._last)
 
     def _end(self, *, at: QPointF) -> None:
-        what, self._drag, self._button = self._drag, "", None
+        what, self._drag = self._drag, ""
+        self._button.let_go()
         if what in ("inverse", "erase"):
             self._send(QEvent.Type.MouseButtonRelease, at)
             self._stage.hold_inverse(False)

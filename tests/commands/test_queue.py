@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -14,12 +16,20 @@ from medlab_gui.commands.accept import (
     run_skip,
 )
 from medlab_gui.commands.command import Context
-from medlab_gui.commands.queue_ import QUEUE, QueueParams, explain, run_queue
+from medlab_gui.commands.queue_ import (
+    QUEUE,
+    QueueParams,
+    explain,
+    reprioritise,
+    run_queue,
+)
 from medlab_gui.commands.score import SCORE, ScoreParams, run_score
 from medlab_gui.core.errors import CheckpointError, InputError
-from medlab_gui.core.records import ItemState, WorkItem
+from medlab_gui.core.records import ItemState, Series, Study, WorkItem
 from medlab_gui.store.fold import current_mask
+from medlab_gui.store.project import ProjectStore
 from tests.projects import tiny_weights
+from tests.synthetic import tilted_grid
 
 
 @pytest.fixture
@@ -47,6 +57,24 @@ def test_neighbours_of_labelled_slices_come_later(ranked):
     assert items[5]["priority"] < items[5]["score"]
     order = [i["priority"] for i in run_queue(QueueParams(100), ranked.ctx)["items"]]
     assert order == sorted(order, reverse=True)
+
+
+def test_neighbours_are_as_near_as_what_lies_between_them(tmp_path):
+    """Slices of a tilted gantry lie nearer to each other than the table moved."""
+    for tilt in (0, 30):
+        grid, uid = tilted_grid(tilt), f"1.2.{tilt}"
+        with ProjectStore.open(tmp_path / str(tilt), create=True) as store:
+            store.add_study(Study("1.1", "P", "2024-05-01", "Head"))
+            blob = store.put_array(np.zeros(grid.shape, np.int16))
+            facts = (uid, "1.1", "CT", "HU", grid, "Head", "x", grid.canonical(), blob)
+            store.add_series(Series(*facts))
+            store.replace_queue(
+                [WorkItem("", uid, k, 0.5, 0.5, "", ItemState.QUEUED) for k in (0, 1)]
+            )
+            first, second = sorted(reprioritise(store).values(), reverse=True)
+        near = 1 - second / first
+        apart = tilted_grid(0).spacing[0]  # along the normal
+        assert near == pytest.approx(0.9 * math.exp(-((apart / 10) ** 2) / 2))
 
 
 def test_what_is_predicted_already_needs_no_network(ranked, monkeypatch):

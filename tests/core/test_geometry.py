@@ -166,3 +166,16 @@ def test_grids_that_are_equal_have_one_hash():
     one, other = Grid((2, 3, 4), affine), Grid((2, 3, 4), signed)
     assert one == other
     assert hash(one) == hash(other)
+
+
+@pytest.mark.parametrize("grid", [*oriented_grids(), oblique_grid(), tilted_grid(15)])
+def test_layers_lie_apart_by_what_is_at_right_angles_to_them(grid):
+    for axis in range(3):
+        one, other = (grid.affine[:3, a] for a in range(3) if a != axis)
+        normal = np.cross(one, other) / np.linalg.norm(np.cross(one, other))
+        known = abs(normal @ grid.affine[:3, axis])
+        assert grid.heights[axis] == pytest.approx(known, rel=1e-12)
+    if grid == tilted_grid(15):
+        dz = grid.spacing[0]
+        assert grid.heights[0] == pytest.approx(dz * np.cos(np.radians(15)))
+        assert grid.heights[2] == pytest.approx(grid.spacing[2])

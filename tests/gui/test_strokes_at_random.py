@@ -111,7 +111,7 @@ def test_seen_and_written_agree_after_every_act(window, hand, seed):
         if not window.stage.mask._mouse_drag_gen:
             assert same_on_disk(window), done[-5:]
         else:
-            assert window.mouse._button is not None, done[-5:]
+            assert window.mouse._button.held is not None, done[-5:]
     one.release()
     one.buttons.to(50, 50)
     assert same_on_disk(window), done[-5:]

@@ -8,6 +8,7 @@ from qtpy.QtCore import QEvent, QObject, QPointF, Qt
 from qtpy.QtGui import QMouseEvent, QWheelEvent
 
 from medlab_gui.core.i18n import _
+from medlab_gui.gui.first_button import FirstButton
 from medlab_gui.gui.measure_overlay import MeasureOverlay
 from medlab_gui.gui.pair.pair_measure import SecondPicture
 from medlab_gui.gui.pair.pair_state import Link
@@ -35,6 +36,7 @@ class PairHand(QObject):
     def __init__(self, pane: PairPane, bench: Workbench) -> None:
         super().__init__(pane)
         self._pane, self._bench = pane, bench
+        self._button = FirstButton(pane)
         self._drag = ""
         self._last = QPointF()
         self._notches = Notches()
@@ -52,7 +54,9 @@ class PairHand(QObject):
         if isinstance(event, QWheelEvent):
             return self._on_wheel(event)
         if isinstance(event, QMouseEvent):
-            return self._on_mouse(kind, event)
+            for one in self._button.heeded(event):
+                self._on_mouse(one.type(), one)
+            return True
         return False
 
     def _on_wheel(self, event: QWheelEvent) -> bool:
@@ -63,11 +67,11 @@ class PairHand(QObject):
             self._bench.pair.step(notches)
         return True
 
-    def _on_mouse(self, kind: QEvent.Type, event: QMouseEvent) -> bool:
+    def _on_mouse(self, kind: QEvent.Type, event: QMouseEvent) -> None:
         at = event.position()
         if not self._drag and self.measuring.hand.take(kind, event):
             self._pane.hover(at)
-            return True
+            return
         if kind == QEvent.Type.MouseButtonPress:
             self._pane.setFocus(Qt.FocusReason.MouseFocusReason)
             self._tell_why_not(event)
@@ -86,7 +90,6 @@ class PairHand(QObject):
             self._pane.fit_asked.emit()
         elif kind == QEvent.Type.MouseMove:
             self._on_move(at, event)
-        return True
 
     def _tell_why_not(self, event: QMouseEvent) -> None:
         """Say why the tool in hand draws nothing here."""

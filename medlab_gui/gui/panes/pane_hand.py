@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QEvent, QObject, QPointF, Qt, Signal
 from qtpy.QtGui import QMouseEvent, QWheelEvent
 
+from medlab_gui.gui.first_button import FirstButton
 from medlab_gui.gui.wheel import ZOOM_PER_NOTCH, Notches
 from medlab_gui.gui.window_drag import dragged_window
 
@@ -49,6 +50,7 @@ class PaneHand(QObject):
     ) -> None:
         super().__init__(pane)
         self._pane, self._bench, self._pans = pane, bench, pans
+        self._button = FirstButton(pane)
         self._drag = ""
         self._last = QPointF()
         self._notches = Notches()
@@ -66,7 +68,9 @@ class PaneHand(QObject):
         if isinstance(event, QWheelEvent):
             return self._on_wheel(event)
         if isinstance(event, QMouseEvent):
-            return self._on_mouse(kind, event)
+            for one in self._button.heeded(event):
+                self._on_mouse(one.type(), one)
+            return True
         return False
 
     def _on_wheel(self, event: QWheelEvent) -> bool:
@@ -77,7 +81,7 @@ class PaneHand(QObject):
             self._bench.linked.step(self._pane.plane, notches)
         return True
 
-    def _on_mouse(self, kind: QEvent.Type, event: QMouseEvent) -> bool:
+    def _on_mouse(self, kind: QEvent.Type, event: QMouseEvent) -> None:
         taken = not self._drag and any(take(kind, event) for take in self.first)
         if kind == QEvent.Type.MouseMove:
             self._on_move(event, taken=taken)
@@ -93,7 +97,6 @@ class PaneHand(QObject):
         ):
             self._drag = ""
             self.double_clicked.emit(self._pane.plane)
-        return True
 
     def _on_press(self, event: QMouseEvent) -> None:
         self._pane.setFocus(Qt.FocusReason.MouseFocusReason)

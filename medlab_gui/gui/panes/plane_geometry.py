@@ -81,11 +81,7 @@ class PlaneGeometry:
     @property
     def spacing(self) -> float:
         """Distance in mm from a slice to the next, at right angles to them."""
-        rows, columns = self.plane.axes
-        affine = self.grid.affine[:3, :3]
-        normal = np.cross(affine[:, rows], affine[:, columns])
-        step = affine[:, self.plane.axis]
-        return float(abs(normal @ step) / np.linalg.norm(normal))
+        return self.grid.heights[self.plane.axis]
 
     @cached_property
     def _screen(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,8 +16,9 @@ from medlab_gui.gui.docks.measurements import MeasurementsDock
 from medlab_gui.gui.pair.pair_state import Link
 from medlab_gui.gui.panes.linked_state import PaneLayout
 from medlab_gui.store.project import ProjectStore
+from tests.gui.buttons import Buttons
 from tests.gui.conftest import wait_for
-from tests.gui.hand import LEFT, NONE
+from tests.gui.hand import LEFT, NONE, RIGHT
 from tests.gui.pair.conftest import settle
 from tests.gui.pair.phantoms import BALLS, RADIUS, grids
 
@@ -166,3 +168,22 @@ def test_where_one_cannot_measure_it_is_said(measuring, monkeypatch):
     assert "Nothing is measured in 3D" in told[1]
     bench.measure.tool = None
     bench.linked.layout = PaneLayout.ONE
+
+
+def test_a_second_button_does_not_disturb_what_the_first_one_does(measuring):
+    window = measuring()
+    bench, pane = window.bench, window.pair.pane
+    x, y, z = BALL
+    buttons = Buttons(
+        SimpleNamespace(canvas=pane, at=lambda dx, dy: at(window, (x + dx, y + dy, z)))
+    )
+    bench.measure.tool = Kind.DISTANCE
+    before = bench.pair.level, bench.pair.width
+    buttons.press(-20, -25)
+    buttons.press(-20, -25, RIGHT)
+    buttons.to(0, -25)
+    buttons.release(20, -25)
+    buttons.release(20, -25, RIGHT)
+    assert (bench.pair.level, bench.pair.width) == before
+    (one,) = bench.measure.second_items
+    assert one.length_mm == pytest.approx(40, abs=3 / pane.camera.zoom)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt
@@ -13,8 +15,9 @@ from medlab_gui.gui.docks.studies import StudiesDock
 from medlab_gui.gui.panes.linked_state import PaneLayout
 from medlab_gui.gui.panes.slab import Projection, Slab
 from medlab_gui.gui.view_state import Mode
+from tests.gui.buttons import Buttons
 from tests.gui.conftest import open_series, wait_for
-from tests.gui.hand import LEFT, NONE, SHIFT, Hand, wheel
+from tests.gui.hand import LEFT, NONE, RIGHT, SHIFT, Hand, wheel
 from tests.gui.moving import move
 from tests.gui.panes.seen import LIGHT_PANES, VALUES, at
 from tests.gui.panes.unique_voxels import SHAPE, grids
@@ -314,3 +317,36 @@ def test_the_views_stay_where_they_are_while_another_series_opens(
     window.bench.close_series()
     wait_for(lambda: window.views.area.shown == ("axial",))
     assert window.canvas.size() == window.views.area.size()
+
+
+@pytest.mark.parametrize("plane", LIGHT_PANES)
+def test_a_second_button_does_not_disturb_what_the_first_one_does(opened, plane):
+    window = opened()
+    bench, pane = window.bench, window.views.panes[plane]
+    measure, view = bench.measure, bench.view
+    wait_for(lambda: measure.list is not None)
+    buttons = Buttons(SimpleNamespace(canvas=pane, at=lambda r, c: at(pane, (r, c))))
+    for one in measure.items:
+        measure.select(one.id)
+        measure.remove_selected()
+    before = view.level, view.width
+    for tool in (None, Kind.DISTANCE):  # else it takes hold of the line
+        measure.tool = tool
+        buttons.press(1, 1)
+        buttons.press(1, 2, RIGHT)
+        buttons.to(2, 3)
+        buttons.release(2, 3, RIGHT)
+        buttons.release(3, 4)
+    assert (view.level, view.width) == before
+    (made,) = measure.items
+    spacing = bench.session.volume.grid.spacing
+    steps = np.array([2, 3]) * [spacing[a] for a in plane.axes]
+    assert made.length_mm == pytest.approx(np.linalg.norm(steps), abs=0.2)
+    # A drag of the crosshair whose release another window got is over.
+    measure.remove_selected()
+    measure.tool = None
+    buttons.press(1, 1)
+    buttons.down = Qt.MouseButton.NoButton
+    buttons.to(3, 4)
+    place = [bench.linked.slice_of(p) for p in Plane]
+    assert [place[a] for a in plane.axes] == [1, 1]
