@@ -1,4 +1,4 @@
-"""The button that was pressed first owns the mouse, on the picture and while measuring."""
+"""The button pressed first owns the mouse, over the picture and while measuring."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt
 from medlab_gui.core.measurements import Kind
 from tests.gui.buttons import Buttons
 from tests.gui.conftest import open_series
-from tests.gui.hand import CTRL, LEFT, MIDDLE, RIGHT
+from tests.gui.hand import CTRL, MIDDLE, RIGHT
 from tests.gui.measure_rod import add_rod, kept, measure, pixel
 
 __all__ = ["measure"]
