@@ -65,7 +65,11 @@ class Problem:
         """Ways out that may be asked for; empty where there is nothing to choose."""
         if self.code == "duplicate-slices" and self.severity is not Severity.UNSAFE:
             return ()  # copies of a file, which were left out already
-        return remedies_for(self.code)
+        ways = remedies_for(self.code)
+        if self.severity is Severity.NOT_A_VOLUME:
+            # What is no volume as it is cannot be kept so.
+            ways = tuple(r for r in ways if r.code != "keep-as-measured")
+        return ways
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, for JSON."""

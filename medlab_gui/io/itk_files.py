@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from medlab_gui.io.glance import GLANCE_BYTES, content_digest
 from medlab_gui.io.grid_checks import shear_problems, spacing_problems
 from medlab_gui.io.itk_glance import is_sealed, part_of_voxels
 from medlab_gui.io.itk_headers import check_itk_header
+from medlab_gui.io.itk_mended import without_geometry
+from medlab_gui.io.loose_axes import no_geometry, span_a_volume, unit_axes
 from medlab_gui.io.plain_series import plain_series
 from medlab_gui.io.series import FileSeries, derived_uid
 from medlab_gui.io.several_volumes import one_for_each
@@ -67,18 +70,16 @@ def itk_series(path: Path, kind: str) -> tuple[FileSeries, ...]:
         problems.append(Problem("colour", Severity.NOT_A_VOLUME, message))
     elif len(size) not in (3, 4):
         message = f"The file holds a {len(size)}-D picture, not a volume."
-        problems.append(Problem("not-a-volume", Severity.NOT_A_VOLUME, message))
+        problems.append(Problem("not-three-axes", Severity.NOT_A_VOLUME, message))
     else:
         n_volumes = int(size[3]) if len(size) == 4 else 1
         with np.errstate(all="ignore"):  # absurd numbers are told as a problem
             grid = _grid(path, shape, reader, problems)
         try:
-            # ITK reads no voxels of size 0.
-            if grid is not None:
-                voxels = part_of_voxels(path, kind, size, _dtype(reader))
-                if voxels is None:
-                    voxels = _voxels(path, reader)
-                    problems += value_problems(voxels)
+            voxels = part_of_voxels(path, kind, size, _dtype(reader))
+            if voxels is None:
+                voxels = _voxels(path, kind, reader)
+                problems += value_problems(voxels)
         except DamagedFileError as error:
             grid = None
             problems.append(
@@ -89,6 +90,8 @@ def itk_series(path: Path, kind: str) -> tuple[FileSeries, ...]:
     first = plain_series(
         uid, kind, path.stem, (path,), shape, grid, problems, is_ct=is_ct
     )
+    if grid is None and voxels is not None:
+        first = replace(first, loose_axes=unit_axes(_affine(reader, sized=False)))
     return one_for_each(first, n_volumes)
 
 
@@ -113,7 +116,7 @@ def read_itk_voxels(
     DamagedFileError
         If the file does not hold what its header says.
     """
-    raw = _voxels(path, _reader(path, kind), index)
+    raw = _voxels(path, kind, _reader(path, kind), index)
     if problems is not None:
         problems += value_problems(raw)
     return fit_voxels(raw)
@@ -140,9 +143,13 @@ def _dtype(reader: Any) -> np.dtype[Any]:
 
 
 def _reader(path: Path, kind: str) -> Any:
+    check_itk_header(path, kind)
+    return _opened(path, kind)
+
+
+def _opened(path: Path, kind: str) -> Any:
     import SimpleITK as sitk
 
-    check_itk_header(path, kind)
     reader = sitk.ImageFileReader()
     reader.SetImageIO(_IO[kind])
     reader.SetFileName(str(path))
@@ -158,7 +165,15 @@ def _reader(path: Path, kind: str) -> Any:
     return reader
 
 
-def _voxels(path: Path, reader: Any, index: int = 0) -> NDArray[Any]:
+def _voxels(path: Path, kind: str, reader: Any, index: int = 0) -> NDArray[Any]:
+    if span_a_volume(unit_axes(_affine(reader))):
+        return _executed(path, reader, index)
+    # ITK reads no voxels without a size, or with axes that span nothing.
+    with without_geometry(path, kind) as mended:
+        return _executed(path, _opened(mended, kind), index)
+
+
+def _executed(path: Path, reader: Any, index: int) -> NDArray[Any]:
     import SimpleITK as sitk
 
     size = list(reader.GetSize())
@@ -182,65 +197,72 @@ def _voxels(path: Path, reader: Any, index: int = 0) -> NDArray[Any]:
 def _grid(
     path: Path, shape: tuple[int, int, int], reader: Any, problems: list[Problem]
 ) -> Grid | None:
-    n = reader.GetDimension()
-    direction = np.array(reader.GetDirection()).reshape(n, n)[:3, :3]
-    affine = np.eye(4)
-    affine[:3, :3] = (direction * np.array(reader.GetSpacing()[:3]))[:, ::-1]
-    affine[:3, 3] = reader.GetOrigin()[:3]
-    lacking = _lacking(path)
-    if lacking:
+    orientation, size = _lacking(path)
+    if orientation:
         problems.append(
             Problem(
-                "no-orientation" if "orientation" in lacking else "no-spacing",
+                "no-orientation",
                 Severity.UNSAFE,
-                f"The file does not give its {lacking}; axes along left, back and head "
-                "and 1 mm are assumed where nothing is said. LEFT AND RIGHT MAY BE "
-                "SWAPPED.",
+                "The file does not give its orientation; axes along left, back and "
+                "head are assumed. LEFT AND RIGHT MAY BE SWAPPED.",
+            )
+        )
+    if size:
+        problems.append(
+            Problem(
+                "no-spacing",
+                Severity.UNSAFE,
+                f"The file does not give its {size}; 1 mm is assumed where nothing is "
+                "said. Do not measure before you have given the spacing.",
             )
         )
     try:
-        grid = Grid(shape, affine)
+        grid = Grid(shape, _affine(reader))
     except GeometryError as error:
-        problems.append(
-            Problem(
-                "absurd-spacing",
-                Severity.NOT_A_VOLUME,
-                "The file's geometry cannot be: a voxel of size 0, or numbers that are "
-                f"none. {error.message}",
-            )
-        )
+        problems.append(no_geometry(error.message))
         return None
     problems += spacing_problems(grid)
     problems += shear_problems(grid)
     return grid
 
 
-def _lacking(path: Path) -> str:
-    """Return in words what the header does not say."""
+def _affine(reader: Any, *, sized: bool = True) -> NDArray[np.float64]:
+    """Return the map from (k, j, i) to LPS mm that a header gives, sound or not.
+
+    Where ``sized`` is false, as if voxels measured 1 mm.
+    """
+    n = reader.GetDimension()
+    direction = np.array(reader.GetDirection()).reshape(n, n)[:3, :3]
+    affine = np.eye(4)
+    with np.errstate(all="ignore"):
+        size = np.array(reader.GetSpacing()[:3]) if sized else np.ones(3)
+        affine[:3, :3] = (direction * size)[:, ::-1]
+    affine[:3, 3] = reader.GetOrigin()[:3]
+    return affine
+
+
+def _lacking(path: Path) -> tuple[bool, str]:
+    """Tell whether the header lacks directions, and in words what of the size."""
     with path.open("rb") as file:
         head = file.read(8192)
     if head[:4] == b"NRRD":
         return _nrrd_lacks(head.split(b"\n\n")[0].replace(b"\r", b"").decode("latin-1"))
-    text = head.decode("latin-1")
-    lacking = []
-    if not any(k in text for k in ("TransformMatrix", "Orientation", "Rotation")):
-        lacking.append("orientation")
-    if not any(k in text for k in ("ElementSpacing", "ElementSize")):
-        lacking.append("pixel size")
-    return " and ".join(lacking)
+    # Whole names: there are a CenterOfRotation and an AnatomicalOrientation, too,
+    # which ITK does not turn anything by.
+    lines = head.decode("latin-1").split("\n")
+    names = {line.partition("=")[0].strip() for line in lines}
+    turned = names & {"TransformMatrix", "Orientation", "Rotation"}
+    sized = names & {"ElementSpacing", "ElementSize"}
+    return not turned, "" if sized else "pixel size"
 
 
-def _nrrd_lacks(text: str) -> str:
+def _nrrd_lacks(text: str) -> tuple[bool, str]:
     lines = (line.partition(":") for line in text.lower().split("\n"))
     fields = {name.strip(): value.strip() for name, _, value in lines}
     directions = fields.get("space directions", "")
-    lacking = []
     # Of spaces that are none of the patient ("scanner-xyz") ITK takes axes for ours.
-    if not directions or fields.get("space", "") not in _OF_THE_PATIENT:
-        lacking.append("orientation")
+    lost = not directions or fields.get("space", "") not in _OF_THE_PATIENT
     n_axes = directions.count("(")
     if 0 < n_axes < _N_SPACE:
-        lacking.append(f"distance along {_N_SPACE - n_axes} of its axes")
-    elif not n_axes and "spacings" not in fields:
-        lacking.append("pixel size")
-    return " and ".join(lacking)
+        return lost, f"distance along {_N_SPACE - n_axes} of its axes"
+    return lost, "" if n_axes or "spacings" in fields else "pixel size"

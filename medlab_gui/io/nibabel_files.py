@@ -6,6 +6,7 @@ import gzip
 import math
 import zlib
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,15 @@ from medlab_gui.core.geometry import Grid
 from medlab_gui.core.records import Problem, Severity
 from medlab_gui.io.glance import content_digest
 from medlab_gui.io.grid_checks import shear_problems, spacing_problems
-from medlab_gui.io.nifti_geometry import nifti_grid, ras_to_lps
+from medlab_gui.io.loose_axes import no_geometry, unit_axes
+from medlab_gui.io.nifti_bytes import open_bytes
+from medlab_gui.io.nifti_geometry import (
+    nifti_axes,
+    nifti_grid,
+    ras_to_lps,
+    raw_sizes,
+    size_problems,
+)
 from medlab_gui.io.plain_series import plain_series
 from medlab_gui.io.pydicom_quiet import quiet_warnings
 from medlab_gui.io.series import FileSeries, derived_uid
@@ -102,6 +111,7 @@ def _described(path: Path, kind: str, image: Any) -> tuple[FileSeries, ...]:
         message = "There is only one slice: areas can be measured, volumes cannot."
         problems.append(Problem("single-slice", Severity.WARNING, message))
     is_ct = False
+    raw: NDArray[Any] | None = None
     dtype = image.get_data_dtype()
     if dtype.fields is not None or dtype.kind == "c":
         grid = None
@@ -131,6 +141,8 @@ def _described(path: Path, kind: str, image: Any) -> tuple[FileSeries, ...]:
     first = plain_series(
         uid, kind, Path(name).stem, (path,), (z, y, x), grid, problems, is_ct=is_ct
     )
+    if grid is None and raw is not None:
+        first = replace(first, loose_axes=_axes(image))
     return one_for_each(first, n_volumes)
 
 
@@ -199,7 +211,7 @@ def _grid(
 
     header = image.header
     if isinstance(image, (nibabel.Nifti1Pair, nibabel.Nifti2Pair)):
-        return nifti_grid(shape, header, problems)
+        return nifti_grid(shape, header, problems, sizes=_sizes(image))
     if isinstance(image, nibabel.freesurfer.MGHImage):
         if not int(header["goodRASFlag"]):
             message = (
@@ -214,15 +226,36 @@ def _grid(
             "MAY BE SWAPPED. Ask for NIfTI or DICOM."
         )
         problems.append(Problem("no-orientation", Severity.UNSAFE, message))
+        problems += size_problems(shape, _sizes(image))
     try:
         grid = Grid(shape, ras_to_lps(np.array(image.affine, dtype=np.float64)))
     except GeometryError as error:
-        message = f"The file's geometry cannot be. {error.message}"
-        problems.append(Problem("absurd-spacing", Severity.NOT_A_VOLUME, message))
+        problems.append(no_geometry(error.message))
         return None
     problems += spacing_problems(grid)
     problems += shear_problems(grid)
     return grid
+
+
+def _sizes(image: Any) -> NDArray[np.float64]:
+    """Return the sizes of voxels as they stand in the header of a pair."""
+    with open_bytes(Path(image.file_map["header"].filename)) as file:
+        return raw_sizes(type(image.header).from_fileobj(file, check=False))
+
+
+def _axes(image: Any) -> NDArray[np.float64]:
+    """Return how the axes run where `_grid` gives no grid (`unit_axes`)."""
+    import nibabel
+
+    if isinstance(image, (nibabel.Nifti1Pair, nibabel.Nifti2Pair)):
+        return nifti_axes(image.header)
+    if isinstance(image, nibabel.freesurfer.MGHImage):
+        # Its directions stand apart from the sizes of voxels.
+        affine = np.eye(4)
+        affine[:3, :3] = np.array(image.header["Mdc"], dtype=np.float64).T
+        return unit_axes(ras_to_lps(affine))
+    # Analyze names no directions; these are what `_grid` has said that it assumes.
+    return ras_to_lps(np.diag([-1.0 if image.header.default_x_flip else 1.0, 1, 1, 1]))
 
 
 def _scaling(image: Any) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import math
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from medlab_gui.io.glance import (
     unpacked_start,
 )
 from medlab_gui.io.nifti_bytes import is_packed, open_bytes, read_packed
-from medlab_gui.io.nifti_geometry import nifti_grid
+from medlab_gui.io.nifti_geometry import nifti_axes, nifti_grid, raw_sizes
 from medlab_gui.io.plain_series import plain_series
 from medlab_gui.io.pydicom_quiet import quiet_warnings
 from medlab_gui.io.series import FileSeries, derived_uid
@@ -55,7 +55,7 @@ def nifti_series(path: Path) -> tuple[FileSeries, ...]:
     problems: list[Problem] = []
     shape = _shape(path, image.shape, problems)
     with np.errstate(all="ignore"):  # absurd numbers are told as a problem
-        grid = nifti_grid(shape, header, problems)
+        grid = nifti_grid(shape, header, problems, sizes=image.sizes)
     voxels: NDArray[Any] | None = None
     if image.dtype.fields is not None:
         grid = None
@@ -82,6 +82,8 @@ def nifti_series(path: Path) -> tuple[FileSeries, ...]:
     first = plain_series(
         uid, "nifti", name, (path,), shape, grid, problems, is_ct=is_ct
     )
+    if grid is None and voxels is not None:
+        first = replace(first, loose_axes=nifti_axes(header))
     return one_for_each(first, n_volumes)
 
 
@@ -156,6 +158,7 @@ class _Opened:
     dtype: np.dtype[Any]
     offset: int
     packed: bool
+    sizes: NDArray[np.float64]
     scaling: tuple[float, float]
 
 
@@ -175,7 +178,10 @@ def _open(path: Path) -> _Opened:
             _check_magic(path, start)
             file.seek(0)
             is_first = Nifti1Header.may_contain_header(start)
-            header = (Nifti1Header if is_first else Nifti2Header).from_fileobj(file)
+            kind = Nifti1Header if is_first else Nifti2Header
+            header = kind.from_fileobj(file, check=False)
+            sizes = raw_sizes(header)
+            header.check_fix()
             slope, intercept = header.get_slope_inter()
             return _Opened(
                 header,
@@ -183,6 +189,7 @@ def _open(path: Path) -> _Opened:
                 header.get_data_dtype(),
                 int(header.get_data_offset()),
                 is_packed(path),
+                sizes,
                 (
                     1.0 if slope is None else float(slope),
                     0.0 if intercept is None else float(intercept),

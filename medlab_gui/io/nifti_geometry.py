@@ -10,11 +10,19 @@ from medlab_gui.core.errors import GeometryError
 from medlab_gui.core.geometry import Grid
 from medlab_gui.core.records import Problem, Severity
 from medlab_gui.io.grid_checks import shear_problems, spacing_problems
+from medlab_gui.io.loose_axes import no_geometry, span_a_volume, unit_axes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["lps_to_ras", "nifti_grid", "ras_to_lps"]
+__all__ = [
+    "lps_to_ras",
+    "nifti_axes",
+    "nifti_grid",
+    "ras_to_lps",
+    "raw_sizes",
+    "size_problems",
+]
 
 _UNIT_MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 
@@ -32,7 +40,11 @@ def lps_to_ras(affine: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def nifti_grid(
-    shape: tuple[int, int, int], header: Any, problems: list[Problem]
+    shape: tuple[int, int, int],
+    header: Any,
+    problems: list[Problem],
+    *,
+    sizes: NDArray[np.float64],
 ) -> Grid | None:
     """Return the grid that a NIfTI header gives, or None where it cannot be.
 
@@ -44,6 +56,9 @@ def nifti_grid(
         The sform is used, else the qform, else the sizes of voxels alone.
     problems : list of Problem
         Takes what is odd.
+    sizes : ndarray, shape (3,)
+        Sizes of voxels along ``(i, j, k)`` as they stand in the file (`raw_sizes`):
+        in ``header``, nibabel has made 1 of 0.
     """
     unit_code = int(header["xyzt_units"]) & 7
     unit = _UNIT_MM.get(unit_code, 1.0)
@@ -69,6 +84,8 @@ def nifti_grid(
         )
         sform = None
     matrix = sform if sform is not None else qform
+    if sform is None:
+        problems += size_problems(shape, sizes)
     if matrix is None:
         problems.append(
             Problem(
@@ -80,27 +97,79 @@ def nifti_grid(
                 "SWAPPED.",
             )
         )
-        sizes = [float(v) for v in header["pixdim"][1 : 1 + int(header["dim"][0])]]
-        matrix = np.diag([*[*sizes, 1.0, 1.0][:3], 1.0])
+        named = [float(v) for v in header["pixdim"][1 : 1 + int(header["dim"][0])]]
+        matrix = np.diag([*[*named, 1.0, 1.0][:3], 1.0])
     matrix = np.array(matrix, dtype=np.float64)
     matrix[:3] *= unit
     try:
         grid = Grid(shape, ras_to_lps(matrix))
     except GeometryError as error:
-        problems.append(
-            Problem(
-                "absurd-spacing",
-                Severity.NOT_A_VOLUME,
-                "The file's geometry cannot be: a voxel of size 0, or numbers that are "
-                f"none. {error.message}",
-            )
-        )
+        problems.append(no_geometry(error.message))
         return None
     if sform is not None and qform is not None:
         _compare(grid, qform, unit, problems)
     problems += spacing_problems(grid)
     problems += shear_problems(grid)
     return grid
+
+
+def raw_sizes(header: Any) -> NDArray[np.float64]:
+    """Return the sizes of voxels, shape (3,), of a header that nobody has mended."""
+    return np.array(header["pixdim"][1:4], dtype=np.float64)
+
+
+def size_problems(
+    shape: tuple[int, int, int], sizes: NDArray[np.float64]
+) -> list[Problem]:
+    """Report axes along which voxels have the size 0, as `nifti_grid` gets them.
+
+    A lone slice needs no thickness.
+    """
+    n_lost = sum(
+        n > 1 and size == 0 for n, size in zip(shape[::-1], sizes, strict=True)
+    )
+    if not n_lost:
+        return []
+    message = (
+        f"The file gives voxels of size 0 along {n_lost} of its axes; 1 mm is assumed "
+        "there. Do not measure before you have given the spacing."
+    )
+    return [Problem("no-spacing", Severity.UNSAFE, message)]
+
+
+def nifti_axes(header: Any) -> NDArray[np.float64]:
+    """Return how the axes run where `nifti_grid` gives no grid (`unit_axes`).
+
+    The qform's turn is kept apart from the sizes of voxels, so that it is known where
+    these are 0; an sform whose columns are 0 says nothing of them. Where there is
+    neither, axes are assumed, and `nifti_grid` has said so.
+    """
+    ways = []
+    sform = _matrix(header, "sform")
+    if sform is not None:
+        ways.append(unit_axes(ras_to_lps(sform)))
+    turn = _turn(header)
+    if turn is not None:
+        ways.append(unit_axes(ras_to_lps(turn)))
+    sound = [axes for axes in ways if span_a_volume(axes)]
+    return (sound or ways or [ras_to_lps(np.eye(4))])[0]
+
+
+def _turn(header: Any) -> NDArray[np.float64] | None:
+    """Return the qform as if voxels measured 1 mm, or None where there is none."""
+    from nibabel.quaternions import quat2mat
+
+    if int(header["qform_code"]) <= 0:
+        return None
+    try:
+        turn: NDArray[np.float64] = np.eye(4)
+        turn[:3, :3] = quat2mat(header.get_qform_quaternion())
+    except (ValueError, ArithmeticError):
+        return None
+    if float(header["pixdim"][0]) < 0:
+        turn[:3, 2] *= -1
+    turn[:3, 3] = [float(header[f"qoffset_{axis}"]) for axis in "xyz"]
+    return turn
 
 
 def _matrix(header: Any, which: str) -> NDArray[np.float64] | None:

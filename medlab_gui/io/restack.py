@@ -15,6 +15,7 @@ from medlab_gui.core.remedies import AppliedRemedy
 from medlab_gui.io.dicom_series import one_at_each_place
 from medlab_gui.io.dicom_stack import slice_normal, stack_frames
 from medlab_gui.io.grid_checks import spacing_problems
+from medlab_gui.io.loose_axes import completed_axes
 from medlab_gui.io.series import derived_uid
 from medlab_gui.io.wording import counted
 
@@ -261,30 +262,37 @@ def give_spacing(series: FileSeries, spacing: tuple[float, float, float]) -> Fil
             "those figures.",
         )
     ]
-    if series.grid is None and (series.format != "dicom" or not series.frames):
+    loose = series.loose_axes
+    if series.grid is None and loose is None and not series.frames:
         msg = "The file holds no slices that a spacing could be given to."
         raise GeometryError(msg, path=series.files[0])
-    frames = series.frames
+    frames, sound, reference = series.frames, True, None
     if series.grid is not None:
         affine = np.array(series.grid.affine)
         affine[:3, :3] *= np.array(spacing) / np.array(series.grid.spacing)
         reference = series.grid.frame_of_reference
+    elif loose is not None:
+        affine, sound = completed_axes(loose, spacing)
     else:
         # Slices that lie nowhere have their numbers only.
         frames = tuple(sorted(frames, key=lambda f: (f.instance, f.path.name, f.index)))
         affine, sound = _stacked(frames[0], spacing)
-        reference = None
         effect += " Slices were stacked in the order of their numbers."
-        if not sound:
-            problems.append(
-                Problem(
-                    "direction-assumed",
-                    Severity.UNSAFE,
-                    "The files do not say how the slices lie in the patient; they are "
-                    "shown as axial from the feet to the head, and left and right may "
-                    "be swapped.",
-                )
+    if not sound:
+        shown_as = (
+            "axes are taken at right angles, along left, back and head where nothing "
+            "is said"
+            if loose is not None
+            else "they are shown as axial from the feet to the head"
+        )
+        problems.append(
+            Problem(
+                "direction-assumed",
+                Severity.UNSAFE,
+                f"The files do not say how the slices lie in the patient; {shown_as}, "
+                "and left and right may be swapped.",
             )
+        )
     grid = Grid(series.shape, affine, reference)
     answered = {*_NO_GRID, "absurd-spacing", "spacing-contradicts", "single-slice"}
     kept = [p for p in series.problems if p.code not in answered]

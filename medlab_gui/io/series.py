@@ -13,6 +13,7 @@ from medlab_gui.core.records import Severity
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from medlab_gui.core.geometry import Grid
@@ -263,6 +264,9 @@ class FileSeries:
         How the files ask to be shown: window function, inverted, filling values.
     volume_index : int
         Which volume of a file that holds several (4-D), from 0.
+    loose_axes : ndarray of float64, shape (4, 4), or None
+        Of a file of voxels without a size, which has no ``grid``: how its axes run
+        (`io.loose_axes.unit_axes`), so that a person can give the size.
     """
 
     uid: str
@@ -292,6 +296,7 @@ class FileSeries:
     derivation: Derivation | None = field(default=None, repr=False)
     display: Display = field(default_factory=Display)
     volume_index: int = 0
+    loose_axes: NDArray[np.float64] | None = None
 
     @property
     def name(self) -> str:

@@ -18,7 +18,7 @@ from medlab_gui.gui.dialogs.remedies import RemediesDialog
 from medlab_gui.gui.dialogs.spacing import SpacingDialog
 from medlab_gui.gui.docks.studies import StudiesDock
 from medlab_gui.gui.panes.linked_state import PaneLayout
-from medlab_gui.io import scan
+from medlab_gui.io import scan, write_image
 from tests.gui.conftest import wait_for
 from tests.gui.slow_files import Gate
 from tests.synthetic import (
@@ -227,6 +227,32 @@ def test_as_measured_is_the_default(tilted):
 def test_a_way_out_is_chosen(tilted):
     tilted.choose("straighten")
     assert tilted.choice == (["straighten"], None)
+
+
+def test_a_file_whose_voxels_have_no_size_opens_with_a_spacing_given(window, tmp_path):
+    grid = plain_grid()
+    path = tmp_path / "flat.mha"
+    write_image(path, phantom_values(grid), grid)
+    sized = b"ElementSpacing = 1.25 1.5 3"
+    assert sized in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(sized, b"ElementSpacing = 0 0 0"))
+    window.bench.close_series()
+    drop(window, path)
+    wait_for(lambda: window.main.findChild(RemediesDialog) is not None)
+    dialog = window.main.findChild(RemediesDialog)
+    assert dialog.choice == (["given-spacing"], (0, 0, 0))  # the only way out
+    button = next(b for b in dialog.findChildren(QPushButton) if b.text() == "Open")
+    assert not button.isEnabled()
+    for box, size in zip(dialog._boxes, grid.spacing, strict=True):
+        box.setValue(size)
+    assert button.isEnabled()
+    dialog.accept()
+    wait_for(lambda: opened(window))
+    session = window.bench.session
+    assert np.array_equal(session.volume.data, phantom_values(grid))
+    assert session.volume.grid.same_as(grid)
+    record = window.bench.store.series(session.volume.series_uid)
+    assert [r.code for r in record.remedies] == ["given-spacing"]
 
 
 def test_the_question_is_as_high_as_its_words_and_has_no_stock_icons(window, tmp_path):
