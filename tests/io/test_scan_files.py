@@ -161,9 +161,8 @@ def test_nrrd_without_orientation(tmp_path):
     head = "NRRD0004\ntype: uchar\ndimension: 3\nsizes: 4 3 2\nencoding: raw\n\n"
     path.write_bytes(head.encode() + bytes(range(24)))
     (series,) = scan(path).series
-    (problem,) = series.problems
-    assert problem.code == "no-orientation"
-    assert problem.severity is Severity.UNSAFE
+    assert [p.code for p in series.problems] == ["no-orientation", "no-spacing"]
+    assert {p.severity for p in series.problems} == {Severity.UNSAFE}
 
 
 def test_nrrd_in_ras(tmp_path):
