@@ -250,11 +250,12 @@ class Incoming:
     def _open_known(self, found: FileSeries) -> None:
         """Open what the project has; where the files differ from it, say so."""
         bench = self._bench
+        context_for = launching.context_of(bench)
 
         def work(ctx: JobContext) -> dict[str, Any]:
             from medlab_gui.commands.import_ import take_in
 
-            context = launching.context_of(bench, ctx)
+            context = context_for(ctx)
             with context.store(create=False) as store:
                 return take_in(store, found, context)
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 from dataclasses import MISSING, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
+from medlab_gui.core.places import as_path
 from medlab_gui.core.records import Severity
 from medlab_gui.gui.notices import Level, Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from medlab_gui.commands.command import Command, Context
-    from medlab_gui.core.jobs import JobContext
+    from medlab_gui.core.jobs import Job, JobContext
     from medlab_gui.gui.workbench import Workbench
     from medlab_gui.review.session import ReviewSession
 
@@ -25,6 +27,7 @@ __all__ = [
     "complete",
     "context_of",
     "follow_up",
+    "launch",
     "rank_again",
     "refresh_prediction",
     "tell_problems",
@@ -92,16 +95,48 @@ def ask_and_launch(bench: Workbench, verb: str) -> None:
         bench.launch(verb, params)
 
 
-def context_of(bench: Workbench, job: JobContext) -> Context:
-    """Return what a command may use: this project, the user's settings, the job."""
+def context_of(bench: Workbench) -> Callable[[JobContext], Context]:
+    """Return what makes a command's context round its job, on any thread.
+
+    Project and settings are those of now: what waits for its turn must not land in a
+    project that is opened meanwhile.
+    """
     from medlab_gui.commands.command import Context
 
-    return Context(
-        project=bench.project_place,
-        device=bench.settings.device,
-        settings=bench.settings,
-        job=job,
-    )
+    settings = bench.settings
+    return partial(Context, bench.project_place, settings.device, settings)
+
+
+def launch(
+    bench: Workbench,
+    verb: str,
+    params: Any,
+    on_done: Callable[[Any], object] | None,
+) -> Job | None:
+    """Run a command where it wants to run; see `Workbench.launch`."""
+    from medlab_gui.commands.launch import make_job
+
+    command = bench.command(verb)
+    asked = params is None
+    if not isinstance(params, command.params):
+        params = complete(bench, command, params)
+        if params is None:
+            return None
+    if verb == "import" and asked:
+        # A person at the window looks while it is read.
+        bench.incoming.open((as_path(params.path),))
+        return None
+
+    def done(result: Any) -> Iterator[None]:
+        bench.project_changed.emit()
+        yield
+        follow_up(bench, verb, result)
+        yield
+        if on_done is not None:
+            on_done(result)
+
+    job = make_job(command, params, context_of(bench))
+    return bench.jobs.submit(job, on_done=done)
 
 
 def use_weights(bench: Workbench, checkpoint: str) -> None:

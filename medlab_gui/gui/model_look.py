@@ -12,18 +12,16 @@ import numpy as np
 
 from medlab_gui.core.errors import storage_error
 from medlab_gui.gui.colors import uncertainty_colors
-from medlab_gui.gui.launching import context_of
 from medlab_gui.gui.pictures import argb_image, outline_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from qtpy.QtGui import QImage
 
-    from medlab_gui.core.jobs import JobContext
+    from medlab_gui.commands.command import Context
     from medlab_gui.core.labels import LabelScheme
     from medlab_gui.core.records import Checkpoint
     from medlab_gui.core.specs import PipelineSpec
-    from medlab_gui.gui.workbench import Workbench
     from medlab_gui.imaging.recipes import Effect
 
 __all__ = ["LookKey", "ModelLook", "entropy_image", "look", "mask_image"]
@@ -63,8 +61,7 @@ class ModelLook:
 
 
 def look(
-    bench: Workbench,
-    job: JobContext,
+    context: Context,
     weights: Checkpoint,
     uid: str,
     k: int,
@@ -76,10 +73,8 @@ def look(
 
     Parameters
     ----------
-    bench : Workbench
-        Names the project and the device.
-    job : JobContext
-        Progress and cancellation.
+    context : Context
+        Project, device, progress and cancellation.
     weights : Checkpoint
         Which model.
     uid, k : str and int
@@ -107,7 +102,7 @@ def look(
             checkpoint=weights.id,
             output=str(arrays),
         )
-        result = run_command(COMPARE, params, context_of(bench, job))
+        result = run_command(COMPARE, params, context)
         with np.load(arrays, allow_pickle=False) as both:
             labels = (both["labels_before"], both["labels_after"])
             doubts = (both["entropy_before"], both["entropy_after"])

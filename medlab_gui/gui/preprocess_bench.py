@@ -13,6 +13,7 @@ from medlab_gui.core.i18n import _
 from medlab_gui.core.jobs import JobState
 from medlab_gui.core.specs import PipelineSpec
 from medlab_gui.gui.compare_panel import ComparePanel
+from medlab_gui.gui.launching import context_of
 from medlab_gui.gui.model_look import LookKey, ModelLook, look
 from medlab_gui.gui.panes.axial_shear import axial_geometry
 from medlab_gui.gui.preview import Figures, Preview, SliceRunner, figures, preview
@@ -331,9 +332,10 @@ class PreprocessBench(QObject):
         key = self._look_key(session.series_uid, session.k, weights, given)
         if key is None:
             return
+        context_for = context_of(bench)
 
         def work(ctx: JobContext) -> tuple[LookKey, ModelLook]:
-            return key, look(bench, ctx, weights, key[0], key[1], given)
+            return key, look(context_for(ctx), weights, key[0], key[1], given)
 
         panel.model.set_running(True, _("Starting the model"))
         self._look_job = bench.submit(

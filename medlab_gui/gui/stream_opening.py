@@ -154,6 +154,7 @@ class StreamOpening:
             return
         bench, found, stream = self._bench, self.found, self._stream
         place, author = bench.project_place, bench.settings.author_name
+        context_for = launching.context_of(bench)
         self._is_importing = True
         if self.session is not None:
             self.session.arrived.emit()
@@ -162,7 +163,7 @@ class StreamOpening:
             from medlab_gui.commands.import_ import take_in
             from medlab_gui.review.session import ReviewSession
 
-            context = launching.context_of(bench, ctx)
+            context = context_for(ctx)
             with context.store(create=True) as store:
                 result = take_in(store, found, context, stream)
             return result, ReviewSession.open(place, found.uid, author=author)

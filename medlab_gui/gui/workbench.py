@@ -6,7 +6,6 @@ Everything here happens on the Qt thread, and all its signals fire there.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from psygnal import Signal
@@ -15,7 +14,6 @@ from qtpy.QtCore import QTimer
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
 from medlab_gui.core.jobs import Job, JobContext
-from medlab_gui.core.places import as_path
 from medlab_gui.core.settings import Settings, load_settings
 from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec
 from medlab_gui.gui import launching, opening, reviewing
@@ -32,7 +30,7 @@ from medlab_gui.gui.view_state import Mode, ViewState
 from medlab_gui.gui.window_presets import WindowPresets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from medlab_gui.commands.command import Command
     from medlab_gui.review.session import ReviewSession
@@ -229,29 +227,7 @@ class Workbench:
         Job or None
             None where the person closed the dialog.
         """
-        from medlab_gui.commands.launch import make_job
-
-        command = self.command(verb)
-        asked = params is None
-        if not isinstance(params, command.params):
-            params = launching.complete(self, command, params)
-            if params is None:
-                return None
-        if verb == "import" and asked:
-            # A person at the window looks while it is read.
-            self.incoming.open((as_path(params.path),))
-            return None
-
-        def done(result: Any) -> Iterator[None]:
-            self.project_changed.emit()
-            yield
-            launching.follow_up(self, verb, result)
-            yield
-            if on_done is not None:
-                on_done(result)
-
-        job = make_job(command, params, partial(launching.context_of, self))
-        return self.jobs.submit(job, on_done=done)
+        return launching.launch(self, verb, params, on_done)
 
     def command(self, verb: str) -> Command[Any, Any]:
         """Return the command of a verb."""
@@ -294,6 +270,7 @@ class Workbench:
 
     def adopt_project(self, place: str, store: ProjectStore) -> None:
         """Make an open project the one that everything is about."""
+        self._finish_pipeline()
         if self.store is not None:
             self.store.close()
         self.store, self.project_place = store, place
@@ -315,6 +292,12 @@ class Workbench:
             self._pipeline = spec
             self.pipeline_changed.emit(spec)
             self._pipeline_timer.start()
+
+    def _finish_pipeline(self) -> None:
+        """Write what was changed so shortly ago that it is still to be written."""
+        if self._pipeline_timer.isActive():
+            self._pipeline_timer.stop()
+            self._save_pipeline()
 
     def _save_pipeline(self) -> None:
         if self.store is not None and self._pipeline is not None:
@@ -441,9 +424,7 @@ class Workbench:
         session, self.session = self.session, None
         if session is not None:
             launching.close_for_good(self, session)
-        if self._pipeline_timer.isActive():
-            self._pipeline_timer.stop()
-            self._save_pipeline()
+        self._finish_pipeline()
         if self.store is not None:
             self.store.close()
             self.store = None

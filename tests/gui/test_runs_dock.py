@@ -134,8 +134,8 @@ def test_the_running_one_shows_curves_and_time_left(qtbot, bench, dock):
     ]
     qtbot.waitUntil(lambda: len(dock.curves.curves.steps) == 3)
     assert dock.curves.curves.dice == {"Liver": [(1.0, 0.5)], "Spleen": [(1.0, 0.4)]}
-    assert dock.status.text() == "Epoch 2 of 3, loss 0.500 · 2 min left"
-    assert dock.bar.value() == 500
+    assert dock.live.status.text() == "Epoch 2 of 3, loss 0.500 · 2 min left"
+    assert dock.live.bar.value() == 500
     assert "Dice of Liver 0.500" in dock.curves.accessibleDescription()
     training.go.set()
     qtbot.waitUntil(dock.live.isHidden)
@@ -167,9 +167,9 @@ def test_a_resumed_one_keeps_the_curves_of_before(qtbot, bench, dock):
 def test_cancel(qtbot, bench, dock):
     training = Training(bench)
     qtbot.waitUntil(dock.live.isVisible)
-    qtbot.mouseClick(dock.cancel, Qt.MouseButton.LeftButton)
-    assert not dock.cancel.isEnabled()
-    assert "Stopping" in dock.status.text()
+    qtbot.mouseClick(dock.live.cancel, Qt.MouseButton.LeftButton)
+    assert not dock.live.cancel.isEnabled()
+    assert "Stopping" in dock.live.status.text()
     qtbot.waitUntil(dock.live.isHidden)
     assert training.job.state is JobState.CANCELLED
     assert dock.finetune.isEnabled()
@@ -181,8 +181,8 @@ def test_one_that_was_ended_by_force_can_be_resumed(qtbot, bench, dock):
     qtbot.waitUntil(dock.live.isVisible)
     made = add_run(bench.store, state=RunState.RUNNING)
     training.reports = [(0, 1, "Preparing", {"run": made.id})]
-    qtbot.waitUntil(lambda: dock.status.text() == "Preparing")
-    qtbot.mouseClick(dock.cancel, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: dock.live.status.text() == "Preparing")
+    qtbot.mouseClick(dock.live.cancel, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(dock.live.isHidden)
     assert bench.store.run(made.id).state is RunState.CANCELLED
     assert dock.resume.isEnabled()

@@ -22,18 +22,16 @@ from qtpy.QtWidgets import (
 from medlab_gui.commands.train import TrainParams, settle_runs
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
-from medlab_gui.core.jobs import Job, JobState, Progress
+from medlab_gui.core.jobs import Job, JobState
 from medlab_gui.core.records import Run, RunState
 from medlab_gui.gui.chosen_runs import ChosenRuns
-from medlab_gui.gui.curves import TrainingCurves
 from medlab_gui.gui.dialogs.aside import show_beside
 from medlab_gui.gui.dialogs.compare_weights import CompareWeightsDialog
 from medlab_gui.gui.dialogs.finetune import FineTuneDialog
-from medlab_gui.gui.durations import in_words
 from medlab_gui.gui.elsewhere import ElsewhereWatch
 from medlab_gui.gui.launching import rank_again, use_weights
+from medlab_gui.gui.live_training import LiveTraining
 from medlab_gui.gui.notices import NoticeAction
-from medlab_gui.gui.progress_bar import ProgressBar
 from medlab_gui.gui.run_curves import RunCurves
 from medlab_gui.gui.runs_model import RunColumn, RunsModel
 
@@ -63,23 +61,20 @@ class RunsDock(QWidget):
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._bench = workbench
-        self._job: Job | None = None
-        self._live_run, self._fold = "", 0
-        self._live = TrainingCurves()
         self._settled: ProjectStore | None = None
-        self._cancelling = False
         self.model = RunsModel(self)
         self._elsewhere = ElsewhereWatch(workbench, self.model.running, self)
         self._elsewhere.changed.connect(self._on_elsewhere)
         self._elsewhere.looked.connect(self._find_killed)
         self._build()
         workbench.project_changed.connect(self._on_project)
-        workbench.job_started.connect(self._on_started)
-        workbench.job_progressed.connect(self._on_progress)
-        workbench.job_finished.connect(self._on_finished)
+        self.live.began.connect(self.refresh)
+        self.live.named.connect(self._on_named)
+        self.live.reported.connect(self._on_reported)
+        self.live.ended.connect(self._on_ended)
         self._on_project()
         for job in workbench.jobs.active:
-            self._on_started(job)
+            self.live.follow(job)
         self.refresh()
 
     def sizeHint(self) -> QSize:
@@ -105,7 +100,8 @@ class RunsDock(QWidget):
             self._go_back,
         )
         rows.addLayout(self._row(self.finetune, self.back))
-        rows.addWidget(self._build_live(inner))
+        self.live = LiveTraining(self._bench, inner)
+        rows.addWidget(self.live)
         self.empty = QLabel(
             _("No training yet. Label some slices, then fine-tune the model."), inner
         )
@@ -133,29 +129,6 @@ class RunsDock(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(area)
         self.setMinimumWidth(270)
-
-    def _build_live(self, parent: QWidget) -> QFrame:
-        self.live = QFrame(parent)
-        self.live.setFrameShape(QFrame.Shape.StyledPanel)
-        self.status = QLabel(self.live)
-        self.status.setWordWrap(True)
-        self.status.setAccessibleName(_("Training under way"))
-        self.bar = ProgressBar(self.live)
-        self.bar.setAccessibleName(_("Progress of the training"))
-        self.bar.setMinimumHeight(self.fontMetrics().height() + 6)
-        self.cancel = self._button(
-            _("Cancel"), _("Stop the training; it can be resumed"), self._cancel
-        )
-        line = QHBoxLayout()
-        line.addWidget(self.bar, 1)
-        line.addWidget(self.cancel)
-        rows = QVBoxLayout(self.live)
-        rows.setContentsMargins(6, 4, 6, 4)
-        # Above the words: a longer sentence must not move Cancel from under the mouse.
-        rows.addLayout(line)
-        rows.addWidget(self.status)
-        self.live.hide()
-        return self.live
 
     def _build_table(self, parent: QWidget) -> QTableView:
         self.table = QTableView(parent)
@@ -231,7 +204,7 @@ class RunsDock(QWidget):
         """Show what another process did to the runs; else the table stays as it is."""
         store = self._bench.store
         # Of ours the progress tells, epoch by epoch.
-        epochs = self._job is None and bool(self.model.running())
+        epochs = self.live.job is None and bool(self.model.running())
         try:
             if store is not None and (epochs or not self.model.shows(store)):
                 self.refresh()
@@ -240,7 +213,7 @@ class RunsDock(QWidget):
 
     def _find_killed(self) -> None:
         """Notice that a training elsewhere is dead: it writes nothing any more."""
-        if self._job is None and self.model.running() and self._settle():
+        if self.live.job is None and self.model.running() and self._settle():
             self.refresh()
 
     def refresh(self) -> None:
@@ -270,8 +243,8 @@ class RunsDock(QWidget):
             if current is None
             else _("Weights in use: {name}").format(name=current.name)
         )
-        self.finetune.setEnabled(store is not None and self._job is None)
-        self.back.setEnabled(previous is not None and self._job is None)
+        self.finetune.setEnabled(store is not None and self.live.job is None)
+        self.back.setEnabled(previous is not None and self.live.job is None)
         if previous is not None:
             tip = _("Go back to {name}").format(name=previous.name)
             self.back.setToolTip(tip)
@@ -315,83 +288,36 @@ class RunsDock(QWidget):
             RunState.CANCELLED,
             RunState.FAILED,
         )
-        self.resume.setEnabled(stopped and self._job is None)
+        self.resume.setEnabled(stopped and self.live.job is None)
         for button in (self.compare, self.resume):
             button.setVisible(self.model.rowCount() > 0)
-        if self._job is not None:
-            row = self.model.row_of(self._live_run)
+        if self.live.job is not None:
+            row = self.model.row_of(self.live.run_id)
             if row >= 0:
-                self._live.spec = self.model.run(row).spec
-            self.picture.show_live(self._live)
+                self.live.curves.spec = self.model.run(row).spec
+            self.picture.show_live(self.live.curves)
         else:
             self.picture.show_runs(runs, titles)
 
     # ---- the training under way ---------------------------------------------------
 
-    def _title(self, verb: str) -> str:
-        return self._bench.command(verb).title.rstrip("…")
-
-    def _on_started(self, job: Job) -> None:
-        if job.title != self._title("train"):
-            return
-        self._job, self._live, self._live_run = job, TrainingCurves(), ""
-        self._fold = 0
-        self._cancelling = False
-        self.status.setText(_("Starting…"))
-        self.bar.setRange(0, 0)
-        self.cancel.setEnabled(True)
-        self.live.show()
+    def _on_named(self, run_id: str) -> None:
+        if self.live.curves.is_empty:  # a resumed one goes on where it was
+            self.live.curves = self.picture.written(run_id)
         self.refresh()
 
-    def _on_progress(self, job: Job, reports: tuple[Progress, ...]) -> None:
-        if job is not self._job or not reports:
-            return
-        for report in reports:
-            data = report.data or {}
-            if "run" in data:
-                self._live_run = str(data["run"])
-                if self._live.is_empty:  # a resumed one goes on where it was
-                    self._live = self.picture.written(self._live_run)
-                self.refresh()
-            if "epoch" in data:
-                # Each fold of a cross-validation begins anew.
-                if data.get("fold", self._fold) != self._fold:
-                    self._fold = data["fold"]
-                    self._live = TrainingCurves(spec=self._live.spec)
-                self._live.add(data)
-        last = reports[-1]
-        fraction = last.fraction
-        if fraction is None:
-            self.bar.setRange(0, 0)
-        else:
-            self.bar.setRange(0, 1000)
-            self.bar.setValue(round(1000 * fraction))
-        if not self._cancelling:
-            self.status.setText(self._in_words(last))
-        self.curves.set_curves(self._live)
+    def _on_reported(self) -> None:
+        self.curves.set_curves(self.live.curves)
 
-    @staticmethod
-    def _in_words(report: Progress) -> str:
-        left = (report.data or {}).get("seconds_left")
-        if not isinstance(left, int | float):
-            return report.message
-        return _("{what} · {time} left").format(
-            what=report.message, time=in_words(float(left))
-        )
-
-    def _on_finished(self, job: Job) -> None:
-        if job is not self._job:
-            return
-        self._job = None
-        self.live.hide()
+    def _on_ended(self, job: Job) -> None:
         if job.state is not JobState.DONE:
             # A process that was ended by force could not write down that it was.
             self._settle()
         result = job.result if job.state is JobState.DONE else None
         run_id = str(result.get("run", "")) if isinstance(result, dict) else ""
-        run_id = run_id or self._live_run
-        if run_id and not self._live.is_empty and not self._fold:
-            self.picture.remember(run_id, self._live)
+        run_id = run_id or self.live.run_id
+        if run_id and not self.live.curves.is_empty and not self.live.fold:
+            self.picture.remember(run_id, self.live.curves)
         self.refresh()
         row = self.model.row_of(run_id)
         if row >= 0:
@@ -416,13 +342,6 @@ class RunsDock(QWidget):
         dialog = FineTuneDialog(self._bench, self.window())
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
-
-    def _cancel(self) -> None:
-        if self._job is not None:
-            self._cancelling = True
-            self.cancel.setEnabled(False)
-            self.status.setText(_("Stopping; what was learned so far is kept."))
-            self._bench.cancel(self._job)
 
     def _resume(self) -> None:
         run = self._selected()

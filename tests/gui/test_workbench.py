@@ -1,0 +1,64 @@
+"""The workbench without a window: what belongs to a project stays with it."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec, Step
+from medlab_gui.store.project import ProjectStore
+from tests.gui.docks_phantom import make_project
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "project"
+    make_project(folder, 1)
+    return folder
+
+
+@pytest.fixture
+def other(tmp_path):
+    place = tmp_path / "another"
+    ProjectStore.open(place, create=True).close()
+    return str(place)
+
+
+def open_other(qtbot, bench, other):
+    bench.open_project(other)
+    qtbot.waitUntil(lambda: bench.project_place == other)
+
+
+def test_what_waits_for_its_turn_is_saved_in_the_project_it_is_of(
+    qtbot, bench, folder, other
+):
+    said = []
+    bench.noticed.connect(said.append)
+    bench.open_series("1.2.0.1")
+    qtbot.waitUntil(lambda: bench.session is not None)
+    box = (slice(3, 4), slice(10, 20), slice(10, 20))
+    bench.session.apply("stroke", box, np.ones((1, 10, 10), np.uint8))
+    turn = threading.Event()
+    for _lane in range(2):  # the save cannot begin before the other project is open
+        bench.submit("", lambda _ctx: turn.wait(), lane="disk", newest_wins=False)
+    try:
+        open_other(qtbot, bench, other)
+    finally:
+        turn.set()
+    qtbot.waitUntil(lambda: not bench.jobs.active)
+    assert not said
+    with ProjectStore.open(folder) as store:
+        saved = store.latest_annotation("1.2.0.1")
+        assert saved is not None
+        assert store.array(saved.blob)[3, 10:20, 10:20].all()
+
+
+def test_the_last_change_of_a_recipe_stays_in_its_project(bench, folder, other):
+    mine = PipelineSpec((Step("window", {"level": 7.0, "width": 99.0}),))
+    bench.pipeline = mine  # and at once, before it is written by itself:
+    bench.adopt_project(other, ProjectStore.open(other))
+    with ProjectStore.open(folder) as store:
+        assert store.pipeline() == mine
+    assert bench.pipeline == LIVER_PIPELINE
