@@ -133,8 +133,8 @@ def test_cancelled_and_resumed_for_real(qtbot, folder, bench):
     dialog.epochs_all.setValue(dialog.epochs_all.maximum())  # never through by itself
     qtbot.mouseClick(dialog.start, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(dock.curves.curves.dice) == 2)
-    qtbot.waitUntil(lambda: "left" in dock.status.text())
-    qtbot.mouseClick(dock.cancel, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "left" in dock.live.status.text())
+    qtbot.mouseClick(dock.live.cancel, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(dock.live.isHidden)
     bench.project_changed.emit()
     run = bench.store.runs()[0]
@@ -144,10 +144,10 @@ def test_cancelled_and_resumed_for_real(qtbot, folder, bench):
     assert seen >= 1
     assert dock.resume.isEnabled()
     qtbot.mouseClick(dock.resume, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: len(dock._live.steps) > 0)
+    qtbot.waitUntil(lambda: len(dock.live.curves.steps) > 0)
     # It goes on after the last whole epoch, not from the start.
-    assert dock._live.steps[0][0] > 1
-    qtbot.mouseClick(dock.cancel, Qt.MouseButton.LeftButton)
+    assert dock.live.curves.steps[0][0] > 1
+    qtbot.mouseClick(dock.live.cancel, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(dock.live.isHidden)
 
 
