@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments, for_window = _sorted_out(arguments)
         if for_window:
-            return _open_window(arguments)
+            return _ended(_open_window(arguments), argv)
         if argv is None and not sys.warnoptions:
             import warnings
 
@@ -74,25 +73,26 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         code, result = command_line(arguments)
         if "--events" in arguments:
-            # A child of the window gives its result back; it opens none itself.
-            return code if argv is not None else _end_at_once(code)
+            # A child of the window gives its result back; it opens none itself. It has
+            # said its last word and closed its project: taking torch down takes a
+            # second, for which the window would wait.
+            return _ended(code, argv)
         window = _wants_window(result)
-        return _open_window(window) if code == 0 and window else code
+        if code == 0 and window:
+            return _ended(_open_window(window), argv)
+        return code
     except KeyboardInterrupt:
         # Before the verb began, or while the window was being made.
         return 130
 
 
-def _end_at_once(code: int) -> NoReturn:
-    """End a child that has said its last word and closed its project.
+def _ended(code: int, argv: Sequence[str] | None) -> int:
+    """End the process where it is ours: what still runs has nothing to lose."""
+    if argv is None:
+        from medlab_gui.core.leaving import end_at_once
 
-    Taking torch down takes a second, for which the window would wait: too long where a
-    person has pressed Cancel.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):
-            stream.flush()
-    os._exit(code)
+        end_at_once(code)
+    return code
 
 
 def _sorted_out(arguments: list[str]) -> tuple[list[str], bool]:

@@ -27,8 +27,10 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Where
@@ -58,7 +60,8 @@ GRACE_SECONDS = 0.8
 """How long a child may take to stop politely before it is terminated.
 
 A person who cancels waits for two seconds at most, also where the child is inside one
-long step, and the system may take most of a second to take a large process down.
+long step. Nobody waits until the system has taken a killed process down: that may take
+seconds.
 Nothing whole is lost by it: states and blobs are written beside the old ones and
 renamed, the project's database writes by transactions.
 """
@@ -67,6 +70,8 @@ _LAST_SECONDS = 0.4
 
 Where there are signals, it ends between two of its smallest steps.
 """
+_LOOK_SECONDS = 0.05
+"""How often it is looked whether anybody cancelled."""
 
 
 class ChildBug(errors.MedlabError):
@@ -274,26 +279,19 @@ def run_child(command: Command[Any, Any], params: Any, ctx: Context) -> Any:
             reason = error.strerror or str(error)
             msg = f"No process could be started for {command.verb!r}: {reason}."
             raise errors.ResourceError(msg) from error
-        with process:
-            return _follow(process, command, ctx)
+        return _follow(process, command, ctx)
 
 
 def _follow(
     process: subprocess.Popen[str], command: Command[Any, Any], ctx: Context
 ) -> Any:
     said: list[str] = []
-    listener = threading.Thread(target=_drain, args=(process, said), daemon=True)
-    listener.start()
-    over = threading.Event()
-    watcher = threading.Thread(target=_watch_cancel, args=(process, ctx, over))
-    watcher.start()
+    heard: SimpleQueue[str | None] = SimpleQueue()
+    reader = threading.Thread(target=_read, args=(process, heard, said), daemon=True)
+    reader.start()
     last: dict[str, Any] = {}
     try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            event = _parse(line)
-            if event is None:
-                continue
+        for event in _events(heard, _endings(process), ctx):
             if event["event"] == "progress":
                 with contextlib.suppress(Cancelled):
                     ctx.progress(
@@ -304,14 +302,66 @@ def _follow(
                     )
             else:
                 last = event
-        process.wait()
-    finally:
-        over.set()
-        watcher.join()
-        if process.poll() is None:
-            process.kill()
-    listener.join(timeout=1)
+    except BaseException:
+        process.kill()
+        raise
     return _outcome(last, process.returncode, command, ctx, said)
+
+
+def _read(
+    process: subprocess.Popen[str], heard: SimpleQueue[str | None], said: list[str]
+) -> None:
+    """Pass on what a child says, then None; it is waited for here and nowhere else.
+
+    A large process that was killed may take seconds to be gone, on a busy machine.
+    """
+    listener = threading.Thread(target=_drain, args=(process, said), daemon=True)
+    listener.start()
+    try:
+        # It may be gone before it took the word "cancel" from its standard input.
+        with contextlib.suppress(OSError), process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                heard.put(line)
+            process.wait()
+            # A child of its own may hold its standard error open.
+            listener.join(timeout=1)
+    finally:
+        heard.put(None)
+
+
+def _events(
+    heard: SimpleQueue[str | None], endings: Iterator[float], ctx: Context
+) -> Iterator[dict[str, Any]]:
+    """Yield a child's events until it is gone, or was killed for whoever cancelled."""
+    next_ending = 0.0
+    while True:
+        try:
+            line = heard.get(timeout=_LOOK_SECONDS)
+        except Empty:
+            line = ""
+        if line is None:
+            return
+        event = _parse(line)
+        if event is not None:
+            yield event
+        if ctx.job.is_cancelled and time.monotonic() >= next_ending:
+            patience = next(endings, None)
+            if patience is None:
+                return
+            next_ending = time.monotonic() + patience
+
+
+def _endings(process: subprocess.Popen[str]) -> Iterator[float]:
+    """Ask a child to end, ever more firmly; yield for how long to wait after each."""
+    with contextlib.suppress(OSError, ValueError):
+        assert process.stdin is not None
+        process.stdin.write("cancel\n")
+        process.stdin.flush()
+    yield GRACE_SECONDS
+    process.terminate()
+    yield _LAST_SECONDS
+    process.kill()
 
 
 def make_way() -> None:
@@ -331,23 +381,6 @@ def _drain(process: subprocess.Popen[str], said: list[str]) -> None:
         del said[:-40]
 
 
-def _watch_cancel(
-    process: subprocess.Popen[str], ctx: Context, over: threading.Event
-) -> None:
-    while not over.wait(0.05):
-        if not ctx.job.is_cancelled:
-            continue
-        with contextlib.suppress(OSError, ValueError):
-            assert process.stdin is not None
-            process.stdin.write("cancel\n")
-            process.stdin.flush()
-        if not over.wait(GRACE_SECONDS):
-            process.terminate()
-            if not over.wait(_LAST_SECONDS):
-                process.kill()
-        return
-
-
 def _parse(line: str) -> dict[str, Any] | None:
     try:
         event = json.loads(line)
@@ -358,7 +391,7 @@ def _parse(line: str) -> dict[str, Any] | None:
 
 def _outcome(
     last: dict[str, Any],
-    code: int,
+    code: int | None,
     command: Command[Any, Any],
     ctx: Context,
     said: list[str],

@@ -10,6 +10,7 @@ from medlab_gui.commands.replay import replay, replay_text
 from medlab_gui.commands.train_options import TrainParams
 from medlab_gui.commands.train_outcome import cross_validate, finish
 from medlab_gui.commands.train_runs import (
+    DYING_S,
     alive,
     begun_run,
     draw_splits,
@@ -80,7 +81,8 @@ def _lead(
             drawn = draw_splits(store, wish)
         folder = store.run_folder(wish.run_id)
         # The lock comes before the row: who sees a running run finds it locked.
-        with _said_how_to_go_on(wish), alive(folder), written_down(store, wish):
+        lives = alive(folder, DYING_S)
+        with _said_how_to_go_on(wish), lives, written_down(store, wish):
             ctx.progress(0, 1, "Preparing", {"run": wish.run_id})
             splits = splits_of(store, folder, wish, drawn)
             tell({"run": wish.run_id, "is_new": wish.is_new})

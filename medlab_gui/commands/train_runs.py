@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from medlab_gui.store.project import ProjectStore
 
 __all__ = [
+    "DYING_S",
     "LOCK",
     "Wish",
     "alive",
@@ -60,16 +61,26 @@ __all__ = [
 ]
 
 LOCK = "alive.lock"
+DYING_S = 10.0
+"""How long a process that was killed may hold its lock, until it is taken down."""
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def settle_runs(store: ProjectStore) -> int:
+def settle_runs(store: ProjectStore, ended: str = "") -> int:
     """Mark runs whose process is gone as interrupted; return how many there were.
 
     A training process holds a lock in its run's folder for as long as it lives.
+
+    Parameters
+    ----------
+    store : ProjectStore
+        The project.
+    ended : str
+        A run whose process was just ended, by force if need be: it does nothing any
+        more, though it may hold its lock until the system has taken it down.
     """
     gone = 0
     for run_ in store.runs():
@@ -77,7 +88,7 @@ def settle_runs(store: ProjectStore) -> int:
             continue
         lock = FileLock(store.run_folder(run_.id) / LOCK, timeout=0)
         try:
-            with lock:
+            with nullcontext() if run_.id == ended else lock:
                 if store.run(run_.id).state is not RunState.RUNNING:
                     continue  # it ended between the look and the lock
                 store.update_run(
@@ -95,15 +106,22 @@ def settle_runs(store: ProjectStore) -> int:
 
 
 @contextmanager
-def alive(folder: Path) -> Iterator[None]:
+def alive(folder: Path, patience_s: float = 0.0) -> Iterator[None]:
     """Hold the lock that tells others that this run's process lives.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's.
+    patience_s : float
+        How long to wait where another process holds it.
 
     Raises
     ------
     InputError
         If another process holds it.
     """
-    lock = FileLock(folder / LOCK, timeout=0)
+    lock = FileLock(folder / LOCK, timeout=patience_s)
     try:
         lock.acquire()
     except Timeout as error:

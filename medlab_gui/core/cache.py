@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
+
+from medlab_gui.core.leaving import at_end
 
 __all__ = ["cache_folder", "made_folder"]
 
@@ -34,7 +36,7 @@ def cache_folder(name: str) -> Path:
         return made_folder(cache / name)
     except OSError:
         folder = Path(tempfile.mkdtemp(prefix=f"medlab-{name}-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        at_end(partial(shutil.rmtree, folder, ignore_errors=True))
         return folder
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 __all__ = ["Cancelled", "Job", "JobContext", "JobRunner", "JobState", "Progress"]
 
@@ -196,7 +196,7 @@ class JobRunner:
         self._waiting: dict[str, deque[Job]] = {}
         self._running: dict[str, set[Job]] = {}
         self._lock = threading.Lock()
-        self._threads: set[threading.Thread] = set()
+        self._threads: dict[threading.Thread, str] = {}  # and the lane each works in
         self._idle: list[SimpleQueue[Job | None]] = []
         self._closed = False
 
@@ -242,7 +242,7 @@ class JobRunner:
                 thread = threading.Thread(
                     target=self._serve, args=(inbox,), name="medlab", daemon=True
                 )
-                self._threads.add(thread)
+                self._threads[thread] = job.lane
                 thread.start()
 
     def _serve(self, inbox: SimpleQueue[Job | None]) -> None:
@@ -253,6 +253,8 @@ class JobRunner:
         thread = threading.current_thread()
         while (job := inbox.get()) is not None:
             lane, whole = job.lane, False
+            with self._lock:
+                self._threads[thread] = lane
             thread.name = f"medlab-{lane}"
             try:
                 job.run()
@@ -265,7 +267,7 @@ class JobRunner:
                     if whole and not self._closed:
                         self._idle.append(inbox)
                     else:
-                        self._threads.discard(thread)
+                        self._threads.pop(thread, None)
                         inbox.put(None)
                 self._start(lane)
 
@@ -277,14 +279,30 @@ class JobRunner:
             jobs += [j for lane in self._running.values() for j in lane]
         return tuple(sorted(jobs, key=lambda j: j.id))
 
-    def close(self, timeout: float = 10.0) -> bool:
-        """Cancel all, wait, and take no more; return whether all ended in time."""
+    def close(
+        self,
+        timeout: float = 10.0,
+        *,
+        hasty: Collection[str] = (),
+        hasty_timeout: float = 0.0,
+    ) -> bool:
+        """Cancel all, wait, and take no more; return whether all ended in time.
+
+        Parameters
+        ----------
+        timeout : float
+            For how long to wait, in seconds.
+        hasty : collection of str
+            Lanes whose jobs write nothing: they are left behind after `hasty_timeout`.
+        hasty_timeout : float
+            For how long to wait for those, in seconds.
+        """
         with self._lock:
             self._closed = True
             dropped = [j for lane in self._waiting.values() for j in lane]
             self._waiting.clear()
             running = [j for lane in self._running.values() for j in lane]
-            threads = list(self._threads)
+            threads = dict(self._threads)
             for inbox in self._idle:
                 inbox.put(None)
             self._idle.clear()
@@ -292,8 +310,9 @@ class JobRunner:
             job.cancel()
         for job in dropped:
             job.run()
-        deadline = time.monotonic() + timeout
-        for thread in threads:
+        start = time.monotonic()
+        for thread, lane in threads.items():
+            patience = hasty_timeout if lane in hasty else timeout
             if thread is not threading.current_thread():
-                thread.join(max(0.0, deadline - time.monotonic()))
+                thread.join(max(0.0, start + patience - time.monotonic()))
         return not any(t.is_alive() for t in threads)

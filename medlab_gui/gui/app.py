@@ -76,6 +76,8 @@ def open_window(path: str = "", project: str = "", series: str = "") -> MedlabWi
 def closed_by_interrupt(close: Callable[[], object]) -> Iterator[None]:
     """Let Ctrl+C in the terminal call ``close``, whatever the window is doing.
 
+    So does a polite request of the system to end (SIGTERM).
+
     Python hears of a signal when it runs, and an idle window sleeps in Qt, maybe for
     hours: so the signal writes a byte that wakes Qt, and that calls Python.
     """
@@ -87,17 +89,20 @@ def closed_by_interrupt(close: Callable[[], object]) -> Iterator[None]:
         told.setblocking(False)
         notifier = QSocketNotifier(heard.fileno(), QSocketNotifier.Type.Read)
         notifier.activated.connect(lambda *_what: heard.recv(64))
-        # Not at once: it may come while the window is being drawn.
-        before = signal.signal(
-            signal.SIGINT,
-            lambda _number, _frame: QTimer.singleShot(0, partial(_leave, close)),
-        )
+
+        def asked(_number: int, _frame: object) -> None:
+            # Not at once: it may come while the window is being drawn.
+            QTimer.singleShot(0, partial(_leave, close))
+
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, asked) for number in numbers}
         woken = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
         try:
             yield
         finally:
             signal.set_wakeup_fd(woken)
-            signal.signal(signal.SIGINT, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
             notifier.setEnabled(False)
 
 
@@ -172,4 +177,8 @@ def main(arguments: Sequence[str] = ()) -> int:
     # Qt ends by itself only where a visible window was closed; ours is hidden before.
     window.bench.closed.connect(lambda: QTimer.singleShot(0, app.quit))
     with closed_by_interrupt(window.close):
-        return int(app.exec())
+        code = int(app.exec())
+    if app.clipboard().ownsClipboard():
+        # Who comes after us gets what was copied; only Qt's own end hands it over.
+        app.shutdown()
+    return code

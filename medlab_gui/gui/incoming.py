@@ -263,7 +263,7 @@ class Incoming:
             launching.tell_problems(bench, result)
             bench.open_series(found.uid)
 
-        bench.submit("", work, on_done=done, lane="open", newest_wins=False)
+        bench.submit("", work, on_done=done, lane="disk", newest_wins=False)
 
     def _stream(self, found: FileSeries) -> None:
         self._leave()

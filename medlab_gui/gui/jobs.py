@@ -27,6 +27,15 @@ __all__ = ["UPDATE_MS", "Jobs"]
 UPDATE_MS = 100
 """Progress reaches the window at most this often."""
 
+_READING = frozenset(
+    {
+        *("comparison", "figures", "forecast", "open", "pair-open", "pictures"),
+        *("preview", "scan", "stream", "thumbnail", "volume"),
+    }
+)
+"""Lanes whose jobs write nothing that anybody would miss."""
+_HASTE_S = 0.3
+
 
 class _Crossing(QObject):
     """Carries the end of a job to the thread that this object lives in."""
@@ -124,10 +133,14 @@ class Jobs:
         job.cancel()
 
     def close(self, timeout: float = 10.0) -> bool:
-        """Cancel all, wait, and deliver nothing more; return whether all ended."""
+        """Cancel all, wait, and deliver nothing more; return whether all ended.
+
+        What only reads or makes ready is hardly waited for: in the first seconds it
+        imports libraries, which nobody can stop, for seconds on a busy machine.
+        """
         self._closed = True
         self._timer.stop()
-        ended = self._runner.close(timeout)
+        ended = self._runner.close(timeout, hasty=_READING, hasty_timeout=_HASTE_S)
         self._watched.clear()
         return ended
 

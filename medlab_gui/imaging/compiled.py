@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.core.cache import cache_folder, made_folder
+from medlab_gui.core.leaving import at_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,6 +46,7 @@ class _State:
         self.thread: threading.Thread | None = None
         self.done = threading.Event()
         self.leaving = threading.Event()
+        self.child: subprocess.Popen[bytes] | None = None
         self.loops: dict[str, Callable[..., Any]] = {}
 
 
@@ -74,7 +76,8 @@ def warm_up() -> None:
         _state.thread = threading.Thread(
             target=_load_or_compile, name="compiled-filters", daemon=True
         )
-        atexit.register(_leave)
+        atexit.register(_wait)
+        at_end(_stop)
         _state.thread.start()
 
 
@@ -104,9 +107,17 @@ def compile_here() -> int:
     return 0
 
 
-def _leave() -> None:
+def _stop() -> None:
+    """Begin nothing any more, and end the child that compiles."""
+    with _state.lock:
+        _state.leaving.set()
+        if _state.child is not None:
+            with suppress(OSError):
+                _state.child.terminate()
+
+
+def _wait() -> None:
     # A thread that is importing while the interpreter is taken down may crash it.
-    _state.leaving.set()
     if _state.thread is not None:
         _state.thread.join(5)
 
@@ -183,14 +194,18 @@ def _compile_in_child(folder: Path) -> bool:
         )
         # -P: a folder with a file numpy.py in it must not change what runs
         command = [sys.executable, "-P", "-c", code]
-    with subprocess.Popen(
-        command,
-        env={**os.environ, "NUMBA_CACHE_DIR": str(folder)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-    ) as child:
+    with _state.lock:
+        if _state.leaving.is_set():
+            return False
+        _state.child = subprocess.Popen(
+            command,
+            env={**os.environ, "NUMBA_CACHE_DIR": str(folder)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+    with _state.child as child:
         waited = 0.0
         while waited < _CHILD_S and not _state.leaving.is_set():
             try:

@@ -13,7 +13,6 @@ counted as they are written, not as the archive says.
 
 from __future__ import annotations
 
-import atexit
 import shutil
 import tempfile
 import threading
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medlab_gui.core.errors import InputError, StorageFullError, storage_error
+from medlab_gui.core.leaving import at_end
 from medlab_gui.io.archive_limits import ArchiveLimits, Counter
 from medlab_gui.io.archive_members import archive_kind, unpack_into
 from medlab_gui.io.series import Ignored
@@ -206,7 +206,7 @@ def _home() -> Path:
         except OSError as error:
             raise storage_error(error, Path(tempfile.gettempdir())) from error
         if not _homes:
-            atexit.register(_remove_own)
+            at_end(_remove_own)
         _homes.insert(0, (home, lock))
         return home
 

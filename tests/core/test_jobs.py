@@ -126,6 +126,28 @@ def test_close_cancels_waits_and_takes_no_more():
         runner.submit(Job("late", lambda ctx: None))
 
 
+def test_who_leaves_does_not_wait_for_what_only_reads():
+    runner = JobRunner({"disk": 1, "open": 1})
+    writing, importing = Gate(), threading.Event()
+    begun = threading.Event()
+
+    def import_libraries(_ctx):  # nobody can stop that
+        begun.set()
+        importing.wait(_PATIENCE_S)
+
+    reads = runner.submit(Job("reads", import_libraries, "open"))
+    writes = runner.submit(Job("writes", writing))
+    assert begun.wait(_PATIENCE_S)
+    assert writing.begun.wait(_PATIENCE_S)
+    try:
+        assert not runner.close(_PATIENCE_S, hasty={"open"})
+        assert reads.state is JobState.RUNNING
+        assert writes.state is JobState.CANCELLED, "this one was waited for"
+    finally:
+        importing.set()
+    assert reads.wait(_PATIENCE_S)
+
+
 def test_a_failing_job_does_not_block_its_lane():
     runner = JobRunner({"disk": 1})
     bad = runner.submit(Job("bad", lambda ctx: 1 / 0))

@@ -182,10 +182,11 @@ def test_one_that_was_ended_by_force_can_be_resumed(qtbot, bench, dock):
     made = add_run(bench.store, state=RunState.RUNNING)
     training.reports = [(0, 1, "Preparing", {"run": made.id})]
     qtbot.waitUntil(lambda: dock.live.status.text() == "Preparing")
-    qtbot.mouseClick(dock.live.cancel, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(dock.live.isHidden)
-    assert bench.store.run(made.id).state is RunState.CANCELLED
-    assert dock.resume.isEnabled()
+    with alive(bench.store.run_folder(made.id)):  # the system is taking it down
+        qtbot.mouseClick(dock.live.cancel, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(dock.live.isHidden)
+        assert bench.store.run(made.id).state is RunState.CANCELLED
+        assert dock.resume.isEnabled()
 
 
 def test_a_finished_one_is_told_with_its_comparison(qtbot, project, bench, dock):

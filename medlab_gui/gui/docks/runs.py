@@ -181,10 +181,11 @@ class RunsDock(QWidget):
         if self.isVisible():
             self.refresh()
 
-    def _settle(self) -> bool:
+    def _settle(self, ended: str = "") -> bool:
         """Tell whether trainings stood as running whose process is gone."""
+        store = self._bench.store
         try:
-            return self._bench.store is not None and settle_runs(self._bench.store) > 0
+            return store is not None and settle_runs(store, ended) > 0
         except MedlabError:
             return False
 
@@ -312,7 +313,7 @@ class RunsDock(QWidget):
     def _on_ended(self, job: Job) -> None:
         if job.state is not JobState.DONE:
             # A process that was ended by force could not write down that it was.
-            self._settle()
+            self._settle(self._live_run)
         result = job.result if job.state is JobState.DONE else None
         run_id = str(result.get("run", "")) if isinstance(result, dict) else ""
         run_id = run_id or self.live.run_id
