@@ -313,7 +313,7 @@ class RunsDock(QWidget):
     def _on_ended(self, job: Job) -> None:
         if job.state is not JobState.DONE:
             # A process that was ended by force could not write down that it was.
-            self._settle(self._live_run)
+            self._settle(self.live.run_id)
         result = job.result if job.state is JobState.DONE else None
         run_id = str(result.get("run", "")) if isinstance(result, dict) else ""
         run_id = run_id or self.live.run_id
