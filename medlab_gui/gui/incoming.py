@@ -7,15 +7,15 @@ window is open. The project keeps none.
 from __future__ import annotations
 
 import re
-import time
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from medlab_gui.core.errors import MedlabError, NotAnImageError
+from medlab_gui.core.errors import NotAnImageError
 from medlab_gui.core.i18n import _
 from medlab_gui.core.records import Severity
 from medlab_gui.gui import launching
+from medlab_gui.gui.look_through import group_of, look_through
 from medlab_gui.gui.stream_opening import StreamOpening
 from medlab_gui.io.dicom_copies import n_people
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from medlab_gui.core.jobs import Job, JobContext, Progress
+    from medlab_gui.gui.look_through import Group, Looked
     from medlab_gui.gui.workbench import Workbench
     from medlab_gui.io import FileSeries
 
@@ -33,13 +34,8 @@ __all__ = ["Choice", "Incoming", "questions"]
 Choice = tuple[list[str], tuple[float, float, float] | None]
 """Codes of remedies, and a spacing ``(dz, dy, dx)`` in mm where one was given."""
 
-Group = tuple[str, str]
-
 _MASK = re.compile(r"(?<![a-z])(mask|seg|label|annotation|contour)", re.IGNORECASE)
 """What masks that lie beside their scan are called."""
-
-_TELL_S = 0.03
-"""A file takes a tenth of a millisecond, and to tell of it nearly as long."""
 
 
 def questions(found: FileSeries) -> bool:
@@ -108,6 +104,16 @@ class Incoming:
         """Whether files are still being looked at."""
         return self._scan is not None
 
+    @property
+    def place_name(self) -> str:
+        """What was opened last, in a few words; empty for nothing."""
+        if not self.places:
+            return ""
+        first = self.places[0].name or str(self.places[0])
+        if len(self.places) == 1:
+            return first
+        return _("{name} and {n} more").format(name=first, n=len(self.places) - 1)
+
     def is_scan(self, job: Job) -> bool:
         """Tell whether a job is the one that looks at files."""
         return job is self._scan
@@ -125,12 +131,11 @@ class Incoming:
         self.places, self.found = paths, ()
         self._groups, self._wish = {}, None
 
-        def work(ctx: JobContext) -> tuple[FileSeries, ...]:
-            return _look_through(paths, ctx)
+        def work(ctx: JobContext) -> Looked:
+            return look_through(paths, ctx)
 
-        name = paths[0].name or str(paths[0])
         job = self._scan = self._bench.submit(
-            _("Look through {name}").format(name=name),
+            _("Look through {name}").format(name=self.place_name),
             work,
             on_done=lambda found: self._on_scanned(job, found),
             on_error=lambda error: self._on_scan_failed(job, error),
@@ -170,13 +175,16 @@ class Incoming:
         """
         return job is self._scan and not job.is_cancelled
 
-    def _on_scanned(self, job: Job, found: tuple[FileSeries, ...]) -> None:
+    def _on_scanned(self, job: Job, looked: Looked) -> None:
         if not self._is_wanted(job):
             return
         self._scan = None
+        found = looked.series
+        for error in looked.failures:
+            self._bench.warn(error.message)
         self._list(found)
         volumes = [s for s in found if s.blocking is None]
-        wanted = [s for s in found if _group(s) == self._wish]
+        wanted = [s for s in found if group_of(s) == self._wish]
         if wanted:
             self.open_found(wanted[0])
         elif volumes:
@@ -230,7 +238,7 @@ class Incoming:
         """
         bench = self._bench
         if self.is_scanning:
-            self._wish = _group(found)
+            self._wish = group_of(found)
             bench.inform(_("It opens as soon as all files have been looked at."))
         elif bench.store is None:
             self._waiting = self.places
@@ -335,46 +343,3 @@ def _promise(series: FileSeries) -> tuple[bool, bool, int]:
 
 def _nothing() -> None:
     """Leave it: the person does not want it after all."""
-
-
-def _group(series: FileSeries) -> Group:
-    return series.study_uid, series.original_uid
-
-
-def _look_through(paths: Sequence[Path], ctx: JobContext) -> tuple[FileSeries, ...]:
-    """Scan paths one after the other; what fails is told where nothing else is there.
-
-    What was met travels with the reports of progress, a whole group (what the files
-    call one series) at a time: it may be taken apart when more of it is known.
-    """
-    from medlab_gui.io import scan
-
-    met: dict[Group, list[FileSeries]] = {}
-    told = 0.0
-
-    def found(series: FileSeries) -> None:
-        met.setdefault(_group(series), []).append(series)
-
-    def progress(done: float, total: float = 0, message: str = "") -> None:
-        nonlocal told
-        now = time.monotonic()
-        if not met and now - told < _TELL_S:
-            ctx.check()
-            return
-        told = now
-        data = {"found": {k: tuple(v) for k, v in met.items()}} if met else None
-        met.clear()
-        ctx.progress(done, total, message, data)
-
-    series: dict[str, FileSeries] = {}
-    failure: MedlabError | None = None
-    for path in paths:
-        try:
-            result = scan(path, progress=progress, found=found)
-        except MedlabError as error:
-            failure = failure or error
-        else:
-            series.update((s.uid, s) for s in result.series)
-    if not series and failure is not None:
-        raise failure
-    return tuple(series.values())

@@ -184,9 +184,7 @@ class MedlabWindow(QObject):
         for widget in (self.main, self.canvas, viewer_widget, self.pair.pane):
             widget.installEventFilter(self.keys)
         self.views.send_keys_to(self.keys)
-        self._drops = [
-            DropFilter(w, self.import_paths) for w in (self.main, viewer_widget)
-        ]
+        self._drops = DropFilter(self.main, self.import_paths)
         self.series_drops = SeriesDrops(self.bench, (viewer_widget,), self.pair.pane)
 
     def _build_menus(self) -> None:

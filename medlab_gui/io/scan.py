@@ -37,6 +37,7 @@ __all__ = ["scan"]
 def scan(
     path: str | os.PathLike[str],
     *,
+    nested: bool = True,
     progress: ProgressCallback | None = None,
     found: Callable[[FileSeries], None] | None = None,
 ) -> ScanResult:
@@ -49,6 +50,8 @@ def scan(
     ----------
     path : path
         A file, a folder, an archive (zip or tar, packed or not) or a DICOMDIR.
+    nested : bool, optional
+        Whether the folders below a folder are looked through, too.
     progress : callable, optional
         Called as ``progress(done, total, message)`` after each file, and while a large
         folder is listed; may raise to cancel.
@@ -81,7 +84,7 @@ def scan(
         place = unpacked.folder
         heap.ignored += unpacked.ignored
         heap.lost, heap.broken_archives = lost_in_archive(unpacked)
-    files = _files(place, heap.ignored, progress)
+    files = _files(place, heap.ignored, progress, nested=nested or place != root)
     for n, file in enumerate(files, start=1):
         heap.take(Path(file))
         if progress is not None:
@@ -186,7 +189,11 @@ class _Heap:
 
 
 def _files(
-    root: Path, ignored: list[Ignored], progress: ProgressCallback | None
+    root: Path,
+    ignored: list[Ignored],
+    progress: ProgressCallback | None,
+    *,
+    nested: bool,
 ) -> list[str]:
     """Return all files below a folder, in the order of their names."""
     try:
@@ -204,8 +211,9 @@ def _files(
         if not root.is_dir():
             msg = f"{root} is neither a file nor a folder, so no scan can be in it."
             raise NotAnImageError(msg, path=root)
-        with os.scandir(root):
-            pass  # or say why not
+        with os.scandir(root) as entries:  # or say why not
+            if not nested:
+                return sorted(entry.path for entry in entries if entry.is_file())
     except OSError as error:
         msg = f"{root} cannot be opened: {error.strerror or error}."
         raise NotAnImageError(msg, path=root) from error

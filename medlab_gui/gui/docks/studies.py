@@ -168,11 +168,12 @@ class StudiesDock(QWidget):
         self.pictures.want(incoming.found)
 
     def _fill(self) -> None:
-        places = self._bench.incoming.places
-        name = (places[0].name or str(places[0])) if places else ""
         self.tree.fill(
             (
-                (_("In {name}").format(name=name), self._files),
+                (
+                    _("In {name}").format(name=self._bench.incoming.place_name),
+                    self._files,
+                ),
                 (_("In the project"), self._stored),
             )
         )
