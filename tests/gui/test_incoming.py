@@ -34,13 +34,13 @@ class HeldSearch:
     """Holds the looking through files until it is let go."""
 
     def __init__(self, monkeypatch) -> None:
-        self.go, real = threading.Event(), incoming._look_through
+        self.go, real = threading.Event(), incoming.look_through
 
         def look_through(paths, ctx):
             assert self.go.wait(120)
             return real(paths, ctx)
 
-        monkeypatch.setattr(incoming, "_look_through", look_through)
+        monkeypatch.setattr(incoming, "look_through", look_through)
 
 
 @pytest.mark.parametrize("when", ["while it looks", "when it has just looked"])
