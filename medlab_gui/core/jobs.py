@@ -227,6 +227,17 @@ class JobRunner:
         self._start(job.lane)
         return job
 
+    def cancel(self, job: Job) -> None:
+        """Ask a job to stop; one that waits for its turn ends at once."""
+        job.cancel()
+        with self._lock:
+            waiting = self._waiting.get(job.lane, ())
+            waits = job in waiting
+            if waits:
+                self._waiting[job.lane].remove(job)
+        if waits:
+            job.run()
+
     def _start(self, lane: str) -> None:
         with self._lock:
             running = self._running.setdefault(lane, set())

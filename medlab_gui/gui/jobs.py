@@ -129,8 +129,8 @@ class Jobs:
         return self._runner.submit(job, newest_wins=newest_wins)
 
     def cancel(self, job: Job) -> None:
-        """Ask a job to stop at its next report."""
-        job.cancel()
+        """Ask a job to stop at its next report; one that waits ends at once."""
+        self._runner.cancel(job)
 
     def close(self, timeout: float = 10.0) -> bool:
         """Cancel all, wait, and deliver nothing more; return whether all ended.

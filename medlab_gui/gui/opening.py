@@ -76,9 +76,8 @@ def _tell_recovered(bench: Workbench, place: str) -> None:
         from medlab_gui.review.recovery import recoveries
         from medlab_gui.store.project import ProjectStore
 
-        ctx.check()
         with ProjectStore.open(place) as store:
-            return recoveries(store)
+            return recoveries(store, ctx.check)
 
     def done(found: dict[str, Recovery]) -> None:
         if bench.session is not None:

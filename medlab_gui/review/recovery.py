@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from medlab_gui.commands.values import slice_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from medlab_gui.store.project import ProjectStore
 
 __all__ = ["Recovery", "recoveries"]
@@ -88,13 +90,17 @@ def _clock(iso: str) -> str:
     return then.strftime("%H:%M" if then.date() == today else "%Y-%m-%d %H:%M")
 
 
-def recoveries(store: ProjectStore) -> dict[str, Recovery]:
+def recoveries(
+    store: ProjectStore, check: Callable[[], object] = lambda: None
+) -> dict[str, Recovery]:
     """Return what was recovered in all series of a project that no window has open.
 
     Parameters
     ----------
     store : ProjectStore
         The project.
+    check : callable, optional
+        Called before each journal that is read; what it raises ends the search.
 
     Returns
     -------
@@ -107,5 +113,5 @@ def recoveries(store: ProjectStore) -> dict[str, Recovery]:
         u.series.uid: Recovery(
             u.n_edits, u.since, u.slices, u.series.description or u.series.modality
         )
-        for u in unsaved_series(store)
+        for u in unsaved_series(store, check)
     }

@@ -162,7 +162,7 @@ class BlobStore:
                 check()  # the disk may have taken seconds
             blob = digest.hexdigest()
             target = self.path(blob)
-            if target.exists() and target.stat().st_size == part.stat().st_size:
+            if self.verify(blob):  # one that was damaged is replaced
                 part.unlink()
             else:
                 self._name(part, target)

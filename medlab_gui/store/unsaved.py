@@ -13,7 +13,7 @@ from medlab_gui.store.journal_history import edits_apart, slices_apart
 from medlab_gui.store.journal_lock import is_written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from medlab_gui.core.records import Series
     from medlab_gui.store.project import ProjectStore
@@ -43,7 +43,9 @@ class Unsaved:
     since: str | None
 
 
-def unsaved_series(store: ProjectStore) -> Iterator[Unsaved]:
+def unsaved_series(
+    store: ProjectStore, check: Callable[[], object] = lambda: None
+) -> Iterator[Unsaved]:
     """Give the series with strokes that no revision holds, one after the other.
 
     A series that a window has open is left out: there nothing was lost.
@@ -52,11 +54,14 @@ def unsaved_series(store: ProjectStore) -> Iterator[Unsaved]:
     ----------
     store : ProjectStore
         The project.
+    check : callable, optional
+        Called before each journal that is read; what it raises ends the search.
     """
     for series in store.series_list():
         path = store.journal_path(series.uid)
         if not path.exists() or is_written(path):
             continue
+        check()
         try:
             found = _unsaved(store, series)
         except MedlabError:  # said when the series is opened

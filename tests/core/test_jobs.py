@@ -115,6 +115,29 @@ def test_newest_wins():
     assert runner.close(_PATIENCE_S)
 
 
+def test_what_waits_for_its_turn_is_cancelled_at_once():
+    runner = JobRunner({"gpu": 1})
+    gates = [Gate() for _ in range(3)]
+    first, second, third = (
+        runner.submit(Job(str(n), gate, "gpu")) for n, gate in enumerate(gates)
+    )
+    assert gates[0].begun.wait(_PATIENCE_S)
+    told = []
+    second.finished.connect(told.append)
+    runner.cancel(second)
+    assert second.state is JobState.CANCELLED, "while the one before still runs"
+    assert told == [second]
+    assert runner.active == (first, third)
+    runner.cancel(first)
+    gates[2].go.set()
+    assert third.wait(_PATIENCE_S)
+    assert [j.state for j in (first, third)] == [JobState.CANCELLED, JobState.DONE]
+    runner.cancel(third)
+    assert third.state is JobState.DONE, "too late"
+    assert not gates[1].begun.is_set()
+    assert runner.close(_PATIENCE_S)
+
+
 def test_close_cancels_waits_and_takes_no_more():
     runner = JobRunner({"disk": 1})
     gates = [Gate(), Gate()]

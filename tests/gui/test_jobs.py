@@ -63,6 +63,20 @@ def test_reports_come_ten_times_a_second_at_most(jobs, qtbot):
     assert len(times) <= (time.monotonic() - start) / 0.1 + 2
 
 
+def test_what_waits_behind_a_training_is_cancelled_at_once(jobs, qtbot):
+    go, over = threading.Event(), []
+    jobs.finished.connect(over.append)
+    training = jobs.submit(Job("Training", lambda _ctx: go.wait(), "gpu"))
+    waiting = jobs.submit(Job("Predict", lambda _ctx: None, "gpu"))
+    try:
+        jobs.cancel(waiting)
+        qtbot.waitUntil(lambda: over == [waiting])
+        assert jobs.active == (training,)
+    finally:
+        go.set()
+    qtbot.waitUntil(lambda: jobs.active == ())
+
+
 def test_an_error_goes_to_who_asked_or_to_all(jobs, qtbot):
     mine, general = [], []
     jobs.failed.connect(lambda job, error: general.append(error))

@@ -6,7 +6,9 @@ import shutil
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
+from medlab_gui.core.jobs import Cancelled, JobContext
 from medlab_gui.review.recovery import recoveries
 from medlab_gui.review.session import ReviewSession
 from medlab_gui.store.fold import fold_journal
@@ -77,3 +79,23 @@ def test_a_journal_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
         assert set(recoveries(store)) == {"1.2.5"}
         shutil.rmtree(place / "journal")
         assert recoveries(store) == {}
+
+
+def test_looking_for_them_can_be_stopped_at_each_series(tmp_path: Path) -> None:
+    place = tmp_path / "project"
+    job = JobContext()
+    asked = []
+
+    def check() -> None:
+        asked.append(1)
+        if len(asked) == 2:
+            job.cancel()
+        job.check()
+
+    with ProjectStore.open(place, create=True) as store:
+        for uid in ("1.2.3", "1.2.4", "1.2.5"):
+            add_series(store, uid)
+            _draw(place, uid, 1)
+        with pytest.raises(Cancelled):
+            recoveries(store, check)
+    assert len(asked) == 2

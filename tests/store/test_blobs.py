@@ -76,6 +76,18 @@ def test_the_same_content_is_kept_once(blobs: BlobStore) -> None:
     assert len(files(blobs)) == 1
 
 
+def test_keeping_it_again_mends_what_was_damaged(blobs: BlobStore) -> None:
+    volume = np.arange(4000, dtype=np.int16).reshape(10, 20, 20)
+    blob = blobs.put_array(volume)
+    path = blobs.path(blob)
+    path.write_bytes(b"\0" * path.stat().st_size)
+    with pytest.raises(StoreError, match="import or predict it again"):
+        blobs.array(blob)
+    assert blobs.put_array(volume) == blob
+    assert np.array_equal(blobs.array(blob), volume)
+    assert files(blobs) == [path]
+
+
 def test_a_file_is_copied(blobs: BlobStore, tmp_path: Path) -> None:
     source = tmp_path / "weights.bin"
     source.write_bytes(os.urandom(5_000_000))
