@@ -39,6 +39,8 @@ _SUFFIX = ".safetensors"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 # torch.hub names files by the beginning of their SHA-256.
 _PROMISE = re.compile(r"-([0-9a-f]{8,64})\.(?:pth|pt|safetensors)$")
+_FLOATS = ("float32", "float16", "bfloat16", "float64")
+_COUNTER = "num_batches_tracked"  # of batch normalisation, in public files
 _WHAT_IS_READ = (
     "MedLab reads files of tensors: torchvision's .pth, .safetensors, and its own "
     "checkpoints."
@@ -217,10 +219,7 @@ def add_weights(file: Path, folder: Path, name: str = "") -> RegisteredWeights:
     _keep_promise(file, sha256)
     meta = load_checkpoint(file)[0] if "medlab" in remarks else None
     about = {"sha256": sha256, **_about(file, tensors, sha256, meta)}
-    for key, tensor in tensors.items():
-        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-            msg = f"{file.name} cannot be used: {key} holds values that are no numbers."
-            raise CheckpointError(msg, path=file)
+    _check_numbers(file, tensors)
     name = _checked_name(name, about["source"] or about["title"])
     kept = {w.name: w for w in registered_weights(folder)}.get(name)
     if kept is not None:
@@ -243,6 +242,21 @@ def add_weights(file: Path, folder: Path, name: str = "") -> RegisteredWeights:
     path = folder / f"{name}{_SUFFIX}"
     write_whole(path, save(whole, metadata=metadata))
     return _registered(path)
+
+
+def _check_numbers(file: Path, tensors: dict[str, Tensor]) -> None:
+    """Refuse what a network cannot take as it is: rounded, complex or no numbers."""
+    for key, tensor in tensors.items():
+        kind = str(tensor.dtype).removeprefix("torch.")
+        if kind not in _FLOATS and not (kind == "int64" and key.endswith(_COUNTER)):
+            msg = (
+                f"{file.name} cannot be used: {key} holds numbers of the type {kind}; "
+                f"weights are {', '.join(_FLOATS)}."
+            )
+            raise CheckpointError(msg, path=file)
+        if not bool(tensor.isfinite().all()):
+            msg = f"{file.name} cannot be used: {key} holds values that are no numbers."
+            raise CheckpointError(msg, path=file)
 
 
 def _sha256(file: Path) -> str:

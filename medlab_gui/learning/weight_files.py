@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +128,8 @@ def load_pickle(path: Path, what_is_read: str) -> Any:
         raise CheckpointError(msg, path=path) from error
     except (RuntimeError, EOFError, OSError, ValueError, LookupError) as error:
         msg = "its content is not what torch.save writes"
+        if not zipfile.is_zipfile(path):  # the table of contents is at the end
+            msg = f"it is cut off (download it again then), or {msg}"
         raise NotWeightsError(msg) from error
 
 

@@ -135,6 +135,26 @@ def test_what_is_of_no_use_is_refused(tmp_path):
     assert registered_weights(folder) == []
 
 
+@pytest.mark.parametrize("kind", ["int8", "bool", "complex64", "float8_e4m3fn"])
+def test_numbers_that_are_no_weights_are_refused(tmp_path, kind):
+    """Quantised weights need their scale; complex ones would lose half of it."""
+    rounded = torch.ones(64).to(getattr(torch, kind))
+    file = public_file(tmp_path / "x.pth", **{"features.0.bias": rounded})
+    said = rf"features\.0\.bias holds numbers of the type {kind}; weights are float32"
+    with pytest.raises(CheckpointError, match=said):
+        add_weights(file, tmp_path / "weights")
+
+
+@pytest.mark.parametrize("kind", ["float16", "bfloat16", "float64"])
+def test_weights_of_other_precision_are_kept_as_they_are(tmp_path, kind):
+    dtype = getattr(torch, kind)
+    file = public_file(
+        tmp_path / "x.pth", **{"features.0.bias": torch.ones(64, dtype=dtype)}
+    )
+    kept = add_weights(file, tmp_path / "weights")
+    assert read_weights(kept)["features.0.bias"].dtype == dtype
+
+
 def test_other_files_in_the_folder_are_left_alone(checkpoint, tmp_path):
     folder = tmp_path / "weights"
     add_weights(public_file(tmp_path / "a.pth"), folder)

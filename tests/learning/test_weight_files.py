@@ -107,6 +107,14 @@ def test_any_truncation_is_noticed(tmp_path, suffix):
             read_tensors(path, READ)
 
 
+def test_half_a_download_is_called_that(tmp_path):
+    path = tmp_path / "w.pth"
+    torch.save(TENSORS, path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(NotWeightsError, match="cut off"):
+        read_tensors(path, READ)
+
+
 def test_a_bare_pickle_is_read_as_nothing(tmp_path):
     path = tmp_path / "w.pth"
     path.write_bytes(pickle.dumps({"a": 3}))
