@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.contenders import Folds, Masks
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from medlab_gui.commands.contenders import Contender, Weights
+    from medlab_gui.core.specs import NetworkSpec
     from medlab_gui.learning.tables import Table
 
 __all__ = ["networks_table"]
@@ -56,7 +57,7 @@ def _told(parts: Sequence[Weights]) -> tuple[str, ...]:
     from medlab_gui.learning.tables import MISSING
 
     meta = parts[0].meta
-    options = ", ".join(f"{k} {v}" for k, v in meta.network.options.items())
+    options = ", ".join(f"{k} {v}" for k, v in _options(meta.network).items())
     what = meta.network.name + (f" ({options})" if options else "")
     if meta.network.in_channels > 1:
         what += f", {meta.network.in_channels} channels"
@@ -80,6 +81,15 @@ def _told(parts: Sequence[Weights]) -> tuple[str, ...]:
         *(what, began, slices, f"{length}; kept {kept}"),
         *(loss_in_words(spec), str(spec.seed), digests),
     )
+
+
+def _options(network: NetworkSpec) -> dict[str, Any]:
+    """Return a network's options, those that choose a variant also by default."""
+    from medlab_gui.networks import CLASSIFIERS, NETWORKS, is_classifier
+
+    made = (CLASSIFIERS if is_classifier(network) else NETWORKS)[network.name]
+    usual = made.options()
+    return {**{k: usual[k] for k in made.choices}, **network.options}
 
 
 def _digest(weights: Weights) -> str:

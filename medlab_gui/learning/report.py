@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medlab_gui.learning.tables import latex_file
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -28,7 +30,7 @@ h1 { font-size: 1.75rem; margin: .4rem 0; }
 h2 { font-size: 1.3rem; margin: 2.2rem 0 .6rem; padding-bottom: .25rem;
   border-bottom: 1px solid var(--line); }
 h3 { font-size: 1.05rem; margin: 0 0 .3rem; }
-header p { margin: .2rem 0; }
+header p { margin: .2rem 0; overflow-wrap: anywhere; }
 nav { margin-top: .6rem; }
 nav a { margin-right: 1.4rem; }
 a { color: #0a5c8c; }
@@ -45,11 +47,13 @@ thead th { background: var(--ground); border-bottom: 2px solid #8894a1;
 tbody th { font-weight: 600; }
 tbody tr:nth-child(even) { background: #fafbfc; }
 th[scope=row], thead th:first-child, td.words { text-align: left; }
-td.words { white-space: normal; overflow-wrap: anywhere; }
+th, td.words { white-space: normal; max-width: 26rem; }
+th, td.words, h3 { overflow-wrap: break-word; }
 .note { font-size: .82rem; color: var(--soft); margin: .2rem 0; max-width: 62rem; }
 .figures { display: flex; flex-wrap: wrap; gap: 1.2rem; }
 figure { margin: 0; }
-figcaption { font-size: .85rem; color: var(--soft); padding-top: .2rem; }
+figcaption { font-size: .85rem; color: var(--soft); padding-top: .2rem;
+  max-width: 20rem; overflow-wrap: break-word; }
 svg, img { max-width: 100%; height: auto; display: block; }
 .figures figure { border: 1px solid var(--line); border-radius: 6px; padding: .6rem; }
 .case { border: 1px solid var(--line); border-radius: 6px; padding: .8rem 1rem;
@@ -291,8 +295,7 @@ def report_files(
     files = {
         "report.html": html_page,
         "tables.txt": "\n\n".join(t.to_text() for t in tables) + "\n",
-        "tables.tex": "% needs \\usepackage{booktabs,amssymb,graphicx,rotating}\n"
-        + "\n".join(t.to_latex() for t in tables),
+        "tables.tex": latex_file(tables),
         "cases.csv": cases.to_csv(),
     }
     files |= {f"{table.label}.csv": table.to_csv() for table in tables}

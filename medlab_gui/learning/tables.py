@@ -9,8 +9,12 @@ import math
 import textwrap
 import unicodedata
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-__all__ = ["MISSING", "Table", "latex_escape"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["MISSING", "Table", "latex_escape", "latex_file"]
 
 MISSING = "–"
 """What stands where a figure is not defined."""
@@ -29,6 +33,9 @@ _LEAST_SCALE = 0.7
 
 _SMALL, _SMALL_LINES = 0.85, 32
 """Size of footnotes, and as many lines of it as a page on its side has room for."""
+
+_BEYOND_LATIN = 0x180
+"""The first letter that LaTeX's usual fonts do not have."""
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -50,6 +57,7 @@ _LATEX = {
     ">": r"$>$",
     "…": r"\dots{}",
     "→": r"$\to$",
+    "|": r"\textbar{}",  # a dash in LaTeX's oldest fonts
     "\n": " ",
     # After the end of a row LaTeX takes these for its own, also on the next line.
     "[": "{[}",
@@ -60,6 +68,19 @@ _LATEX = {
 def latex_escape(text: str) -> str:
     """Return text that LaTeX prints as it is."""
     return "".join(_LATEX.get(c, c) for c in text)
+
+
+def latex_file(tables: Iterable[Table]) -> str:
+    r"""Return tables for LaTeX's ``\input``, with what they need as comments above."""
+    body = "\n".join(table.to_latex() for table in tables)
+    needs = "% needs \\usepackage{booktabs,amssymb,graphicx,rotating}\n"
+    if any(ord(c) >= _BEYOND_LATIN for c in body):
+        needs += (
+            "% and, for letters other than Latin ones, LuaLaTeX or XeLaTeX with a font "
+            "that has\n% them (of Chinese: \\usepackage{ctex}); pdfLaTeX leaves them "
+            "out with an error\n"
+        )
+    return needs + body
 
 
 def _width(text: str) -> int:

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from medlab_gui.learning.tables import Table, latex_escape
+from medlab_gui.learning.tables import Table, latex_escape, latex_file
 
 TABLE = Table(
     "Liver & spleen",
@@ -78,6 +78,23 @@ def test_a_wide_table_lies_in_blocks_and_loses_no_column():
     # Where blocks would not fit below one another, it is made smaller.
     assert wide_table(24).to_latex().count(r"\begin{tabular}") == 1
     assert TABLE.to_latex().startswith(r"\begin{table}[tb]")
+
+
+def test_the_latex_file_says_what_it_needs():
+    """What pdfLaTeX leaves out with an error (seen) is told before."""
+    said = latex_file([TABLE, TABLE])
+    needs, _, body = said.partition("\n")
+    assert needs == r"% needs \usepackage{booktabs,amssymb,graphicx,rotating}"
+    assert body == TABLE.to_latex() + "\n" + TABLE.to_latex()
+    foreign = latex_file([Table("t", ("n", "v"), (("网络", "1"),))])
+    head = [line for line in foreign.splitlines() if line.startswith("%")]
+    assert "LuaLaTeX" in head[1]
+    assert r"\usepackage{ctex}" in head[2]
+    assert "LuaLaTeX" not in latex_file([Table("Müller ± é", ("n",), (("ß",),))])
+
+
+def test_a_bar_is_no_dash():
+    assert latex_escape("a|b") == r"a\textbar{}b"
 
 
 def test_latex_takes_no_name_for_its_own():
