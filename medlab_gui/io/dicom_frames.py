@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from medlab_gui.io.dicom_display import frame_window
 from medlab_gui.io.dicom_kinds import kinds_of
+from medlab_gui.io.dicom_times import seconds_of
 from medlab_gui.io.dicom_values import numbers, text
 from medlab_gui.io.series import Frame
 
@@ -106,6 +107,7 @@ def _frame(
     number = numbers(dataset, "InstanceNumber")
     voi = look("FrameVOILUTSequence")
     n_bytes = defaults.layout.n_bytes
+    alone = placed and not groups
     if not placed or not position or len(position) != 3:
         position = None
     if not orientation or len(orientation) != 6:
@@ -130,4 +132,6 @@ def _frame(
         slice_gap=slice_gap[0] if slice_gap else None,
         table=defaults.table,
         window=None if voi is dataset else frame_window(voi),
+        acquired=seconds_of(text(dataset, "AcquisitionTime")) if alone else None,
+        created=seconds_of(text(dataset, "ContentTime")) if alone else None,
     )

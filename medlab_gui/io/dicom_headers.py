@@ -49,6 +49,8 @@ WANTED: tuple[str | int, ...] = (
     "SOPClassUID",
     "SOPInstanceUID",
     "StudyDate",
+    "AcquisitionTime",
+    "ContentTime",
     "AcquisitionNumber",
     "Modality",
     "StudyDescription",

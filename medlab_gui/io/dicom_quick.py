@@ -24,6 +24,7 @@ from medlab_gui.io.dicom_headers import (
     wanted_tags,
 )
 from medlab_gui.io.dicom_pixel_place import find_pixels
+from medlab_gui.io.dicom_times import seconds_of
 from medlab_gui.io.dicom_walk import IMPLICIT, HeaderWalker
 from medlab_gui.io.pydicom_quiet import pydicom_errors, quiet_pydicom
 from medlab_gui.io.series import Frame
@@ -44,7 +45,8 @@ _MOST_KEPT = 20_000
 
 _SOP_UID, _NUMBER, _POSITION = 0x00080018, 0x00200013, 0x00200032
 _LEVEL, _WIDTH = 0x00281050, 0x00281051
-_OWN = frozenset((_SOP_UID, _NUMBER, _POSITION, _LEVEL, _WIDTH))
+_ACQUIRED, _CREATED = 0x00080032, 0x00080033
+_OWN = frozenset((_SOP_UID, _NUMBER, _POSITION, _LEVEL, _WIDTH, _ACQUIRED, _CREATED))
 """What differs from slice to slice; only in MR the last two do."""
 _CHARACTER_SET = 0x00080005
 _PADDING = b" \0"
@@ -191,6 +193,8 @@ class _Own:
     instance: int
     position: tuple[float, float, float]
     window: tuple[float, float] | None
+    acquired: float | None
+    created: float | None
 
 
 def _own_facts(walked: Walked) -> _Own | None:
@@ -205,7 +209,10 @@ def _own_facts(walked: Walked) -> _Own | None:
     if not plain:
         return None
     x, y, z = map(float, position.split(b"\\"))
-    return _Own(uid[1].decode("ascii"), int(number), (x, y, z), window)
+    acquired = seconds_of(values.get(_ACQUIRED, b"").decode("latin-1"))
+    created = seconds_of(values.get(_CREATED, b"").decode("latin-1"))
+    uid_text = uid[1].decode("ascii")
+    return _Own(uid_text, int(number), (x, y, z), window, acquired, created)
 
 
 @lru_cache(maxsize=1024)
@@ -244,6 +251,8 @@ def _another(
             "instance": own.instance,
             "position": own.position,
             "offset": offset,
+            "acquired": own.acquired,
+            "created": own.created,
         }
     )
     return DicomHeader(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from medlab_gui.core.records import Problem, Severity
 from medlab_gui.io.dicom_copies import names_differ, without_copies
 from medlab_gui.io.dicom_high_bit import settle_high_bit
+from medlab_gui.io.dicom_joined import join_lone_slices
 from medlab_gui.io.dicom_mosaic import can_unpack, is_mosaic, unpacked
 from medlab_gui.io.dicom_names import part_names
 from medlab_gui.io.dicom_problems import file_problems, syntax_name
@@ -44,9 +45,14 @@ def group_headers(headers: Iterable[DicomHeader]) -> list[FileSeries]:
     for header in headers:
         by_series[_series_key(header)].append(header)
     result: list[FileSeries] = []
-    for group in by_series.values():
+    groups, joined = join_lone_slices(by_series.values())
+    for group in groups:
         group.sort(key=lambda h: (h.path.parent, h.path.name))
-        result += _series(group)
+        found = _series(group)
+        if group[0].series_uid in joined:
+            why = joined[group[0].series_uid]
+            found = [replace(s, problems=(why, *s.problems)) for s in found]
+        result += found
     named = Counter(group[0].series_uid for key, group in by_series.items() if key[1])
     for n, series in enumerate(result):
         if series.original_uid and named[series.original_uid] > 1:
@@ -175,7 +181,8 @@ def one_at_each_place(
     ordered = sorted(frames, key=lambda f: (f.instance, f.path.name, f.index))
     if last:
         ordered.reverse()
-    for frame, place in zip(ordered, places(ordered), strict=True):
+    at = places(ordered)
+    for frame, place in zip(ordered, at, strict=True):
         if place in kept:
             spare.append(frame)
         else:
@@ -190,13 +197,27 @@ def one_at_each_place(
             "copies), so they make no volume.",
         )
         return frames, [], [problem]
+    taken = f"The one with the {'highest' if last else 'lowest'} number is taken"
+    message = (
+        f"{counted(len(spare), 'slice lies', 'slices lie')} at the same place as "
+        f"another and nothing in the files says which is meant. {taken} at each place; "
+        "check that this is the picture that you want."
+    )
+    counts = Counter(at).values()
+    most = max(counts)
+    n_whole = sum(n == most for n in counts)
+    if 2 * n_whole > len(counts):
+        message = (
+            f"At {n_whole} of {len(counts)} places there are {most} slices, as in a "
+            f"series of {most} points in time, and fewer elsewhere: slices are "
+            "missing, and neither times nor numbers in the files say of which volume, "
+            f"so that the volumes cannot be told apart. {taken} at each place, which "
+            "may mix them. Fetch the series again from where it came from."
+        )
     problem = Problem(
         "duplicate-slices",
         Severity.UNSAFE,
-        f"{counted(len(spare), 'slice lies', 'slices lie')} at the same place as "
-        "another and nothing in the files says which is meant. The one with the "
-        f"{'highest' if last else 'lowest'} number is taken at each place; check that "
-        "this is the picture that you want.",
+        message,
         tuple(dict.fromkeys(f.path.name for f in spare)),
     )
     return list(kept.values()), spare, [problem]

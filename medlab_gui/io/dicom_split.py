@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from medlab_gui.io.dicom_kinds import ESSENTIAL
+from medlab_gui.io.dicom_times import by_clock, by_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -215,6 +216,12 @@ def _by_kind(frames: list[Frame]) -> list[tuple[list[Frame], Labels]]:
             for group, labels in rough
             for part, more in _by_kind(group)
         ]
+    timed = by_clock(frames, keys, "acquired")
+    if timed is not None:
+        return [(v, (("point in time", str(n)),)) for n, v in enumerate(timed, 1)]
+    created = by_clock(frames, keys, "created")
+    if created is not None:
+        return [(v, (("order", str(n)),)) for n, v in enumerate(created, 1)]
     if set(counts.values()) == {most}:
         # Nothing names the difference; each place has as many, so the order tells.
         rounds: list[list[Frame]] = [[] for _ in range(most)]
@@ -224,6 +231,9 @@ def _by_kind(frames: list[Frame]) -> list[tuple[list[Frame], Labels]]:
             rounds[seen[place]].append(frame)
             seen[place] += 1
         return [(r, (("order", str(n + 1)),)) for n, r in enumerate(rounds)]
+    numbered = by_number(frames, keys)
+    if numbered is not None:
+        return [(v, (("order", str(n)),)) for n, v in enumerate(numbered, 1)]
     return [(frames, ())]
 
 

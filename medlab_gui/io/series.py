@@ -139,6 +139,8 @@ class Frame:
         What stored values are looked up in before slope and intercept.
     window : tuple of float or None
         ``(level, width)`` that a frame of an enhanced object has of its own.
+    acquired, created : float or None
+        When it was taken, and made, in seconds since midnight; of single slices.
     """
 
     path: Path
@@ -158,6 +160,8 @@ class Frame:
     slice_gap: float | None = None
     table: LookupTable | None = None
     window: tuple[float, float] | None = None
+    acquired: float | None = None
+    created: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
