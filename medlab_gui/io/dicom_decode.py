@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from medlab_gui.io.dicom_colour import grey_of, is_coloured, mend_palette
 from medlab_gui.io.dicom_gdcm import damaged, not_grey, stored_by_gdcm
+from medlab_gui.io.dicom_ge import GE_PRIVATE, is_other_way_round, swap_pixels
 from medlab_gui.io.dicom_pixel_place import coded_syntax, lacks_its_end
 from medlab_gui.io.dicom_source import open_dicom
 from medlab_gui.io.dicom_values import numbers
@@ -50,10 +51,12 @@ _PIXELS = {0x7FE00008, 0x7FE00009, 0x7FE00010}
 _END_MARK = struct.pack("<HHL", 0xFFFE, 0xE0DD, 0)
 
 
-def can_decode(syntax: str) -> bool:
-    """Tell whether the pixels of a transfer syntax can be read here."""
+def can_decode(syntax: str, bits: int = 16) -> bool:
+    """Tell whether pixels of a transfer syntax, of so many bits, can be read here."""
     if not syntax or syntax in _GDCM_ONLY:
         return True
+    if syntax == GE_PRIVATE:
+        return bits == 16  # of others nobody says how bytes are swapped
     return _pydicom_decodes(syntax)
 
 
@@ -155,6 +158,12 @@ class PackedFile:
                     dataset.file_meta.TransferSyntaxUID = UID(
                         _plain_syntax(implicit, little)
                     )
+                if syntax == GE_PRIVATE:
+                    if is_other_way_round(dataset):
+                        what = "its pixels are not in the byte order that it names"
+                        raise damaged(path, what)
+                    swap_pixels(dataset)
+                    syntax = str(dataset.file_meta.TransferSyntaxUID)
                 hidden = _hides_a_picture(dataset) and _hidden_syntax(dataset)
                 if hidden:
                     syntax = hidden

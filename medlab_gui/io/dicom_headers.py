@@ -17,6 +17,7 @@ from medlab_gui.io.dicom_display import (
     window_of,
 )
 from medlab_gui.io.dicom_frames import FrameDefaults, frames_of
+from medlab_gui.io.dicom_ge import GE_PRIVATE
 from medlab_gui.io.dicom_kinds import PRIVATE_KINDS
 from medlab_gui.io.dicom_lut import lookup_table
 from medlab_gui.io.dicom_pixel_place import find_pixels, most_frames
@@ -228,10 +229,11 @@ def header_of(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
     n_frames = max(1, n_frames)
     compressed = bool(syntax is not None and _is(syntax, "is_encapsulated"))
     deflated = bool(syntax is not None and _is(syntax, "is_deflated"))
-    kind, offset, cut_short = find_pixels(
-        file, dataset.original_encoding, layout, n_frames, compressed
-    )
-    if deflated:
+    # pydicom takes what it does not know for explicit.
+    is_ge = str(syntax) == GE_PRIVATE
+    encoding = (True, True) if is_ge else dataset.original_encoding
+    kind, offset, cut_short = find_pixels(file, encoding, layout, n_frames, compressed)
+    if deflated or is_ge:
         offset = None
     # A header may claim two thousand million frames; each would be an object here.
     most = most_frames(layout, file.seek(0, 2), compressed=compressed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medlab_gui.core.records import Problem, Severity
+from medlab_gui.io.dicom_ge import GE_PRIVATE
 from medlab_gui.io.dicom_text import guess_note
 from medlab_gui.io.wording import counted
 
@@ -18,6 +19,8 @@ def syntax_name(uid: str) -> str:
     """Return what a transfer syntax is called."""
     from pydicom.uid import UID
 
+    if uid == GE_PRIVATE:
+        return "GE private (big endian pixels)"
     return str(UID(uid).name) if uid else "not stated"
 
 
@@ -40,7 +43,13 @@ def file_problems(headers: list[DicomHeader]) -> list[Problem]:
         problems.append(Problem(code, severity, message, names))
 
     # How long pixels of an unknown encoding have to be, nobody knows.
-    cut = [h for h in headers if h.cut_short and can_decode(h.transfer_syntax)]
+    unreadable = [
+        h
+        for h in headers
+        if not can_decode(h.transfer_syntax, h.frames[0].layout.bits_allocated)
+    ]
+    lost = {h.path for h in unreadable}
+    cut = [h for h in headers if h.cut_short and h.path not in lost]
     if cut:
         alone = len(cut) > 1 or len(cut) == len(headers)
         rest = "" if alone else ", or move it away to open the rest"
@@ -52,7 +61,6 @@ def file_problems(headers: list[DicomHeader]) -> list[Problem]:
             f"where it came from{rest}.",
             cut,
         )
-    unreadable = [h for h in headers if not can_decode(h.transfer_syntax)]
     if unreadable:
         name = syntax_name(unreadable[0].transfer_syntax)
         add(
