@@ -362,7 +362,7 @@ def test_an_unknown_encoding_is_not_called_incomplete(tmp_path):
     """GE's own: big-endian pixels after a little-endian header, and no codec here."""
     (path,) = write_series(tmp_path, plain_grid((1, 8, 9)))
     raw = path.read_bytes()
-    syntax = b"1.2.840.113619.5.2\0"
+    syntax = b"1.2.840.113619.5.9\0"
     path.write_bytes(raw.replace(b"1.2.840.10008.1.2.1", syntax))
     (series,) = scan(tmp_path).series
     assert codes(series) == {"no-codec", "single-slice"}
