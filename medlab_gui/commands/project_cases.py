@@ -164,7 +164,19 @@ def _known_before(networks: Sequence[Folds], store: ProjectStore) -> tuple[str, 
             "The folds part the slices of one patient, which are alike: the scores "
             "flatter."
         )
-    return *notes, chosen_by_judges([network.name for network in networks])
+    chose = [
+        network.name
+        for network in networks
+        if any(_judges_chose(_split_of(network, f, store)) for f in network.folds)
+    ]
+    return *notes, *([chosen_by_judges(chose)] if chose else [])
+
+
+def _judges_chose(split: Split) -> bool:
+    """Tell whether slices that a fold judges chose its epoch, too."""
+    if split.choosers is None:  # a run of before others were set aside, or as asked
+        return True
+    return bool({*split.choosers.keys} & {*split.validation.keys})
 
 
 def _left_out(network: Folds, fold: str, store: ProjectStore) -> Truth:

@@ -42,8 +42,11 @@ def test_weights_are_compared_on_the_locked_slices(small_project, tmp_path):
         run(masks, small_project.ctx)
 
 
-def fold_run(ctx, run_id, folds, weights):
-    """Keep a cross-validated run whose folds left these slices out."""
+def fold_run(ctx, run_id, folds, weights, choosers=None):
+    """Keep a cross-validated run whose folds left these slices out.
+
+    Slices ``choosers`` chose the epochs; those that judge where there are none said.
+    """
     import shutil
 
     from medlab_gui.commands.sources import ProjectSource, labelled_keys
@@ -60,8 +63,14 @@ def fold_run(ctx, run_id, folds, weights):
             folder.mkdir()
             truth = {k: a for k, a in known.items() if k.slice_index in left_out}
             rest = {k: a for k, a in known.items() if k not in truth}
+            apart = None
+            if choosers is not None:
+                aside = {k: a for k, a in rest.items() if k.slice_index in choosers}
+                apart = ProjectSource(store, aside)
+                rest = {k: a for k, a in rest.items() if k not in aside}
             sides = (ProjectSource(store, rest), ProjectSource(store, truth))
-            write_split(folder, Split(*sides, same_patient=True))
+            split = Split(*sides, same_patient=True, choosers=apart)
+            write_split(folder, split)
             shutil.copy(weights, folder / "checkpoint.safetensors")
 
 
@@ -87,6 +96,25 @@ def test_cross_validated_runs_are_judged_on_what_was_left_out(small_project, tmp
     truth = str(small_project.mask)
     with pytest.raises(InputError, match="leave --truth away"):
         run(EvaluateParams(compare=places("A=aaa"), truth=truth, output=output), ctx)
+
+
+@pytest.mark.parametrize(
+    ("choosers", "said"), [(None, "of 'A', 'B' was kept"), ((11,), ""), ((), "")]
+)
+def test_who_chose_the_epoch_of_folds_is_told_as_it_was(
+    small_project, tmp_path, choosers, said
+):
+    """Slices that were set aside had chosen, and the report said that judges had."""
+    ctx, folds = small_project.ctx, ((5, 6, 7), (9, 10))
+    fold_run(ctx, "aaa", folds, small_project.weights, choosers)
+    fold_run(ctx, "bbb", folds, small_project.weights)
+    output = str(tmp_path / "out")
+    told = run(EvaluateParams(compare=places("A=aaa", "B=bbb"), output=output), ctx)
+    (note,) = [n for n in told["notes"] if "chose which epoch" in n]
+    assert (said or "of 'B' was kept") in note
+    alone = run(EvaluateParams(compare=places("A=aaa"), output=output), ctx)
+    assert all(alone["notes"]), "no empty sentence"
+    assert any("chose which epoch" in n for n in alone["notes"]) == (choosers is None)
 
 
 def test_nothing_is_found_where_nothing_was_measured(lively, tmp_path):
