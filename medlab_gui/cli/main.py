@@ -10,17 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medlab_gui.cli.child import make_way, start_listening
 from medlab_gui.cli.console import Events, Terminal, own_logs, own_stdout
 from medlab_gui.cli.parser import UsageError, build_parser, params_from, params_in_file
 from medlab_gui.commands import COMMANDS
 from medlab_gui.commands.command import Context
-from medlab_gui.commands.launch import (
-    ChildBug,
-    make_way,
-    perform,
-    plain,
-    start_listening,
-)
+from medlab_gui.commands.launch import ChildBug, perform, plain
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.jobs import Cancelled, JobContext
 from medlab_gui.core.processes import leads

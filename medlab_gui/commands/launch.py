@@ -39,7 +39,6 @@ from medlab_gui.core.jobs import Cancelled, Job, JobContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import TextIO
 
     from medlab_gui.commands.command import Command, Context
 
@@ -47,15 +46,12 @@ __all__ = [
     "GRACE_SECONDS",
     "ChildBug",
     "make_job",
-    "make_way",
     "perform",
     "plain",
     "run_child",
     "run_command",
-    "start_listening",
 ]
 
-_NICE = 5
 GRACE_SECONDS = 0.8
 """How long a child may take to stop politely before it is terminated.
 
@@ -364,16 +360,6 @@ def _endings(process: subprocess.Popen[str]) -> Iterator[float]:
     process.kill()
 
 
-def make_way() -> None:
-    """Let the window go first: a network would keep every core from it.
-
-    Called by the child. Windows has no such call; there it is started so.
-    """
-    if hasattr(os, "nice"):
-        with contextlib.suppress(OSError):
-            os.nice(_NICE)
-
-
 def _drain(process: subprocess.Popen[str], said: list[str]) -> None:
     assert process.stderr is not None
     for line in process.stderr:
@@ -412,35 +398,3 @@ def _outcome(
         f"memory is the usual reason; your masks are safe.{why}"
     )
     raise errors.ResourceError(msg)
-
-
-def start_listening(job: JobContext) -> None:
-    """Cancel a job when the line ``cancel`` arrives, or when standard input ends.
-
-    For the child's side. Standard input ends when the window dies: then nobody waits
-    for the result and the work stops, its state saved.
-    """
-    heard = _taken_from_stdin()
-
-    def listen() -> None:
-        for line in heard:
-            if line.strip() == "cancel":
-                break
-        job.cancel()
-
-    threading.Thread(target=listen, name="medlab-stdin", daemon=True).start()
-
-
-def _taken_from_stdin() -> TextIO:
-    """Return what standard input was; from here on that is empty.
-
-    On Windows nobody can ask a pipe what it is while a thread waits to read from it,
-    and the Fortran libraries in scipy's and numpy's wheels ask descriptor 0 just that
-    while they are loaded: the child would stand still until somebody cancels it
-    (https://github.com/numpy/numpy/issues/24290).
-    """
-    kept = os.dup(0)
-    nowhere = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nowhere, 0)
-    os.close(nowhere)
-    return os.fdopen(kept, encoding="utf-8", errors="replace")

@@ -136,6 +136,12 @@ def _check(
                 f"{mask.max()}."
             )
             raise InputError(msg)
+        if mask.dtype.kind == "f" and (mask != np.floor(mask)).any():
+            msg = (
+                "Masks hold whole numbers from 0 to 255; found fractions. Probabilities "
+                "become a mask by a threshold."
+            )
+            raise InputError(msg)
     return prediction.astype(np.uint8, copy=False), truth.astype(np.uint8, copy=False)
 
 

@@ -143,6 +143,10 @@ def test_what_does_not_fit_gets_a_sentence():
         one(a, a, ((1, 0, 0), (0, 1, 0), (1, 1, 0)))
     with pytest.raises(InputError, match="0 to 255; found 300 to 300"):
         one(a, np.full(a.shape, 300))
+    full = np.ones(a.shape)  # whole numbers, of whatever type
+    assert one(full, full).dsc == 1
+    with pytest.raises(InputError, match="found fractions"):
+        one(0.4 * full, full)
 
 
 def test_hausdorff_percentile_and_tolerance_by_hand():

@@ -52,20 +52,18 @@ def test_means_over_classes_are_scikit_learns():
     assert each[1].title.startswith("x against all others: 120 cases of 60 patients")
 
 
-def test_folds_and_their_mean():
-    cases = made()
+@pytest.mark.parametrize("n_folds", [2, 3])
+def test_folds_and_their_mean(n_folds):
+    cases = made(folds=n_folds)
     whole, folds, *_ = classified_tables(cases)
     assert folds.label == "folds"
-    assert [r[:2] for r in folds.rows[:3]] == [
-        ("A", "fold-1"),
-        ("A", "fold-2"),
-        ("A", "fold-3"),
-    ]
+    names = [("A", f"fold-{n + 1}") for n in range(n_folds)]
+    assert [r[:2] for r in folds.rows[:n_folds]] == names
     own = np.array(cases.folds) == "fold-2"
     said = cases.probs["B"].argmax(axis=1)[own]
     right = 100 * metrics.accuracy_score(cases.truth[own], said)
-    assert folds.rows[4][2] == f"{right:.2f}"
-    values = [float(r[2]) for r in folds.rows[:3]]
+    assert folds.rows[n_folds + 1][2] == f"{right:.2f}"
+    values = [float(r[2]) for r in folds.rows[:n_folds]]
     mean, _, deviation = whole.rows[0][1].partition(" ± ")
     assert float(mean) == pytest.approx(np.mean(values), abs=0.01)
     assert float(deviation) == pytest.approx(np.std(values, ddof=1), abs=0.02)
