@@ -138,8 +138,8 @@ def _check(
             raise InputError(msg)
         if mask.dtype.kind == "f" and (mask != np.floor(mask)).any():
             msg = (
-                "Masks hold whole numbers from 0 to 255; found fractions. Probabilities "
-                "become a mask by a threshold."
+                "Masks hold whole numbers from 0 to 255; found fractions. Make a mask "
+                "of probabilities by a threshold."
             )
             raise InputError(msg)
     return prediction.astype(np.uint8, copy=False), truth.astype(np.uint8, copy=False)
