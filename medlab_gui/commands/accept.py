@@ -149,15 +149,15 @@ def text_accept(result: dict[str, Any]) -> str:
 ACCEPT = Command(
     verb="accept",
     title=N_("Accept slice"),
-    help=N_("Vouch for a slice's mask as it stands, and take it from the queue."),
+    help=N_("Confirm that a slice's mask is right as it stands."),
     params=AcceptParams,
     run=run_accept,
     text=text_accept,
     details=N_(
         "A slice that nobody has touched takes the latest prediction, or as a whole "
         "the class that it has by the classifier in use; where there is none either, "
-        "it counts as a slice without any class. Writes a revision of "
-        "the mask with every finished stroke of the series."
+        "it counts as a slice without any class. The slice leaves the queue, and "
+        "the mask is saved as a version with every finished stroke of the series."
     ),
     examples=("medlab accept 1.2.840.1 --slice 14 --project liver",),
 )

@@ -53,8 +53,8 @@ def weights_file(store: ProjectStore | None, choice: str) -> tuple[Path, str]:
     if choice in ("", "starter"):
         msg = "MedLab's starter weights are missing; install MedLab again."
         raise CheckpointError(msg)
-    where = "a checkpoint of the project" if store is not None else "'starter'"
-    more = " `medlab list` names the checkpoints." if store is not None else ""
+    where = "weights of the project" if store is not None else "'starter'"
+    more = " `medlab list` names them." if store is not None else ""
     msg = f"There are no weights {choice!r}: it is neither a file nor {where}.{more}"
     raise CheckpointError(msg, path=path)
 

@@ -144,10 +144,10 @@ LIST = Command(
     run=run,
     text=text,
     details=N_(
-        "Labelled are slices that a person vouches for; locked ones judge new weights. "
-        "The weights in use are marked with an asterisk. Under a series stand its "
-        "newest prediction and how the network was asked. Runs whose process is gone "
-        "are marked as interrupted, which is all that is written."
+        "Labelled are slices that a person has accepted or drawn; locked ones judge "
+        "new weights. The weights in use are marked with an asterisk. Under a series "
+        "stand its newest prediction and how the network was asked. Runs whose process "
+        "is gone are marked as interrupted, which is all that is written."
     ),
     examples=("medlab list --project liver --json",),
 )

@@ -157,7 +157,7 @@ def text_queue(result: dict[str, Any]) -> str:
 QUEUE = Command(
     verb="queue",
     title=N_("List the queue"),
-    help=N_("List the slices that want a person, the most urgent first."),
+    help=N_("List the slices that wait to be looked at, the most urgent first."),
     params=QueueParams,
     run=run_queue,
     text=text_queue,

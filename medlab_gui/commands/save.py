@@ -68,13 +68,13 @@ def text_save(result: dict[str, Any]) -> str:
         return "There was nothing new to save."
     # By name: another series may be open by now.
     name = f"“{result['description']}” is saved" if result["description"] else "Saved"
-    return f"{name} as revision {result['revision']}."
+    return f"{name} as version {result['revision']}."
 
 
 SAVE = Command(
     verb="save",
     title=N_("Save mask"),
-    help=N_("Make a revision of the mask from every stroke since the last one."),
+    help=N_("Save the mask, with every stroke up to now, as a new version."),
     params=SaveParams,
     run=run_save,
     text=text_save,
@@ -82,8 +82,8 @@ SAVE = Command(
     shortcut="Ctrl+S",
     when="series_stored",
     details=N_(
-        "Every finished stroke is on the disk already; a revision is what fine-tuning "
-        "and export of older states go by. Revisions are never changed or removed."
+        "Every finished stroke is on the disk already; saved versions are what "
+        "fine-tuning goes by. They are never changed or removed."
     ),
     examples=("medlab save 1.2.840.1 --project liver",),
 )
@@ -106,7 +106,7 @@ class AnnotateParams:
         title="Translate values",
     )
     slices: str = param(
-        "Slices to take and to vouch for, as the window numbers them (1 is nearest "
+        "Slices to take as right, as the window numbers them (1 is nearest "
         "the feet), e.g. 3-7,12.",
         "all",
     )
@@ -193,7 +193,7 @@ def _whole_slices(
 
 def text_annotate(result: dict[str, Any]) -> str:
     """Say it in words."""
-    return f"Labelled: {slice_text(result['slices'])} (revision {result['revision']})."
+    return f"Labelled: {slice_text(result['slices'])} (version {result['revision']})."
 
 
 ANNOTATE = Command(
@@ -208,7 +208,7 @@ ANNOTATE = Command(
     when="series_stored and not mask_dirty",
     details=N_(
         "The mask must lie on the voxels of the scan, in any order of its axes; "
-        "nothing is interpolated. Makes a revision in which the slices count as "
+        "nothing is interpolated. Saves a version in which the slices count as "
         "labelled by a person. Slices of the locked validation set stay as they are. "
         "With --shows every voxel of the slices gets the class: a classifier learns "
         "for each slice the class that most of its mask's voxels have."

@@ -176,7 +176,7 @@ TRAIN = Command(
     shortcut="Ctrl+T",
     when="series_stored",
     details=N_(
-        "Learns from the slices that a person vouches for. Where no slice is locked "
+        "Learns from the slices that a person has accepted. Where no slice is locked "
         "for validation yet, about a fifth of them is locked first, for good. Old and "
         "new weights are judged on the locked slices (mean Dice, of classifiers "
         "balanced accuracy) and the new ones are kept in the project in any case; "

@@ -110,8 +110,8 @@ class TrainParams:
         maximum=MAX_SEED,
     )
     augment: bool | None = param(
-        "Change training slices at random: as the recipe says, else turn, scale and "
-        "re-light them. Default: yes without a preset.",
+        "Change training slices at random: as the recipe says, else rotate, scale, "
+        "brighten and darken them. Default: yes without a preset.",
         None,
     )
     folds: int | None = param(

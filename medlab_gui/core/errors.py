@@ -24,10 +24,7 @@ to do. Anything that is not a ``MedlabError`` is a bug of ours.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 __all__ = [
     "CheckpointError",
@@ -141,6 +138,10 @@ def storage_error(error: OSError, path: Path) -> StorageFullError:
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         what = f"MedLab may not write to {path} (read-only or not permitted)."
         todo = "Choose another folder, or ask for the right to write there."
+    elif error.errno == errno.ENOENT and _lies_in_a_folder(error.filename):
+        # The folder is there and yet takes no file: /proc, a drive that was ejected.
+        what = f"No file can be made in {Path(error.filename).parent}."
+        todo = "Choose another folder."
     elif error.errno == errno.ENOENT:
         what = f"{path} is not there any more."
         todo = "Connect the drive again or choose another folder."
@@ -148,3 +149,7 @@ def storage_error(error: OSError, path: Path) -> StorageFullError:
         what = f"Writing {path} failed: {error.strerror or error}."
         todo = "Check the disk and try again."
     return StorageFullError(f"{what} {todo}", path=path)
+
+
+def _lies_in_a_folder(filename: object) -> bool:
+    return isinstance(filename, str) and Path(filename).parent.is_dir()

@@ -212,7 +212,7 @@ class JobRunner:
         """
         with self._lock:
             if self._closed:
-                msg = "The job runner is closed."
+                msg = "MedLab is closing; nothing new is begun."
                 raise RuntimeError(msg)
             dropped: list[Job] = []
             if newest_wins:

@@ -76,7 +76,7 @@ class LabelScheme:
             msg = f"Classes must have the values 1, 2, ... in order; found {values}."
             raise SpecError(msg)
         if len({c.name.casefold() for c in self.classes}) != len(self.classes):
-            msg = f"Two classes of the scheme {self.name!r} have the same name."
+            msg = f"Two classes of {self.name!r} have the same name."
             raise SpecError(msg)
 
     @property
@@ -138,7 +138,7 @@ class LabelScheme:
         except (KeyError, TypeError, IndexError, ValueError) as error:
             what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
             msg = (
-                f"This is not a label scheme ({what}): it has a name and a list of "
+                f"This is not a list of classes ({what}): it has a name and a list of "
                 "classes with value, name and color."
             )
             raise SpecError(msg) from error

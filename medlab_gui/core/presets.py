@@ -153,8 +153,8 @@ def parse_pipeline(text: str) -> PipelineSpec:
         raise SpecError(msg) from error
     if not isinstance(data, dict) or "steps" not in data:
         msg = (
-            'The text is not a pipeline: expected a JSON object with the entry "steps",'
-            ' such as {"steps": [{"name": "window"}]}.'
+            "The text is no preprocessing recipe: expected a JSON object with the "
+            'entry "steps", such as {"steps": [{"name": "window"}]}.'
         )
         raise SpecError(msg)
     return PipelineSpec.from_dict(data)
@@ -167,7 +167,7 @@ def _own_presets() -> dict[str, tuple[Path, PipelineSpec]]:
         try:
             name, spec = _read(path)
         except InputError as error:
-            _log.warning("The preset %s is left out: %s", path.name, error)
+            _log.warning("The recipe %s is left out: %s", path.name, error)
             continue
         if name not in SHIPPED_PRESETS:
             own.setdefault(name, (path, spec))
@@ -175,17 +175,17 @@ def _own_presets() -> dict[str, tuple[Path, PipelineSpec]]:
 
 
 def _read(path: Path) -> tuple[str, PipelineSpec]:
-    data = read_json(path, "a pipeline")
+    data = read_json(path, "a preprocessing recipe")
     if not isinstance(data, dict) or "steps" not in data:
         msg = (
-            f"{path} is not a pipeline: expected a JSON object with the entry "
-            '"steps", such as {"steps": [{"name": "window"}]}.'
+            f"{path} is not a preprocessing recipe: expected a JSON object with the "
+            'entry "steps", such as {"steps": [{"name": "window"}]}.'
         )
         raise InputError(msg, path=path)
     version = data.pop("medlab_pipeline", _VERSION)
     if version != _VERSION:
         msg = (
-            f"{path} was written by another version of MedLab (pipeline format "
+            f"{path} was written by another version of MedLab (recipe format "
             f"{version!r}; this one reads {_VERSION}): please update MedLab."
         )
         raise InputError(msg, path=path)
@@ -214,13 +214,13 @@ def _write(path: Path, name: str, spec: PipelineSpec) -> None:
 
 def _checked_name(name: object, path: Path | None = None) -> str:
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
-        where = "A preset" if path is None else f"{path}: a preset"
+        where = "A recipe" if path is None else f"{path}: a recipe"
         msg = f"{where} needs a name on one line; found {name!r}."
         raise InputError(msg, path=path)
     name = name.strip()
     if len(name) > _LONGEST_NAME:
         msg = (
-            f"The name of a preset may have {_LONGEST_NAME} characters at most; "
+            f"The name of a recipe may have {_LONGEST_NAME} characters at most; "
             f"this one has {len(name)}."
         )
         raise InputError(msg, path=path)
@@ -231,7 +231,7 @@ def _own_name(name: str) -> str:
     name = _checked_name(name)
     if name in SHIPPED_PRESETS:
         msg = (
-            f"The preset {name!r} comes with MedLab and stays as it is: "
+            f"The recipe {name!r} comes with MedLab and stays as it is: "
             "choose another name."
         )
         raise InputError(msg)
@@ -239,7 +239,7 @@ def _own_name(name: str) -> str:
 
 
 def _no_such(name: str) -> str:
-    return f"There is no preset {name!r}; there are {', '.join(pipeline_presets())}."
+    return f"There is no recipe {name!r}; there are {', '.join(pipeline_presets())}."
 
 
 def _path_of(name: str) -> Path:

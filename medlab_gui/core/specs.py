@@ -66,7 +66,7 @@ class PipelineSpec:
         """Rebuild what `to_dict` returned, or raise `SpecError`."""
         steps = only_known(cls, data).get("steps", [])
         if not isinstance(steps, (list, tuple)):
-            msg = f"The steps of a pipeline must be a list; found {steps!r}."
+            msg = f"The steps of a recipe must be a list; found {steps!r}."
             raise SpecError(msg)
         return cls(tuple(_step(s) for s in steps))
 
@@ -77,7 +77,7 @@ def _step(data: Any) -> Step:
     name, params = data.get("name"), data.get("params", {})
     enabled = data.get("enabled", True)
     if not isinstance(name, str):
-        msg = f'A step of the pipeline is wrong: "name" must be text; found {name!r}.'
+        msg = f'A step of the recipe is wrong: "name" must be text; found {name!r}.'
         raise SpecError(msg)
     if not isinstance(params, dict):
         msg = (

@@ -303,4 +303,4 @@ def close_for_good(bench: Workbench, session: ReviewSession) -> None:
         if unsaved:
             SAVE.run(SaveParams(session.series_uid), Context(bench.project_place))
     except MedlabError as error:
-        _log.warning("Not saved as a revision (kept in the journal): %s", error)
+        _log.warning("Not saved as a version (every stroke is on the disk): %s", error)

@@ -6,6 +6,7 @@ import logging
 import platform
 import sys
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from qtpy.QtWidgets import (
 
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
+from medlab_gui.gui.menu_words import menu_words
 from medlab_gui.gui.notices import Level, Notice
 
 if TYPE_CHECKING:
@@ -203,12 +205,13 @@ class Notifier(QObject):
         bench.session_changed.connect(self._on_session)
 
     def show(self, notice: Notice) -> None:
-        """Show a notice where its level belongs."""
+        """Show a notice where its level belongs, in the window's words."""
         if notice.level is Level.REPORT:
             from medlab_gui.gui.dialogs.text_report import TextReport
 
             TextReport(notice.title, notice.text, self._window).open()
             return
+        notice = replace(notice, text=menu_words(notice.text, notice.title))
         if notice.level is not Level.ERROR:
             self.bar.tell(notice)
             return

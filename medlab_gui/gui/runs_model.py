@@ -11,6 +11,7 @@ from medlab_gui.core.i18n import _
 from medlab_gui.core.merit import merit, spread
 from medlab_gui.core.records import Run, RunState
 from medlab_gui.core.run_titles import local_time, origin, run_titles
+from medlab_gui.gui.menu_words import menu_words
 from medlab_gui.gui.run_words import merit_of, merits_of
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ class RunsModel(QAbstractTableModel):
             if folds_of(run):
                 where = _("{What} on what the folds left out {c}")
             parts.append(where.format(What=what[:1].upper() + what[1:], c=change))
-        return "\n".join([*parts, *([run.message] if run.message else [])])
+        return "\n".join([*parts, *([menu_words(run.message)] if run.message else [])])
 
     # ---- what Qt asks -----------------------------------------------------------
 

@@ -45,7 +45,7 @@ def saved_text(bench: Workbench) -> str:
     if session.n_unsaved:
         if seconds is None:
             return _("Saving…")
-        return _("Saved {ago}, revision pending").format(ago=ago(seconds))
+        return _("Strokes saved {ago}").format(ago=ago(seconds))
     if seconds is None:
         return _("All saved")
     return _("All saved, {ago}").format(ago=ago(seconds))
@@ -167,8 +167,8 @@ class StatusBar(QStatusBar):
         self.saved.setToolTip(
             _(
                 "Every stroke is written to disk when it ends and survives a crash. "
-                "Saving (Ctrl+S, and by itself when you close or accept) makes a "
-                "revision of it."
+                "Saving (Ctrl+S, and by itself when you close or accept) keeps the "
+                "mask as a version of its own."
             )
         )
         self.addWidget(self.mode)

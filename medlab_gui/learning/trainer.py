@@ -173,7 +173,7 @@ class Trainer:
         meta, weights = load_checkpoint(path)
         if meta.network != self.spec.network:
             msg = (
-                f"The checkpoint {meta.name!r} holds another network than the "
+                f"The weights {meta.name!r} hold another network than the "
                 f"recipe asks for ({meta.network.name!r} with "
                 f"{meta.network.n_classes} classes, {meta.network.options})."
             )

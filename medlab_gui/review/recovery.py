@@ -61,8 +61,8 @@ class Recovery:
             )
         if self.damaged_copy:
             sentences.append(
-                "The journal was damaged in the middle; what came after that is only "
-                f"in the copy {self.damaged_copy}."
+                "The record of strokes was damaged in the middle; what came after "
+                f"that is only in the copy {self.damaged_copy}."
             )
         elif self.torn_bytes:
             sentences.append(

@@ -102,7 +102,7 @@ class AnnotationRows(StudyRows):
             latest = _latest(connection, series_uid)
             if (latest["id"] if latest else None) != parent:
                 msg = (
-                    f"Somebody else saved the mask of {series_uid} first (revision "
+                    f"Somebody else saved the mask of {series_uid} first (version "
                     f"{latest['revision'] if latest else 0}). Open the series again; "
                     "your strokes are kept."
                 )
@@ -191,14 +191,14 @@ class AnnotationRows(StudyRows):
         """
         annotation = self.annotation(annotation_id)
         if annotation.series_uid != series_uid:
-            msg = f"Revision {annotation_id} is a mask of another series."
+            msg = f"The saved mask {annotation_id} is of another series."
             raise InputError(msg)
         wanted = sorted({int(k) for k in slice_indices})
         doubtful = sorted(set(wanted) - set(annotation.confirmed))
         if doubtful:
             numbers = ", ".join(str(k + 1) for k in doubtful)
             msg = (
-                f"Slice {numbers} cannot be locked: nobody has vouched for it yet. "
+                f"Slice {numbers} cannot be locked: nobody has accepted it yet. "
                 "Accept it first."
             )
             raise InputError(msg)
@@ -255,8 +255,8 @@ def _checked(
     wrong = (mask >= scheme.n_classes) & (mask != IGNORE)
     if wrong.any():
         msg = (
-            f"The mask holds the values {np.unique(mask[wrong]).tolist()}, which the "
-            f"scheme {scheme.name!r} does not know."
+            f"The mask holds the values {np.unique(mask[wrong]).tolist()}, which are "
+            f"no classes of {scheme.name!r}."
         )
         raise InputError(msg)
     slices = sorted({int(k) for k in confirmed})

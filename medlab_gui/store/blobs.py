@@ -214,12 +214,15 @@ class BlobStore:
             raise self._missing(blob) from error
         except (ValueError, EOFError, zlib.error) as error:
             msg = (
-                f"An array of the project is damaged ({path}: {error}). Restore it "
-                "from a backup, or import or predict it again."
+                f"A scan or mask of the project is damaged ({path}: {error}). Restore "
+                "it from a backup, or import or predict it again."
             )
             raise StoreError(msg, path=path) from error
         except OSError as error:
-            msg = f"An array of the project cannot be read ({path}: {error.strerror})."
+            msg = (
+                "A scan or mask of the project cannot be read "
+                f"({path}: {error.strerror})."
+            )
             raise StoreError(msg, path=path) from error
         # A plain array: sums and comparisons of a memmap would be memmaps too.
         return np.asarray(loaded)

@@ -177,7 +177,7 @@ class Database:
         if extended == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
             msg = (
                 f"The project in {folder} does not have the series, weights or "
-                "revision that this refers to; nothing was changed."
+                "saved mask that this refers to; nothing was changed."
             )
             return InputError(msg, path=folder)
         if code == sqlite3.SQLITE_FULL:

@@ -70,8 +70,9 @@ def examine(database: Database, blobs: BlobStore, journals: Path) -> Iterator[Pr
         yield Problem(
             "journal-damaged",
             Severity.WARNING,
-            f"{len(damaged)} journals are damaged in the middle: strokes that were "
-            "made after that and never saved are lost. Saved masks are not concerned. "
+            f"{len(damaged)} records of strokes are damaged in the middle: strokes "
+            "that were made after that and never saved are lost. Saved masks are not "
+            "concerned. "
             "Restore them from a backup.",
             damaged,
         )

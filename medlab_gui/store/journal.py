@@ -267,7 +267,7 @@ class Journal(History):
 
     def _append(self, record: Record, before: bytes = b"", after: bytes = b"") -> int:
         if not self.writable or self._syncer is None:
-            msg = f"The journal {self.path} was opened for reading only."
+            msg = f"The strokes of this series are open for reading only ({self.path})."
             raise ConflictError(msg, path=self.path)
         data, voxels = encode(record, before, after)
         try:
@@ -298,8 +298,8 @@ class Journal(History):
             there = None
         if there is None or (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino):
             msg = (
-                f"The project's journal {self.path} has vanished, so nothing can be "
-                "written down. Connect the drive again, or open another project."
+                f"The project's record of strokes {self.path} has vanished, so nothing "
+                "can be written down. Connect the drive again, or open another project."
             )
             raise ProjectMissingError(msg, path=self.path)
         if ours.st_size != self._end:  # a refused record that could not be cut off then

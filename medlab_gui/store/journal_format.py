@@ -179,20 +179,20 @@ def check_header(head: bytes, shape: tuple[int, int, int], path: Path) -> None:
         version == _VERSION and crc != zlib.crc32(head[: _FILE.size])
     ):
         msg = (
-            f"The journal {path} is damaged: it does not begin as one. Restore it from "
-            "a backup, or move it away; the saved masks are not in it."
+            f"The record of strokes {path} is damaged: it does not begin as one. "
+            "Restore it from a backup, or move it away; the saved masks are not in it."
         )
         raise StoreError(msg, path=path)
     if version != _VERSION:
         msg = (
-            f"The journal {path} was made by a newer MedLab (version {version}; this "
-            f"one knows {_VERSION}): update MedLab to open the series."
+            f"The record of strokes {path} was made by a newer MedLab (version "
+            f"{version}; this one knows {_VERSION}): update MedLab to open the series."
         )
         raise ProjectVersionError(msg, path=path)
     if tuple(found) != shape:
         msg = (
-            f"The journal {path} belongs to a scan of {tuple(found)} voxels, not "
-            f"{shape}. Move it away; the saved masks are not in it."
+            f"The record of strokes {path} belongs to a scan of {tuple(found)} "
+            f"voxels, not {shape}. Move it away; the saved masks are not in it."
         )
         raise StoreError(msg, path=path)
 

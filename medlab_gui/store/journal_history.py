@@ -113,7 +113,10 @@ class History:
             before = unpack(packed[: record.n_before], size)
             after = unpack(packed[record.n_before :], size)
         except (OSError, ValueError, zlib.error) as error:
-            msg = f"The journal {self.path} cannot be read ({error}). Check the disk."
+            msg = (
+                f"The record of strokes {self.path} cannot be read ({error}). "
+                "Check the disk."
+            )
             raise StoreError(msg, path=self.path) from error
         return record, before, after
 

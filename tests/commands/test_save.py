@@ -43,8 +43,8 @@ def test_strokes_become_a_revision_once(small_project):
     told = run_save(params, small_project.ctx)
     assert told["saved"]
     assert told["revision"] == 2
-    assert SAVE.text(told) == f"“{told['description']}” is saved as revision 2."
-    assert SAVE.text({**told, "description": ""}) == "Saved as revision 2."
+    assert SAVE.text(told) == f"“{told['description']}” is saved as version 2."
+    assert SAVE.text({**told, "description": ""}) == "Saved as version 2."
     assert not run_save(params, small_project.ctx)["saved"]
     with small_project.ctx.store() as store:
         latest = store.latest_annotation(small_project.series_uid)

@@ -32,6 +32,16 @@ def test_what_the_disk_says_becomes_a_sentence(code, said):
     assert error.path == Path("x") / "y.nii"
 
 
+def test_a_folder_that_takes_no_file_is_not_said_to_be_gone(tmp_path):
+    # As /proc does: the folder is there, and making a file in it gives ENOENT.
+    refused = FileNotFoundError(errno.ENOENT, "nope", str(tmp_path / ".abc.nii"))
+    told = errors.storage_error(refused, tmp_path / "mask.nii").message
+    assert told == f"No file can be made in {tmp_path}. Choose another folder."
+    gone = FileNotFoundError(errno.ENOENT, "nope", str(tmp_path / "usb" / ".abc.nii"))
+    told = errors.storage_error(gone, tmp_path / "usb" / "mask.nii").message
+    assert "not there any more" in told
+
+
 def test_a_file_that_is_open_elsewhere_is_no_matter_of_rights():
     error = OSError(errno.EACCES, "nope")
     error.winerror = 32  # what Windows adds

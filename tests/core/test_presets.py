@@ -38,7 +38,7 @@ def test_what_is_saved_is_found_again_and_replaced_and_deleted():
     assert len(list(preset_folder().iterdir())) == 2
     delete_preset("Brain")
     assert "Brain" not in pipeline_presets()
-    with pytest.raises(InputError, match="no preset 'Brain'"):
+    with pytest.raises(InputError, match="no recipe 'Brain'"):
         delete_preset("Brain")
 
 
@@ -61,7 +61,7 @@ def test_names_that_differ_by_case_or_script_do_not_meet():
 
 @pytest.mark.parametrize("name", ["", "  ", "two\nlines", "x" * 81, "\ud800"])
 def test_a_name_that_cannot_be_shown_is_refused(name):
-    with pytest.raises(InputError, match="preset"):
+    with pytest.raises(InputError, match="recipe"):
         save_preset(name, BRAIN)
     assert not preset_folder().exists()
 
@@ -83,7 +83,7 @@ def test_out_and_in_again(tmp_path):
     delete_preset("Gehirn ü")
     assert import_preset(file) == "Gehirn ü"
     assert pipeline_presets()["Gehirn ü"] == BRAIN
-    with pytest.raises(InputError, match="no preset 'none'"):
+    with pytest.raises(InputError, match="no recipe 'none'"):
         export_preset("none", file)
 
 
@@ -109,7 +109,7 @@ def test_a_name_that_is_taken_gets_a_number(tmp_path):
         (b'{"steps": [{"name": "tv", "params": [1]}]}', "must be an object"),
         (b'{"steps": [{"name": "tv", "enabled": "no"}]}', "true or false"),
         (b'{"steps": [{"nam": "tv"}]}', "does not know nam"),
-        (b'{"steps": [{}]}', "step of the pipeline is wrong"),
+        (b'{"steps": [{}]}', "step of the recipe is wrong"),
         (b'{"steps": [], "stop": 1}', "does not know stop"),
         (b'{"steps": [], "name": ["x"]}', "needs a name"),
         (b'{"steps": [], "medlab_pipeline": 9}', "update MedLab"),
@@ -168,7 +168,7 @@ def test_steps_are_read_from_text():
     [
         ('{"steps": [', "not JSON"),
         ("{}", 'the entry "steps"'),
-        ("[1]", "not a pipeline"),
+        ("[1]", "no preprocessing recipe"),
         ('{"steps": 3}', "must be a list"),
         ('{"steps": [], "more": 1}', "more"),
     ],

@@ -281,7 +281,7 @@ def test_a_preset_goes_out_and_comes_in(
     assert recipe_window.row("tv").params["weight"].value == pytest.approx(0.4)
     (tmp_path / "bad.json").write_text("[]", encoding="utf-8")
     bar.import_from(str(tmp_path / "bad.json"))
-    assert "not a pipeline" in said[-1]
+    assert "not a preprocessing recipe" in said[-1]
     (tmp_path / "typo.json").write_text('{"steps": [{"name": "windoww"}]}')
     bar.import_from(str(tmp_path / "typo.json"))
     assert "Did you mean 'window'?" in said[-1]

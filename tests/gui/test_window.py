@@ -228,13 +228,13 @@ def test_pick_takes_the_class_under_the_mouse(window, hand):
 def test_saving_says_so(window, hand, monkeypatch):
     window.bench.mode = Mode.ANNOTATE
     hand.drag((30, 30), (30, 60))
-    wait_for(lambda: "revision pending" in window.status.saved.text())
+    wait_for(lambda: "Strokes saved" in window.status.saved.text())
     # Whatever the clock says when it is asked: just saved, and a minute later.
     session = window.bench.session
     monkeypatch.setattr("time.time", lambda: session.saved_at)
-    assert saved_text(window.bench) == "Saved 0 s ago, revision pending"
+    assert saved_text(window.bench) == "Strokes saved 0 s ago"
     monkeypatch.setattr("time.time", lambda: session.saved_at + 61)
-    assert saved_text(window.bench) == "Saved 1 min ago, revision pending"
+    assert saved_text(window.bench) == "Strokes saved 1 min ago"
     monkeypatch.undo()
     hand.key("S", CTRL)
     wait_for(lambda: window.bench.session.n_unsaved == 0)

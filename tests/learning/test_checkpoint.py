@@ -209,7 +209,7 @@ def test_weights_that_are_no_numbers_are_refused(checkpoint, meta):
     ("changes", "match"),
     [
         ({"format": 99}, "newer MedLab"),
-        ({"scheme": {"name": "x"}}, "not a label scheme"),
+        ({"scheme": {"name": "x"}}, "not a list of classes"),
         ({"inplane_mm": "wide"}, "wrong or incomplete"),
         ({"inplane_mm": -2}, "not sensible"),
         ({"pipeline": {"stepps": []}}, "stepps"),

@@ -123,7 +123,7 @@ def test_masks_outside_the_scheme_get_a_sentence(recipe_file, tmp_path):
     ("changes", "match"),
     [
         ({"spec": {}}, "TrainSpec lacks network; it needs network"),
-        ({"scheme": {}}, r"not a label scheme \(it lacks 'classes'\)"),
+        ({"scheme": {}}, r"not a list of classes \(it lacks 'classes'\)"),
         ({"scheme": []}, "a name and a list of classes"),
         ({"name": None}, "'name' is text; found None"),
         ({"about": "mine"}, "'about' is a JSON object; found 'mine'"),

@@ -82,7 +82,7 @@ def test_who_saves_second_is_told(store: ProjectStore, series: Series) -> None:
         series.uid, mask_of(1), SCHEME, confirmed=[], author="ann"
     )
     for parent in (None, "nonsense"):
-        with pytest.raises(ConflictError, match=r"saved .* first \(revision 1\)"):
+        with pytest.raises(ConflictError, match=r"saved .* first \(version 1\)"):
             store.add_annotation(
                 series.uid,
                 mask_of(2),

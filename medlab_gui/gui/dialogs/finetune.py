@@ -109,7 +109,7 @@ class FineTuneDialog(QDialog):
         self.lr_head = self._rate(head.lr)
         self._phase_row(
             _("Phase 1"),
-            _("The encoder keeps still; the rest learns your labels first."),
+            _("The encoder is frozen; the rest learns your labels first."),
             self.epochs_head,
             self.lr_head,
         )
@@ -138,7 +138,9 @@ class FineTuneDialog(QDialog):
         self.device.setAccessibleName(_("Where it computes"))
         self.device.setToolTip(_("Kept for everything that runs the network"))
         self._form.addRow(_("Computes on"), self.device)
-        self.augment = QCheckBox(_("Turn, scale and re-light slices at random"), inner)
+        self.augment = QCheckBox(
+            _("Rotate, scale, brighten and darken slices at random"), inner
+        )
         self.augment.setChecked(True)
         self._form.addRow(_("Augmentation"), self.augment)
         self.seed = self._whole(0, 0, 2**31 - 1, "")

@@ -29,6 +29,7 @@ from qtpy.QtWidgets import (
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.dialogs.recipe_field import RecipeField
+from medlab_gui.gui.menu_words import field_title, menu_words
 from medlab_gui.gui.number_box import NumberBox
 
 if TYPE_CHECKING:
@@ -213,11 +214,10 @@ class ParamsDialog(QDialog):
     def _add(self, field: Field[Any], type_: Any) -> None:
         meta = field.metadata
         default = None if field.default is MISSING else field.default
-        title = meta.get("title") or field.name.replace("_", " ").capitalize()
         widget, read = self._widget(type_, meta, default)
         widget.setToolTip(str(meta.get("help", "")))
         widget.setObjectName(f"param_{field.name}")
-        label = QLabel(_(title))
+        label = QLabel(field_title(field))
         label.setBuddy(widget)
         label.setToolTip(str(meta.get("help", "")))
         self._form.addRow(label, widget)
@@ -324,7 +324,7 @@ class ParamsDialog(QDialog):
         try:
             self.params = self._command.params(**self._values())
         except MedlabError as error:
-            self.error.setText(error.message)
+            self.error.setText(menu_words(error.message, self.windowTitle()))
             self.error.show()
             return
         if all(field.may_be_written() for field in self.findChildren(PathField)):

@@ -20,6 +20,7 @@ from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
 from medlab_gui.core.training_presets import read_training_preset, training_presets
 from medlab_gui.gui.dialogs.learning_choices import LearningChoices
+from medlab_gui.gui.menu_words import menu_words
 from medlab_gui.networks import CLASSIFIERS, NETWORKS
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class RecipeChoice(QWidget):
         self.network = QComboBox(self)
         self.network.setAccessibleName(_("Network"))
         self.network.setToolTip(
-            _("`medlab networks` tells the papers and sizes of all networks")
+            _("Networks as the papers have them; `medlab networks` tells their sizes")
         )
         self.network.hide()
         self.neighbours = QComboBox(self)
@@ -178,7 +179,7 @@ class RecipeChoice(QWidget):
         try:
             preset = read_training_preset(choice) if choice else None
         except MedlabError as error:
-            self._show(error.message)
+            self._show(menu_words(error.message))
             self.box.setCurrentIndex(max(0, self.box.findData(self.choice)))
             return
         self._preset = preset
@@ -213,7 +214,7 @@ class RecipeChoice(QWidget):
             text = _("The weights {name} are not registered: the start is random")
         self.transfer.setText(text.format(name=name))
         self.transfer.setToolTip(
-            _("`medlab weights add FILE --name {name}` registers them").format(
+            _("Model > Add public weights registers them, by the name {name}").format(
                 name=name
             )
         )

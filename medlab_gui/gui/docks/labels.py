@@ -128,7 +128,7 @@ class LabelsDock(QWidget):
                 _("Every slice but the locked ones, as one step"),
                 "medlab.annotate.accept_all",
             ),
-            (self.save, _("Make a revision of the mask"), "medlab.save"),
+            (self.save, _("Keep the mask of now as a new version"), "medlab.save"),
             (
                 self.whole,
                 _(
@@ -366,11 +366,11 @@ class LabelsDock(QWidget):
         n = session.n_unsaved if session is not None else 0
         self.save.setEnabled(n > 0 and editable_series)
         if n == 1:
-            text = _("1 edit on disk, not in a revision yet")
+            text = _("1 edit since the last save; it is on the disk")
         elif n:
-            text = _("{n} edits on disk, not in a revision yet").format(n=n)
+            text = _("{n} edits since the last save; all are on the disk").format(n=n)
         else:
-            text = _("Every edit is in a revision") if session is not None else ""
+            text = _("Every edit is saved") if session is not None else ""
         self.saved.setText(text)
 
     def _show_classified(self) -> None:

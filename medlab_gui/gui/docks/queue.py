@@ -132,7 +132,7 @@ class QueueDock(QWidget):
         self.table.setModel(self.model)
         self._delegate = QueueDelegate(self.table)
         self.table.setItemDelegate(self._delegate)
-        self.table.setAccessibleName(_("Slices that want a person"))
+        self.table.setAccessibleName(_("Slices that wait to be looked at"))
         self.table.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -167,7 +167,7 @@ class QueueDock(QWidget):
         )
         self.accept = self._button(
             _("Accept and next"),
-            _("Vouch for the slice shown and open the next one (Enter)"),
+            _("The mask of this slice is right: open the next one (Enter)"),
             self._bench.accept_and_next,
         )
         self.skip = self._button(
