@@ -7,8 +7,8 @@ import re
 import tempfile
 from typing import TYPE_CHECKING
 
-from medlab_gui.commands.values import as_path
 from medlab_gui.core.errors import InputError, storage_error
+from medlab_gui.core.places import WINDOWS, as_path, is_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,6 +52,9 @@ def target(text: str, endings: Iterable[str]) -> Path:
             f"{path} cannot be written: its name must end in {known}, which tells "
             "the format."
         )
+        raise InputError(msg, path=path)
+    if WINDOWS and is_device(path.name):
+        msg = f"Windows keeps the name {path.name} for a device; choose another."
         raise InputError(msg, path=path)
     try:
         if path.is_dir():
@@ -159,13 +162,9 @@ def file_names(names: Iterable[str], ending: str) -> list[str]:
         plain = re.sub(r'[<>:"/\\|?*\x00-\x1f]+', "_", name)[:_LONGEST_NAME].strip(" .")
         plain = plain or "series"
         n, unlike = 1, plain
-        while unlike.casefold() in taken or _is_reserved(unlike):
+        while unlike.casefold() in taken or is_device(unlike):
             n += 1
             unlike = f"{plain} ({n})"
         taken.add(unlike.casefold())
         result.append(unlike + ending)
     return result
-
-
-def _is_reserved(name: str) -> bool:
-    return bool(re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", name.casefold()))

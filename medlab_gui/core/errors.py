@@ -44,6 +44,8 @@ __all__ = [
 ]
 
 
+_TOO_LONG, _NOT_FOUND = 206, (2, 3)  # Windows: name too long, no file, no path
+_LONGEST = 248  # characters of a folder's path where long paths are off; 260 of a file
 _IN_USE = (32, 33)  # Windows: sharing violation, lock violation
 
 
@@ -135,6 +137,9 @@ def storage_error(error: OSError, path: Path) -> StorageFullError:
     elif getattr(error, "winerror", None) in _IN_USE:
         what = f"Another program has {path} open."
         todo = "Close it there and try again."
+    elif error.errno == errno.ENAMETOOLONG or _is_too_long(error):
+        what = f"The path {path} is too long for this system."
+        todo = "Choose a folder nearer to the root of the disk, or a shorter name."
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         what = f"MedLab may not write to {path} (read-only or not permitted)."
         todo = "Choose another folder, or ask for the right to write there."
@@ -149,6 +154,14 @@ def storage_error(error: OSError, path: Path) -> StorageFullError:
         what = f"Writing {path} failed: {error.strerror or error}."
         todo = "Check the disk and try again."
     return StorageFullError(f"{what} {todo}", path=path)
+
+
+def _is_too_long(error: OSError) -> bool:
+    """Tell whether Windows refused a path for its length, which it seldom says."""
+    said = getattr(error, "winerror", None)
+    return said == _TOO_LONG or (
+        said in _NOT_FOUND and len(str(error.filename or "")) >= _LONGEST
+    )
 
 
 def _lies_in_a_folder(filename: object) -> bool:

@@ -1,7 +1,9 @@
-"""Paths as people write them."""
+"""Paths as people write them, and names that Windows does not take."""
 
 from __future__ import annotations
 
+import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,19 @@ from medlab_gui.core.errors import InputError
 if TYPE_CHECKING:
     import os
 
-__all__ = ["as_path"]
+__all__ = ["WINDOWS", "as_path", "is_device"]
+
+WINDOWS = sys.platform == "win32"
+
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)( *\..*)?", re.IGNORECASE)
+
+
+def is_device(name: str) -> bool:
+    """Tell whether Windows takes a file's name for a device, whatever its ending.
+
+    What is written to ``aux.nii.gz`` there goes nowhere, or waits for ever.
+    """
+    return _DEVICE.fullmatch(name) is not None
 
 
 def as_path(text: str | os.PathLike[str]) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import (
     QAbstractButton,
@@ -21,7 +21,7 @@ from medlab_gui.core.registry import load_dotted
 if TYPE_CHECKING:
     from medlab_gui.gui.workbench import Workbench
 
-__all__ = ["build_docks"]
+__all__ = ["build_docks", "least_size"]
 
 _DOCKS = (
     ("studies", N_("Studies"), "left", "medlab_gui.gui.docks.studies:StudiesDock"),
@@ -49,6 +49,19 @@ _AREAS = {
 
 _LOW_SCREEN = 900
 """Below this height Studies and Labels share their place as tabs."""
+
+_LEAST = QSize(900, 520)
+_FRAME = 48
+"""More than any system's title bar is high."""
+
+
+def least_size(screen: QSize) -> QSize:
+    """Return the smallest size of the window on a screen of such a size.
+
+    Large letters make a screen small: 1366 x 768 at 150 % are 911 x 512. A window that
+    may not be smaller than its screen hangs out of it, and with it what was saved when.
+    """
+    return _LEAST.boundedTo(screen - QSize(0, _FRAME))
 
 
 def build_docks(main: QMainWindow, bench: Workbench) -> dict[str, QDockWidget]:

@@ -26,7 +26,8 @@ _OPTION = re.compile(r"`?--([a-z][a-z-]*)(?: ([a-z]+)`)?")
 
 def field_title(field: Field[Any]) -> str:
     """Return what the dialog calls a parameter of a command."""
-    return _(field.metadata.get("title") or field.name.replace("_", " ").capitalize())
+    title = str(field.metadata.get("title") or "")
+    return _(title or field.name.replace("_", " ").capitalize())
 
 
 def menu_words(text: str, title: str = "") -> str:
@@ -58,7 +59,7 @@ def menu_words(text: str, title: str = "") -> str:
                 strict=False,
             )
         )
-        return f"“{field_title(field)}”: “{_(words.get(found[2], found[2]))}”"
+        return f"“{field_title(field)}”: “{_(str(words.get(found[2], found[2])))}”"
 
     return _OPTION.sub(option, _CALLED.sub(place, text))
 

@@ -68,6 +68,7 @@ class Welcome(QWidget):
         )
         drop.setObjectName("welcome_drop")
         drop.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        drop.setWordWrap(True)
         self._buttons = buttons = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         buttons.addStretch()
         buttons.addWidget(self._open)

@@ -6,7 +6,7 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, QObject, QSettings, Qt, QTimer
+from qtpy.QtCore import QEvent, QObject, QSettings, QSize, Qt, QTimer
 from qtpy.QtGui import QGuiApplication, QIcon
 from qtpy.QtWidgets import QFileDialog
 
@@ -19,7 +19,7 @@ from medlab_gui.gui.cine_bar import CineBar
 from medlab_gui.gui.collector import Collector
 from medlab_gui.gui.context import facts, project_facts
 from medlab_gui.gui.dialogs.remedies import ask_way
-from medlab_gui.gui.dock_area import build_docks
+from medlab_gui.gui.dock_area import build_docks, least_size
 from medlab_gui.gui.drops import DropFilter
 from medlab_gui.gui.keys import KeyFilter
 from medlab_gui.gui.layers import Stage
@@ -131,7 +131,7 @@ class MedlabWindow(QObject):
     def _dress(self) -> None:
         self.main.setWindowIcon(QIcon(str(resource("icons", "medlab.svg"))))
         self.main.setObjectName("medlab_window")
-        self.main.setMinimumSize(900, 520)
+        self.main.setMinimumSize(least_size(_room()))
         self.status = StatusBar(self.bench, self.main)
         self.main.setStatusBar(self.status)
 
@@ -422,7 +422,7 @@ class MedlabWindow(QObject):
         store.setValue("layout", str(self.bench.linked.layout))
 
     def _restore_geometry(self) -> None:
-        screen = QGuiApplication.primaryScreen().availableGeometry()
+        screen = _room()
         self.main.resize(
             min(1600, round(screen.width() * 0.98)),
             min(1000, round(screen.height() * 0.94)),
@@ -433,5 +433,9 @@ class MedlabWindow(QObject):
         if geometry is not None and self.main.restoreGeometry(geometry) and state:
             self.main.restoreState(state, 1)
         elif screen.width() <= 1440:
-            self.main.resize(screen.size())
+            self.main.resize(screen)
             self.main.setWindowState(Qt.WindowState.WindowMaximized)
+
+
+def _room() -> QSize:
+    return QGuiApplication.primaryScreen().availableGeometry().size()

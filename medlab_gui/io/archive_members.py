@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
 from medlab_gui.core.errors import DamagedFileError, InputError
+from medlab_gui.core.places import is_device
 from medlab_gui.io.wording import counted
 
 if TYPE_CHECKING:
@@ -47,7 +48,6 @@ _BROKEN = (
 _BLOCK = 2**20
 _METHODS = {9: "Deflate64", 93: "Zstandard", 95: "xz", 98: "PPMd", 99: "AES"}
 _JUNK = re.compile(r"(^|/)(__MACOSX/|\._|\.DS_Store$|Thumbs\.db$)")
-_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 
 
 def archive_kind(path: Path) -> str:
@@ -175,7 +175,7 @@ def _clean(part: str) -> str:
     """Return a name that Windows, macOS and Linux all allow."""
     part = part.encode("utf-8", "replace").decode("utf-8")
     part = re.sub(r'[<>:"|?*\x00-\x1f]', "_", part).rstrip(". ") or "_"
-    if _RESERVED.fullmatch(part):
+    if is_device(part):
         part = f"_{part}"
     stem, dot, ending = part.rpartition(".")
     if len(part) > 100:

@@ -28,7 +28,7 @@ from medlab_gui.core.errors import (
     storage_error,
 )
 from medlab_gui.core.labels import LabelClass, LabelScheme
-from medlab_gui.core.places import as_path
+from medlab_gui.core.places import as_path, is_device
 from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec
 from medlab_gui.store import tables
 from medlab_gui.store.annotations import AnnotationRows
@@ -294,7 +294,9 @@ class ProjectStore(
 def journal_path(folder: Path, series_uid: str) -> Path:
     """Return the path of a series' journal in a project's folder."""
     name = series_uid
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", series_uid):
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", series_uid) or is_device(
+        series_uid
+    ):
         # Only DICOM UIDs are sure to be file names.
         from hashlib import sha256
 

@@ -42,6 +42,24 @@ def test_a_folder_that_takes_no_file_is_not_said_to_be_gone(tmp_path):
     assert "not there any more" in told
 
 
+@pytest.mark.parametrize(
+    ("winerror", "n", "long"), [(206, 9, True), (3, 300, True), (2, 40, False)]
+)
+def test_a_path_too_long_for_windows_is_not_said_to_be_gone(winerror, n, long):
+    error = FileNotFoundError(errno.ENOENT, "nope", "C:\\" + "x" * n)
+    error.winerror = winerror  # what Windows adds
+    told = errors.storage_error(error, Path("y.nii")).message
+    assert ("too long" in told) is long
+
+
+def test_a_name_too_long_is_said_to_be(tmp_path):
+    try:
+        (tmp_path / ("x" * 300)).touch()
+    except OSError as error:
+        told = errors.storage_error(error, tmp_path / "x").message
+    assert "is too long for this system" in told
+
+
 def test_a_file_that_is_open_elsewhere_is_no_matter_of_rights():
     error = OSError(errno.EACCES, "nope")
     error.winerror = 32  # what Windows adds
