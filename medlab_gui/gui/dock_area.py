@@ -86,6 +86,9 @@ def build_docks(main: QMainWindow, bench: Workbench) -> dict[str, QDockWidget]:
         scroll.setWidget(widget)
         scroll.setMinimumWidth(widget.minimumSizeHint().width() + 16)
         dock.setWidget(scroll)
+        for inner in dock.findChildren(QScrollArea):
+            # What is in it has the keys; Tab would stop on something unseen.
+            inner.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         _leave_keys_to_picture(dock)
         main.addDockWidget(_AREAS[area], dock)
         docks[name] = dock

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["PresetBar"]
 
 _NONE, _MODEL, _OWN = "none", "model", "own"
+_YES_OR_NO = QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No
 _FILES = "JSON (*.json)"
 
 
@@ -287,6 +288,8 @@ class PresetBar(QWidget):
                 self,
                 _("Save the recipe"),
                 _("There is a recipe “{name}” already. Replace it?").format(name=name),
+                _YES_OR_NO,
+                QMessageBox.StandardButton.No,
             )
             if answer != QMessageBox.StandardButton.Yes:
                 return None
@@ -325,6 +328,8 @@ class PresetBar(QWidget):
             self,
             _("Delete the recipe"),
             _("Delete “{name}”? Its steps stay in the project.").format(name=self.name),
+            _YES_OR_NO,
+            QMessageBox.StandardButton.No,
         )
         if answer == QMessageBox.StandardButton.Yes:
             self.delete_shown()

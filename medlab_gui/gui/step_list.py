@@ -49,6 +49,8 @@ class StepList(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.rows: list[StepControls] = []
+        # Whom Tab leads from to the first step; by itself it would be last of all.
+        self.comes_after: QWidget | None = None
         self._unit = "HU"
         self._taken: StepControls | None = None
         self._drop: int | None = None
@@ -126,9 +128,9 @@ class StepList(QWidget):
             if self._steps.indexOf(row) != place:
                 self._steps.removeWidget(row)
                 self._steps.insertWidget(place, row)
-        before: QWidget = self
+        before = self.comes_after or self
         for row in rows:
-            for part in (row.check, *self._controls(row), row.remove):
+            for part in (row.check, *self._controls(row), row.more, row.remove):
                 QWidget.setTabOrder(before, part)
                 before = part
         QWidget.setTabOrder(before, self.add)

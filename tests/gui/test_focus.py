@@ -6,7 +6,7 @@ import threading
 
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QAbstractButton
+from qtpy.QtWidgets import QAbstractButton, QScrollArea
 
 from tests.gui.conftest import open_series, wait_for
 
@@ -45,3 +45,27 @@ def test_without_a_series_the_list_of_studies_is_in_front(fresh_window):
     wait_for(lambda: studies.visibleRegion().isEmpty())
     window.bench.open_project(window.bench.project_place)
     wait_for(lambda: not studies.visibleRegion().isEmpty())
+
+
+def test_tab_stops_nowhere_unseen(window):
+    for name, dock in window.docks.items():
+        for area in dock.findChildren(QScrollArea):
+            assert not area.focusPolicy() & Qt.FocusPolicy.TabFocus, name
+
+
+def test_tab_goes_through_preprocessing_as_one_sees_it(window):
+    dock = window.docks["preprocess"]
+    dock.raise_()
+    shown = dock.widget().widget()
+    order, part = [], shown.presets.combo
+    for _n in range(200):
+        part = part.nextInFocusChain()
+        if part in (shown.steps.add, shown.off, shown.volume):
+            order.append(part)
+        order += [row for row in shown.steps.rows if part is row.check]
+    assert order[: len(shown.steps.rows) + 3] == [
+        *shown.steps.rows,
+        shown.steps.add,
+        shown.off,
+        shown.volume,
+    ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QColor
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtGui import QColor, QKeyEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QColorDialog,
@@ -25,6 +25,7 @@ from medlab_gui.commands.classes import ClassesParams, parse_classes
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
 from medlab_gui.core.labels import OKABE_ITO
+from medlab_gui.gui.dialogs.room import resize_within_screen
 from medlab_gui.gui.docks.labels import swatch
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ class ClassesDialog(QDialog):
         hint = QLabel(
             _(
                 "What the mask can hold. A class that has voxels anywhere keeps its "
-                "name and place; colours can always change. Double click a colour."
+                "name and place; colours can always change. Double click a colour, or "
+                "press the space bar on its row."
             )
         )
         hint.setWordWrap(True)
@@ -66,6 +68,9 @@ class ClassesDialog(QDialog):
             0, QHeaderView.ResizeMode.Stretch
         )
         self.table.cellDoubleClicked.connect(self._on_double_click)
+        self.table.setAccessibleName(_("Classes"))
+        self.table.setTabKeyNavigation(False)
+        self.table.installEventFilter(self)
         self.problem = QLabel()
         self.problem.setObjectName("dialog_problem")
         self.problem.setWordWrap(True)
@@ -93,7 +98,7 @@ class ClassesDialog(QDialog):
         layout.addWidget(buttons)
         for one in scheme.classes:
             self._insert(one.name, one.color)
-        self.resize(420, 380)
+        resize_within_screen(self, 420, 380)
 
     @classmethod
     def ask(cls, bench: Workbench, parent: QWidget) -> ClassesParams | None:
@@ -141,6 +146,14 @@ class ClassesDialog(QDialog):
         if column == 1 and item is not None:
             chosen = QColorDialog.getColor(QColor(item.data(_COLOR)), self)
             self.set_color(row, chosen)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Let the space bar choose the colour of the row that has the keys."""
+        if isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Space:
+            if event.type() == QEvent.Type.KeyPress:
+                self._on_double_click(self.table.currentRow(), 1)
+            return True
+        return False
 
     def accept(self) -> None:
         """Take what is in the table, or say what is wrong with it."""

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.dialogs.aside import stand_aside
+from medlab_gui.gui.dialogs.room import resize_within_screen
 from medlab_gui.gui.launching import use_weights
 from medlab_gui.gui.run_words import is_balanced, measure_of
 from medlab_gui.gui.runs_model import judged
@@ -143,7 +144,7 @@ class CompareWeightsDialog(QDialog):
         self.buttons.accepted.connect(self._adopt)
         self.buttons.rejected.connect(self.reject)
         rows.addWidget(self.buttons)
-        self.resize(520, 430)
+        resize_within_screen(self, 520, 430)
 
     # ---- what is shown ------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 from medlab_gui.commands.evaluate import EVALUATE
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.dialogs.aside import stand_aside
+from medlab_gui.gui.dialogs.room import resize_within_screen
 
 if TYPE_CHECKING:
     from medlab_gui.gui.workbench import Workbench
@@ -79,7 +80,7 @@ class EvaluationDialog(QDialog):
             )
             self.report.clicked.connect(self._open_report)
         rows.addWidget(buttons)
-        self.resize(860, 560)
+        resize_within_screen(self, 860, 560)
 
     def _worst(self, cases: list[dict[str, Any]]) -> QTableWidget:
         table = QTableWidget(len(cases), 2, self)

@@ -28,6 +28,7 @@ from medlab_gui.core.i18n import _
 from medlab_gui.core.settings import save_settings
 from medlab_gui.core.training import Phase
 from medlab_gui.gui.dialogs.recipe_choice import RecipeChoice
+from medlab_gui.gui.dialogs.room import resize_within_screen
 from medlab_gui.gui.durations import in_words
 from medlab_gui.gui.number_box import NumberBox
 from medlab_gui.gui.training_facts import TrainingFacts, gather
@@ -162,6 +163,7 @@ class FineTuneDialog(QDialog):
         area.setWidget(inner)
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._area, self._inner = area, inner
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
@@ -174,7 +176,7 @@ class FineTuneDialog(QDialog):
         rows = QVBoxLayout(self)
         rows.addWidget(area, 1)
         rows.addWidget(self.buttons)
-        self.resize(560, 600)
+        resize_within_screen(self, 560, 600)
         for spin in (self.epochs_head, self.epochs_all, self.batch):
             spin.valueChanged.connect(self._show_forecast)
         self.device.activated.connect(self._measure)
@@ -379,10 +381,9 @@ class FineTuneDialog(QDialog):
         width = self._inner.minimumSizeHint().width() + bar
         self._area.setMinimumWidth(width)
         self._form.activate()
-        inner = self._inner.sizeHint().height()
-        frame = self.sizeHint().height() - self._area.sizeHint().height()
-        # Not higher than a screen of 768 lines leaves.
-        self.resize(max(self.width(), width), min(640, inner + frame + 3 * bar))
+        frame = self.sizeHint().height() - self._area.sizeHint().height() + 3 * bar
+        high = min(640, self._inner.sizeHint().height() + frame)
+        resize_within_screen(self, max(self.width(), width), high)
 
     # ---- the end ----------------------------------------------------------------
 

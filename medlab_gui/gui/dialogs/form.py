@@ -42,6 +42,9 @@ __all__ = ["ParamsDialog", "PathField"]
 
 _MASKS = "NIfTI (*.nii.gz *.nii);;NRRD (*.nrrd);;MetaImage (*.mha)"
 
+_BESIDE_FIELDS = 230
+"""Height of what else a dialog has, its title bar and larger letters among it."""
+
 
 class PathField(QWidget):
     """A line for a path with buttons that choose one.
@@ -183,9 +186,11 @@ class ParamsDialog(QDialog):
         inner.setLayout(self._form)
         scroll = QScrollArea()
         scroll.setWidget(inner)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setMinimumHeight(min(420, inner.sizeHint().height() + 6))
+        room = self.screen().availableGeometry().height() - _BESIDE_FIELDS
+        scroll.setMinimumHeight(min(420, room, inner.sizeHint().height() + 6))
         layout = QVBoxLayout(self)
         layout.addWidget(help_)
         layout.addWidget(scroll, 1)
@@ -219,6 +224,8 @@ class ParamsDialog(QDialog):
         widget.setObjectName(f"param_{field.name}")
         label = QLabel(field_title(field))
         label.setBuddy(widget)
+        if isinstance(widget, PathField):
+            widget.line.setAccessibleName(field_title(field))
         label.setToolTip(str(meta.get("help", "")))
         self._form.addRow(label, widget)
         self._read[field.name] = read

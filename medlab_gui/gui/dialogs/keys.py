@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.actions import ACTIONS, HELD_KEYS, MOUSE
+from medlab_gui.gui.dialogs.room import resize_within_screen
 from medlab_gui.gui.keybook import shown_key, split_key
 from medlab_gui.gui.window_presets import N_DIGITS, preset_id
 
@@ -97,6 +98,7 @@ class KeySheet(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._commands, self._bench = commands, bench
         self._text = text = QTextBrowser()
+        text.setAccessibleName(_("Keys and mouse"))
         self._fill()
         bench.keybook.changed.connect(self._fill)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
@@ -108,7 +110,7 @@ class KeySheet(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(text)
         layout.addWidget(buttons)
-        self.resize(940, 680)
+        resize_within_screen(self, 940, 680)
 
     def _fill(self) -> None:
         bench = self._bench

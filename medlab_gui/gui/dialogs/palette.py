@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from medlab_gui.core.i18n import _
+from medlab_gui.gui.dialogs.room import resize_within_screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -120,7 +121,7 @@ class Palette(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(self.line)
         layout.addWidget(self.list)
-        self.resize(560, 420)
+        resize_within_screen(self, 560, 420)
         self._show("")
 
     def _show(self, text: str) -> None:

@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 
 from medlab_gui.core.i18n import N_, _
 from medlab_gui.core.records import Severity
+from medlab_gui.gui.dialogs.room import resize_within_screen
 from medlab_gui.gui.number_box import NumberBox
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ class RemediesDialog(QDialog):
         asked.addStretch()
         scroll = QScrollArea()
         scroll.setWidget(inner)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -126,7 +128,7 @@ class RemediesDialog(QDialog):
         self._judge()
         self._ok.setFocus()
         self._scroll = scroll
-        self.resize(600, _MOST_HIGH)
+        resize_within_screen(self, 600, _MOST_HIGH)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Be as high as the questions need in the font of the window, and no higher."""
@@ -138,7 +140,7 @@ class RemediesDialog(QDialog):
         seen = self._scroll.viewport()
         around = self.height() - seen.height()
         needed = inner.heightForWidth(seen.width()) + around
-        self.resize(self.width(), min(_MOST_HIGH, needed))
+        resize_within_screen(self, self.width(), min(_MOST_HIGH, needed))
 
     # ---- building -------------------------------------------------------------
 

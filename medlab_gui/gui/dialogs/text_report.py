@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
 )
 
 from medlab_gui.core.i18n import _
+from medlab_gui.gui.dialogs.room import resize_within_screen
 
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
@@ -52,7 +53,7 @@ class TextReport(QDialog):
         rows = QVBoxLayout(self)
         rows.addWidget(self.lines, 1)
         rows.addWidget(buttons)
-        self.resize(760, 420)
+        resize_within_screen(self, 760, 420)
 
     def _copy(self) -> None:
         QApplication.clipboard().setText(self.lines.toPlainText())

@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
 from medlab_gui.core.errors import MedlabError, SpecError
 from medlab_gui.core.i18n import _
 from medlab_gui.core.settings import WindowChoice
+from medlab_gui.gui.dialogs.room import resize_within_screen
 from medlab_gui.gui.window_presets import SHIPPED_WINDOWS
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class WindowPresetsDialog(QDialog):
         )
         hint.setWordWrap(True)
         self.table = QTableWidget(0, 4)
+        self.table.setTabKeyNavigation(False)
         self.table.setHorizontalHeaderLabels(
             [_("Name"), _("Level"), _("Width"), _("Modality")]
         )
@@ -130,7 +132,7 @@ class WindowPresetsDialog(QDialog):
         layout.addWidget(self.problem)
         layout.addWidget(buttons)
         self._fill(bench.presets.all)
-        self.resize(560, 480)
+        resize_within_screen(self, 560, 480)
 
     def _row_of_buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()

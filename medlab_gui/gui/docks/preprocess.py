@@ -107,6 +107,7 @@ class PreprocessDock(QWidget):
         rows.addWidget(self.message)
         rows.addStretch(1)
         self.setMinimumWidth(270)
+        self.steps.comes_after = self.presets.more
 
     def _compare_row(self) -> QHBoxLayout:
         row = QHBoxLayout()
