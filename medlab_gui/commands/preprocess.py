@@ -80,7 +80,7 @@ def chosen_pipeline(
             msg = "Name a preset or a pipeline, not both."
             raise InputError(msg)
         if preset not in presets:
-            msg = f"There is no preset {preset!r}; there are {', '.join(presets)}."
+            msg = f"There is no recipe {preset!r}; there are {', '.join(presets)}."
             raise InputError(msg)
         spec = presets[preset]
     elif choice == "liver":

@@ -59,7 +59,7 @@ def test_weights_that_cannot_be_used(small_project, tmp_path):
         (str(other), "other classes"),
         (str(swapped), "other classes"),
         (str(text), "text.safetensors"),
-        ("nothing", "neither a file nor a checkpoint"),
+        ("nothing", "neither a file nor weights"),
     ):
         with pytest.raises(CheckpointError, match=said):
             run(AdoptParams(choice), ctx)

@@ -137,7 +137,7 @@ def test_without_a_step_nothing_is_done_to_the_scan(tmp_path):
     ("change", "error", "said"),
     [
         ({"off": "blur"}, SpecError, "no step blur"),
-        ({"preset": "Yours"}, InputError, "no preset 'Yours'; there are Liver paper"),
+        ({"preset": "Yours"}, InputError, "no recipe 'Yours'; there are Liver paper"),
         ({"pipeline": "gone.json"}, InputError, "gone.json"),
         ({"pipeline": '{"steps"'}, SpecError, "not JSON"),
         ({"pipeline": "bad.json"}, SpecError, "sharpen"),

@@ -278,7 +278,7 @@ def test_what_does_not_fit_gets_a_sentence(tmp_path):
 def test_another_networks_weights_cannot_be_the_start(tmp_path, checkpoint):
     spec = train_spec()
     wider = replace(spec, network=NetworkSpec("unet", 1, 3, {"width": 1 / 8}))
-    with pytest.raises(SpecError, match="holds another network"):
+    with pytest.raises(SpecError, match="hold another network"):
         run(tmp_path / "a", wider, init_from=checkpoint)
 
 
