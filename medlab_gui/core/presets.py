@@ -58,12 +58,17 @@ def save_preset(name: str, spec: PipelineSpec) -> None:
     Raises
     ------
     InputError
-        If the name is empty, too long or of a preset that comes with MedLab.
+        If the name is empty, too long or of a preset that comes with MedLab, or if the
+        file of that name cannot be read, as one of a newer MedLab: it is not replaced.
     StorageFullError
         If the file cannot be written.
     """
     name = _own_name(name)
-    path = _own_presets().get(name, (_path_of(name), spec))[0]
+    own, path = _own_presets(), _path_of(name)
+    if name in own:
+        path = own[name][0]
+    elif path.exists():
+        _refuse_to_replace(name, path)
     _write(path, name, spec)
 
 
@@ -172,6 +177,18 @@ def _own_presets() -> dict[str, tuple[Path, PipelineSpec]]:
         if name not in SHIPPED_PRESETS:
             own.setdefault(name, (path, spec))
     return own
+
+
+def _refuse_to_replace(name: str, path: Path) -> None:
+    """Say why a file that is not listed stays; nothing where it is another preset's."""
+    try:
+        _read(path)
+    except InputError as error:
+        msg = (
+            f"There is a preset {name!r} already that cannot be read, and it is not "
+            f"replaced: choose another name. {error.message}"
+        )
+        raise InputError(msg, path=path) from error
 
 
 def _read(path: Path) -> tuple[str, PipelineSpec]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,11 +41,18 @@ from medlab_gui.imaging.recipes import same_effect
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["PresetBar"]
+__all__ = ["PresetBar", "file_name"]
 
 _NONE, _MODEL, _OWN = "none", "model", "own"
 _YES_OR_NO = QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No
 _FILES = "JSON (*.json)"
+_NOT_IN_FILES = re.compile(r'[<>:"/\\|?*]+')
+"""Of these some systems make folders, others refuse them."""
+
+
+def file_name(name: str) -> str:
+    """Return what a recipe's file is called: its name, as far as files may have it."""
+    return f"{_NOT_IN_FILES.sub('-', name).strip(' .-') or _('recipe')}.json"
 
 
 class PresetBar(QWidget):
@@ -239,8 +247,10 @@ class PresetBar(QWidget):
         self._show()
 
     def export_to(self, path: str) -> None:
-        """Write the shown preset to a file."""
+        """Write the shown preset to a file; what has no .json at its end gets one."""
         assert self.name is not None
+        if not path.lower().endswith(".json"):
+            path = f"{path}.json"
         try:
             export_preset(self.name, path)
         except MedlabError as error:
@@ -307,12 +317,12 @@ class PresetBar(QWidget):
             if name is None or not self.save_as(name):
                 return
         assert self.name is not None
-        start = str(Path.home() / f"{self.name}.json")
+        start = str(Path.home() / file_name(self.name))
         path, _kind = QFileDialog.getSaveFileName(
             self, _("Export the recipe"), start, _FILES
         )
         if path:
-            self.export_to(path if Path(path).suffix else f"{path}.json")
+            self.export_to(path)
 
     def _ask_import(self) -> None:
         path, _kind = QFileDialog.getOpenFileName(

@@ -149,10 +149,12 @@ class _Grip(QWidget):
             self.pressed.emit(event.globalPosition().toPoint())
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        self.dragged.emit(event.globalPosition().toPoint())
+        if event.buttons() & Qt.MouseButton.LeftButton:
+            self.dragged.emit(event.globalPosition().toPoint())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        self.released.emit(event.globalPosition().toPoint())
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.released.emit(event.globalPosition().toPoint())
 
 
 class StepControls(QWidget):

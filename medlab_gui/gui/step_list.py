@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from qtpy import QtCore
-from qtpy.QtCore import QPoint, Qt
-from qtpy.QtGui import QAction, QColor, QPainter, QPaintEvent
+from qtpy.QtCore import QEvent, QObject, QPoint, Qt
+from qtpy.QtGui import QAction, QColor, QKeyEvent, QPainter, QPaintEvent
 from qtpy.QtWidgets import (
+    QApplication,
     QLabel,
     QMenu,
     QScrollArea,
@@ -107,6 +108,7 @@ class StepList(QWidget):
 
     def _arrange(self, names: list[str]) -> None:
         """Have one row for each name, in this order; rows are kept where they can."""
+        self._put_back()  # what is carried may go
         spare = list(self.rows)
         rows = []
         for name in names:
@@ -226,7 +228,29 @@ class StepList(QWidget):
     # ---- dragging -------------------------------------------------------------
 
     def _take(self, _point: QPoint) -> None:
-        self._taken = self.rows[self._row_of(self.sender())]
+        self._taken, self._drop = self.rows[self._row_of(self.sender())], None
+        # The keys stay with the picture; of them, Escape is ours meanwhile.
+        app = QApplication.instance()
+        assert app is not None
+        app.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Put a step back that is being carried, on Escape."""
+        if not (isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape):
+            return False
+        event.accept()
+        if event.type() == QEvent.Type.KeyPress:
+            self._put_back()
+        return True
+
+    def _put_back(self) -> None:
+        """Carry nothing any more."""
+        if self._taken is not None:
+            app = QApplication.instance()
+            assert app is not None
+            app.removeEventFilter(self)
+        self._taken = self._drop = None
+        self._show_line()
 
     def _carry(self, point: QPoint) -> None:
         if self._taken is None:
@@ -242,8 +266,7 @@ class StepList(QWidget):
 
     def _let_go(self, _point: QPoint) -> None:
         taken, drop = self._taken, self._drop
-        self._taken = self._drop = None
-        self._show_line()
+        self._put_back()
         if taken is not None and drop is not None:
             source = self.rows.index(taken)
             self.move_step(source, drop - 1 if drop > source else drop)

@@ -139,6 +139,22 @@ def test_a_broken_file_among_the_presets_is_reported_and_left_out(caplog):
     assert "broken.json" in caplog.text
 
 
+def test_a_preset_of_a_newer_medlab_is_not_replaced():
+    """It is not listed here, and would be lost for the MedLab that made it."""
+    save_preset("Ours", LIVER_PIPELINE)
+    (file,) = preset_folder().glob("*.json")
+    newer = file.read_text("utf-8").replace(
+        '"medlab_pipeline": 1', '"medlab_pipeline": 2'
+    )
+    file.write_text(newer, "utf-8")
+    assert "Ours" not in pipeline_presets()
+    with pytest.raises(InputError, match=r"'Ours' already.*update MedLab"):
+        save_preset("Ours", PipelineSpec())
+    assert file.read_text("utf-8") == newer
+    save_preset("Ours, too", PipelineSpec())
+    assert "Ours, too" in pipeline_presets()
+
+
 def test_a_file_that_was_copied_there_counts(tmp_path):
     save_preset("Brain", BRAIN)
     (own,) = preset_folder().iterdir()

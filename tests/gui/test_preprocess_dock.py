@@ -12,6 +12,7 @@ from qtpy.QtGui import QKeySequence, QShortcut
 
 from medlab_gui.core.presets import pipeline_presets, save_preset
 from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec, Step
+from medlab_gui.gui.preset_bar import file_name
 from medlab_gui.imaging.pipeline import STEPS, run_pipeline
 from medlab_gui.imaging.recipes import same_effect
 from tests.gui.docks_phantom import add_weights
@@ -69,6 +70,36 @@ def test_steps_are_ordered_by_dragging(qtbot, recipe_bench, recipe_window):
     steps.layout().activate()
     tops = [row.geometry().top() for row in steps.rows]
     assert tops == sorted(tops)
+
+
+def test_a_step_that_is_carried_is_put_back(qtbot, recipe_bench, recipe_window):
+    window, steps = recipe_window, recipe_window.dock.steps
+    right = Qt.MouseButton.RightButton
+    steps.layout().activate()
+    grip = steps.rows[2].grip
+    start, end = (
+        grip.rect().center(),
+        grip.mapFromGlobal(steps.mapToGlobal(QPoint(5, 0))),
+    )
+    acts = {
+        "escape": lambda: qtbot.keyClick(window.dock, Qt.Key.Key_Escape),
+        "another recipe": lambda: setattr(recipe_bench, "pipeline", PipelineSpec()),
+    }
+    for act, do in acts.items():
+        recipe_bench.pipeline = LIVER_PIPELINE
+        grip = steps.rows[2].grip
+        qtbot.mousePress(grip, LEFT, pos=start)
+        qtbot.mouseMove(grip, end)
+        qtbot.mousePress(grip, right, pos=end)
+        qtbot.mouseRelease(grip, right, pos=end)
+        assert steps.line.isVisible(), "a second button does not let it go"
+        do()
+        assert not steps.line.isVisible()
+        qtbot.mouseMove(grip, end)
+        qtbot.mouseRelease(grip, LEFT, pos=end)
+        wanted = [] if act == "another recipe" else ["window", "equalize", "tv"]
+        assert window.names == wanted
+        assert not steps.line.isVisible()
 
 
 def test_steps_are_ordered_by_keys(qtbot, recipe_bench, recipe_window):
@@ -288,6 +319,27 @@ def test_a_preset_goes_out_and_comes_in(
     assert bar.combo.findText("typo") < 0, "what cannot run is not kept"
     assert not bar.save_as("Liver paper")
     assert "comes with MedLab" in said[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("CT/MR \\ 肝脏: 50 %?", "CT-MR - 肝脏- 50 %.json"),
+        ("tv 0.05", "tv 0.05.json"),
+        ("../up", "up.json"),
+        ("*", "recipe.json"),
+    ],
+)
+def test_a_recipes_file_is_called_as_files_may_be(name, file):
+    assert file_name(name) == file
+
+
+def test_a_file_without_its_ending_gets_it(recipe_window, tmp_path):
+    bar = recipe_window.dock.presets
+    bar.save_as("tv/0.05")
+    bar.export_to(str(tmp_path / "tv 0.05"))
+    bar.delete_shown()
+    assert [file.name for file in tmp_path.glob("tv*")] == ["tv 0.05.json"]
 
 
 def test_a_step_that_is_away_is_told_not_shown_wrongly(recipe_bench, recipe_window):
