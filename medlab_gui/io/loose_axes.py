@@ -34,6 +34,7 @@ def no_geometry(why: str) -> Problem:
     )
 
 
+@np.errstate(all="ignore")  # sizes may be no numbers
 def unit_axes(affine: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return an affine whose voxels measure 1 mm along each axis that is known.
 
@@ -51,8 +52,7 @@ def unit_axes(affine: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     known = np.eye(4)
     lengths = np.linalg.norm(affine[:3, :3], axis=0)
-    with np.errstate(all="ignore"):
-        axes = affine[:3, :3] / lengths
+    axes = affine[:3, :3] / lengths
     axes[:, ~np.isfinite(axes).all(axis=0)] = np.nan
     known[:3, :3] = axes
     origin = affine[:3, 3]

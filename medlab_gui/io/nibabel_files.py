@@ -243,6 +243,7 @@ def _sizes(image: Any) -> NDArray[np.float64]:
         return raw_sizes(type(image.header).from_fileobj(file, check=False))
 
 
+@np.errstate(all="ignore")
 def _axes(image: Any) -> NDArray[np.float64]:
     """Return how the axes run where `_grid` gives no grid (`unit_axes`)."""
     import nibabel

@@ -137,6 +137,7 @@ def size_problems(
     return [Problem("no-spacing", Severity.UNSAFE, message)]
 
 
+@np.errstate(all="ignore")  # absurd numbers are told as a problem
 def nifti_axes(header: Any) -> NDArray[np.float64]:
     """Return how the axes run where `nifti_grid` gives no grid (`unit_axes`).
 

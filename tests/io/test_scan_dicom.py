@@ -359,7 +359,7 @@ def test_thickness_never_decides_the_spacing(tmp_path):
 
 
 def test_an_unknown_encoding_is_not_called_incomplete(tmp_path):
-    """GE's own: big-endian pixels after a little-endian header, and no codec here."""
+    """A private one of GE, for which there is no codec here."""
     (path,) = write_series(tmp_path, plain_grid((1, 8, 9)))
     raw = path.read_bytes()
     syntax = b"1.2.840.113619.5.9\0"
