@@ -73,6 +73,8 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("MEDLAB_WEIGHTS", str(folder / "weights"))
     for name in ("MEDLAB_AUTHOR", "MEDLAB_DEVICE"):
         monkeypatch.delenv(name, raising=False)
+    # Files of tests are always new; tests/io/test_growing.py has what is waited for.
+    monkeypatch.setattr("medlab_gui.io.growing.SETTLE_S", 0.0)
     load_settings.cache_clear()
     yield folder
     load_settings.cache_clear()

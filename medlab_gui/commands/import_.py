@@ -86,7 +86,11 @@ def import_series(
     """
     from medlab_gui.io import read_checked
     from medlab_gui.io.archives import origin
+    from medlab_gui.io.growing import refuse_growing
 
+    since = None if stream is None else stream.began
+    if refuse_growing(found, ctx.job.check, read_since=since):
+        stream = None
     first = origin(found.files[0])
     found, volume = read_checked(found, progress=ctx.progress, stream=stream)
     how = volume.grid.canonical()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from medlab_gui.io.dicom_headers import DicomHeader
 from medlab_gui.io.dicom_quick import FIRST_BLOCK, HeaderReader
 from medlab_gui.io.dicomdir import index_note, is_index, read_index
 from medlab_gui.io.folders import list_files
+from medlab_gui.io.growing import contents_of
 from medlab_gui.io.image_stack import Picture
 from medlab_gui.io.lost_slices import lost_in_archive, may_be_slice, with_lost_slices
 from medlab_gui.io.nibabel_files import header_of_pair
@@ -85,6 +87,7 @@ def scan(
         heap.ignored += unpacked.ignored
         heap.lost, heap.broken_archives = lost_in_archive(unpacked)
     files = _files(place, heap.ignored, progress, nested=nested or place != root)
+    contents = contents_of({Path(f).parent for f in files})
     for n, file in enumerate(files, start=1):
         heap.take(Path(file))
         if progress is not None:
@@ -95,7 +98,18 @@ def scan(
         _complain(root, ignored, heap.damaged, inside=place != root or root.is_dir())
     series = told_apart(with_lost_slices(series, heap.lost, heap.broken_archives))
     series.sort(key=lambda s: s.sort_key)
+    series = [_with_contents(s, contents) for s in series]
     return ScanResult(tuple(series), tuple(ignored))
+
+
+def _with_contents(
+    series: FileSeries, contents: dict[Path, tuple[int, frozenset[str]]]
+) -> FileSeries:
+    """Return a series of several files with what lay in their folders."""
+    folders = dict.fromkeys(f.parent for f in series.files)
+    if len(series.files) < 2:
+        return series
+    return replace(series, contents={f: contents[f] for f in folders if f in contents})
 
 
 class _Heap:

@@ -271,6 +271,9 @@ class FileSeries:
     loose_axes : ndarray of float64, shape (4, 4), or None
         Of a file of voxels without a size, which has no ``grid``: how its axes run
         (`io.loose_axes.unit_axes`), so that a person can give the size.
+    contents : dict of Path to (int, frozenset of str)
+        Of a series of several files: what was in its folders when they were looked
+        through (`io.growing.contents_of`).
     """
 
     uid: str
@@ -301,6 +304,9 @@ class FileSeries:
     display: Display = field(default_factory=Display)
     volume_index: int = 0
     loose_axes: NDArray[np.float64] | None = None
+    contents: dict[Path, tuple[int, frozenset[str]]] = field(
+        default_factory=dict, repr=False
+    )
 
     @property
     def name(self) -> str:

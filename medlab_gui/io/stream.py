@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,11 @@ class VolumeStream:
         Called once as ``on_end(stream, error)`` on a reading thread: None when all is
         read, else what went wrong. Not called after `cancel`.
 
+    Attributes
+    ----------
+    began : float
+        When the reading began (`time.time`).
+
     Raises
     ------
     ResourceError
@@ -81,6 +87,7 @@ class VolumeStream:
         self._pending = list(range(n - 1, -1, -1))  # the next one last
         if start_at != -1:
             self._begin_at(n // 2 if start_at is None else start_at)
+        self.began = time.time()
         self._changed = threading.Condition()
         self._n_done = 0
         self._error: Exception | None = None

@@ -1,0 +1,134 @@
+"""Files that are still being written while they are looked at: a copy, a scanner.
+
+A file that is short of pixels tells so itself (``truncated``). What does not is a
+series of which slices have yet to come, and a file that was given its length before
+its content. So what is imported must have lain still for a moment, and its folder must
+be as it was when it was looked through.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from medlab_gui.core.errors import InputError
+from medlab_gui.io.archives import origin
+from medlab_gui.io.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from medlab_gui.io.series import FileSeries
+
+    Contents = dict[Path, tuple[int, frozenset[str]]]
+    Stamps = dict[Path, tuple[int, int]]
+
+__all__ = ["SETTLE_S", "contents_of", "refuse_growing"]
+
+SETTLE_S = 1.5
+"""How long files must have lain still, seconds."""
+_LOOK_S = 0.05
+_NOT_SLICES = frozenset((".ds_store", "thumbs.db", "desktop.ini"))
+"""What looking into a folder leaves there."""
+
+
+def contents_of(folders: Iterable[Path]) -> Contents:
+    """Return what is in folders: their times of change (ns), and names of files."""
+    found: Contents = {}
+    for folder in folders:
+        try:
+            found[folder] = folder.stat().st_mtime_ns, _names(folder)
+        except OSError:
+            continue  # what cannot be listed is told elsewhere
+    return found
+
+
+def refuse_growing(
+    series: FileSeries,
+    check: Callable[[], object],
+    *,
+    read_since: float | None = None,
+) -> bool:
+    """Make sure that nobody is writing the files of a series.
+
+    Waits until they have lain still for `SETTLE_S`, which they mostly have.
+
+    Parameters
+    ----------
+    series : FileSeries
+        As `scan` found it.
+    check : callable
+        Called while it waits; may raise to cancel.
+    read_since : float, optional
+        When reading its voxels began (`time.time`), if it has begun already.
+
+    Returns
+    -------
+    bool
+        Whether voxels that were read before have to be read again.
+
+    Raises
+    ------
+    InputError
+        If a file changes, or others appear beside the slices.
+    """
+    files = {origin(f) for f in series.files}
+    if files != set(series.files):
+        return False  # unpacked by MedLab; the archive was whole
+    _refuse_new(series)
+    before = _stamps((*files, *series.contents))
+    newest = max((t for t, _ in before.values()), default=0) / 1e9
+    age = time.time() - newest
+    if 0 <= age < SETTLE_S:
+        until = time.monotonic() + SETTLE_S - age
+        while time.monotonic() < until:
+            check()
+            time.sleep(_LOOK_S)
+        _refuse_new(series)
+        if _stamps((*files, *series.contents)) != before:
+            raise _growing(series, "a file changed while MedLab looked at it")
+    return read_since is not None and newest > read_since - SETTLE_S
+
+
+def _refuse_new(series: FileSeries) -> None:
+    for folder, (changed, names) in series.contents.items():
+        try:
+            if folder.stat().st_mtime_ns == changed:
+                continue
+            n_new = len(_names(folder) - names)
+        except OSError:
+            continue  # gone: what reads the slices tells so
+        if n_new:
+            what = f"{counted(n_new, 'file has', 'files have')} appeared"
+            raise _growing(series, f"{what} since it was looked through")
+
+
+def _names(folder: Path) -> frozenset[str]:
+    with os.scandir(folder) as entries:
+        return frozenset(
+            e.name
+            for e in entries
+            if e.name.lower() not in _NOT_SLICES and not e.is_dir()
+        )
+
+
+def _stamps(places: Iterable[Path]) -> Stamps:
+    found: Stamps = {}
+    for place in places:
+        try:
+            about = place.stat()
+        except OSError:
+            continue
+        found[place] = about.st_mtime_ns, about.st_size
+    return found
+
+
+def _growing(series: FileSeries, what: str) -> InputError:
+    where = series.files[0].parent if len(series.files) > 1 else series.files[0]
+    msg = (
+        f"{where} is still being written: {what}. Nothing was imported. Wait until the "
+        "copy or the scanner has finished, and open it again."
+    )
+    return InputError(msg, path=where)
