@@ -3,7 +3,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from medlab_gui.core.specs import LIVER_PIPELINE
-from medlab_gui.learning.card import NOT_CLINICAL, card_text, write_card
+from medlab_gui.core.training import LossTerm
+from medlab_gui.learning.card import (
+    NOT_CLINICAL,
+    card_text,
+    loss_in_words,
+    write_card,
+)
 from tests.learning.conftest import train_spec
 
 
@@ -60,3 +66,11 @@ def test_a_card_without_records_says_so(meta):
     assert "Not recorded." in text
     assert "None were measured." in text
     assert NOT_CLINICAL in text
+
+
+def test_a_loss_of_several_terms_is_told_whole():
+    terms = (LossTerm("dice", 0.5), LossTerm("focal", options={"gamma": 1.5}))
+    spec = train_spec(loss=terms, class_weights=(0.1, 1.0, 2.5))
+    assert loss_in_words(spec) == (
+        "0.5 dice + focal (gamma 1.5), classes weighted 0.1, 1, 2.5"
+    )

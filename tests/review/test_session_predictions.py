@@ -62,6 +62,22 @@ def test_accepting_a_prediction_is_one_step(place: Path, store: ProjectStore) ->
         assert not session.accept_prediction([])
 
 
+def test_a_prediction_is_named_by_the_revision_that_took_it_over_alone(
+    place: Path, store: ProjectStore
+) -> None:
+    _, prediction = predicted(store)
+    with reopened(place) as session:
+        session.accept_prediction([1])
+        first = fold_journal(store, UID, "ann")
+        assert first is not None
+        assert first.parent_prediction == prediction
+        session.note_saved(first)
+        draw(session, 2)
+        second = fold_journal(store, UID, "ann")
+        assert second is not None
+        assert second.parent_prediction is None, "only strokes came after it"
+
+
 @pytest.mark.usefixtures("locked_two")
 def test_accepting_all_spares_what_a_person_decided(
     place: Path, store: ProjectStore

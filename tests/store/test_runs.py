@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from medlab_gui.core.errors import ConflictError, InputError
 from medlab_gui.core.records import Run, RunState
+from medlab_gui.core.specs import LIVER_PIPELINE, NetworkSpec
+from medlab_gui.store.project import DEFAULT_SCHEME
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from medlab_gui.store.project import ProjectStore
 
 RUN = Run(
@@ -80,3 +85,47 @@ def test_all_runs_are_read_without_their_slices(store: ProjectStore) -> None:
     assert store.update_run("r1", comparison=again).comparison == again
     (store.run_folder("r1") / "judged.json").write_text("{", encoding="utf-8")
     assert store.run("r1").comparison["new"] == {"mean_dice": 0.7}
+
+
+def test_a_deleted_run_takes_its_own_weights_and_no_others(
+    store: ProjectStore, tmp_path: Path
+) -> None:
+    def add_weights(name: str, run_id: str | None) -> str:
+        file = tmp_path / f"{name}.safetensors"
+        file.write_text(name)
+        return store.add_checkpoint(
+            file,
+            network=NetworkSpec("unet", 1, 3, {"width": 0.25}),
+            pipeline=LIVER_PIPELINE,
+            scheme=DEFAULT_SCHEME,
+            name=name,
+            run_id=run_id,
+        ).id
+
+    for run_id in ("r1", "r2", "r3"):
+        store.add_run(replace(RUN, id=run_id, state=RunState.DONE))
+        (store.run_folder(run_id) / "log").write_text(run_id)
+    folds = [add_weights(f"fold {n}", "r1") for n in (1, 2)]
+    used = add_weights("in use", "r2")
+    other = add_weights("of another run", "r3")
+    foreign = add_weights("from a file", None)
+    store.adopt(used, "ann", "better")
+    files = {c.id: store.blob_path(c.blob) for c in store.checkpoints()}
+    assert store.delete_run("r1"), "all its weights went, too"
+    assert [r.id for r in store.runs()] == ["r2", "r3"]
+    assert [c.id for c in store.checkpoints()] == [used, other, foreign]
+    assert [files[c].exists() for c in (*folds, used, other, foreign)] == [
+        False,
+        False,
+        True,
+        True,
+        True,
+    ]
+    assert not (store.folder / "runs" / "r1").exists()
+    assert (store.folder / "runs" / "r2" / "log").exists()
+    assert not store.delete_run("r2"), "its weights are in use"
+    assert [c.id for c in store.checkpoints()] == [used, other, foreign]
+    assert [r.id for r in store.runs()] == ["r3"]
+    store.update_run("r3", state=RunState.RUNNING)
+    with pytest.raises(InputError, match="going on"):
+        store.delete_run("r3")
