@@ -25,6 +25,7 @@ from medlab_gui.commands.measurements import (
     MEASUREMENTS,
 )
 from medlab_gui.commands.networks_ import NETWORKS_COMMAND
+from medlab_gui.commands.pace import PACE
 from medlab_gui.commands.predict import PREDICT
 from medlab_gui.commands.preprocess import PREPROCESS
 from medlab_gui.commands.queue_ import QUEUE
@@ -61,6 +62,7 @@ COMMANDS: tuple[Command[Any, Any], ...] = (
     EXPORT_MEASUREMENTS,
     DELETE_MEASUREMENT,
     NETWORKS_COMMAND,
+    PACE,
     WEIGHTS,
     DOCTOR,
     DEMO,

@@ -110,6 +110,7 @@ SHOWN_OTHERWISE = {
     "skip": "medlab.queue.skip",
     "queue": "the queue dock is this list",
     "networks": "the training dialog lists them",
+    "pace": "the training dialog asks it",
     "compare": "the comparison of the preprocessing dock asks it",
     "export-run": "the runs dock's Export",
     "delete-run": "the runs dock's Delete",

@@ -13,10 +13,11 @@ from medlab_gui.commands.train_options import train_spec
 from medlab_gui.core.records import RunState
 from medlab_gui.core.specs import PipelineSpec
 from medlab_gui.core.training import Phase
+from medlab_gui.gui.dialogs import finetune
 from medlab_gui.gui.dialogs.finetune import FineTuneDialog
 from medlab_gui.gui.docks.runs import RunsDock
 from medlab_gui.gui.training_facts import gather
-from medlab_gui.learning.forecast import Pace
+from medlab_gui.learning.forecast import Pace, measure_pace
 from medlab_gui.store.project import ProjectStore
 from tests.gui.docks_phantom import NETWORK, add_weights, label, make_project
 
@@ -38,6 +39,19 @@ def folder(tmp_path):
     folder = tmp_path / "project"
     make_project(folder)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def measured(monkeypatch):
+    """What was timed: here on a thread, since a child has to import torch each time."""
+    asked = []
+
+    def pace(network, shape_yx, ctx):
+        asked.append((network, ctx.device))
+        return measure_pace(network, shape_yx, ctx.device)
+
+    monkeypatch.setattr(finetune, "pace_in_child", pace)
+    return asked
 
 
 def shown(qtbot, bench):
@@ -89,7 +103,7 @@ def test_too_little_to_share_out_is_refused(qtbot, folder, bench):
     assert not dialog.start.isEnabled()
 
 
-def test_it_says_what_it_will_do_and_starts(qtbot, folder, bench):
+def test_it_says_what_it_will_do_and_starts(qtbot, folder, bench, measured):
     add_weights(folder)
     label(folder, ONE, range(3, 11))
     launched = []
@@ -99,6 +113,7 @@ def test_it_says_what_it_will_do_and_starts(qtbot, folder, bench):
     assert "about 2 of the labelled slices are locked" in dialog.facts.text()
     assert dialog.start.isEnabled()
     assert dialog.forecast.text().startswith("about ")
+    assert [device for _network, device in measured] == ["auto"]
     assert dialog.params == SHOWN
     dialog.epochs_all.setValue(1000)
     assert " min" in dialog.forecast.text() or " h " in dialog.forecast.text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from medlab_gui.commands.pace import pace_in_child
 from medlab_gui.commands.train_options import BATCH, FINE_TUNING, TrainParams
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
@@ -30,6 +32,7 @@ from medlab_gui.core.training import Phase
 from medlab_gui.gui.dialogs.recipe_choice import RecipeChoice
 from medlab_gui.gui.dialogs.room import resize_within_screen
 from medlab_gui.gui.durations import in_words
+from medlab_gui.gui.launching import context_of
 from medlab_gui.gui.number_box import NumberBox
 from medlab_gui.gui.training_facts import TrainingFacts, gather
 
@@ -261,7 +264,6 @@ class FineTuneDialog(QDialog):
                 on_done=partial(self._if_alive, done),
                 on_error=partial(self._if_alive, self._not_known),
                 lane="forecast",
-                newest_wins=False,
             )
         )
 
@@ -300,13 +302,11 @@ class FineTuneDialog(QDialog):
         self._pace = None
         self.forecast.setText(_("Measuring this machine…"))
         network, shape = facts.network, facts.shape_yx
-        device = str(self.device.currentData())
+        bench, device = self._bench, str(self.device.currentData())
 
         def work(ctx: JobContext) -> Pace:
-            from medlab_gui.learning.forecast import measure_pace
-
-            ctx.check()
-            return measure_pace(network, shape, device)
+            context = replace(context_of(bench)(ctx), device=device)
+            return pace_in_child(network, shape, context)
 
         self._submit(work, self._measured)
 
