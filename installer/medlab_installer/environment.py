@@ -67,6 +67,8 @@ class Stamp:
         What was found to be installed, for people.
     packages : dict of str to str
         Name and version of all that was installed.
+    tried : bool
+        Whether all of it was used once; else that is all that is left to do.
     """
 
     fingerprint: str
@@ -74,6 +76,7 @@ class Stamp:
     flavour: str
     torch: str
     packages: dict[str, str]
+    tried: bool = True
 
 
 class Environment:
@@ -112,6 +115,11 @@ class Environment:
 
     def is_ready(self, arguments: Arguments) -> bool:
         """Return whether there is nothing to do: all is there, whole and of today."""
+        stamp = self.stamp()
+        return stamp is not None and stamp.tried and self.is_installed(arguments)
+
+    def is_installed(self, arguments: Arguments) -> bool:
+        """Return whether all is there, though perhaps nobody has tried it yet."""
         stamp = self.stamp()
         return (
             stamp is not None
@@ -162,6 +170,9 @@ class Environment:
             while not _try_lock(handle):
                 progress.tick(f"another installation is at work in {self.folder}")
                 time.sleep(0.5)
+            # Where this process is killed, pip goes on by itself. It keeps the lock, so
+            # that nobody works beside it; on Windows locks are not inherited.
+            os.set_inheritable(handle.fileno(), os.name != "nt")
             yield  # closing the file gives the lock back
 
     def empty(self) -> None:
@@ -174,9 +185,18 @@ class Environment:
             else:
                 entry.unlink()
 
+    def _was_moved(self) -> bool:
+        """Return whether it was made elsewhere: its programs name that place.
+
+        The module ``venv`` writes down by which command it was made.
+        """
+        text = self.config.read_text(encoding="utf-8", errors="replace")
+        found = re.search(r"^command\s*=.* -m venv .*?(\S.*)$", text, re.MULTILINE)
+        return found is not None and not found[1].endswith(str(self.folder))
+
     def _can_be_mended(self) -> bool:
         """Return whether pip still works there and no package forbids an update."""
-        if not self.python.exists():
+        if not self.python.exists() or self._was_moved():
             return False
         pins, there = pinned(), contents.installed(self.site)
         if any(n in there and there[n] != pins[n] for n in IN_PLACE_BREAKS):
@@ -313,6 +333,7 @@ class Environment:
         asked = subprocess.run(
             [str(self.python), "-I", "-c", VERIFY],
             check=False,
+            close_fds=False,  # it keeps the lock
             capture_output=True,
             text=True,
             errors="replace",
@@ -337,14 +358,17 @@ class Environment:
         found: dict[str, object] = json.loads(asked.stdout.strip().splitlines()[-1])
         return found
 
-    def write_stamp(self, extras: tuple[str, ...], flavour: str, torch: str) -> None:
-        """Say that everything is there."""
+    def write_stamp(
+        self, extras: tuple[str, ...], flavour: str, torch: str, *, tried: bool = True
+    ) -> None:
+        """Say that everything is there, and whether it was tried."""
         stamp = Stamp(
             fingerprint(self.folder),
             sorted(extras),
             flavour,
             torch,
             contents.installed(self.site),
+            tried,
         )
         part = self.stamp_file.with_suffix(".part")
         part.write_text(json.dumps(asdict(stamp), indent=1), encoding="utf-8")

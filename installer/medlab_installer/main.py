@@ -82,13 +82,19 @@ def install(env: Environment, wanted: Arguments) -> None:
         for attempt in (1, 2):
             if attempt == 1:
                 progress.step(f"Python environment in {env.folder}")
-            env.make_base(progress)
+            # Where only the trial was cut off, only that is done again.
+            is_there = attempt == 1 and env.is_installed(wanted)
+            if not is_there:
+                env.make_base(progress)
             if attempt == 1:
                 progress.step(f"torch ({flavour})")
-            env.install_torch(flavour, progress)
+            if not is_there:
+                env.install_torch(flavour, progress)
             if attempt == 1:
                 progress.step("MedLab and what it needs")
-            env.install_rest(extras, progress)
+            if not is_there:
+                env.install_rest(extras, progress)
+                env.write_stamp(extras, flavour, "", tried=False)
             if attempt == 1:
                 progress.step("Trying that everything can be used")
             try:

@@ -128,6 +128,7 @@ def run(
         text=True,
         encoding="utf-8",
         errors="replace",
+        close_fds=False,  # it keeps the lock, see Environment.lock
     )
     lines: queue.Queue[str | None] = queue.Queue()
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
+import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from medlab_installer import arguments, contents, environment
+from medlab_installer import arguments, contents, environment, main
 from medlab_installer.environment import Environment, _try_lock, fingerprint
 from medlab_installer.progress import Progress
 from medlab_installer.trouble import Trouble
@@ -119,6 +122,107 @@ def test_new_pins_are_work(env: Environment, tmp_path: Path, monkeypatch):
 def test_a_moved_environment_is_made_again(env: Environment, tmp_path: Path):
     moved = Environment(env.folder.rename(tmp_path / "elsewhere"))
     assert not ready(moved)
+
+
+def test_what_was_moved_is_not_mended(env: Environment, tmp_path: Path, monkeypatch):
+    """Its programs name the old place, so that they cannot be started."""
+    pip_works = SimpleNamespace(returncode=0)
+    monkeypatch.setattr(environment.subprocess, "run", lambda *a, **k: pip_works)
+    made_by = f"command = /usr/bin/python3 -m venv --symlinks {env.folder}\n"
+    env.config.write_text(made_by, encoding="utf-8")
+    assert env._can_be_mended()
+    moved = Environment(env.folder.rename(tmp_path / "elsewhere"))
+    assert not moved._can_be_mended()
+
+
+@pytest.fixture
+def counted(monkeypatch) -> list[str]:
+    """Which steps an installation takes; nothing is really installed."""
+    taken: list[str] = []
+
+    def step(name: str) -> None:
+        monkeypatch.setattr(Environment, name, lambda *_a: taken.append(name))
+
+    for name in ("make_base", "install_torch", "install_rest"):
+        step(name)
+    monkeypatch.setattr(main.machine, "lacking", lambda *, screen: [])
+    monkeypatch.setattr(main.machine, "provide", lambda *_a, **_k: None)
+    return taken
+
+
+FOUND = {"torch": "2", "cuda": None, "device": False}
+
+
+def test_only_the_trial_is_done_again_where_that_was_cut_off(
+    env: Environment, counted, monkeypatch
+):
+    env.stamp_file.unlink()
+    wanted = arguments.parse(["test", "--env", str(env.folder)])
+
+    def killed(_env: Environment) -> None:
+        counted.append("verify")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Environment, "verify", killed)
+    with pytest.raises(KeyboardInterrupt):
+        main.install(env, wanted)
+    assert counted == ["make_base", "install_torch", "install_rest", "verify"]
+    assert not env.is_ready(wanted)
+    counted.clear()
+    monkeypatch.setattr(
+        Environment, "verify", lambda _env: counted.append("verify") or FOUND
+    )
+    main.install(env, wanted)
+    assert counted == ["verify"]
+    assert env.is_ready(wanted)
+    assert env.stamp().extras == ["test"]
+
+
+def test_what_fails_its_trial_is_made_anew(env: Environment, counted, monkeypatch):
+    env.write_stamp(("test",), "cpu", "", tried=False)
+
+    def verify(_env: Environment) -> dict[str, object]:
+        counted.append("verify")
+        if counted.count("verify") == 1:
+            msg = "The installed packages cannot be used: torn"
+            raise Trouble(msg)
+        return FOUND
+
+    monkeypatch.setattr(Environment, "verify", verify)
+    monkeypatch.setattr(Environment, "empty", lambda _env: counted.append("empty"))
+    main.install(env, arguments.parse(["run", "--env", str(env.folder)]))
+    steps = ["make_base", "install_torch", "install_rest"]
+    assert counted == ["verify", "empty", *steps, "verify"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks are not inherited there")
+def test_pip_keeps_the_lock_where_the_installer_is_killed(env: Environment):
+    """Two of them in one environment would tear it."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(arguments.ROOT / 'installer')!r})\n"
+        "from pathlib import Path\n"
+        "from medlab_installer import pip\n"
+        "from medlab_installer.environment import Environment\n"
+        "from medlab_installer.progress import Progress\n"
+        f"env = Environment(Path({str(env.folder)!r}))\n"
+        "child = 'print(1, flush=True); import sys; open(sys.argv[1]).read()'\n"
+        "with env.lock(Progress(1)):\n"
+        "    command = [sys.executable, '-c', child, sys.argv[1]]\n"
+        "    pip.run(command, env.log, Progress(1))\n"
+    )
+    door = env.folder / "door"
+    os.mkfifo(door)
+    installer = subprocess.Popen([sys.executable, "-c", code, str(door)])
+    # Opening waits until the child is at the other end.
+    with door.open("w", encoding="utf-8"):
+        installer.kill()
+        installer.wait()
+        with env.lock_file.open("r+b") as mine:
+            assert not _try_lock(mine)
+    pause = threading.Event()
+    with env.lock_file.open("r+b") as mine:
+        while not _try_lock(mine):
+            pause.wait(0.02)
 
 
 def test_somebody_elses_folder_is_left_alone(tmp_path: Path):
