@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import pickle
+import struct
+import zipfile
+import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +19,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["TrainState"]
+
+
+_DAMAGE = (
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    LookupError,
+    EOFError,
+    pickle.PickleError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What torch and zipfile raise where bytes are not those that were written."""
 
 
 @dataclass
@@ -94,14 +112,9 @@ class TrainState:
             If the recipe or the data are others than when the training began.
         """
         try:
+            _check_sums(path)
             state = cls(**torch.load(path, map_location="cpu", weights_only=True))
-        except (
-            OSError,
-            RuntimeError,
-            TypeError,
-            EOFError,
-            pickle.PickleError,
-        ) as error:
+        except _DAMAGE as error:
             msg = f"The state of the training in {path.parent} is damaged; start anew."
             raise DamagedFileError(msg, path=path) from error
         if state.fingerprint != expected:
@@ -111,3 +124,15 @@ class TrainState:
             )
             raise InputError(msg, path=path)
         return state
+
+
+def _check_sums(path: Path) -> None:
+    """Raise `zipfile.BadZipFile` where a checksum is wrong: torch compares none.
+
+    Weights with a byte changed would else be learned on from without a word.
+    """
+    with zipfile.ZipFile(path) as archive:
+        wrong = archive.testzip()
+    if wrong is not None:
+        msg = f"the checksum of {wrong} is wrong"
+        raise zipfile.BadZipFile(msg)
