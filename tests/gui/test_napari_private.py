@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -131,3 +135,19 @@ def test_a_rehearsal_changes_nothing_while_a_study_is_open(window):
     before = [layer.visible for layer in window.viewer.layers]
     for _step in rehearse(window.stage):
         assert [layer.visible for layer in window.viewer.layers] == before
+
+
+def test_the_program_starts_where_nothing_can_be_kept(tmp_path):
+    """napari writes icons while it is imported; a home may be full or read-only."""
+    taken = tmp_path / "cache"
+    taken.write_text("a file where the folder would be")
+    script = "from medlab_gui.gui.napari_private import isolate_settings as it; it()"
+    places = {"XDG_CACHE_HOME": str(taken), "LOCALAPPDATA": str(taken)}
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | places,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr

@@ -38,6 +38,7 @@ def isolate_settings() -> None:
 
     napari's settings can be placed once per process; a second call does nothing.
     """
+    _give_icons_a_place()
     from napari import settings as module
 
     if module._SETTINGS is None:
@@ -49,6 +50,24 @@ def isolate_settings() -> None:
     settings.application.first_time = False
     # napari computes its own status in a thread of its own; ours is in gui/status.py.
     settings.appearance.update_status_based_on_layer = False
+
+
+def _give_icons_a_place() -> None:
+    """Let napari write its icons: it does so when imported, and ends where it cannot.
+
+    So it is where somebody's home is full, read-only or on a share that is away.
+    """
+    from pathlib import Path
+
+    from napari.utils import _platformdirs
+
+    from medlab_gui.core.cache import cache_folder, made_folder
+
+    try:
+        made_folder(Path(_platformdirs.user_cache_dir()))
+    except OSError:
+        folder = str(cache_folder("icons"))
+        _platformdirs.user_cache_dir = lambda: folder
 
 
 def clear_key_bindings() -> None:
