@@ -194,7 +194,9 @@ class ClassificationNetwork(Network):
     """A network from pictures to what they are.
 
     Subclasses implement `logits` for pictures of at least ``smallest`` pixels a side;
-    this class repeats the last row and column of smaller ones.
+    this class repeats the last row and column of smaller ones. A trace (TorchScript,
+    ONNX) serves all sizes from ``smallest`` on if it was made with such a picture; one
+    of a smaller picture repeats as many rows of any other, too, which is wrong.
     """
 
     kind: ClassVar[str] = "classification"

@@ -214,12 +214,17 @@ def check_source(network: Network, source: str) -> None:
     """
     names = network.public_names()
     if source and source not in names:
-        known = "".join(f"{SOURCES[name].title}; " for name in names)
+        known = "".join(f"{_called(name)}; " for name in names)
         msg = (
-            f"They are those of {SOURCES[source].title}, which this network does not "
-            f"take over. It takes: {known}weights of MedLab networks."
+            f"They are those of {_called(source)}, which this network does not take "
+            f"over. It takes: {known}weights of MedLab networks."
         )
         raise SpecError(msg)
+
+
+def _called(source: str) -> str:
+    """Return a public network's name; who trained it on what is another matter."""
+    return SOURCES[source].title.partition(",")[0]
 
 
 def transfer(

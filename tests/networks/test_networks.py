@@ -215,6 +215,19 @@ def test_an_export_gives_the_same_numbers(name, tmp_path):
     torch.testing.assert_close(exported(other), expected)
 
 
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("name", BOTH)
+def test_a_trace_of_a_large_picture_serves_other_sizes(name):
+    """Odd ones, larger and smaller; what a trace is made of is not small."""
+    network = small(name, 1).eval()
+    with torch.no_grad():
+        traced = torch.jit.trace(network, picture(1, 1, 131, 149), check_trace=False)
+        for n, size in enumerate([(107, 108), (115, 201)]):
+            other = picture(1 + n, 1, *size, seed=n)
+            torch.testing.assert_close(traced(other), network(other))
+
+
 @pytest.mark.parametrize("name", [*sorted(NETWORKS), *sorted(CLASSIFIERS)])
 @pytest.mark.parametrize(
     "options",
