@@ -17,6 +17,7 @@ from medlab_gui.io.itk_glance import is_sealed, part_of_voxels
 from medlab_gui.io.itk_headers import check_itk_header
 from medlab_gui.io.itk_mended import without_geometry
 from medlab_gui.io.loose_axes import no_geometry, span_a_volume, unit_axes
+from medlab_gui.io.nrrd_units import nrrd_unit_mm
 from medlab_gui.io.plain_series import plain_series
 from medlab_gui.io.series import FileSeries, derived_uid
 from medlab_gui.io.several_volumes import one_for_each
@@ -74,7 +75,7 @@ def itk_series(path: Path, kind: str) -> tuple[FileSeries, ...]:
     else:
         n_volumes = int(size[3]) if len(size) == 4 else 1
         with np.errstate(all="ignore"):  # absurd numbers are told as a problem
-            grid = _grid(path, shape, reader, problems)
+            grid = _grid(path, kind, shape, reader, problems)
         try:
             voxels = part_of_voxels(path, kind, size, _dtype(reader))
             if voxels is None:
@@ -195,7 +196,11 @@ def _executed(path: Path, reader: Any, index: int) -> NDArray[Any]:
 
 
 def _grid(
-    path: Path, shape: tuple[int, int, int], reader: Any, problems: list[Problem]
+    path: Path,
+    kind: str,
+    shape: tuple[int, int, int],
+    reader: Any,
+    problems: list[Problem],
 ) -> Grid | None:
     orientation, size = _lacking(path)
     if orientation:
@@ -216,8 +221,11 @@ def _grid(
                 "said. Do not measure before you have given the spacing.",
             )
         )
+    affine = _affine(reader)
+    if kind == "nrrd":
+        affine[:3] *= nrrd_unit_mm(path, problems)
     try:
-        grid = Grid(shape, _affine(reader))
+        grid = Grid(shape, affine)
     except GeometryError as error:
         problems.append(no_geometry(error.message))
         return None

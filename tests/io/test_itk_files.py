@@ -195,3 +195,26 @@ def test_a_voxel_of_no_size_is_not_called_a_damaged_file(tmp_path, spacing):
     (series,) = scan(path).series
     assert [p.code for p in series.problems] == ["absurd-spacing"]
     assert "size 0" in series.problems[0].message
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor"),
+    [("mm", 1), ("cm", 10), ("um", 0.001), ("micron", 0.001), ("m", 1000)],
+)
+def test_units_of_an_nrrd(tmp_path, unit, factor):
+    """ITK passes over them: a length in cm would be a tenth of what it is."""
+    named = " ".join([f'"{unit}"'] * 3)
+    path = nrrd(tmp_path / "x.nrrd", space_units=named, space_origin="(1,2,3)")
+    (series,) = scan(path).series
+    assert series.grid.spacing == pytest.approx((3 * factor, 2 * factor, factor))
+    assert series.grid.affine[:3, 3] == pytest.approx([factor, 2 * factor, 3 * factor])
+    noted = {c for c, p in codes(series).items() if p.severity is Severity.NOTE}
+    assert noted == (set() if factor == 1 else {"units"})
+
+
+@pytest.mark.parametrize("named", ['"furlong" "furlong" "furlong"', '"mm" "mm" "cm"'])
+def test_units_of_an_nrrd_that_nobody_knows(tmp_path, named):
+    path = nrrd(tmp_path / "x.nrrd", space_units=named)
+    (series,) = scan(path).series
+    assert series.grid.spacing == pytest.approx((3, 2, 1))
+    assert codes(series)["units"].severity is Severity.UNSAFE

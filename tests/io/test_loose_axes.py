@@ -231,3 +231,13 @@ def test_parallel_axes_are_no_directions():
     assert not named
     assert np.allclose(np.linalg.norm(done[:3, :3], axis=0), SPACING)
     assert abs(np.linalg.det(done[:3, :3])) == pytest.approx(np.prod(SPACING))
+
+
+def test_numbers_beyond_all_bounds_warn_of_nothing():
+    affine = np.array(GRID.affine)
+    affine[:3, 0], affine[1, 1], affine[0, 3] = 1e300, np.inf, np.nan
+    known = unit_axes(affine)
+    assert not span_a_volume(known)
+    done, named = completed_axes(known, SPACING)
+    assert not named
+    assert np.allclose(np.linalg.norm(done[:3, :3], axis=0), SPACING)
