@@ -285,7 +285,7 @@ def refresh_prediction(bench: Workbench, *, show: bool) -> None:
             bench.view.prediction_visible = True
             bench.view.entropy_visible = True
 
-    bench.submit("", work, on_done=done, lane="disk", newest_wins=False)
+    bench.submit("", work, on_done=done, lane="reading", newest_wins=False)
 
 
 def close_for_good(bench: Workbench, session: ReviewSession) -> None:

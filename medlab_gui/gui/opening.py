@@ -92,7 +92,7 @@ def _tell_recovered(bench: Workbench, place: str) -> None:
             ]
         bench.warn(" ".join(told))
 
-    bench.submit("", work, on_done=done, lane="disk", newest_wins=False)
+    bench.submit("", work, on_done=done, lane="reading", newest_wins=False)
 
 
 def open_series(

@@ -126,3 +126,23 @@ def test_the_newest_preview_wins(jobs, qtbot):
     gate.set()
     qtbot.waitUntil(lambda: not jobs.active)
     assert done == [4]
+
+
+@pytest.mark.parametrize(("lane", "is_left"), [("reading", True), ("forecast", False)])
+def test_who_leaves_waits_for_children_but_not_for_readers(qapp, lane, is_left):
+    """A child is ended by the thread that runs it."""
+    jobs, begun, go = Jobs(), threading.Event(), threading.Event()
+
+    def work(ctx):
+        begun.set()
+        while not (ctx.is_cancelled if lane == "forecast" else go.is_set()):
+            go.wait(0.01)
+
+    job = jobs.submit(Job("", work, lane))
+    assert begun.wait(60)
+    try:
+        assert jobs.close(60) is not is_left
+        assert job.wait(0) is not is_left
+    finally:
+        go.set()
+    assert job.wait(60)
