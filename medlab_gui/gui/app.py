@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.places import as_path
 from medlab_gui.core.settings import load_settings
+from medlab_gui.gui.gl_probe import no_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -165,6 +166,12 @@ def main(arguments: Sequence[str] = ()) -> int:
         org_domain="medlab.invalid",
         app_id="medlab.medlab",
     )
+    if refusal := no_pictures():
+        from qtpy.QtWidgets import QMessageBox
+
+        sys.stderr.write(f"medlab: {refusal}\n")
+        QMessageBox.critical(None, "MedLab", refusal)
+        return 2
     # Qt has set the desktop's country for all of the process; libraries in C would take
     # the 1.5 in a file for 1 where a comma is written.
     locale.setlocale(locale.LC_NUMERIC, "C")

@@ -12,7 +12,7 @@ import os
 import sys
 from typing import Any
 
-__all__ = ["main"]
+__all__ = ["main", "no_pictures"]
 
 
 def _say(found: dict[str, Any]) -> None:
@@ -48,6 +48,23 @@ def _opengl(found: dict[str, Any]) -> None:
     for name, number in names.items():
         found[name] = str(functions.glGetString(number))
     context.doneCurrent()
+
+
+def no_pictures() -> str:
+    """Return why no picture can be drawn here, in a sentence, or "".
+
+    Asked before the window is made: without OpenGL it would stay black.
+    """
+    from qtpy.QtGui import QOpenGLContext
+
+    from medlab_gui.core.i18n import _
+
+    if QOpenGLContext().create():
+        return ""
+    return _(
+        "This machine gives MedLab no OpenGL, so that no picture can be drawn. Install "
+        "or update the graphics driver; `medlab doctor` tells more."
+    )
 
 
 def main() -> int:
