@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from medlab_gui.commands.sources import ProjectSource
+from medlab_gui.commands.splits import JUDGES_CHOSE
 from medlab_gui.commands.values import counted
 from medlab_gui.networks import is_classifier
 
@@ -50,8 +51,7 @@ def set_aside(store: ProjectStore, split: Split, spec: TrainSpec) -> Split:
         class is missing from what is left to learn from.
     """
     if spec.epoch_choice == "judges":
-        note = "The slices that judge chose the epoch, too: scores flatter a little."
-        return _noted(split, note)
+        return _noted(split, JUDGES_CHOSE)
     nobody = replace(split, choosers=ProjectSource(store, {}))
     if spec.epoch_choice == "last":
         return _noted(nobody, "The last epoch was kept, as the recipe wants it.")

@@ -125,8 +125,9 @@ def fair_judges(
         learned = learned_from(store, file)
         if learned is None:
             flattered.append(
-                f"What {name!r} learned from is not known any more, since a training "
-                "behind it was deleted: slices that judge may be among it."
+                f"What {name!r} learned from is not known, since a training behind it "
+                "was deleted or is of an older MedLab: slices that judge may be among "
+                "it."
             )
             continue
         if _chose_epoch(store, file) & {*judges.keys}:

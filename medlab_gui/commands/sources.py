@@ -166,7 +166,7 @@ def training_source(
         rest, validation = split_slices(keys, groups, 0.2, seed, shown)
         # Before anything is locked: that is for good, and nothing may come of this.
         teaching = ProjectSource(store, {key: labelled[key] for key in rest})
-        check_slices(teaching, store.scheme())
+        check_slices(teaching, store.scheme(), by_class=by_class)
         _lock(store, validation, labelled)
         labelled = labelled_keys(store)
     if not labelled:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from medlab_gui.store.project import ProjectStore
 
 __all__ = [
+    "JUDGES_CHOSE",
     "SPLIT",
     "Split",
     "draw_split",
@@ -35,6 +36,7 @@ __all__ = [
 
 SPLIT = "split.json"
 """Name of the file in a run's folder."""
+JUDGES_CHOSE = "The slices that judge chose the epoch, too: scores flatter a little."
 
 
 @dataclass(frozen=True)
@@ -246,14 +248,16 @@ def read_split(store: ProjectStore, folder: Path) -> Split | None:
         return None
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        chosen = None
+        chosen, note = None, str(content["note"])
         if "choosers" in content:
             chosen = ProjectSource(store, _truth(content["choosers"]))
+        elif JUDGES_CHOSE not in note:  # of an older MedLab, which did not say it
+            note = f"{note} {JUDGES_CHOSE}".strip()
         return Split(
             ProjectSource(store, _truth(content["training"])),
             ProjectSource(store, _truth(content["validation"])),
             bool(content["same_patient"]),
-            str(content["note"]),
+            note,
             chosen,
         )
     except (OSError, ValueError, KeyError, TypeError) as error:

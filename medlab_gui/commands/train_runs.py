@@ -15,6 +15,7 @@ from medlab_gui import __version__
 from medlab_gui.commands.checkpoints import check_classes, project_weights
 from medlab_gui.commands.choosers import set_aside
 from medlab_gui.commands.splits import (
+    SPLIT,
     Split,
     draw_split,
     fold_sources,
@@ -203,13 +204,23 @@ def go_on(store: ProjectStore, run_id: str) -> Wish:
     Raises
     ------
     InputError
-        If it was not stopped.
+        If it was not stopped, or an older MedLab began it, which wrote too little down.
     """
+    from medlab_gui.learning.trainer import STATE
+
     run_ = store.run(run_id)
     if run_.state not in (RunState.CANCELLED, RunState.FAILED):
         msg = f"Run {run_.id} is {run_.state}; only a stopped run can be resumed."
         raise InputError(msg)
-    return begun_run(store, run_id, is_new=False)
+    wish = begun_run(store, run_id, is_new=False)
+    for place in split_folders(store.run_folder(run_id), wish):
+        if (place / STATE).exists() and not (place / SPLIT).exists():
+            msg = (
+                f"Run {run_id} was begun by an older MedLab, which did not write down "
+                "who taught and who judged; it cannot go on. Start a new one."
+            )
+            raise InputError(msg)
+    return wish
 
 
 def begun_run(store: ProjectStore, run_id: str, *, is_new: bool) -> Wish:
@@ -296,7 +307,7 @@ def draw_splits(store: ProjectStore, wish: Wish) -> list[Split]:
         splits = [draw_split(store, seed, by_class=by_class)]
     splits = [set_aside(store, split, wish.spec) for split in splits]
     for split in splits:
-        check_slices(split.training, store.scheme())
+        check_slices(split.training, store.scheme(), by_class=by_class)
         check_values(split.validation, store.scheme())
     return splits
 

@@ -59,9 +59,10 @@ class TrainingFacts:
     @property
     def learns_from(self) -> str:
         """What is learned from, in a sentence."""
-        return _("Learns from {n} labelled slices of {p}.").format(
-            n=self.n_training, p=_patients(self.n_patients)
-        )
+        return _(
+            "Learns from at most {n} labelled slices of {p}: what lies next to slices "
+            "that judge is left out, and of 20 or more some choose the epoch instead."
+        ).format(n=self.n_training, p=_patients(self.n_patients))
 
     @property
     def judged_by(self) -> str:

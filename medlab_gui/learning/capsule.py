@@ -39,6 +39,7 @@ __all__ = [
     "RunLog",
     "compare_runs",
     "environment",
+    "gone_on_with",
     "read_capsule",
     "slice_prints",
     "write_capsule",
@@ -47,6 +48,8 @@ __all__ = [
 CAPSULE, SPEC, LOG = "capsule.json", "spec.json", "log.txt"
 CHECKPOINT, HISTORY = "checkpoint.safetensors", "history.json"
 FORMAT = 1
+_MATTERS = ("medlab", "code", "torch", "numpy", "system", "threads", "device", "card")
+"""Of an `environment`, what numbers depend on."""
 
 
 def slice_prints(
@@ -134,6 +137,33 @@ def environment(device: str) -> dict[str, Any]:
         "card": torch.cuda.get_device_name() if device == "cuda" else "",
         "cuda": torch.version.cuda or "" if device == "cuda" else "",
     }
+
+
+def gone_on_with(folder: Path, now: dict[str, Any], epoch: int) -> str:
+    """Return a sentence where a stopped training goes on with other software, or "".
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run; its capsule says what the epochs before were trained with.
+    now : dict
+        What `environment` returns.
+    epoch : int
+        The first one to come.
+    """
+    try:
+        text = (folder / CAPSULE).read_text(encoding="utf-8")
+        then = json.loads(text)["environment"]
+        parted = [name for name in _MATTERS if then.get(name, "") != now[name]]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        parted = ["nothing written down"]
+    if not parted or epoch == 1:
+        return ""
+    return (
+        f"From epoch {epoch} on it was trained with other software or on another "
+        f"machine than before ({', '.join(parted)}): trained anew from the start, it "
+        "may become something else."
+    )
 
 
 class RunLog:

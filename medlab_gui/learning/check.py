@@ -157,8 +157,19 @@ def check_values(source: SliceSource, scheme: LabelScheme) -> set[int]:
     return seen
 
 
-def check_slices(source: SliceSource, scheme: LabelScheme) -> str:
+def check_slices(
+    source: SliceSource, scheme: LabelScheme, *, by_class: bool = False
+) -> str:
     """Refuse masks from which nothing can be learned.
+
+    Parameters
+    ----------
+    source : SliceSource
+        What is to be learned from.
+    scheme : LabelScheme
+        What the values mean.
+    by_class : bool
+        For classifiers: what counts is the one class that each slice shows.
 
     Returns
     -------
@@ -171,6 +182,17 @@ def check_slices(source: SliceSource, scheme: LabelScheme) -> str:
         If a mask has a value that the scheme has not, or all of them show one only.
     """
     seen = check_values(source, scheme)
+    if by_class:
+        from medlab_gui.learning.whole_slices import shown_classes
+
+        seen = {*shown_classes(source)} - {IGNORE}
+        if len(seen) == 1:
+            msg = (
+                f"All {len(source.keys)} labelled slices to learn from show "
+                f"{scheme.answers[seen.pop()]}, so there is nothing to tell apart. "
+                "Label slices of the other classes as well."
+            )
+            raise InputError(msg)
     if len(seen) < 2:
         name = {0: "background", **{c.value: c.name for c in scheme.classes}}
         found = f"only {name[seen.pop()]}" if seen else "nothing but ignored voxels"

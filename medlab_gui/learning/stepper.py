@@ -105,7 +105,9 @@ class Stepper:
         Returns
         -------
         float
-            Not a number where the loss is none: the weights are as before then.
+            Not a number where the loss, its gradient or the network's statistics are
+            none (values of a scan that are out of all range can have a loss): the
+            weights are as before then.
         """
         for group in self.optimiser.param_groups:
             group["lr"] = lr
@@ -121,13 +123,22 @@ class Stepper:
             if failed:
                 self.give_way(max(max(labels.shape) for _, (_, labels) in own))
                 continue
+            if not self._statistics_are_numbers():
+                loss = math.nan  # before the others hear of it: all stop together
             loss = self._team.add_up(self._network.parameters(), loss)
-            if math.isfinite(loss):
-                if self._spec.clip_norm:
-                    weights = [w for w in self._network.parameters() if w.requires_grad]
-                    nn.utils.clip_grad_norm_(weights, self._spec.clip_norm)
-                self.optimiser.step()
+            if not math.isfinite(loss):
+                return math.nan
+            weights = [w for w in self._network.parameters() if w.requires_grad]
+            # Where nothing is to be clipped it only tells the length of the gradient.
+            longest = self._spec.clip_norm or math.inf
+            if not math.isfinite(nn.utils.clip_grad_norm_(weights, longest).item()):
+                return math.nan
+            self.optimiser.step()
             return loss
+
+    def _statistics_are_numbers(self) -> bool:
+        own = [b for b in self._network.buffers() if b.is_floating_point()]
+        return not own or bool(torch.cat([b.flatten() for b in own]).isfinite().all())
 
     def give_way(self, side: int) -> None:
         """Make do with less memory (see `Room.shrink`), and say so."""

@@ -22,6 +22,7 @@ from medlab_gui.learning.capsule import (
     LOG,
     RunLog,
     environment,
+    gone_on_with,
     joined_digest,
     slice_prints,
     write_capsule,
@@ -137,7 +138,8 @@ class Trainer:
             self._start_from(init_from)
         elif self.spec.encoder_weights:
             told = self._transfer(weights_folder)
-        absent = check_slices(self.training, self.scheme)
+        by_class = self.network.kind == "classification"
+        absent = check_slices(self.training, self.scheme, by_class=by_class)
         check_values(self.validation, self.scheme)
         self.slices = self._prepare(self.training)
         aside = self.choosers if self._chooses else None
@@ -158,7 +160,7 @@ class Trainer:
         unstopped = ""
         if self.spec.patience and not self._chooses:
             unstopped = "No slice chooses the epoch, so that no phase ends early."
-        for text in (flattery, absent, *told, unstopped):
+        for text in (flattery, absent, *told, unstopped, self._gone_on):
             self.note(text)
         if not self.state.room:
             shapes = [self.slices[n][1].shape for n in range(len(self.slices))]
@@ -235,10 +237,12 @@ class Trainer:
         if self.spec.ema:
             self.average = WeightsAverage(self.network, self.spec.ema)
             self.average.state.update(self.state.average)
+        software, epoch = environment(self.room.device), self.state.n_done + 1
+        self._gone_on = gone_on_with(self.folder, software, epoch) if resumed else ""
         self._capsule: dict[str, Any] = {
             "started": _now(),
             "resumed": resumed,
-            "environment": environment(self.room.device),
+            "environment": software,
             "processes": self.team.size,
             "data": sides,
             "parent": self.parent,
@@ -249,9 +253,11 @@ class Trainer:
         self.team.wait()
         if self.team.leads:
             write_capsule(self.folder, self.spec, self._capsule)
-            if not resumed:
+            if resumed:
+                # Killed right after its state, it had not written its last epoch here.
+                self._write_curves()
+            else:
                 self.state.save(self.folder / STATE)
-        epoch = self.state.n_done + 1
         self.log(f"{'Resumed at' if resumed else 'Began with'} epoch {epoch}.")
 
     def begin_phase(self, number: int) -> None:
@@ -327,8 +333,10 @@ class Trainer:
         keys = [self.slices.keys[n] for n in numbers]
         msg = (
             f"Training went astray in epoch {self.state.n_done + 1}, step {step + 1} "
-            f"({named(keys)}): the loss is not a number any more. Lower the learning "
-            "rate and start again; the epochs before it are kept."
+            f"({named(keys)}): the loss or what follows from it is not a number any "
+            "more. Lower the learning rate, or look for extreme values in these slices "
+            "(a window in the preprocessing keeps them in range), and start again; the "
+            "epochs before it are kept."
         )
         return InputError(msg)
 
@@ -408,13 +416,17 @@ class Trainer:
         if not self.team.leads:
             return
         state.save(self.folder / STATE)
-        # The curves, where the window finds them after a restart.
-        write_whole(self.folder / HISTORY, json.dumps(state.history).encode())
+        self._write_curves()
         self.log(
             f"Epoch {measured['epoch']}: loss {measured['loss']:.6g}, validation loss "
             f"{measured['val_loss']:.6g}, {measure(measured)} {worth[0]:.6g}, "
             f"learning rate {measured['lr']:.3g}."
         )
+
+    def _write_curves(self) -> None:
+        """Write the curves, where the window finds them after a restart."""
+        text = json.dumps(self.state.history)
+        write_whole(self.folder / HISTORY, text.encode())
 
     def seal(self, metrics: dict[str, Any]) -> None:
         """Complete the capsule with the result."""

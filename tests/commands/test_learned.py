@@ -119,7 +119,7 @@ def test_what_is_not_known_any_more_is_said(small_project, tmp_path):
     run_delete(DeleteRunParams("gone"), small_project.ctx)
     told = evaluate(EvaluateParams(), small_project.ctx)
     assert told["locked"]["n_slices"] == 3
-    assert "is not known any more" in EVALUATE.text(told)
+    assert "learned from is not known" in EVALUATE.text(told)
 
 
 def test_all_networks_of_a_comparison_are_judged_by_the_same(small_project, tmp_path):

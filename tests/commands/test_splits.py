@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from medlab_gui.commands.import_ import ImportParams
 from medlab_gui.commands.import_ import run as import_
 from medlab_gui.commands.save import AnnotateParams, LockParams, run_annotate, run_lock
 from medlab_gui.commands.splits import (
+    JUDGES_CHOSE,
     draw_split,
     fold_sources,
     read_split,
@@ -87,7 +90,12 @@ def test_a_split_is_written_down_and_read_back(small_project, tmp_path):
         again = read_split(store, tmp_path)
         assert again.training.truth == split.training.truth
         assert again.validation.truth == split.validation.truth
-        assert (again.same_patient, again.note) == (split.same_patient, split.note)
+        assert again.same_patient == split.same_patient
+        # Older runs set nobody aside: that the judges chose is told where they go on.
+        assert again.choosers is None
+        assert again.note == f"{split.note} {JUDGES_CHOSE}".strip()
+        write_split(tmp_path, replace(split, choosers=split.training))
+        assert read_split(store, tmp_path).note == split.note
         (tmp_path / "split.json").write_text("[]")
         with pytest.raises(DamagedFileError, match="start a new run"):
             read_split(store, tmp_path)

@@ -21,16 +21,20 @@ from medlab_gui.commands.train import TRAIN, TrainParams, run, settle_runs
 from medlab_gui.commands.train_options import parse_settings
 from medlab_gui.core.errors import CheckpointError, InputError, StorageFullError
 from medlab_gui.core.jobs import Cancelled
+from medlab_gui.core.labels import LabelScheme
 from medlab_gui.core.records import Run, RunState
+from medlab_gui.core.training_presets import read_training_preset
 from tests.projects import tiny_weights
 
+SCHEME = LabelScheme.from_names("Two", ["Liver", "Spleen"])
 
-def one_run(store, state: RunState) -> str:
+
+def one_run(store, state: RunState, spec=None) -> str:
     store.add_run(
         Run(
             id="abc123",
             kind="fine-tune",
-            spec={},
+            spec=spec or {},
             state=state,
             seed=0,
             code_version="0",
@@ -62,6 +66,20 @@ def test_a_finished_run_is_not_resumed(small_project):
         run_id = one_run(store, RunState.DONE)
     with pytest.raises(InputError, match="is done; only a stopped run"):
         run(TrainParams(resume=run_id), small_project.ctx)
+
+
+def test_a_run_that_an_older_medlab_stopped_is_left_as_it_is(small_project):
+    """It wrote no split down: going on would be another training."""
+    spec = read_training_preset("quick-cpu").for_scheme(SCHEME)
+    with small_project.ctx.store() as store:
+        run_id = one_run(store, RunState.CANCELLED, json.loads(spec.to_json()))
+        folder = store.run_folder(run_id)
+    (folder / "state.pt").write_bytes(b"its state")
+    with pytest.raises(InputError, match="begun by an older MedLab"):
+        run(TrainParams(resume=run_id), small_project.ctx)
+    (found,) = list_(ListParams(), small_project.ctx)["runs"]
+    assert found["state"] == "cancelled"
+    assert [path.name for path in folder.iterdir()] == ["state.pt"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,12 @@ import pytest
 from medlab_gui.core.errors import DamagedFileError, InputError
 from medlab_gui.core.specs import PipelineSpec, Step
 from medlab_gui.core.training import Phase
-from medlab_gui.learning.capsule import compare_runs, read_capsule, slice_prints
+from medlab_gui.learning.capsule import (
+    compare_runs,
+    gone_on_with,
+    read_capsule,
+    slice_prints,
+)
 from medlab_gui.learning.dataset import ArraySource, SliceKey, Subset
 from medlab_gui.learning.train import train
 from tests.learning.conftest import (
@@ -55,6 +60,40 @@ def test_a_capsule_holds_all_that_repeats_a_run(first):
         assert said in log
     card = (first / "checkpoint.md").read_text()
     assert "learned from 4 slices; 2 others chose" in card
+
+
+def test_going_on_with_other_software_is_told(first, tmp_path):
+    _spec, content = read_capsule(first)
+    now = content["environment"]
+    assert gone_on_with(first, now, 3) == ""
+    told = gone_on_with(first, {**now, "torch": "0.1", "processors": 99}, 3)
+    assert "From epoch 3 on" in told
+    assert "(torch)" in told
+    assert gone_on_with(first, {**now, "torch": "0.1"}, 1) == ""
+    assert "nothing written down" in gone_on_with(tmp_path, now, 2)
+
+
+def test_a_run_that_went_on_with_other_software_says_so(tmp_path):
+    class StopError(Exception):
+        pass
+
+    def stop(done, total=0, message="", data=None):
+        if data is not None and data["epoch"] == 2:
+            raise StopError
+
+    spec = train_spec(phases=(Phase("all", 2, 3e-3),))
+    options = {"folder": tmp_path, "device": "cpu"}
+    sides = disc_source(4, seed=1), judge_source(2)
+    with pytest.raises(StopError):
+        train(spec, SCHEME, *sides, progress=stop, **options)
+    capsule = tmp_path / "capsule.json"
+    content = json.loads(capsule.read_text())
+    content["environment"]["code"] = "that of yesterday"
+    capsule.write_text(json.dumps(content))
+    result = train(spec, SCHEME, *sides, resume=True, **options)
+    (told,) = (note for note in result.notes if "other software" in note)
+    assert "From epoch 2 on" in told
+    assert told in result.checkpoint.with_suffix(".md").read_text()
 
 
 def test_the_same_again_is_the_same(first, tmp_path):

@@ -94,3 +94,11 @@ def test_ignored_voxels_are_not_a_class():
     one = LabelScheme.from_names("One", ["Big"])
     assert check_slices(ArraySource({"s": scan}), one) == ""
     assert 255 in np.unique(scan.labels)
+
+
+def test_slices_that_all_show_one_class_teach_a_classifier_nothing():
+    """Their masks hold background as well, which no slice as a whole shows."""
+    source = disc_source(4)
+    assert check_slices(source, SCHEME) == ""
+    with pytest.raises(InputError, match=r"All 4 labelled slices .* show Big, so"):
+        check_slices(source, SCHEME, by_class=True)

@@ -9,7 +9,7 @@ import torch
 
 from medlab_gui.core.errors import DamagedFileError, InputError, SpecError
 from medlab_gui.core.labels import LabelScheme
-from medlab_gui.core.specs import NetworkSpec
+from medlab_gui.core.specs import NetworkSpec, PipelineSpec
 from medlab_gui.core.training import Phase
 from medlab_gui.learning.checkpoint import load_checkpoint, read_meta
 from medlab_gui.learning.dataset import ArraySource, Subset
@@ -134,6 +134,17 @@ def test_a_finished_training_resumed_gives_the_same(tmp_path):
     assert again.checkpoint.read_bytes() == content
 
 
+def test_curves_that_lack_the_last_epoch_are_completed(tmp_path):
+    """Killed between its state and its curves, which are two files."""
+    whole = run(tmp_path)
+    curves = tmp_path / "history.json"
+    complete = curves.read_bytes()
+    curves.write_text(json.dumps(whole.history[:-1]))
+    resumed = run(tmp_path, resume=True)
+    assert curves.read_bytes() == complete
+    assert same(weights(resumed), weights(whole))
+
+
 def test_without_resume_it_begins_anew(tmp_path):
     with pytest.raises(Stopped):
         run(tmp_path, progress=stop_after(3))
@@ -244,6 +255,29 @@ def test_divergence_is_said_and_keeps_no_nonsense(tmp_path):
     ):
         run(tmp_path, spec)
     assert not (tmp_path / "checkpoint.safetensors").exists()
+
+
+@pytest.mark.parametrize("value", [1e38, -3e38])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"accumulate": 2, "batch": 2},
+        {"phases": TWO_PHASES},
+        {"ema": 0.9, "clip_norm": 1.0},
+    ],
+)
+def test_values_out_of_all_range_stop_it_with_the_batch_named(tmp_path, value, changes):
+    """Their loss is a number, but the network's statistics are none any more."""
+    scan = disc_scan(6, seed=1)
+    data = scan.data.astype("float32")
+    data[2, 5, 5] = value
+    source = ArraySource({"s": replace(scan, data=data)})
+    spec = train_spec(pipeline=PipelineSpec(()), augment=False, **changes)
+    folder = tmp_path / "run"
+    with pytest.raises(InputError, match=r"astray in epoch 1, .*slice 3 of s"):
+        train(spec, SCHEME, source, judge_source(), folder=folder, device="cpu")
+    assert not (folder / "best.safetensors").exists()
 
 
 def test_scans_of_different_size_train_together(tmp_path):
