@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, param
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from medlab_gui.io import FileSeries, VolumeStream
     from medlab_gui.store.project import ProjectStore
 
-__all__ = ["IMPORT", "ImportParams", "import_series", "take_in"]
+__all__ = ["IMPORT", "ImportParams", "apart_from_known", "import_series", "take_in"]
 
 
 @dataclass(frozen=True)
@@ -184,6 +184,48 @@ def _was(series: FileSeries, params: ImportParams) -> bool:
     return bool(params.series) and params.series == series.original_uid
 
 
+def apart_from_known(store: ProjectStore, series: FileSeries) -> FileSeries:
+    """Return a series under a UID of its own where the project has another under its.
+
+    So it is where a part of a series was taken in first, such as one slice of it, or
+    what had come of it until then. The masks made on that belong to its grid.
+
+    Parameters
+    ----------
+    store : ProjectStore
+        The project.
+    series : FileSeries
+        What `io.scan` found.
+
+    Returns
+    -------
+    FileSeries
+        The same one where the project does not have it, or has it on the same grid.
+    """
+    from medlab_gui.io.series import derived_uid
+
+    if series.grid is None or not store.has_series(series.uid):
+        return series
+    there = store.series(series.uid).reorientation.source
+    if there.same_as(series.grid):
+        return series
+    here = counted(series.n_slices, "slice")
+    told = Problem(
+        "differs-from-project",
+        Severity.WARNING,
+        f"The project has this series already, with another geometry "
+        f"({counted(there.shape[0], 'slice')}; {here} in these files). It is left as "
+        "it is, with its masks; these files are a series of their own beside it.",
+    )
+    place = series.grid.affine.round(3).tolist()
+    return replace(
+        series,
+        uid=derived_uid(series.uid, "beside", repr((series.grid.shape, place))),
+        part=", ".join(p for p in (series.part, here) if p),
+        problems=(*series.problems, told),
+    )
+
+
 def take_in(
     store: ProjectStore,
     series: FileSeries,
@@ -202,33 +244,20 @@ def take_in(
     dict
         One entry of ``"series"`` of the command's result.
     """
+    series = apart_from_known(store, series)
     known_already = store.has_series(series.uid)
     if not known_already:
         import_series(store, series, ctx, stream)
     elif series.applied:
         store.set_remedies(series.uid, series.applied)
     record = store.series(series.uid)
-    problems = [p.to_dict() for p in series.problems]
-    if known_already and series.grid is not None:
-        own = record.reorientation.source
-        if not own.same_as(series.grid):
-            there, here = own.shape[0], series.grid.shape[0]
-            problems.append(
-                Problem(
-                    "differs-from-project",
-                    Severity.WARNING,
-                    f"The project has this series with another geometry ({there} "
-                    f"slices in the project, {here} in the files); it was left as it "
-                    "is. Use a new project for these files.",
-                ).to_dict()
-            )
     return {
         "uid": series.uid,
         "description": series.name,
         "modality": series.modality,
         "n_slices": record.n_slices,
         "already_there": known_already,
-        "problems": problems,
+        "problems": [p.to_dict() for p in series.problems],
         "remedies": [{"code": a.code, "effect": a.effect} for a in record.remedies],
     }
 

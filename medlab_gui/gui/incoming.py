@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from medlab_gui.gui.look_through import Group, Looked
     from medlab_gui.gui.workbench import Workbench
     from medlab_gui.io import FileSeries
+    from medlab_gui.store.project import ProjectStore
 
 __all__ = ["Choice", "Incoming", "questions"]
 
@@ -242,7 +243,20 @@ class Incoming:
             bench.inform(_("It opens as soon as all files have been looked at."))
         elif bench.store is None:
             self._waiting = self.places
-        elif bench.store.has_series(found.uid):
+        else:
+            self._open_one(self._apart_from_known(bench.store, found))
+
+    def _apart_from_known(self, store: ProjectStore, found: FileSeries) -> FileSeries:
+        from medlab_gui.commands.import_ import apart_from_known
+
+        own = apart_from_known(store, found)
+        if own is not found:
+            self._list([own if s is found else s for s in self.found])
+        return own
+
+    def _open_one(self, found: FileSeries) -> None:
+        bench = self._bench
+        if bench.store is not None and bench.store.has_series(found.uid):
             self._open_known(found)
         elif found.blocking is None:
             self._stream(found)
@@ -256,7 +270,7 @@ class Incoming:
             bench.fail(NotAnImageError(msg, path=where), _("Open study"))
 
     def _open_known(self, found: FileSeries) -> None:
-        """Open what the project has; where the files differ from it, say so."""
+        """Open what the project has, with the remedies that were chosen now."""
         bench = self._bench
         context_for = launching.context_of(bench)
 

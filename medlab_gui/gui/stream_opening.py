@@ -166,7 +166,7 @@ class StreamOpening:
             context = context_for(ctx)
             with context.store(create=True) as store:
                 result = take_in(store, found, context, stream)
-            return result, ReviewSession.open(place, found.uid, author=author)
+            return result, ReviewSession.open(place, result["uid"], author=author)
 
         self._submit(
             _("Take {name} into the project").format(name=found.name),

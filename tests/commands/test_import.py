@@ -58,14 +58,25 @@ def test_importing_twice_takes_it_once(tmp_path, ctx):
     assert "was there already" in IMPORT.text(again)
 
 
-def test_the_same_name_with_other_slices_is_told(tmp_path, ctx):
+def test_more_slices_of_a_series_come_in_beside_it(tmp_path, ctx):
+    """Work on what was there first stays where it is; nobody needs a new project."""
     write_series(tmp_path / "part", plain_grid(), slices=range(6), series_uid="1.2.3.4")
     write_series(tmp_path / "whole", plain_grid(), series_uid="1.2.3.4")
     run(ImportParams(str(tmp_path / "part")), ctx)
     (told,) = run(ImportParams(str(tmp_path / "whole")), ctx)["series"]
-    assert told["n_slices"] == 6
+    assert not told["already_there"]
+    assert (told["n_slices"], told["uid"] == "1.2.3.4") == (12, False)
+    assert "12 slices" in told["description"]
     (problem,) = [p for p in told["problems"] if p["code"] == "differs-from-project"]
-    assert "6 slices in the project, 12 in the files" in problem["message"]
+    assert "(6 slices; 12 slices in these files)" in problem["message"]
+    with ctx.store() as store:
+        first, whole = store.series("1.2.3.4"), store.series(told["uid"])
+        assert (first.n_slices, whole.n_slices) == (6, 12)
+        assert store.array(whole.blob).shape == whole.grid.shape
+        assert "differs-from-project" in [p.code for p in whole.problems]
+    again = [run(ImportParams(str(tmp_path / n)), ctx) for n in ("whole", "part")]
+    assert [a["series"][0]["already_there"] for a in again] == [True, True]
+    assert [a["series"][0]["uid"] for a in again] == [told["uid"], "1.2.3.4"]
 
 
 def test_one_damaged_series_does_not_keep_the_others_out(tmp_path, ctx):

@@ -84,6 +84,27 @@ def test_what_was_just_found_does_not_open_over_what_is_wanted_now(
     assert errors(bench) == []
 
 
+def test_the_rest_of_a_series_opens_beside_what_was_there(qtbot, bench, tmp_path):
+    """A person drops one slice, sees it, and drops the folder."""
+    for name, slices in (("one", [3]), ("all", None)):
+        write_series(tmp_path / name, plain_grid(), slices=slices, series_uid="1.2.3.4")
+        bench.incoming.open((tmp_path / name,))
+        qtbot.waitUntil(lambda: is_stored(bench))
+        idle(qtbot, bench)
+    whole = bench.session
+    assert whole.volume.grid.shape[0] == 12
+    assert {s.n_slices for s in bench.store.series_list()} == {1, 12}
+    bench.incoming.open((tmp_path / "one",))
+    qtbot.waitUntil(lambda: bench.session is not whole and is_stored(bench))
+    idle(qtbot, bench)
+    assert bench.session.volume.grid.shape[0] == 1
+    bench.incoming.open((tmp_path / "all",))
+    idle(qtbot, bench)
+    qtbot.waitUntil(lambda: bench.session.volume.grid.shape[0] == 12)
+    assert len(bench.store.series_list()) == 2
+    assert errors(bench) == []
+
+
 # ---- what there is ----------------------------------------------------------------
 
 
