@@ -98,3 +98,9 @@ def make_small_project(folder: Path) -> SmallProject:
     weights = tiny_weights(folder / "tiny.safetensors")
     adopt(AdoptParams(str(weights)), ctx)
     return SmallProject(folder / "project", uid, image, mask, weights)
+
+
+def label_empty_slices(project: SmallProject) -> None:
+    """Label slices without the ball: a classifier learns nothing from one class."""
+    asked = AnnotateParams(project.series_uid, shows="none", slices="1-2")
+    run_annotate(asked, project.ctx)

@@ -31,7 +31,7 @@ from medlab_gui.commands.score import ScoreParams, run_score
 from medlab_gui.commands.train import TrainParams
 from medlab_gui.commands.train import run as train
 from medlab_gui.core.errors import InputError, MedlabError
-from tests.projects import make_small_project, tiny_weights
+from tests.projects import label_empty_slices, make_small_project, tiny_weights
 
 
 @pytest.fixture(scope="module")
@@ -229,6 +229,7 @@ def lock_an_empty_slice(project):
 
 def test_judges_of_one_class_put_nothing_to_use(project, weights):
     """Who always says that class would be perfect."""
+    label_empty_slices(project)
     adopt(AdoptParams(str(weights)), project.ctx)
     made = train(TrainParams(epochs_head=0, epochs_all=1, batch=4), project.ctx)
     comparison = made["comparison"]
@@ -240,6 +241,7 @@ def test_judges_of_one_class_put_nothing_to_use(project, weights):
 
 def test_it_is_fine_tuned_and_adopted_if_not_worse(project, weights):
     lock_an_empty_slice(project)
+    label_empty_slices(project)
     adopt(AdoptParams(str(weights)), project.ctx)
     made = train(TrainParams(epochs_head=0, epochs_all=1, batch=4), project.ctx)
     comparison = made["comparison"]
@@ -262,6 +264,7 @@ def test_who_guesses_is_not_put_to_use_unasked(project, weights, monkeypatch):
             for k, name in enumerate(("Liver", "none"))]  # fmt: skip
     scores = {"dice": {"Liver": 0.9}, "mean_dice": 0.9, "balanced_accuracy": 0.5}
     lock_an_empty_slice(project)
+    label_empty_slices(project)
     adopt(AdoptParams(str(weights)), project.ctx)
     monkeypatch.setattr(
         medlab_gui.commands.judging,
@@ -293,6 +296,7 @@ def test_who_says_the_same_of_all_is_not_adopted(project, weights, monkeypatch):
         }
 
     lock_an_empty_slice(project)
+    label_empty_slices(project)
     adopt(AdoptParams(str(weights)), project.ctx)
     monkeypatch.setattr(medlab_gui.commands.judging, "judged", judged)
     made = train(TrainParams(epochs_head=0, epochs_all=1, batch=4), project.ctx)
@@ -305,6 +309,7 @@ def test_who_says_the_same_of_all_is_not_adopted(project, weights, monkeypatch):
 
 
 def test_masks_and_classes_do_not_replace_each_other_unasked(project):
+    label_empty_slices(project)
     tiny = (
         "network.name=alexnet,network.options.width=0.0625,encoder_weights=,"
         "phases.0.trainable=all,resize=64"

@@ -145,7 +145,7 @@ def test_close_cancels_waits_and_takes_no_more():
     assert gates[0].begun.wait(_PATIENCE_S)
     assert runner.close(_PATIENCE_S)
     assert [j.state for j in jobs] == [JobState.CANCELLED, JobState.CANCELLED]
-    with pytest.raises(RuntimeError, match="closed"):
+    with pytest.raises(RuntimeError, match="closing"):
         runner.submit(Job("late", lambda ctx: None))
 
 

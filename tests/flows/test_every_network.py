@@ -16,7 +16,7 @@ from medlab_gui.commands.predict import run as predict
 from medlab_gui.commands.train import TrainParams
 from medlab_gui.commands.train import run as train
 from medlab_gui.networks import CLASSIFIERS, NETWORKS
-from tests.projects import make_small_project, tiny_weights
+from tests.projects import label_empty_slices, make_small_project, tiny_weights
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +73,7 @@ def test_neighbours_as_channels_through_the_program(original, tmp_path):
 def test_a_classifier_is_trained_adopted_and_tells_classes(name, original, tmp_path):
     shutil.copytree(original.folder, tmp_path / "project")
     project = replace(original, folder=tmp_path / "project")
+    label_empty_slices(project)
     weights = tiny_weights(tmp_path / "w.safetensors", network=name)
     made = train(
         TrainParams(init=str(weights), epochs_head=0, epochs_all=1, batch=4),
