@@ -230,7 +230,7 @@ class Incoming:
             self._bench.cancel(self._scan)
             self._scan = None
         if self.opening is not None and not self.opening.is_importing:
-            self.opening.cancel()
+            self.opening.cancel(go_back=False)
 
     def open_found(self, found: FileSeries) -> None:
         """Open one of `found`; while they are looked through, as soon as that is done.
@@ -325,7 +325,7 @@ class Incoming:
                 opening.decide(treated[0])
                 return
             if opening is not None:
-                opening.cancel()
+                opening.cancel(go_back=False)
             known = {s.uid for s in treated}
             self._list([*(s for s in self.found if s.uid not in known), *treated])
             self._stream_first(treated)

@@ -65,6 +65,8 @@ class StreamOpening:
         self._is_importing = False
         self._is_over = False
         self._is_refused = False
+        self._goes_back = True
+        self._go_back: Callable[[], object] = lambda: None
 
     # ---- reading ----------------------------------------------------------------
 
@@ -97,6 +99,7 @@ class StreamOpening:
         except MedlabError as error:
             self._failed(error)
             return
+        self._go_back = self._way_back()
         bench.close_series()
         self.session = ProvisionalSession(
             stream, self.found, scheme, bench.settings.author_name
@@ -114,6 +117,20 @@ class StreamOpening:
                 raise
 
         self._submit(self._title, work, self._on_read, lane="stream")
+
+    def _way_back(self) -> Callable[[], object]:
+        """Return what opens the series again that is on the stage now."""
+        bench = self._bench
+        if bench.session is None:
+            return lambda: None
+        place, uid, k = bench.project_place, bench.session.series.uid, bench.session.k
+
+        def go_back() -> None:
+            store = bench.store if bench.project_place == place else None
+            if store is not None and store.has_series(uid):
+                bench.open_series(uid, k)
+
+        return go_back
 
     def _on_progress(self, job: Job, _reports: tuple[Progress, ...]) -> None:
         if job is self._job and self.session is not None and not self._is_importing:
@@ -193,9 +210,12 @@ class StreamOpening:
 
     # ---- other ends ---------------------------------------------------------------
 
-    def cancel(self) -> None:
-        """Stop; nothing of it stays, unless it is in the project by then."""
-        self._is_refused = True
+    def cancel(self, *, go_back: bool = True) -> None:
+        """Stop; nothing of it stays, unless it is in the project by then.
+
+        Where ``go_back``, the series that was open before is opened again.
+        """
+        self._is_refused, self._goes_back = True, go_back
         if self._job is not None:
             self._bench.cancel(self._job)
         elif not self._is_over:
@@ -237,6 +257,8 @@ class StreamOpening:
         self._let_go()
         if provisional is not None and self._bench.session is provisional:
             self._bench.drop_session()
+            if self._goes_back:
+                self._go_back()
         self.ended.emit("")
 
     def _let_go(self) -> None:

@@ -269,6 +269,24 @@ def test_a_way_out_opens_what_comes_of_it(qtbot, bench, tmp_path):
     assert len(bench.incoming.found) == 2  # as measured, and straightened
 
 
+def test_who_does_not_want_it_is_led_back(qtbot, bench, tmp_path):
+    person = Person(bench)
+    write_series(tmp_path / "sound", plain_grid())
+    bench.incoming.open((tmp_path / "sound",))
+    qtbot.waitUntil(lambda: is_stored(bench))
+    uid = bench.session.series.uid
+    bench.go_to(3)
+    write_series(tmp_path / "scan", tilted_grid(), series_uid="1.2.3.9")
+    bench.incoming.open((tmp_path / "scan",))
+    qtbot.waitUntil(lambda: bench.session is not None and bench.session.is_provisional)
+    person.refuse()
+    qtbot.waitUntil(lambda: bench.session is not None and is_stored(bench))
+    idle(qtbot, bench)
+    assert (bench.session.series.uid, bench.session.k) == (uid, 3)
+    assert len(bench.store.series_list()) == 1
+    assert errors(bench) == []
+
+
 def test_who_does_not_want_it_gets_nothing(qtbot, bench, tmp_path):
     person = Person(bench)
     write_series(tmp_path / "scan", tilted_grid())
