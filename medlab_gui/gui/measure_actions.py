@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
 from medlab_gui.core.i18n import N_, _
 from medlab_gui.core.measurements import KIND_NAMES, Kind
+from medlab_gui.gui.dialogs.replacing import with_ending
 from medlab_gui.gui.plain_action import PlainAction
 
 if TYPE_CHECKING:
@@ -62,10 +63,9 @@ def export_table(bench: Workbench, parent: QWidget) -> None:
     path, _filter = QFileDialog.getSaveFileName(
         parent, _("Export measurements"), start, _("Table (*.csv)")
     )
+    path = with_ending(parent, path, ".csv")
     if not path:
         return
-    if not path.lower().endswith(".csv"):
-        path += ".csv"
 
     def done(result: dict[str, Any]) -> None:
         bench.inform(

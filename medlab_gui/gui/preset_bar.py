@@ -35,6 +35,7 @@ from medlab_gui.core.presets import (
     save_preset,
 )
 from medlab_gui.core.specs import PipelineSpec
+from medlab_gui.gui.dialogs.replacing import with_ending
 from medlab_gui.gui.own_keys import OwnKeys
 from medlab_gui.imaging.recipes import same_effect
 
@@ -247,10 +248,8 @@ class PresetBar(QWidget):
         self._show()
 
     def export_to(self, path: str) -> None:
-        """Write the shown preset to a file; what has no .json at its end gets one."""
+        """Write the shown preset to a file."""
         assert self.name is not None
-        if not path.lower().endswith(".json"):
-            path = f"{path}.json"
         try:
             export_preset(self.name, path)
         except MedlabError as error:
@@ -321,6 +320,7 @@ class PresetBar(QWidget):
         path, _kind = QFileDialog.getSaveFileName(
             self, _("Export the recipe"), start, _FILES
         )
+        path = with_ending(self, path, ".json")
         if path:
             self.export_to(path)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import partial
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from medlab_gui.core.presets import pipeline_presets, save_preset
 from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec, Step
@@ -334,12 +336,30 @@ def test_a_recipes_file_is_called_as_files_may_be(name, file):
     assert file_name(name) == file
 
 
-def test_a_file_without_its_ending_gets_it(recipe_window, tmp_path):
-    bar = recipe_window.dock.presets
+@pytest.mark.parametrize("answer", ["Yes", "No"])
+def test_what_the_ending_makes_of_a_name_is_not_replaced_unasked(
+    recipe_window, tmp_path, monkeypatch, answer
+):
+    """The dialog for saving asks about the name that was typed only."""
+    bar, old = recipe_window.dock.presets, tmp_path / "tv 0.05.json"
     bar.save_as("tv/0.05")
-    bar.export_to(str(tmp_path / "tv 0.05"))
+    typed = str(tmp_path / "tv 0.05")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_given: (typed, ""))
+    bar._ask_export()
+    assert json.loads(old.read_text(encoding="utf-8"))["steps"], "no question: no file"
+    old.write_text("mine")
+    asked = []
+
+    def question(*given):
+        asked.append(given[2])
+        return getattr(QMessageBox.StandardButton, answer)
+
+    monkeypatch.setattr(QMessageBox, "question", question)
+    bar._ask_export()
+    monkeypatch.undo()
+    assert asked == [f"{old} is there already. Replace it?"]
+    assert (old.read_text(encoding="utf-8") == "mine") == (answer == "No")
     bar.delete_shown()
-    assert [file.name for file in tmp_path.glob("tv*")] == ["tv 0.05.json"]
 
 
 def test_a_step_that_is_away_is_told_not_shown_wrongly(recipe_bench, recipe_window):

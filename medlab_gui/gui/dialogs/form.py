@@ -18,7 +18,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QMessageBox,
     QPushButton,
     QScrollArea,
     QSpinBox,
@@ -29,6 +28,7 @@ from qtpy.QtWidgets import (
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.dialogs.recipe_field import RecipeField
+from medlab_gui.gui.dialogs.replacing import may_replace
 from medlab_gui.gui.menu_words import field_title, menu_words
 from medlab_gui.gui.number_box import NumberBox
 
@@ -114,14 +114,7 @@ class PathField(QWidget):
         path = self.text()
         if not self._writes or path == self._may_replace:
             return True
-        if not Path(path).expanduser().is_file():
-            return True
-        yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
-        words = _("{path} is there already. Replace it?").format(path=path)
-        return (
-            QMessageBox.question(self, _("Replace the file?"), words, yes | no, no)
-            == yes
-        )
+        return may_replace(self, path)
 
     def text(self) -> str:
         """Return the path as written."""
