@@ -19,7 +19,7 @@ from medlab_gui.io.dicom_headers import DicomHeader
 from medlab_gui.io.dicom_quick import FIRST_BLOCK, HeaderReader
 from medlab_gui.io.dicomdir import index_note, is_index, read_index
 from medlab_gui.io.folders import list_files
-from medlab_gui.io.growing import contents_of
+from medlab_gui.io.growing import contents_of, folders_of
 from medlab_gui.io.image_stack import Picture
 from medlab_gui.io.lost_slices import lost_in_archive, may_be_slice, with_lost_slices
 from medlab_gui.io.nibabel_files import header_of_pair
@@ -87,7 +87,7 @@ def scan(
         heap.ignored += unpacked.ignored
         heap.lost, heap.broken_archives = lost_in_archive(unpacked)
     files = _files(place, heap.ignored, progress, nested=nested or place != root)
-    contents = contents_of({Path(f).parent for f in files})
+    contents = contents_of(folders_of(files))
     for n, file in enumerate(files, start=1):
         heap.take(Path(file))
         if progress is not None:
@@ -106,9 +106,9 @@ def _with_contents(
     series: FileSeries, contents: dict[Path, tuple[int, frozenset[str]]]
 ) -> FileSeries:
     """Return a series of several files with what lay in their folders."""
-    folders = dict.fromkeys(f.parent for f in series.files)
     if len(series.files) < 2:
         return series
+    folders = folders_of(map(str, series.files))
     return replace(series, contents={f: contents[f] for f in folders if f in contents})
 
 
