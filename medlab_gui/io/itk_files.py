@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -270,7 +271,11 @@ def _nrrd_lacks(text: str) -> tuple[bool, str]:
     directions = fields.get("space directions", "")
     # Of spaces that are none of the patient ("scanner-xyz") ITK takes axes for ours.
     lost = not directions or fields.get("space", "") not in _OF_THE_PATIENT
-    n_axes = directions.count("(")
-    if 0 < n_axes < _N_SPACE:
-        return lost, f"distance along {_N_SPACE - n_axes} of its axes"
-    return lost, "" if n_axes or "spacings" in fields else "pixel size"
+    vectors = re.findall(r"\(([^)]*)\)", directions)
+    lost = lost or any("nan" in vector for vector in vectors)
+    sizes = vectors or fields.get("spacings", "").split()
+    if not sizes:
+        return lost, "pixel size"
+    # Of an axis that has none, or "nan", ITK makes one of 1 mm.
+    n_unknown = _N_SPACE - sum("nan" not in size for size in sizes)
+    return lost, f"distance along {n_unknown} of its axes" if n_unknown > 0 else ""

@@ -185,6 +185,26 @@ def test_an_axis_without_a_distance(tmp_path):
     assert "no-spacing" not in codes(series)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"space_directions": "(1,0,0) (0,2,0) (nan,nan,nan)"},
+        {"space_directions": "(nan,nan,nan) (nan,nan,nan) (nan,nan,nan)"},
+        {
+            **dict.fromkeys(("space", "space_directions", "space_origin")),
+            "spacings": "1 2 NaN",
+        },
+    ],
+)
+def test_what_is_no_number_is_no_millimetre(tmp_path, fields):
+    """ITK takes "nan", which says that nobody knows, for 1 mm."""
+    path = nrrd(tmp_path / "x.nrrd", **fields)
+    assert sitk.ReadImage(str(path)).GetSpacing()[2] == 1
+    (series,) = scan(path).series
+    assert codes(series)["no-spacing"].severity is Severity.UNSAFE
+    assert codes(series)["no-orientation"].severity is Severity.UNSAFE
+
+
 @pytest.mark.parametrize("spacing", ["0 0 0", "1 1 0"])
 def test_a_voxel_of_no_size_is_not_called_a_damaged_file(tmp_path, spacing):
     path = tmp_path / "x.mha"
