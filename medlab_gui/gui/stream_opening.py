@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["StreamOpening"]
 
 _PATIENCE_S = 0.2
+_LOOK_S = 0.3
+"""So long may drawing the first slice take; then the others are read all the same."""
 
 
 class StreamOpening:
@@ -67,17 +69,22 @@ class StreamOpening:
         self._is_refused = False
         self._goes_back = True
         self._go_back: Callable[[], object] = lambda: None
+        self._reads_on = threading.Event()
 
     # ---- reading ----------------------------------------------------------------
 
     def start(self) -> None:
         """Begin to read; the stage changes when the middle slice is there."""
-        found = self.found
+        found, reads_on = self.found, self._reads_on
 
         def work(ctx: JobContext) -> VolumeStream:
-            return _first_of(found, ctx)
+            return _first_of(found, reads_on, ctx)
 
         self._submit(self._title, work, self._show, lane="open")
+
+    def read_on(self) -> None:
+        """Read the other slices, too: the first one has been drawn."""
+        self._reads_on.set()
 
     @property
     def _title(self) -> str:
@@ -216,6 +223,7 @@ class StreamOpening:
         Where ``go_back``, the series that was open before is opened again.
         """
         self._is_refused, self._goes_back = True, go_back
+        self.read_on()  # nobody waits for threads that wait to be let on
         if self._job is not None:
             self._bench.cancel(self._job)
         elif not self._is_over:
@@ -263,6 +271,7 @@ class StreamOpening:
 
     def _let_go(self) -> None:
         """Keep nothing of the voxels, which the project has by now or nobody needs."""
+        self.read_on()
         if self._stream is not None:
             self._stream.let_go()
         self._stream = self._job = self.session = None
@@ -273,17 +282,24 @@ class StreamOpening:
             signal.disconnect(slot, missing_ok=True)
 
 
-def _first_of(found: FileSeries, ctx: JobContext) -> VolumeStream:
-    """Begin to read a series; come back when its middle slice is there."""
+def _first_of(
+    found: FileSeries, reads_on: threading.Event, ctx: JobContext
+) -> VolumeStream:
+    """Begin to read a series; come back when its middle slice is there.
+
+    Each thread reads one; they go on when ``reads_on`` is set, or a moment later.
+    """
     from medlab_gui.io import open_stream
     from medlab_gui.review.provisional import first_slice
 
     first = first_slice(found)
     arrived = threading.Event()
 
-    def filled(_stream: VolumeStream, slices: tuple[int, ...]) -> None:
+    def filled(stream: VolumeStream, slices: tuple[int, ...]) -> None:
         if first in slices:
             arrived.set()
+        if not (stream.done or reads_on.wait(_LOOK_S)):
+            reads_on.set()
 
     def ended(_stream: VolumeStream, _error: Exception | None) -> None:
         arrived.set()

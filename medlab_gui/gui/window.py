@@ -21,6 +21,7 @@ from medlab_gui.gui.context import facts, project_facts
 from medlab_gui.gui.dialogs.remedies import ask_way
 from medlab_gui.gui.dock_area import build_docks, least_size
 from medlab_gui.gui.drops import DropFilter
+from medlab_gui.gui.first_look import FirstLook
 from medlab_gui.gui.keys import KeyFilter
 from medlab_gui.gui.layers import Stage
 from medlab_gui.gui.lighter import lighten
@@ -152,6 +153,7 @@ class MedlabWindow(QObject):
         self.notifier = Notifier(self.bench, self.main, room)
         self.welcome = Welcome(self.bench, self.canvas)
         self.reading = ReadingNote(self.bench, self.canvas)
+        FirstLook(self.bench, self.stage, self.canvas)
         self.slice_bar = SliceBar(self.bench)
         self.views = LinkedViews(
             self.viewer, self.canvas, self.bench, self.stage, self.text
