@@ -72,8 +72,11 @@ def entropy(probs: Tensor, dim: int = 0) -> Tensor:
     if n_classes < 2:
         msg = f"Entropy needs at least two classes; found {n_classes}."
         raise InputError(msg)
-    total: Tensor = torch.special.entr(probs.float()).sum(dim)
-    return total.div_(math.log(n_classes)).clamp_(0, 1)
+    # torch reckons logarithms of `special.entr` one by one, of `log` many at a time.
+    known = probs.float()
+    terms = known.clamp(min=torch.finfo(torch.float32).tiny).log_().mul_(known)
+    total: Tensor = terms.sum(dim)
+    return total.div_(-math.log(n_classes)).clamp_(0, 1)
 
 
 def slice_scores(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,6 +12,7 @@ from medlab_gui.learning.uncertainty import entropy
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = ["judged"]
@@ -41,13 +41,12 @@ def judged(probs: Tensor) -> tuple[NDArray[np.uint8], NDArray[np.float16]]:
     """
     shape = probs.shape[1:]
     labels = torch.empty(shape, dtype=torch.uint8, device=probs.device)
-    unsure = torch.empty(shape, dtype=torch.float32, device=probs.device)
+    unsure = torch.empty(shape, dtype=torch.float16, device=probs.device)
     for rows in _blocks(probs):
         some = probs[:, rows]
         labels[rows] = _most_probable(some)
-        unsure[rows] = entropy(some)
-    steps = np.rint(unsure.cpu().numpy() * _STEPS) / np.float32(_STEPS)
-    return labels.cpu().numpy(), steps.astype(np.float16)
+        unsure[rows] = entropy(some).mul_(_STEPS).round_().div_(_STEPS)
+    return labels.cpu().numpy(), unsure.cpu().numpy()
 
 
 def _blocks(maps: Tensor) -> Iterator[slice]:
@@ -67,9 +66,12 @@ def _blocks(maps: Tensor) -> Iterator[slice]:
 
 def _most_probable(probs: Tensor) -> Tensor:
     # Class by class: Tensor.argmax across the first axis takes many times as long.
-    best = probs[0]
-    labels = torch.zeros(best.shape, dtype=torch.uint8, device=best.device)
-    for value, one in enumerate(probs[1:], start=1):
-        labels.masked_fill_(one > best, value)
-        best = torch.maximum(best, one)
+    # A class that beats all before it has the highest number, so the maximum of numbers
+    # keeps it; torch reckons that many pixels at a time, and `masked_fill_` one by one.
+    best, second, *others = probs
+    labels: Tensor = (second > best).view(torch.uint8)
+    for value, one in enumerate(others, start=2):
+        best, second = torch.maximum(best, second), one
+        found = (second > best).view(torch.uint8).mul_(value)
+        torch.maximum(labels, found, out=labels)
     return labels

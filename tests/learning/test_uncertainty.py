@@ -26,6 +26,22 @@ def test_two_classes_by_hand_along_any_axis():
     np.testing.assert_allclose(entropy(p.T), [by_hand, 1, 0], atol=1e-6)
 
 
+@pytest.mark.parametrize("n_classes", [2, 3, 9])
+def test_the_definition_to_a_millionth_down_to_the_smallest_numbers(n_classes):
+    """Also where a probability is 0, or so small that float32 has few digits for it."""
+    rng = np.random.default_rng(n_classes)
+    p = rng.dirichlet([0.05] * n_classes, 20_000).astype(np.float32)
+    p[:3] = np.eye(n_classes, dtype=np.float32)[:1]
+    p[1, 1], p[2, 1] = 1e-38, 1e-45
+    assert (p == 0).any()
+    exact = p.astype(np.float64)
+    logs = np.log(exact, out=np.zeros_like(exact), where=exact > 0)
+    by_hand = -(exact * logs).sum(axis=1) / np.log(n_classes)
+    given = torch.from_numpy(p)
+    np.testing.assert_allclose(entropy(given, dim=1), by_hand, rtol=0, atol=1e-6)
+    assert np.array_equal(given.numpy(), p)  # what was given stays as it was
+
+
 def test_half_precision_stays_within_zero_and_one():
     rng = np.random.default_rng(0)
     p = rng.dirichlet([0.1] * 3, 1000).astype(np.float16)

@@ -29,6 +29,14 @@ def test_the_first_of_equals():
     assert (unsure == 1).all()
 
 
+def test_the_last_of_many_classes_is_found():
+    """Labels are made by numbers up to 255: none may run over."""
+    probs = torch.rand(200, 5, 40, generator=torch.Generator().manual_seed(0))
+    labels, _ = judged(probs / probs.sum(0))
+    np.testing.assert_array_equal(labels, probs.argmax(0))
+    assert labels.max() > 127
+
+
 def test_what_is_no_number_stays_none():
     probs = torch.full((2, 3, 3), 0.5)
     probs[:, 1, 1] = float("nan")
