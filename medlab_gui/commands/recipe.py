@@ -61,8 +61,8 @@ def follow_recipe(recipe_file: str, output_file: str, ctx: Context) -> dict[str,
         raise InputError(msg)
     output = target(output_file, (".safetensors",))
 
+    from medlab_gui.learning.best_weights import BEST
     from medlab_gui.learning.recipe import read_recipe
-    from medlab_gui.learning.trainer import BEST
 
     recipe = read_recipe(as_path(recipe_file))
     keep_inputs(
@@ -124,9 +124,9 @@ def _train_in(
 
     Where it is stopped, or the machine fails, it stays if an epoch is done.
     """
+    from medlab_gui.learning.best_weights import BEST
     from medlab_gui.learning.card import write_card
     from medlab_gui.learning.checkpoint import read_meta, write_whole
-    from medlab_gui.learning.trainer import BEST
 
     card, capsule = output.with_suffix(".md"), output.with_suffix(".run")
     is_ours = False
@@ -158,7 +158,8 @@ def _train_in(
 
 
 def _keep(folder: Path, capsule: Path) -> None:
-    from medlab_gui.learning.trainer import BEST, STATE
+    from medlab_gui.learning.best_weights import BEST
+    from medlab_gui.learning.trainer import STATE
 
     try:
         # Whole weights each, and of no use any more; nor is the lock.

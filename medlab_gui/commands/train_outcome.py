@@ -165,6 +165,9 @@ def _rival(store: ProjectStore, wish: Wish) -> tuple[Checkpoint | None, str]:
     masks and what slices show cannot be compared.
     """
     current = store.current_checkpoint()
+    if current is not None and current.run_id == wish.run_id:
+        # Killed between putting them to use and its end: what they had to beat then.
+        current = store.previous_checkpoint()
     new = is_classifier(wish.spec.network)
     if current is None or is_classifier(current.network) == new:
         return wish.parent or current, ""

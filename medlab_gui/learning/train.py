@@ -9,12 +9,12 @@ from medlab_gui import __version__
 from medlab_gui.learning.capsule import CHECKPOINT
 from medlab_gui.learning.card import write_card
 from medlab_gui.learning.check import check_choosers, check_recipe, check_sides
-from medlab_gui.learning.checkpoint import load_checkpoint, save_checkpoint
+from medlab_gui.learning.checkpoint import save_checkpoint
 from medlab_gui.learning.evaluate import evaluate_slices
 from medlab_gui.learning.memory import is_out_of_memory
 from medlab_gui.learning.predict import Predictor, choose_device
 from medlab_gui.learning.progress import silent
-from medlab_gui.learning.trainer import BEST, Trainer
+from medlab_gui.learning.trainer import Trainer
 from medlab_gui.networks.base import SegmentationNetwork
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from medlab_gui.core.labels import LabelScheme
     from medlab_gui.core.training import TrainSpec
+    from medlab_gui.learning.checkpoint import CheckpointMeta
     from medlab_gui.learning.dataset import SliceSource
     from medlab_gui.learning.progress import Progress
 
@@ -187,8 +188,9 @@ def _finish(run: Trainer, name: str, card: dict[str, Any]) -> TrainResult:
     state, spec = run.state, run.spec
     metrics = None
     if run.team.leads:
-        metrics = _judged(run)
-        meta, weights = load_checkpoint(run.folder / BEST)
+        meta, weights = run.best.load()
+        run.network.load_state_dict(weights)
+        metrics = _judged(run, meta)
         meta = replace(
             meta,
             name=name or f"{run.scheme.name} {spec.network.name}",
@@ -212,10 +214,8 @@ def _finish(run: Trainer, name: str, card: dict[str, Any]) -> TrainResult:
     return TrainResult(result, metrics, history, len(history), tuple(state.notes))
 
 
-def _judged(run: Trainer) -> dict[str, Any]:
-    """Return the scores of the epoch that is kept, at the scans' own pixels."""
-    meta, weights = load_checkpoint(run.folder / BEST)
-    run.network.load_state_dict(weights)
+def _judged(run: Trainer, meta: CheckpointMeta) -> dict[str, Any]:
+    """Return the scores of the weights as loaded, at the scans' own pixels."""
     network = run.network
     if not isinstance(network, SegmentationNetwork):
         return {"validation": run.class_scores(), "best_epoch": run.state.best_epoch}

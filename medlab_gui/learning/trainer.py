@@ -6,7 +6,7 @@ import json
 import math
 import time
 from contextlib import closing
-from dataclasses import astuple, replace
+from dataclasses import astuple
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from medlab_gui.core.merit import BALANCED, measure, merit
 from medlab_gui.learning.ahead import made_ahead
 from medlab_gui.learning.augmentations import make_augmenter
 from medlab_gui.learning.batches import epoch_order, in_batches, repeatable
+from medlab_gui.learning.best_weights import BestWeights
 from medlab_gui.learning.capsule import (
     HISTORY,
     LOG,
@@ -31,7 +32,6 @@ from medlab_gui.learning.check import check_slices, check_values, named
 from medlab_gui.learning.checkpoint import (
     CheckpointMeta,
     load_checkpoint,
-    save_checkpoint,
     write_whole,
 )
 from medlab_gui.learning.dataset import PreparedSlices
@@ -55,9 +55,9 @@ if TYPE_CHECKING:
     from medlab_gui.learning.progress import Progress
     from medlab_gui.networks.base import Network
 
-__all__ = ["BEST", "STATE", "Trainer"]
+__all__ = ["STATE", "Trainer"]
 
-STATE, BEST = "state.pt", "best.safetensors"
+STATE = "state.pt"
 
 
 class Trainer:
@@ -156,7 +156,8 @@ class Trainer:
         self._stepper = Stepper(
             self.network, self.loss, self.spec, self.room, self.team, self.note
         )
-        self._judge = Judge(self)
+        self.judging = Judge(self)
+        self.best = BestWeights(self)
         unstopped = ""
         if self.spec.patience and not self._chooses:
             unstopped = "No slice chooses the epoch, so that no phase ends early."
@@ -168,7 +169,7 @@ class Trainer:
             self.log(forecast)
             self.note(gave_way)
         if self.spec.keep_at and self.team.leads:
-            self._judge.choose_kept()
+            self.judging.choose_kept()
         self.started = time.monotonic()
 
     def _start_from(self, path: Path) -> None:
@@ -326,7 +327,7 @@ class Trainer:
         if self.average is not None:
             self.average.take(self.state.n_steps)
         if self.state.n_steps in self.spec.keep_at and self.team.leads:
-            self._judge.keep_predictions()
+            self.judging.keep_predictions()
         self.tell(step, steps, loss, None)
 
     def _astray(self, step: int, numbers: list[int]) -> InputError:
@@ -365,7 +366,7 @@ class Trainer:
 
     def judge(self) -> dict[str, Any]:
         """Return what `learning.judge.Judge` finds, at the network's pixels."""
-        found = self._judge(self.state.n_done + 1) if self.team.leads else None
+        found = self.judging(self.state.n_done + 1) if self.team.leads else None
         return self.team.told(found)
 
     def class_scores(self) -> dict[str, Any]:
@@ -376,7 +377,7 @@ class Trainer:
         self.average = None
         if self.choosers is not None and self._chooses:
             self.watched = self._prepare(self.validation)
-        found = self._judge(self.state.n_done)
+        found = self.judging(self.state.n_done)
         del found["val_loss"]
         return {**found, "n_slices": len(self.watched)}
 
@@ -391,11 +392,8 @@ class Trainer:
         state = self.state
         # Of two epochs with the same score the one with the smaller loss is better.
         worth = [merit(measured) or 0.0, -measured["val_loss"]]
-        if not self._chooses or not state.best or worth > state.best:
-            if self.team.leads:
-                meta = replace(self.meta, epoch=measured["epoch"])
-                with self._judge.judged_weights():
-                    save_checkpoint(self.folder / BEST, self.network.state_dict(), meta)
+        if self.best.is_gone() or not self._chooses or worth > state.best:
+            self.best.save(measured["epoch"])
             state.best, state.best_epoch, state.stale = worth, measured["epoch"], 0
         else:
             state.stale += 1
@@ -415,13 +413,14 @@ class Trainer:
             state.stale = 0
         if not self.team.leads:
             return
-        state.save(self.folder / STATE)
-        self._write_curves()
+        # Before the state: who is killed after that does not come back to this epoch.
         self.log(
             f"Epoch {measured['epoch']}: loss {measured['loss']:.6g}, validation loss "
             f"{measured['val_loss']:.6g}, {measure(measured)} {worth[0]:.6g}, "
             f"learning rate {measured['lr']:.3g}."
         )
+        state.save(self.folder / STATE)
+        self._write_curves()
 
     def _write_curves(self) -> None:
         """Write the curves, where the window finds them after a restart."""
