@@ -77,10 +77,17 @@ def pace_in_child(
 
 def text(result: dict[str, Any]) -> str:
     """Say it in words."""
+    from medlab_gui.learning.forecast import Pace
+
     where = "graphics card" if result["device"] == "cuda" else "processor"
     each = "{look:.3g} s to predict, {learn_head:.3g} s to learn from with the encoder "
     each += "frozen, {learn_all:.3g} s with everything"
     lines = [f"One slice on the {where}: {each.format(**result)}."]
+    if Pace(**result).is_held_up:
+        lines.append(
+            "Other programs keep the processor busy: while they do, it takes about "
+            f"{result['waiting']:.2g} times as long."
+        )
     if result["bytes_slice"]:
         fixed, one, free = (
             f"{result[name] / 1e9:.2f} GB"

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from medlab_gui.core.i18n import _
+from medlab_gui.gui.durations import in_words
 
 if TYPE_CHECKING:
     from medlab_gui.core.specs import NetworkSpec
     from medlab_gui.core.training_presets import TrainingPreset
+    from medlab_gui.learning.forecast import Pace
     from medlab_gui.store.project import ProjectStore
 
-__all__ = ["LEAST_LABELLED", "TrainingFacts", "gather"]
+__all__ = ["LEAST_LABELLED", "TrainingFacts", "foretold", "gather"]
 
 LEAST_LABELLED = 4
 """Without a locked validation set, fewer labelled slices cannot be shared out."""
@@ -32,6 +34,9 @@ class TrainingFacts:
         Network of the weights to start from.
     shape_yx : tuple of float
         Mean rows and columns of a slice as that network sees it.
+    n_unlocked, n_unlocked_patients : int
+        Labelled slices that are not locked, also of patients who judge, and how many
+        patients they are of: a cross-validation learns from them.
     """
 
     n_training: int
@@ -40,6 +45,8 @@ class TrainingFacts:
     n_locked_patients: int
     network: NetworkSpec | None
     shape_yx: tuple[float, float]
+    n_unlocked: int = 0
+    n_unlocked_patients: int = 0
 
     @property
     def refusal(self) -> str:
@@ -55,6 +62,22 @@ class TrainingFacts:
                 "the new weights. Label at least {least}, then come back."
             ).format(n=self.n_training, least=LEAST_LABELLED)
         return ""
+
+    def in_words(self, folds: int = 0) -> str:
+        """Say what is learned from and what judges, in two sentences.
+
+        Parameters
+        ----------
+        folds : int
+            Of a cross-validation; 0: it is trained once.
+        """
+        if folds:
+            return _(
+                "Learns {k} times, each time from all but one {k}th of {n} labelled "
+                "slices of {p}; the slices that are left out judge. Locked validation "
+                "slices take no part."
+            ).format(k=folds, n=self.n_unlocked, p=_patients(self.n_unlocked_patients))
+        return f"{self.learns_from} {self.judged_by}"
 
     @property
     def learns_from(self) -> str:
@@ -77,9 +100,11 @@ class TrainingFacts:
             "learned from."
         ).format(n=self.n_locked, p=_patients(self.n_locked_patients))
 
-    @property
-    def shares(self) -> tuple[int, int]:
-        """How many slices will be learned from, and how many judge."""
+    def shares(self, folds: int = 0) -> tuple[int, int]:
+        """How many slices will be learned from (in each fold), and how many judge."""
+        if folds:
+            judges = max(1, round(self.n_unlocked / folds))
+            return max(1, self.n_unlocked - judges), judges
         if self.n_locked:
             return self.n_training, self.n_locked
         judges = max(1, round(self.n_training / 5))
@@ -115,7 +140,7 @@ def gather(
 
     # As `commands.splits` does: who judges does not teach, if anybody else can.
     judges = {who(s.series_uid, s.slice_index) for s in locked}
-    labelled = list(labelled_keys(store))
+    labelled = unlocked = list(labelled_keys(store))
     others = [k for k in labelled if who(k.series_uid, k.slice_index) not in judges]
     labelled = others or labelled
     current = store.checkpoint(chosen) if chosen else store.current_checkpoint()
@@ -144,4 +169,36 @@ def gather(
         n_locked_patients=len(judges),
         network=network,
         shape_yx=shape,
+        n_unlocked=len(unlocked),
+        n_unlocked_patients=len({who(k.series_uid, k.slice_index) for k in unlocked}),
     )
+
+
+def foretold(pace: Pace, seconds: float, batch: int) -> str:
+    """Return how long a training takes, and its memory, in words.
+
+    Parameters
+    ----------
+    pace : Pace
+        What was measured of this machine.
+    seconds : float
+        How long, by that.
+    batch : int
+        Slices that go through together.
+    """
+    where = _("graphics card") if pace.device == "cuda" else _("processor")
+    words = _("about {time} on the {device} (measured just now, rough)").format(
+        time=in_words(seconds), device=where
+    )
+    if pace.is_held_up:
+        words += ". " + _(
+            "Other programs keep it busy: while they do, about {n} times as long"
+        ).format(n=f"{pace.waiting:.2g}")
+    needed = pace.bytes_for(batch)
+    if needed:
+        words += ". " + _("Memory: about {need} of {free} GB free.").format(
+            need=f"{needed / 1e9:.1f}", free=f"{pace.bytes_free / 1e9:.1f}"
+        )
+    if needed > pace.bytes_free:
+        words += " " + _("Fewer slices will go through at once.")
+    return words

@@ -20,6 +20,7 @@ __all__ = ["Pace", "measure_pace"]
 _SIDE = 128
 _BETWEEN_EPOCHS = 0.3
 _START = 8.0
+_HELD_UP = 1.5
 _LARGE = 10_000_000  # weights; more are not made only to be timed
 
 
@@ -40,6 +41,9 @@ class Pace:
         batch.
     bytes_free : int
         Memory that is free there.
+    waiting : float
+        How many times as long it took as it would have without other programs that kept
+        the processor busy: 1 on a machine that is otherwise idle.
     """
 
     look: float
@@ -49,6 +53,12 @@ class Pace:
     bytes_fixed: int = 0
     bytes_slice: int = 0
     bytes_free: int = 0
+    waiting: float = 1.0
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether other programs make it take much longer at present."""
+        return self.waiting >= _HELD_UP
 
     def bytes_for(self, batch: int) -> int:
         """Return roughly how much memory a batch needs; 0 where it is not known."""
@@ -81,6 +91,9 @@ def measure_pace(
 ) -> Pace:
     """Time the network on a small picture; takes a second or two.
 
+    On a processor it is the time in which it worked on this that counts, so that what
+    else goes on at the moment does not make a forecast of hours several times as long.
+
     The networks are made of convolutions, so the time grows with the number of pixels.
     Of a large network's time a small one's gives an idea, by their multiplications.
 
@@ -106,12 +119,13 @@ def measure_pace(
     factor = more * shape_yx[0] * shape_yx[1] / _SIDE**2
     net.eval()
     with torch.no_grad():
-        look = _shortest(lambda: net(picture), where)
+        look, *waits = _timed_runs(lambda: net(picture), where)
     times = {}
     for trainable in ("head", "all"):
         net.freeze(trainable)
         net.train()
-        times[trainable] = _shortest(lambda: _learn(net, picture), where)
+        times[trainable], wait = _timed_runs(lambda: _learn(net, picture), where)
+        waits.append(wait)
     one, two = (training_bytes(network, shape_yx, batch) for batch in (1, 2))
     return Pace(
         look * factor,
@@ -121,6 +135,7 @@ def measure_pace(
         bytes_fixed=max(0, 2 * one - two),
         bytes_slice=two - one,
         bytes_free=free_bytes(where),
+        waiting=max(1.0, sum(waits) / len(waits)),
     )
 
 
@@ -143,15 +158,28 @@ def _learn(net: Network, picture: torch.Tensor) -> None:
     loss.backward()  # type: ignore[no-untyped-call]
 
 
-def _shortest(work: Callable[[], object], device: str, tries: int = 3) -> float:
-    """Return the shortest of a few runs: the first one warms up."""
+def _timed_runs(
+    work: Callable[[], object], device: str, tries: int = 3
+) -> tuple[float, float]:
+    """Time a few runs, the first of which warms up.
+
+    Returns
+    -------
+    seconds : float
+        The shortest; on a processor, of the time that this thread had it. (It takes
+        part in all that others compute for it, and is busy as long as they are.)
+    waiting : float
+        How many times as long as that they took by the clock on the wall.
+    """
     import torch
 
-    best = float("inf")
+    best, worked, passed = float("inf"), 0.0, 0.0
     for _try in range(tries):
-        start = time.perf_counter()
+        start, own = time.perf_counter(), time.thread_time()
         work()
         if device == "cuda":
             torch.cuda.synchronize()
-        best = min(best, time.perf_counter() - start)
-    return best
+        by_clock = time.perf_counter() - start
+        one = by_clock if device == "cuda" else time.thread_time() - own
+        best, worked, passed = min(best, one), worked + one, passed + by_clock
+    return best, passed / worked if worked else 1.0

@@ -128,8 +128,8 @@ def rank(
     for c in items:
         if not (0 <= c.score <= 1 and math.isfinite(c.z_mm)):
             msg = (
-                f"Slice {c.slice_index} has the score {c.score} at {c.z_mm} mm; scores "
-                "lie between 0 and 1."
+                f"Slice {c.slice_index + 1} has the score {c.score} at {c.z_mm} mm; "
+                "scores lie between 0 and 1."
             )
             raise InputError(msg)
     return _pick_all(items, done, radius_mm)

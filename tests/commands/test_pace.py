@@ -8,10 +8,13 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from medlab_gui.commands.command import Context
 from medlab_gui.commands.pace import PACE, PaceParams, run
 from medlab_gui.core.errors import MedlabError
+from medlab_gui.learning import forecast
+from medlab_gui.networks.unet import UNet
 
 SMALL = json.dumps({"name": "unet", "options": {"width": 0.02}})
 
@@ -24,6 +27,35 @@ def test_a_pace_is_measured_and_told():
     words = PACE.text(small)
     assert "on the processor" in words
     assert "GB for each slice of a batch" in words
+
+
+@pytest.mark.parametrize("held_up", [1, 7])
+def test_a_busy_machine_is_told_and_foretells_the_same(monkeypatch, held_up):
+    """By the clock on the wall it had foretold several times as long."""
+    clocks = {"worked": 0.0}
+    monkeypatch.setattr(forecast.time, "thread_time", lambda: clocks["worked"])
+    monkeypatch.setattr(
+        forecast.time, "perf_counter", lambda: clocks["worked"] * held_up
+    )
+    ahead, back = forecast._learn, torch.nn.Module.__call__
+
+    def learn(net, picture):
+        ahead(net, picture)
+        clocks["worked"] += 0.25
+
+    monkeypatch.setattr(forecast, "_learn", learn)
+
+    def look(net, *given):
+        if isinstance(net, UNet):
+            clocks["worked"] += 0.125
+        return back(net, *given)
+
+    monkeypatch.setattr(torch.nn.Module, "__call__", look)
+    found = run(PaceParams(SMALL, 128, 128), Context(device="cpu"))
+    assert found["look"] == pytest.approx(0.125)
+    assert found["learn_all"] == pytest.approx(0.375)
+    assert found["waiting"] == pytest.approx(held_up)
+    assert ("about 7 times as long" in PACE.text(found)) == (held_up == 7)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from medlab_gui.core.training import Phase
 from medlab_gui.gui.dialogs import finetune
 from medlab_gui.gui.dialogs.finetune import FineTuneDialog
 from medlab_gui.gui.docks.runs import RunsDock
-from medlab_gui.gui.training_facts import gather
+from medlab_gui.gui.training_facts import TrainingFacts, foretold, gather
 from medlab_gui.learning.forecast import Pace, measure_pace
 from medlab_gui.store.project import ProjectStore
 from tests.gui.docks_phantom import NETWORK, add_weights, label, make_project
@@ -86,6 +86,39 @@ def test_facts_leave_locked_slices_out(folder):
     assert facts.shape_yx == pytest.approx((57.6, 48.0))
     assert facts.refusal == ""
     assert "1 patient" in facts.judged_by
+
+
+def test_folds_are_not_said_to_be_judged_by_locked_slices(qtbot, folder, bench):
+    add_weights(folder)
+    label(folder, ONE, range(3, 13))
+    made = label(folder, TWO, range(5, 7), seed=1)
+    with ProjectStore.open(folder) as store:
+        store.lock_slices(TWO, [5], made)
+    dialog = shown(qtbot, bench)
+    assert "Judged by the 1 locked" in dialog.facts.text()
+    dialog.recipe.choose("mri-lesion")
+    qtbot.waitUntil(lambda: not bench.jobs.active)
+    said = dialog.facts.text()
+    assert "Learns 5 times" in said
+    # The other slice of the patient who has the locked one is dealt into a fold, too.
+    assert "11 labelled slices of 2 patients" in said
+    assert "Locked validation slices take no part" in said
+    dialog.recipe.cross_validate.setChecked(False)
+    assert "Judged by the 1 locked" in dialog.facts.text()
+
+
+def test_folds_learn_from_all_but_one_share():
+    facts = TrainingFacts(10, 1, 2, 1, None, (9, 9), n_unlocked=15)
+    assert facts.shares() == (10, 2)
+    assert facts.shares(5) == (12, 3)
+
+
+def test_a_busy_machine_is_told():
+    idle = Pace(0.1, 0.2, 0.5, "cpu", waiting=1.2)
+    assert "busy" not in foretold(idle, 90, 4)
+    said = foretold(replace(idle, waiting=6.04), 90, 4)
+    assert "while they do, about 6 times as long" in said
+    assert said.startswith(foretold(idle, 90, 4))
 
 
 def test_nothing_labelled_is_refused(qtbot, bench):

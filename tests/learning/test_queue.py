@@ -99,7 +99,7 @@ def test_nothing_to_rank():
 
 
 def test_wrong_scores_get_a_sentence():
-    with pytest.raises(InputError, match="between 0 and 1"):
+    with pytest.raises(InputError, match=r"Slice 1 has the score .*between 0 and 1"):
         rank([Candidate("a", 0, 0, 1.5)])
     with pytest.raises(InputError, match="between 0 and 1"):
         rank([Candidate("a", 0, 0, float("nan"))])

@@ -31,10 +31,9 @@ from medlab_gui.core.settings import save_settings
 from medlab_gui.core.training import Phase
 from medlab_gui.gui.dialogs.recipe_choice import RecipeChoice
 from medlab_gui.gui.dialogs.room import resize_within_screen
-from medlab_gui.gui.durations import in_words
 from medlab_gui.gui.launching import context_of
 from medlab_gui.gui.number_box import NumberBox
-from medlab_gui.gui.training_facts import TrainingFacts, gather
+from medlab_gui.gui.training_facts import TrainingFacts, foretold, gather
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QShowEvent
@@ -282,7 +281,7 @@ class FineTuneDialog(QDialog):
         if facts.refusal:
             self._refuse(facts.refusal)
             return
-        self.facts.setText(f"{facts.learns_from} {facts.judged_by}")
+        self.facts.setText(facts.in_words(self.recipe.folds or 0))
         self._make_room()
         self.start.setEnabled(True)
         self._measure()
@@ -315,24 +314,16 @@ class FineTuneDialog(QDialog):
         self._show_forecast()
 
     def _show_forecast(self, *_args: object) -> None:
-        if self._facts is None or self._pace is None:
+        if self._facts is None or self._facts.refusal:
             return
-        n_training, n_judging = self._facts.shares
+        folds = self.recipe.folds or 0
+        self.facts.setText(self._facts.in_words(folds))
+        if self._pace is None:
+            return
+        n_training, n_judging = self._facts.shares(folds)
         phases = self._phases(n_training)
-        seconds = self._pace.seconds(phases, n_training, n_judging)
-        seconds *= self.recipe.folds or 1
-        where = _("graphics card") if self._pace.device == "cuda" else _("processor")
-        words = _("about {time} on the {device} (measured just now, rough)").format(
-            time=in_words(seconds), device=where
-        )
-        needed = self._pace.bytes_for(self.batch.value())
-        if needed:
-            words += ". " + _("Memory: about {need} of {free} GB free.").format(
-                need=f"{needed / 1e9:.1f}", free=f"{self._pace.bytes_free / 1e9:.1f}"
-            )
-        if needed > self._pace.bytes_free:
-            words += " " + _("Fewer slices will go through at once.")
-        self.forecast.setText(words)
+        seconds = self._pace.seconds(phases, n_training, n_judging) * max(1, folds)
+        self.forecast.setText(foretold(self._pace, seconds, self.batch.value()))
 
     def _phases(self, n_training: int) -> tuple[Phase, ...]:
         epochs = [self.epochs_head.value(), self.epochs_all.value()]
