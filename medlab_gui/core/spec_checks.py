@@ -30,6 +30,17 @@ def nearest(wrong: object, known: Iterable[str]) -> str:
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
+_SPOKEN = {
+    "TrainSpec": "training recipe",
+    "Phase": "phase of a training",
+    "LossTerm": "part of a loss",
+    "NetworkSpec": "network of a recipe",
+    "PipelineSpec": "preprocessing recipe",
+    "Resize": "'resize' of a recipe",
+}
+"""What a person calls what is rebuilt from JSON."""
+
+
 def only_known(cls: type[Any], data: Any) -> dict[str, Any]:
     """Return plain data if each key is a field of a dataclass, and none is lacking.
 
@@ -39,9 +50,10 @@ def only_known(cls: type[Any], data: Any) -> dict[str, Any]:
         If it is no JSON object, has another key (names the nearest one that is known),
         or lacks one that has no default.
     """
-    known_keys(cls.__name__, data, [f.name for f in fields(cls)])
+    what = _SPOKEN.get(cls.__name__, cls.__name__)
+    known_keys(what, data, [f.name for f in fields(cls)])
     return needed_keys(
-        cls.__name__,
+        what,
         data,
         [
             f.name
@@ -67,7 +79,7 @@ def known_keys(what: str, data: Any, keys: Iterable[str]) -> dict[str, Any]:
     if unknown:
         hints = "".join(dict.fromkeys(nearest(key, known) for key in unknown))
         msg = (
-            f"{what} does not know {', '.join(unknown)}; "
+            f"A {what} does not know {', '.join(unknown)}; "
             f"it knows {', '.join(known)}.{hints}"
         )
         raise SpecError(msg)
@@ -79,7 +91,7 @@ def needed_keys(what: str, data: dict[str, Any], keys: Iterable[str]) -> dict[st
     needed = list(keys)
     lacking = [key for key in needed if key not in data]
     if lacking:
-        msg = f"{what} lacks {', '.join(lacking)}; it needs {', '.join(needed)}."
+        msg = f"A {what} lacks {', '.join(lacking)}; it needs {', '.join(needed)}."
         raise SpecError(msg)
     return data
 

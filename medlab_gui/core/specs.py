@@ -73,7 +73,7 @@ class PipelineSpec:
 
 def _step(data: Any) -> Step:
     # Written by hand in JSON files; the values are checked where the step is run.
-    data = known_keys("Step", data, ("name", "params", "enabled"))
+    data = known_keys("step of a recipe", data, ("name", "params", "enabled"))
     name, params = data.get("name"), data.get("params", {})
     enabled = data.get("enabled", True)
     if not isinstance(name, str):

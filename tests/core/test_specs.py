@@ -39,9 +39,9 @@ def test_liver_pipeline_is_the_paper_s_chain():
             "does not know weight",
         ),
         (PipelineSpec, {"steps": [{"params": {}}]}, "wrong"),
-        (NetworkSpec, {}, "NetworkSpec lacks name"),
+        (NetworkSpec, {}, "A network of a recipe lacks name"),
         (NetworkSpec, {"name": "unet", "depth": 3}, "does not know depth"),
-        (TrainSpec, {}, "TrainSpec lacks network"),
+        (TrainSpec, {}, "A training recipe lacks network"),
         (TrainSpec, {"network": {"name": "unet"}, "epochs": 3}, "does not know epochs"),
     ],
 )

@@ -58,7 +58,10 @@ def test_phases_in_steps_need_no_epochs():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"optimizer": "adam"}, r"does not know optimizer; .*Did you mean 'optimiser'"),
+        (
+            {"optimizer": "adam"},
+            r"A training recipe does not know optimizer;.*mean 'optimiser'",
+        ),
         ({"optimiser": "adm"}, r"one of adam, adamw, sgd; found 'adm'.*mean 'adam'"),
         ({"schedule": "cosin"}, r"epoch, step, cosine, plateau.*mean 'cosine'"),
         ({"augment": "4of6"}, r"usual, four-of-six, none; found '4of6'"),
@@ -74,9 +77,9 @@ def test_phases_in_steps_need_no_epochs():
         ({"network": {"name": "unet", "in_channels": 1.5}}, r"in_channels.*1\.5"),
         ({"network": {"name": "unet", "n_classes": 1}}, "n_classes.* from 2 to 255"),
         ({"network": {"name": "unet", "options": None}}, "options.*JSON object"),
-        ({"network": {}}, "NetworkSpec lacks name"),
+        ({"network": {}}, "A network of a recipe lacks name"),
         ({"phases": "all"}, "'phases' is a list; found 'all'"),
-        ({"phases": [{"name": "a", "epochs": 1}]}, "Phase lacks lr; it needs"),
+        ({"phases": [{"name": "a", "epochs": 1}]}, "A phase of a training lacks lr"),
         ({"phases": [{"name": 5, "epochs": 1, "lr": 0.1}]}, "name of a phase"),
         (
             {"phases": [{"name": "a", "epochs": 10**9, "lr": 0.1}]},
@@ -87,7 +90,7 @@ def test_phases_in_steps_need_no_epochs():
             {"phases": [{"name": "a", "epochs": 1, "lr": 0.1, "trainable": 5}]},
             "trainable of the phase 'a'.* is a list; found 5",
         ),
-        ({"loss": [{}]}, "LossTerm lacks name"),
+        ({"loss": [{}]}, "A part of a loss lacks name"),
         ({"keep_at": 5}, "'keep_at' is a list; found 5"),
         ({"class_weights": {}}, "'class_weights' is a list"),
         ({"decay": 0}, "'decay' is a number above 0 and up to 1; found 0"),

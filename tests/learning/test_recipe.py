@@ -122,12 +122,12 @@ def test_masks_outside_the_scheme_get_a_sentence(recipe_file, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "match"),
     [
-        ({"spec": {}}, "TrainSpec lacks network; it needs network"),
+        ({"spec": {}}, "A training recipe lacks network; it needs network"),
         ({"scheme": {}}, r"not a list of classes \(it lacks 'classes'\)"),
         ({"scheme": []}, "a name and a list of classes"),
         ({"name": None}, "'name' is text; found None"),
         ({"about": "mine"}, "'about' is a JSON object; found 'mine'"),
-        ({"nme": "x"}, r"recipe\.json: recipe does not know nme.*mean 'name'"),
+        ({"nme": "x"}, r"recipe\.json: A recipe does not know nme.*mean 'name'"),
         ({"data": [{"use": "train"}]}, "scan of a recipe lacks image, mask, map"),
         ({"data": [{}]}, "'use' is one of train, validate, test"),
         ({"data": [{"use": "play"}]}, "'play'"),
