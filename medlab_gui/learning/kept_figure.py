@@ -22,10 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["FIGURE", "kept_figure"]
-
-FIGURE = "kept.svg"
-"""What the figure is called in a run's folder."""
+__all__ = ["kept_figure"]
 
 _LONGEST = 40  # characters of a slice's name
 
