@@ -57,6 +57,11 @@ def _width(run: Run) -> str:
     return "" if width is None else _("width {n}").format(n=f"{width:g}")
 
 
+def _encoder(run: Run) -> str:
+    name = run.spec.get("encoder_weights")
+    return _("encoder of {name}").format(name=name) if name else _("from random")
+
+
 def run_titles(runs: Sequence[Run], names: Mapping[str, str]) -> list[str]:
     """Return short names that tell these runs apart: ``["unet, seed 1", "segnet"]``.
 
@@ -71,6 +76,7 @@ def run_titles(runs: Sequence[Run], names: Mapping[str, str]) -> list[str]:
     for more in (
         lambda run: _("folds") if run.kind == "cross-validation" else "",
         _width,
+        _encoder,
         lambda run: _("seed {n}").format(n=run.seed),
         lambda run: local_time(run.started),
         lambda run: run.id,

@@ -163,6 +163,9 @@ def test_variants_of_a_network_are_told_apart(bench, dock):
     assert cells(dock, 0)[0].startswith(titles[3])
     widths = [add_run(bench.store, spec=network("unet", width=w)) for w in (1, 0.5)]
     assert run_titles(widths, {}) == ["unet, width 1", "unet, width 0.5"]
+    taught = network("unet", width=1) | {"encoder_weights": "vgg16"}
+    both = [widths[0], add_run(bench.store, spec=taught)]
+    assert run_titles(both, {}) == ["unet, from random", "unet, encoder of vgg16"]
     folds = add_run(
         bench.store, kind="cross-validation", spec=network("unet", width=0.5)
     )
