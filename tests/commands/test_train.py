@@ -68,6 +68,14 @@ def test_a_finished_run_is_not_resumed(small_project):
         run(TrainParams(resume=run_id), small_project.ctx)
 
 
+def test_a_run_whose_files_are_gone_cannot_be_repeated(small_project):
+    spec = read_training_preset("quick-cpu").for_scheme(SCHEME)
+    with small_project.ctx.store() as store:
+        run_id = one_run(store, RunState.DONE, json.loads(spec.to_json()))
+    with pytest.raises(InputError, match="its files are gone, or an older MedLab"):
+        run(TrainParams(replay=run_id), small_project.ctx)
+
+
 def test_a_run_that_an_older_medlab_stopped_is_left_as_it_is(small_project):
     """It wrote no split down: going on would be another training."""
     spec = read_training_preset("quick-cpu").for_scheme(SCHEME)
