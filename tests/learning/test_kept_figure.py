@@ -15,7 +15,7 @@ from medlab_gui.core.specs import NetworkSpec
 from medlab_gui.core.training import KEPT_FIGURE, Phase
 from medlab_gui.learning.capsule import write_capsule
 from medlab_gui.learning.dataset import PreparedSlices
-from medlab_gui.learning.kept import keep_step, keep_truth, read_kept
+from medlab_gui.learning.kept import keep_step, keep_truth, name_series, read_kept
 from medlab_gui.learning.kept_figure import kept_figure
 from medlab_gui.learning.train import train
 from tests.learning.conftest import (
@@ -96,6 +96,18 @@ def test_pixels_keep_their_proportions(tmp_path):
     write_capsule(tmp_path, train_spec(), {"scheme": SCHEME.to_dict()})
     height, width = pictures(kept_figure(tmp_path))[0].shape[:2]
     assert height == pytest.approx(2 * width, rel=0.1)
+
+
+def test_slices_are_called_as_people_call_them(run):
+    name_series(run, {"judge": "T2 FLAIR (patient 0a1b2c3d)", "other": "x"})
+    assert "T2 FLAIR (patient 0a1b2c3d), slice 3" in words(kept_figure(run))
+    name_series(run, {"judge": f"T2 {'very ' * 20}long"})
+    assert any(
+        (w or "").startswith("T2 very ") and "…, slice 3" in w
+        for w in words(kept_figure(run))
+    )
+    (run / "kept" / "names.json").write_text("[", encoding="utf-8")
+    assert "judge, slice 3" in words(kept_figure(run)), "a figure all the same"
 
 
 def test_neighbours_and_classifiers(tmp_path):
