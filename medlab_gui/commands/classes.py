@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["CLASSES", "ClassesParams", "parse_classes"]
 
 _MOST = 254
+_LISTED = 4
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def parse_classes(text: str, old: LabelScheme) -> LabelScheme:
         if value > _MOST:
             msg = f"A mask has room for {_MOST} classes; more are given."
             raise SpecError(msg)
-    return _checked(LabelScheme(old.name, tuple(classes)))
+    return _checked(_with_classes(old, classes))
 
 
 def parse_renaming(text: str, old: LabelScheme) -> dict[str, str]:
@@ -110,7 +111,29 @@ def parse_renaming(text: str, old: LabelScheme) -> dict[str, str]:
 
 def _renamed(old: LabelScheme, renaming: dict[str, str]) -> LabelScheme:
     classes = (replace(c, name=renaming.get(c.name, c.name)) for c in old.classes)
-    return _checked(LabelScheme(old.name, tuple(classes)))
+    return _checked(_with_classes(old, [*classes]))
+
+
+def _with_classes(old: LabelScheme, classes: list[LabelClass]) -> LabelScheme:
+    """Return the classes under the old name, unless that only listed the old ones.
+
+    Weights and their cards bear it: those of a mandible are not "Liver and spleen".
+    """
+    from medlab_gui.store.project import DEFAULT_SCHEME
+
+    listed = {DEFAULT_SCHEME.name.casefold(), _listing(_names(old)).casefold()}
+    now = [one.name for one in classes]
+    changed = [n.casefold() for n in now] != [n.casefold() for n in _names(old)]
+    name = _listing(now) if changed and old.name.casefold() in listed else old.name
+    return LabelScheme(name, tuple(classes))
+
+
+def _listing(names: list[str]) -> str:
+    """Return ``"Liver and spleen"``; of many, the first ones and how many more."""
+    if len(names) > _LISTED:
+        rest = len(names) - _LISTED + 1
+        names = [*names[: _LISTED - 1], f"{rest} more"]
+    return " and ".join([", ".join(names[:-1]), *names[-1:]] if names[1:] else names)
 
 
 def _parse_color(text: str, name: str) -> tuple[int, int, int]:

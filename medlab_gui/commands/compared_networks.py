@@ -73,7 +73,7 @@ def _told(parts: Sequence[Weights]) -> tuple[str, ...]:
         return (what, MISSING, slices, f"kept {kept}", MISSING, MISSING, digests)
     spec = TrainSpec.from_dict(recipe)
     length = " + ".join(
-        f"{p.steps} iterations" if p.steps else f"{p.epochs} epochs"
+        _counted(p.steps, "iteration") if p.steps else _counted(p.epochs, "epoch")
         for p in spec.phases
     )
     began = str(meta.card.get("parent") or spec.encoder_weights or "random weights")
@@ -81,6 +81,10 @@ def _told(parts: Sequence[Weights]) -> tuple[str, ...]:
         *(what, began, slices, f"{length}; kept {kept}"),
         *(loss_in_words(spec), str(spec.seed), digests),
     )
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}{'s' * (n != 1)}"
 
 
 def _options(network: NetworkSpec) -> dict[str, Any]:

@@ -126,8 +126,9 @@ def _run_again(run_id: str, ctx: Context) -> tuple[Path, list[tuple[Path, Path]]
         ):
             if split is None:
                 msg = (
-                    f"Run {run_.id} was made by an older MedLab, which did not write "
-                    "down who taught and who judged; it cannot be repeated."
+                    f"Who taught and who judged in run {run_.id} is not written down: "
+                    "its files are gone, or an older MedLab made it. It cannot be "
+                    "repeated."
                 )
                 raise InputError(msg)
             report = ctx.progress

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from medlab_gui import __version__
 from medlab_gui.commands.checkpoints import check_classes, project_weights
 from medlab_gui.commands.choosers import set_aside
+from medlab_gui.commands.series_titles import series_titles
 from medlab_gui.commands.splits import (
     SPLIT,
     Split,
@@ -363,8 +364,13 @@ def project_training(
     progress : callable, optional
         Instead of the context's.
     """
+    from medlab_gui.learning.kept import name_series
     from medlab_gui.learning.train import train
 
+    if wish.spec.keep_at:
+        sources = (split.choosers, split.validation)
+        keys = [key for source in sources if source is not None for key in source.keys]
+        name_series(folder, series_titles(store, (key.series_uid for key in keys)))
     parent = wish.parent
     return train(
         wish.spec,

@@ -27,6 +27,7 @@ from medlab_gui.core.specs import (
 __all__ = [
     "AUGMENTATIONS",
     "EPOCH_CHOICES",
+    "KEPT_FIGURE",
     "MAX_SEED",
     "OPTIMISERS",
     "PRECISIONS",
@@ -44,6 +45,8 @@ AUGMENTATIONS = ("usual", "four-of-six", "none")
 PRECISIONS = ("auto", "float32")
 TRANSFERS = ("encoder", "all")
 EPOCH_CHOICES = ("set-aside", "judges", "last")
+KEPT_FIGURE = "kept.svg"
+"""Of a run's folder: what the network said at the steps of ``keep_at``."""
 MAX_SEED = 2**31 - 1
 """Every generator, database and number box takes seeds up to it."""
 

@@ -178,6 +178,9 @@ class Axes:
                 QPointF(x, self.inner.top()), QPointF(x, self.inner.bottom())
             )
             painter.setPen(text)
+            # The last number stands left of its tick where the widget ends.
+            half = metrics.horizontalAdvance(number(tick)) / 2
+            x = max(self.outer.left() + half, min(x, self.outer.right() - half))
             box = QRectF(x - widest, self.inner.bottom() + 2, 2 * widest, line)
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, number(tick))
         painter.setPen(QPen(text, 1))

@@ -23,8 +23,13 @@ from qtpy.QtWidgets import (
 from medlab_gui.core.i18n import _
 from medlab_gui.core.merit import merit
 from medlab_gui.core.records import Run, RunState
+from medlab_gui.core.run_titles import local_time
 from medlab_gui.core.spec_changes import spec_changes
+from medlab_gui.core.training import KEPT_FIGURE
+from medlab_gui.gui.dialogs.aside import show_beside
+from medlab_gui.gui.dialogs.picture import PictureDialog
 from medlab_gui.gui.launching import use_weights
+from medlab_gui.gui.menu_words import menu_words
 from medlab_gui.gui.notices import NoticeAction
 from medlab_gui.gui.run_words import merit_of, merits_of
 from medlab_gui.gui.runs_model import dice_change, folds_of, was_refused, weights_of
@@ -93,7 +98,8 @@ class ChosenRuns(QWidget):
     Attributes
     ----------
     changes : QLabel
-        What changed between two; whoever owns this puts it where there is room.
+        What changed between two, or what became of one; whoever owns this puts it
+        where there is room.
     """
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
@@ -124,12 +130,20 @@ class ChosenRuns(QWidget):
             Qt.TextInteractionFlag.TextSelectableByMouse
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
-        self.changes.setAccessibleName(_("What changed between two trainings"))
+        self.changes.setAccessibleName(_("What is told of the selected trainings"))
         rows = QVBoxLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
-        for pair in ((self.adopt, self.export), (self.report, self.delete)):
+        self.pictures = self._button(
+            _("Pictures…"),
+            _("What the network said of some slices while it learned (keep_at)"),
+            self._show_pictures,
+        )
+        for several in (
+            (self.adopt, self.export, self.delete),
+            (self.report, self.pictures),
+        ):
             line = QHBoxLayout()
-            for button in pair:
+            for button in several:
                 line.addWidget(button)
             rows.addLayout(line)
         self.set_runs((), (), "")
@@ -165,9 +179,25 @@ class ChosenRuns(QWidget):
             bool(runs) and all(r.state is not RunState.RUNNING for r in runs)
         )
         self.report.setEnabled(any(map(_can_be_compared, runs)))
-        self.changes.setVisible(len(runs) == 2)
+        self.pictures.setEnabled(one and self._figure(runs[0]) is not None)
+        told = menu_words(runs[0].message) if one else ""
         if len(runs) == 2:
-            self.changes.setText(changes_in_words(runs[0], runs[1], titles))
+            told = changes_in_words(runs[0], runs[1], titles)
+        self.changes.setText(told)
+        self.changes.setVisible(bool(told))
+
+    def _figure(self, run: Run) -> Path | None:
+        """Return the file with what a run's network said while it learned."""
+        store = self._bench.store
+        if store is None:
+            return None
+        path = store.folder / "runs" / run.id / KEPT_FIGURE
+        return path if path.is_file() else None
+
+    def _show_pictures(self) -> None:
+        path = self._figure(self._runs[0])
+        if path is not None:
+            show_beside(PictureDialog(path, self._titles[0], self.window()))
 
     def _offer_folds(self, current: str) -> None:
         """Fill the menu of *Use* with the folds of a cross-validation."""
@@ -240,7 +270,7 @@ class ChosenRuns(QWidget):
         self._bench.launch("evaluate", given)
 
     def _delete(self) -> None:
-        named = "\n".join(self._titles[:_MOST_NAMED])
+        named = "\n".join(self._in_full()[:_MOST_NAMED])
         more = len(self._titles) - _MOST_NAMED
         if more > 0:
             named += "\n" + _("and {n} more").format(n=more)
@@ -254,6 +284,14 @@ class ChosenRuns(QWidget):
         )
         if answer == yes:
             self.delete_now()
+
+    def _in_full(self) -> list[str]:
+        """Return titles with time and seed: others of the table may be named alike."""
+        found = []
+        for run, title in zip(self._runs, self._titles, strict=True):
+            more = (local_time(run.started), _("seed {n}").format(n=run.seed))
+            found.append(", ".join([title, *(m for m in more if m not in title)]))
+        return found
 
     def delete_now(self) -> None:
         """Delete the selected trainings without asking."""

@@ -15,9 +15,9 @@ from medlab_gui.gui.axes import LINE_STYLES, Axes, line_color, number
 from medlab_gui.gui.run_words import measure_of, phase_titles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["CurvesView", "TrainingCurves"]
+__all__ = ["CurvesView", "TrainingCurves", "mean_curves"]
 
 
 @dataclass
@@ -120,6 +120,25 @@ class TrainingCurves:
     def is_empty(self) -> bool:
         """Whether nothing was reported yet."""
         return not self.losses and not self.dice
+
+
+def mean_curves(folds: Sequence[TrainingCurves]) -> TrainingCurves:
+    """Return the mean of trainings, epoch by epoch, over those that came so far."""
+    names = dict.fromkeys(name for one in folds for name in one.dice)
+    return TrainingCurves(
+        losses=_mean_line([one.losses for one in folds]),
+        dice={n: _mean_line([one.dice.get(n, []) for one in folds]) for n in names},
+        epochs=max((one.epochs for one in folds), default=0),
+        spec=folds[0].spec if folds else {},
+        balanced=_mean_line([one.balanced for one in folds]),
+    )
+
+
+def _mean_line(lines: Sequence[list[tuple[float, float]]]) -> list[tuple[float, float]]:
+    values: dict[float, list[float]] = {}
+    for epoch, value in (point for line in lines for point in line):
+        values.setdefault(epoch, []).append(value)
+    return [(epoch, sum(v) / len(v)) for epoch, v in sorted(values.items())]
 
 
 class CurvesView(QWidget):

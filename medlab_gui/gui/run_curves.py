@@ -11,12 +11,12 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
 from medlab_gui.core.records import RunState
-from medlab_gui.gui.curves import CurvesView, TrainingCurves
+from medlab_gui.gui.curves import CurvesView, TrainingCurves, mean_curves
 from medlab_gui.gui.curves_together import CurvesTogether
 from medlab_gui.gui.runs_model import folds_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from medlab_gui.core.records import Run
     from medlab_gui.gui.workbench import Workbench
@@ -66,8 +66,13 @@ class RunCurves(QWidget):
         self.curves.set_curves(curves)
         self.curves.show()
 
-    def show_runs(self, runs: Sequence[Run], titles: Sequence[str]) -> None:
-        """Show trainings that are over.
+    def show_runs(
+        self,
+        runs: Sequence[Run],
+        titles: Sequence[str],
+        live: Mapping[str, TrainingCurves] | None = None,
+    ) -> None:
+        """Show trainings; a cross-validation among others by the mean of its folds.
 
         Parameters
         ----------
@@ -75,6 +80,8 @@ class RunCurves(QWidget):
             The selected ones; of a single cross-validation its folds are shown.
         titles : sequence of str
             What a person reads of each, unlike each other.
+        live : mapping of str to TrainingCurves, optional
+            Curves as they are reported, by run.
         """
         lines: dict[str, TrainingCurves] = {}
         curves = TrainingCurves()
@@ -86,7 +93,10 @@ class RunCurves(QWidget):
             }
         elif runs:
             named = zip(titles, runs, strict=True)
-            lines = {title: self._of(run) for title, run in named}
+            lines = {
+                title: (live or {}).get(run.id) or self._whole(run)
+                for title, run in named
+            }
         self.together.set_runs(lines)
         self.together.setVisible(bool(lines))
         self._take_colors()
@@ -112,6 +122,11 @@ class RunCurves(QWidget):
         if not curves.is_empty and run.state is not RunState.RUNNING:
             self._seen[name] = curves
         return curves
+
+    def _whole(self, run: Run) -> TrainingCurves:
+        """Return one training's curves, or the mean of a cross-validation's folds."""
+        folds = [self._of(run, fold["fold"]) for fold in folds_of(run)]
+        return mean_curves(folds) if folds else self._of(run)
 
     def written(self, run_id: str, fold: int = 0) -> TrainingCurves:
         """Return the curves as a run wrote them down, epoch by epoch.

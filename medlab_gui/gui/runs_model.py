@@ -15,7 +15,7 @@ from medlab_gui.gui.menu_words import menu_words
 from medlab_gui.gui.run_words import merit_of, merits_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from qtpy.QtCore import QObject, QPersistentModelIndex
 
@@ -81,8 +81,15 @@ def dice_change(run: Run) -> str:
     return f"{new:.3f}" if old is None else f"{old:.3f} → {new:.3f}"
 
 
+def _value(run: Run) -> float | None:
+    """Return the figure that a run is ordered by: of its folds, or its new weights."""
+    if folds_of(run):
+        return merit(run.comparison)
+    return judged(run)[1]
+
+
 class RunsModel(QAbstractTableModel):
-    """Rows of `Run`, the newest first.
+    """Rows of `Run`, the newest first until somebody sorts them.
 
     Parameters
     ----------
@@ -93,6 +100,8 @@ class RunsModel(QAbstractTableModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._runs: list[Run] = []
+        self._read: list[Run] = []
+        self._sorting = (-1, Qt.SortOrder.AscendingOrder)
         self._names: dict[str, str] = {}
         self._current = ""
         self._used: frozenset[str] = frozenset()
@@ -118,9 +127,58 @@ class RunsModel(QAbstractTableModel):
             Ids of weights that are or were in use.
         """
         self.beginResetModel()
-        self._runs = list(reversed(runs))
+        self._read = list(runs)
         self._names, self._current, self._used = dict(names), current, used
+        self._runs = self._sorted()
         self.endResetModel()
+
+    def sort(
+        self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder
+    ) -> None:
+        """Order the rows by a column; by none (-1), the newest first."""
+        self._sorting = (column, order)
+        self.layoutAboutToBeChanged.emit()
+        before = self.persistentIndexList()
+        ids = [self._runs[index.row()].id for index in before]
+        self._runs = self._sorted()
+        after = [
+            self.index(self.row_of(run_id), index.column())
+            for run_id, index in zip(ids, before, strict=True)
+        ]
+        self.changePersistentIndexList(before, after)
+        self.layoutChanged.emit()
+
+    def _sorted(self) -> list[Run]:
+        """Return the runs in the order of the rows; alike ones, the newest first."""
+        runs = self._read[::-1]
+        column, order = self._sorting
+        falling = order is Qt.SortOrder.DescendingOrder
+        if column == RunColumn.DICE:
+            known = {
+                run.id: value for run in runs if (value := _value(run)) is not None
+            }
+            rest = [run for run in runs if run.id not in known]
+            have = [run for run in runs if run.id in known]
+            # What was not judged comes last, whichever end is first.
+            have.sort(key=lambda run: known[run.id], reverse=falling)
+            return [*have, *rest]
+        if column == RunColumn.WHAT:
+            runs.sort(
+                key=lambda run: origin(run, self._names).casefold(), reverse=falling
+            )
+        elif column == RunColumn.RESULT:
+            runs.sort(key=self.result_word, reverse=falling)
+        return runs
+
+    @property
+    def newest(self) -> int:
+        """Row of the newest run, -1 without any."""
+        return self.row_of(self._read[-1].id) if self._read else -1
+
+    def runs_of(self, rows: Iterable[int]) -> tuple[Run, ...]:
+        """Return the runs of some rows, the oldest first."""
+        chosen = {self._runs[row].id for row in rows}
+        return tuple(run for run in self._read if run.id in chosen)
 
     def titles(self, runs: Sequence[Run]) -> list[str]:
         """Return short names that tell these runs apart."""
@@ -143,7 +201,7 @@ class RunsModel(QAbstractTableModel):
         """Tell whether a project's runs and weights in use are those that are shown."""
         current = store.current_checkpoint()
         in_use = current.id if current is not None else ""
-        return in_use == self._current and list(store.runs()) == self._runs[::-1]
+        return in_use == self._current and list(store.runs()) == self._read
 
     def row_of(self, run_id: str) -> int:
         """Return the row of a run, or -1."""
@@ -202,6 +260,10 @@ class RunsModel(QAbstractTableModel):
         role: int = Qt.ItemDataRole.DisplayRole,
     ) -> Any:
         """Return the titles of the columns."""
+        if role == Qt.ItemDataRole.InitialSortOrderRole:
+            best_first = section == RunColumn.DICE
+            orders = Qt.SortOrder
+            return orders.DescendingOrder if best_first else orders.AscendingOrder
         if role == Qt.ItemDataRole.ToolTipRole and section == RunColumn.DICE:
             return _(
                 "Old and new weights on the locked slices: the mean Dice of masks, the "

@@ -22,6 +22,10 @@ __all__ = ["Reader", "box_plot", "colour", "picture_grid", "roc_plot"]
 
 _DASHES = ("", "6 3", "2 3", "8 3 2 3")
 _FONT = 'font-family="sans-serif" font-size="12"'
+_LETTER = 7.5
+"""Width of a letter at that size, rather more: which font will be there is unknown."""
+_LONGEST = 60
+"""Letters of a name in a legend; a longer one would make the curves small."""
 _POINTS = 400
 """As many points of a curve as are drawn; more cannot be seen."""
 
@@ -106,8 +110,10 @@ def box_plot(values: Mapping[str, Sequence[float]], title: str, axis: str) -> st
     room = (high - low) * 0.05 or abs(high) * 0.05 or 0.5
     # Shares and distances have no place below 0.
     low, high = low - room if low < 0 else max(0.0, low - room), high + room
-    left, top, column, tall, line = 64.0, 34.0, 110.0, 240.0, 15.0
+    left, top, tall, line = 64.0, 34.0, 240.0, 15.0
     labels = [_label(name) for name in values]
+    longest = max((len(said) for own in labels for said in own), default=0)
+    column = max(110.0, _LETTER * (longest + 1))
     below = line * (max(map(len, labels), default=1) + 1)
     svg = _Svg(left + column * len(values) + 16, top + tall + below + 12, title)
 
@@ -197,8 +203,11 @@ def roc_plot(
     """
     left, top, size = 58.0, 34.0, 320.0
     n_lines = len(curves) + len(readers)
-    svg = _Svg(left + size + 16, top + size + 56 + 18 * n_lines, title)
-    svg.text(svg.width / 2, 20, title)
+    names = [_shortened(name) for name in [*curves, *(r.name for r in readers)]]
+    longest = max(map(len, names), default=0) + len(": 0.000 at 0.000")
+    width = left + max(size, 38 + _LETTER * longest) + 16
+    svg = _Svg(width, top + size + 56 + 18 * n_lines, title)
+    svg.text(left + size / 2, 20, title)
 
     def place(x: float, y: float) -> tuple[float, float]:
         return left + size * x, top + size * (1 - y)
@@ -225,17 +234,25 @@ def roc_plot(
         )
         svg.parts.append(f'<polyline points="{points}" fill="none" {style}/>')
         svg.line(left, y - 4, left + 30, y - 4, style)
-        svg.text(left + 38, y, f"{name}: AUC {roc.auc:.3f}", "start")
+        said = f"{_shortened(name)}: AUC {roc.auc:.3f}"
+        svg.text(left + 38, y, said, "start")
         y += 18
     for n, reader in enumerate(r for r in readers if r.curve is None):
         if reader.fpr is None or reader.tpr is None:
             continue
         for cx, cy in (place(reader.fpr, reader.tpr), (left + 15, y - 4)):
             svg.parts.append(_mark(n, cx, cy))
-        said = f"{reader.name}: {reader.tpr:.3f} at {reader.fpr:.3f}"
+        said = f"{_shortened(reader.name)}: {reader.tpr:.3f} at {reader.fpr:.3f}"
         svg.text(left + 38, y, said, "start")
         y += 18
     return svg.done()
+
+
+def _shortened(name: str) -> str:
+    """Return a name for a legend, with its end, where names differ."""
+    return (
+        name if len(name) <= _LONGEST else f"{name[:36].strip()}…{name[-23:].strip()}"
+    )
 
 
 def _mark(n: int, x: float, y: float) -> str:

@@ -12,12 +12,13 @@ import torch
 from medlab_gui.core.errors import InputError, ResourceError
 from medlab_gui.core.labels import IGNORE
 from medlab_gui.core.merit import BALANCED
+from medlab_gui.core.training import KEPT_FIGURE
 from medlab_gui.learning.batches import collate
 from medlab_gui.learning.check import named
 from medlab_gui.learning.checkpoint import write_whole
 from medlab_gui.learning.evaluate import DiceCounts
 from medlab_gui.learning.kept import choose_kept, keep_step, keep_truth
-from medlab_gui.learning.kept_figure import FIGURE, kept_figure
+from medlab_gui.learning.kept_figure import kept_figure
 from medlab_gui.learning.memory import is_out_of_memory
 from medlab_gui.learning.roc import balanced_accuracy
 from medlab_gui.learning.stepper import use_bfloat16
@@ -129,7 +130,7 @@ class Judge:
                 found.append(classes[: labels.shape[0], : labels.shape[1]])
         keep_step(run.folder, run.state.n_steps, found)
         # Drawn anew each time, so that a run that is stopped has its figure too.
-        write_whole(run.folder / FIGURE, kept_figure(run.folder).encode())
+        write_whole(run.folder / KEPT_FIGURE, kept_figure(run.folder).encode())
 
     def _classes(self, n: int, logits: Tensor) -> NDArray[np.uint8]:
         """Return what a slice's logits (1, C, H, W) say, as predictions are kept."""

@@ -2,7 +2,8 @@
 
 Files in the run's folder ``kept/``: ``truth.npz`` with ``image`` (float32) and
 ``labels`` (uint8) of each slice as the network sees it, named ``0``, ``1``, ...;
-``slices.json``, which says whose they are and how large a pixel is; and
+``slices.json``, which says whose they are and how large a pixel is; ``names.json``,
+where somebody has named the series (`name_series`); and
 ``step_000600.npz`` with the predicted labels after that many steps. `kept_figure` makes
 one figure of them, ``kept.svg`` in the run's folder.
 """
@@ -20,16 +21,25 @@ from medlab_gui.core.errors import DamagedFileError
 from medlab_gui.learning.checkpoint import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from medlab_gui.learning.dataset import PreparedSlices
 
-__all__ = ["KEPT", "choose_kept", "keep_step", "keep_truth", "read_kept"]
+__all__ = [
+    "KEPT",
+    "choose_kept",
+    "keep_step",
+    "keep_truth",
+    "name_series",
+    "read_kept",
+    "series_names",
+]
 
 KEPT = "kept"
+_NAMES = "names.json"
 
 
 def choose_kept(slices: PreparedSlices, n: int) -> list[int]:
@@ -58,6 +68,21 @@ def keep_truth(folder: Path, slices: PreparedSlices, numbers: Sequence[int]) -> 
         for n, k in zip(numbers, keys, strict=True)
     ]
     write_whole(folder / KEPT / "slices.json", json.dumps(names).encode())
+
+
+def name_series(folder: Path, names: Mapping[str, str]) -> None:
+    """Write what people call the series, by UID: a figure names slices by that."""
+    (folder / KEPT).mkdir(parents=True, exist_ok=True)
+    write_whole(folder / KEPT / _NAMES, json.dumps(dict(names)).encode())
+
+
+def series_names(folder: Path) -> dict[str, str]:
+    """Return what `name_series` wrote; nothing where it wrote nothing readable."""
+    try:
+        found = json.loads((folder / KEPT / _NAMES).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # of a recipe, or of an older MedLab
+        return {}
+    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
 
 
 def keep_step(folder: Path, step: int, predicted: Sequence[NDArray[np.uint8]]) -> None:

@@ -13,19 +13,17 @@ from medlab_gui.core.labels import LabelScheme
 from medlab_gui.learning.capsule import read_capsule
 from medlab_gui.learning.evaluate import DiceCounts
 from medlab_gui.learning.figures import picture_grid
-from medlab_gui.learning.kept import KEPT, read_kept
+from medlab_gui.learning.kept import KEPT, read_kept, series_names
 from medlab_gui.learning.pictures import class_colour, overlays
 from medlab_gui.learning.statistics import mean_known
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-__all__ = ["FIGURE", "kept_figure"]
-
-FIGURE = "kept.svg"
-"""What the figure is called in a run's folder."""
+__all__ = ["kept_figure"]
 
 _LONGEST = 40  # characters of a slice's name
 
@@ -62,7 +60,8 @@ def kept_figure(folder: Path, title: str = "") -> str:
         return ""
     spec, capsule = read_capsule(folder)
     scheme = LabelScheme.from_dict(capsule["scheme"])
-    slices = _slices(folder / KEPT / "slices.json", len(truth))
+    names = series_names(folder)
+    slices = _slices(folder / KEPT / "slices.json", len(truth), names)
     rows = []
     for n, (image, labels) in enumerate(truth):
         said = [predicted[step][n] for step in predicted]
@@ -97,15 +96,21 @@ def _caption(
     return "nothing to find" if mean is None else f"DSC {100 * mean:.1f} %"
 
 
-def _slices(path: Path, n: int) -> list[tuple[str, tuple[float, float]]]:
+def _slices(
+    path: Path, n: int, names: Mapping[str, str]
+) -> list[tuple[str, tuple[float, float]]]:
     """Return name and pixel size of each kept slice."""
     try:
         keys = json.loads(path.read_text(encoding="utf-8"))
         found = []
         for key in keys[:n]:
             # A recipe's scans are numbered, so that two may have one name.
-            uid = re.sub(r"^\d+:", "", str(key["series_uid"]))
-            uid = uid if len(uid) <= _LONGEST else f"…{uid[-12:]}"
+            uid = str(key["series_uid"])
+            # Names differ at their beginning, UIDs at their end.
+            own = names.get(uid, "")
+            own = own if len(own) <= _LONGEST else f"{own[: _LONGEST - 1]}…"
+            uid = re.sub(r"^\d+:", "", uid)
+            uid = own or (uid if len(uid) <= _LONGEST else f"…{uid[-12:]}")
             # Runs of before the size was written down had square pixels, mostly.
             dy, dx = key.get("pixel_mm", (1.0, 1.0))
             name = f"{uid}, slice {int(key['slice_index']) + 1}"

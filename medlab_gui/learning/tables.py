@@ -6,6 +6,7 @@ import csv
 import html
 import io
 import math
+import re
 import textwrap
 import unicodedata
 from dataclasses import dataclass
@@ -64,9 +65,13 @@ _LATEX = {
     "*": "{*}",
 }
 
+_NEGATIVE = re.compile(r"(?<![\w.)\]-])-(?=\d)")
+"""A hyphen that is a minus: before a figure, and after nothing that it could join."""
+
 
 def latex_escape(text: str) -> str:
     """Return text that LaTeX prints as it is."""
+    text = _NEGATIVE.sub("−", text)
     return "".join(_LATEX.get(c, c) for c in text)
 
 

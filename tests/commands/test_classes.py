@@ -52,6 +52,19 @@ def test_names_colours_and_what_is_kept():
     assert parse_classes(said, OLD) == new
 
 
+def test_classes_that_nobody_named_together_are_called_what_they_are(tmp_path):
+    """Weights of a mandible, and their card, were called "Liver and spleen"."""
+    new = tmp_path / "new"
+    ProjectStore.open(new, create=True).close()
+    assert change(new, "Mandible")["name"] == "Mandible"
+    assert change(new, "mandible,#010203")["name"] == "Mandible", "a colour alone"
+    assert change(new, "Mandible; Canal")["name"] == "Mandible and Canal"
+    many = change(new, ";".join(f"c{n}" for n in range(9)))
+    assert many["name"] == "c0, c1, c2 and 6 more"
+    old = LabelScheme.from_names("Head and neck", ["Mandible"])
+    assert parse_classes("Mandible; Canal", old).name == "Head and neck"
+
+
 @pytest.mark.parametrize(
     ("given", "word"),
     [

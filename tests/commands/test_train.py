@@ -68,6 +68,28 @@ def test_a_finished_run_is_not_resumed(small_project):
         run(TrainParams(resume=run_id), small_project.ctx)
 
 
+def test_pictures_of_a_training_name_the_series(small_project):
+    """They bore the ends of UIDs."""
+    changes = (
+        "network.options.width=0.0625,inplane_mm=null,phases.0.epochs=0,"
+        "phases.0.steps=2,keep_at=[1,2],keep_slices=2"
+    )
+    params = TrainParams(preset="quick-cpu", set=changes, adopt="never")
+    told = run(params, small_project.ctx)
+    with small_project.ctx.store() as store:
+        text = (store.run_folder(told["run"]) / "kept.svg").read_text(encoding="utf-8")
+        names = {series.description for series in store.series_list()}
+    assert any(f">{name} (patient " in text for name in names)
+
+
+def test_a_run_whose_files_are_gone_cannot_be_repeated(small_project):
+    spec = read_training_preset("quick-cpu").for_scheme(SCHEME)
+    with small_project.ctx.store() as store:
+        run_id = one_run(store, RunState.DONE, json.loads(spec.to_json()))
+    with pytest.raises(InputError, match="its files are gone, or an older MedLab"):
+        run(TrainParams(replay=run_id), small_project.ctx)
+
+
 def test_a_run_that_an_older_medlab_stopped_is_left_as_it_is(small_project):
     """It wrote no split down: going on would be another training."""
     spec = read_training_preset("quick-cpu").for_scheme(SCHEME)

@@ -45,6 +45,27 @@ def test_boxes_with_long_names_can_be_told_apart():
     assert 0 < float(svg.get("height")) - max(places) < 20, "nothing cut, no empty room"
 
 
+def reach(text):
+    """Return how far right a text goes, in letters 7 px wide."""
+    length = 7 * len(text.text)
+    share = {"start": 1, "middle": 0.5, "end": 0}[text.get("text-anchor")]
+    return float(text.get("x")) + share * length
+
+
+def test_long_names_stay_within_their_figure():
+    name = "resnet_cbam_unet, encoder residual, attention"
+    many = f"{'very ' * 40}long"
+    curve = roc([0, 1, 1], [1, 2, 0])
+    readers = [Reader(f"A radiologist with a long name, {name}", 0.2, 0.8)]
+    svg = ET.fromstring(roc_plot({name: curve, many: curve}, "ROC", readers))
+    assert max(map(reach, svg.iter(f"{SVG}text"))) <= float(svg.get("width"))
+    assert float(svg.get("width")) < 800, "the curves do not become small"
+    boxes = ET.fromstring(box_plot({f"{name} {n}": [1, 2] for n in (1, 2)}, "t", "x"))
+    first, second = [t for t in boxes.iter(f"{SVG}text") if t.text.startswith("resnet")]
+    half = 7 * len(second.text) / 2
+    assert reach(first) <= float(second.get("x")) - half, "names do not overlap"
+
+
 def test_boxes_of_one_value_and_of_none():
     for values in ({"a": [0.5]}, {"a": []}, {"a": [3, 3, 3]}):
         ET.fromstring(box_plot(values, "t", "x"))

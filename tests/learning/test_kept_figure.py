@@ -12,11 +12,11 @@ from PIL import Image
 
 from medlab_gui.core.errors import DamagedFileError
 from medlab_gui.core.specs import NetworkSpec
-from medlab_gui.core.training import Phase
+from medlab_gui.core.training import KEPT_FIGURE, Phase
 from medlab_gui.learning.capsule import write_capsule
 from medlab_gui.learning.dataset import PreparedSlices
-from medlab_gui.learning.kept import keep_step, keep_truth, read_kept
-from medlab_gui.learning.kept_figure import FIGURE, kept_figure
+from medlab_gui.learning.kept import keep_step, keep_truth, name_series, read_kept
+from medlab_gui.learning.kept_figure import kept_figure
 from medlab_gui.learning.train import train
 from tests.learning.conftest import (
     SCHEME,
@@ -98,6 +98,18 @@ def test_pixels_keep_their_proportions(tmp_path):
     assert height == pytest.approx(2 * width, rel=0.1)
 
 
+def test_slices_are_called_as_people_call_them(run):
+    name_series(run, {"judge": "T2 FLAIR (patient 0a1b2c3d)", "other": "x"})
+    assert "T2 FLAIR (patient 0a1b2c3d), slice 3" in words(kept_figure(run))
+    name_series(run, {"judge": f"T2 {'very ' * 20}long"})
+    assert any(
+        (w or "").startswith("T2 very ") and "…, slice 3" in w
+        for w in words(kept_figure(run))
+    )
+    (run / "kept" / "names.json").write_text("[", encoding="utf-8")
+    assert "judge, slice 3" in words(kept_figure(run)), "a figure all the same"
+
+
 def test_neighbours_and_classifiers(tmp_path):
     slices = PreparedSlices(judge_source(), WINDOW, None, 3, n_channels=3)
     keep_truth(tmp_path, slices, [1])
@@ -115,7 +127,7 @@ def test_a_training_draws_it(tmp_path):
         phases=(Phase("all", 0, 1e-2, steps=4),), keep_at=(1, 4), keep_slices=2
     )
     train(spec, SCHEME, disc_source(), judge_source(), folder=tmp_path, device="cpu")
-    svg = (tmp_path / FIGURE).read_text(encoding="utf-8")
+    svg = (tmp_path / KEPT_FIGURE).read_text(encoding="utf-8")
     assert "1 iteration" in words(svg)
     assert len(pictures(svg)) == 2 * 3
     assert svg == kept_figure(tmp_path)

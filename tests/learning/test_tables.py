@@ -40,6 +40,13 @@ def test_latex_has_nothing_that_latex_would_take_amiss():
     )
 
 
+def test_latex_prints_a_minus_before_negative_figures():
+    assert latex_escape("-42.70 ± 3") == r"$-$42.70 $\pm$ 3"
+    assert latex_escape("a-1 2024-05-01 fold-2 x_-3") == (
+        r"a-1 2024-05-01 fold-2 x\_-3"
+    )
+
+
 def test_html_is_well_formed_and_escaped():
     root = ET.fromstring(f"<div>{TABLE.to_html()}</div>")
     assert root.find("table/caption").text == "Liver & spleen"

@@ -36,6 +36,8 @@ from medlab_gui.gui.run_curves import RunCurves
 from medlab_gui.gui.runs_model import RunColumn, RunsModel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from qtpy.QtGui import QHideEvent, QShowEvent
 
     from medlab_gui.gui.workbench import Workbench
@@ -147,6 +149,10 @@ class RunsDock(QWidget):
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(RunColumn.WHAT, QHeaderView.ResizeMode.Stretch)
+        # The newest first, until a title is clicked; a third click leads back.
+        header.setSortIndicatorClearable(True)
+        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        self.table.setSortingEnabled(True)
         self.table.selectionModel().selectionChanged.connect(self._on_selection)
         self.table.doubleClicked.connect(self._compare)
         return self.table
@@ -242,7 +248,9 @@ class RunsDock(QWidget):
         self.weights.setText(
             _("No weights in use yet.")
             if current is None
-            else _("Weights in use: {name}").format(name=current.name)
+            # The name has a line of its own: others are longer, and what stands below
+            # must not move when they are used.
+            else _("Weights in use:\n{name}").format(name=current.name)
         )
         self.finetune.setEnabled(store is not None and self.live.job is None)
         self.back.setEnabled(previous is not None and self.live.job is None)
@@ -263,7 +271,8 @@ class RunsDock(QWidget):
 
     def _select(self, rows: list[int]) -> None:
         """Select these rows; the newest run where none of them is there any more."""
-        known = [row for row in rows if row >= 0] or [0] * bool(self.model.rowCount())
+        newest = self.model.newest
+        known = [row for row in rows if row >= 0] or [newest] * (newest >= 0)
         flags = QItemSelectionModel.SelectionFlag
         for n, row in enumerate(known):
             how = flags.Rows | (flags.Select if n else flags.ClearAndSelect)
@@ -271,8 +280,8 @@ class RunsDock(QWidget):
 
     def _all_selected(self) -> tuple[Run, ...]:
         """Return the selected runs, the oldest first."""
-        rows = sorted(i.row() for i in self.table.selectionModel().selectedRows())
-        return tuple(self.model.run(row) for row in reversed(rows))
+        rows = self.table.selectionModel().selectedRows()
+        return self.model.runs_of(index.row() for index in rows)
 
     def _selected(self) -> Run | None:
         runs = self._all_selected()
@@ -292,13 +301,25 @@ class RunsDock(QWidget):
         self.resume.setEnabled(stopped and self.live.job is None)
         for button in (self.compare, self.resume):
             button.setVisible(self.model.rowCount() > 0)
-        if self.live.job is not None:
-            row = self.model.row_of(self.live.run_id)
-            if row >= 0:
-                self.live.curves.spec = self.model.run(row).spec
+        self._show_curves(runs, titles)
+
+    def _show_curves(self, runs: Sequence[Run], titles: Sequence[str]) -> None:
+        """Show the selected runs; the one under way as it reports."""
+        row = self.model.row_of(self.live.run_id)
+        if self.live.job is not None and row >= 0:
+            self.live.curves.spec = self.model.run(row).spec
+        if self._looks_at_live(runs):
             self.picture.show_live(self.live.curves)
         else:
-            self.picture.show_runs(runs, titles)
+            live = {self.live.run_id: self.live.curves}
+            self.picture.show_runs(runs, titles, live if self.live.job else {})
+
+    def _looks_at_live(self, runs: Sequence[Run]) -> bool:
+        """Whether the training under way is what is selected, or has no row yet."""
+        if self.live.job is None:
+            return False
+        is_listed = self.model.row_of(self.live.run_id) >= 0
+        return not is_listed or [run.id for run in runs] == [self.live.run_id]
 
     # ---- the training under way ---------------------------------------------------
 
@@ -306,9 +327,15 @@ class RunsDock(QWidget):
         if self.live.curves.is_empty:  # a resumed one goes on where it was
             self.live.curves = self.picture.written(run_id)
         self.refresh()
+        # Others can be looked at meanwhile; this one is what was just begun.
+        self._select([self.model.row_of(run_id)])
 
     def _on_reported(self) -> None:
-        self.curves.set_curves(self.live.curves)
+        runs = self._all_selected()
+        if self._looks_at_live(runs):
+            self.curves.set_curves(self.live.curves)
+        elif any(run.id == self.live.run_id for run in runs):
+            self._show_curves(runs, self.model.titles(runs))
 
     def _on_ended(self, job: Job) -> None:
         if job.state is not JobState.DONE:
