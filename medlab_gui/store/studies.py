@@ -105,6 +105,10 @@ class StudyRows(ProjectBase):
             known = self._read[row["uid"]] = (row, _series(row))
         return known[1]
 
+    def remember(self, other: StudyRows) -> None:
+        """Take over the series that another connection has made of its rows."""
+        self._read = dict(other._read)
+
     def n_series(self) -> int:
         """Return how many series there are."""
         (row,) = self._rows(select(func.count().label("n")).select_from(tables.series))

@@ -74,3 +74,6 @@ def test_what_is_unchanged_is_not_made_anew(store: ProjectStore, place: Path) ->
     assert not before[0].remedies
     assert same is before[1]
     assert store.n_series() == 2
+    with ProjectStore.open(place) as other:
+        other.remember(store)
+        assert other.series_list()[1] is same
