@@ -51,6 +51,25 @@ def test_layer_controls_are_made_when_they_are_looked_at(window, qtbot):
     dock.hide()
 
 
+def test_a_layer_is_drawn_by_what_was_made_for_it_before(window):
+    from napari._qt import qt_viewer
+    from napari._vispy import create_vispy_layer
+    from napari.layers import Image
+
+    viewer = window.viewer
+    canvas = viewer.window._qt_viewer.canvas
+    layer = Image(np.arange(480.0).reshape(40, 3, 4), name="made before")
+    visual = private.make_visual(viewer, layer)
+    private.insert_layer(viewer, 1, layer, visual)
+    assert viewer.layers[1] is layer
+    assert canvas.layer_to_visual[layer] is visual
+    assert qt_viewer.create_vispy_layer is create_vispy_layer
+    layer.data = layer.data + 1
+    k = int(viewer.dims.current_step[0])
+    np.testing.assert_array_equal(visual.node._data, layer.data[k])
+    viewer.layers.remove(layer)
+
+
 def test_a_rehearsal_leaves_no_circle_behind(window):
     circle = window.viewer.canvas.overlays._brush_circle
     steps = private.rehearse_brush(window.viewer)
