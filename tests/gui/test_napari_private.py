@@ -72,15 +72,34 @@ def test_a_layer_is_drawn_by_what_was_made_for_it_before(window):
 
 def test_a_rehearsal_leaves_no_circle_behind(window):
     circle = window.viewer.canvas.overlays._brush_circle
-    steps = private.rehearse_brush(window.viewer)
-    next(steps)
-    assert circle.visible
-    for _step in steps:
-        pass
+    seen = [circle.visible for _step in private.rehearse_brush(window.viewer)]
+    assert seen == [False, False, True, True]
     (drawn,) = window.viewer.window._qt_viewer.canvas._viewer_overlay_to_visual[circle]
     assert not circle.visible
     assert drawn._white_circle.visible
     assert drawn._black_circle.visible
+
+
+def test_the_circle_is_made_of_what_was_made_before_it():
+    from napari._vispy.overlays import brush_circle
+
+    from medlab_gui.gui.napari_private.window import _Ellipses
+
+    theirs, ellipses = brush_circle.Ellipse, _Ellipses()
+    ellipses.make("white")
+    (asked, made) = ellipses._made[0]
+    with ellipses:
+        assert brush_circle.Ellipse(**asked | {"border_color": "red"}) is not made
+        assert brush_circle.Ellipse(**asked) is made
+        assert brush_circle.Ellipse(**asked) is not made
+    assert brush_circle.Ellipse is theirs
+
+
+def test_a_rehearsal_draws_nothing_once_a_study_is_open(window):
+    circle = window.viewer.canvas.overlays._brush_circle
+    steps = private.rehearse_brush(window.viewer, lambda: False)
+    assert [circle.visible for _step in steps] == [False, False]
+    assert not circle.visible
 
 
 def test_a_stroke_of_several_stamps_is_one_box_with_both_states(window, strokes):
