@@ -133,7 +133,7 @@ def project_facts(bench: Workbench) -> dict[str, Any]:
     queue = checkpoint = False
     if bench.store is not None:
         try:
-            queue = bool(bench.store.items([ItemState.QUEUED, ItemState.OPEN]))
+            queue = bench.store.n_items([ItemState.QUEUED, ItemState.OPEN]) > 0
             checkpoint = bench.store.current_checkpoint() is not None
         except MedlabError as error:
             bench.fail(error, "")

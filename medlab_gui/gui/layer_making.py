@@ -16,6 +16,8 @@ from medlab_gui.gui.colors import scheme_colors, uncertainty_colors
 from medlab_gui.gui.layer_data import nothing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
     from napari import Viewer
     from napari.layers import Image, Labels
 
@@ -95,9 +97,38 @@ def new_labels(name: str) -> Labels:
     return layer
 
 
-def add_hidden(viewer: Viewer, layer: L) -> L:
-    """Put a layer above the others, hidden and without thumbnails; return it."""
+def add_hidden(
+    viewer: Viewer,
+    make: Callable[[], L],
+    is_wanted: Callable[[], bool] = lambda: True,
+    place: Callable[[], int] | None = None,
+) -> Generator[None, None, L | None]:
+    """Add a layer, hidden and without thumbnails, in steps that take no long time each.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        Where.
+    make : callable
+        Makes the layer.
+    is_wanted : callable
+        Asked at the end: somebody in a hurry may have added it meanwhile.
+    place : callable, optional
+        Returns its place among the viewer's layers; above all others without it.
+
+    Returns
+    -------
+    layer or None
+        None where it was not wanted any more.
+    """
+    layer = make()
     private.silence_thumbnail(layer)
     layer.visible = False
-    viewer.layers.append(layer)
+    yield
+    visual = private.make_visual(viewer, layer)
+    yield
+    if not is_wanted():
+        return None
+    at = len(viewer.layers) if place is None else place()
+    private.insert_layer(viewer, at, layer, visual)
     return layer

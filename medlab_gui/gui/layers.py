@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
 
@@ -24,7 +25,7 @@ from medlab_gui.gui.strokes import Strokes
 from medlab_gui.gui.view_state import Mode, Tool
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from napari import Viewer
     from napari.layers import Image, Labels
@@ -115,28 +116,30 @@ class Stage:
         """
         load_for_layers()
         yield
-        if self.image is None:
-            image = new_image()
-            yield
-            if self.image is None:  # no study was opened meanwhile
-                self.image = add_hidden(self.viewer, image)
-                yield
-        if self.entropy is None:
-            self.entropy = add_hidden(self.viewer, new_entropy())
-            yield
-        if self.prediction is None:
-            self.prediction = add_hidden(self.viewer, new_labels(_("Prediction")))
-            self.prediction.editable = False
-            yield
-        if self.mask is None:
-            self.mask = add_hidden(self.viewer, new_labels(_("Mask")))
+        yield from self._add("image", new_image)
+        yield from self._add("entropy", new_entropy)
+        yield from self._add("prediction", partial(new_labels, _("Prediction")))
+        yield from self._add("mask", partial(new_labels, _("Mask")))
+
+    def _add(self, name: str, make: Callable[[], Any]) -> Iterator[None]:
+        if getattr(self, name) is not None:
+            return
+        layer = yield from add_hidden(
+            self.viewer, make, lambda: getattr(self, name) is None
+        )
+        if layer is None:  # a study was opened meanwhile
+            return
+        setattr(self, name, layer)
+        if name == "prediction":
+            layer.editable = False
+        if self.mask is not None and name == "mask":
             self.strokes.take(self.mask)
             self.mask.events.selected_label.connect(self._on_picked)
             self.mask.events.brush_size.connect(self._on_brush_size)
             for overlay in private.hand_overlays(self.mask):
                 yield
                 overlay.visible = True
-            yield
+        yield
 
     # ---- opening ------------------------------------------------------------
 
@@ -160,7 +163,7 @@ class Stage:
             self.placed = ""
             # The welcome page covers the picture. Another series often follows at
             # once, so the arrays are let go a little later.
-            QTimer.singleShot(_LET_GO_MS, self._let_go)
+            QTimer.singleShot(_LET_GO_MS, lambda: in_steps(self._let_go()))
             return
         view = self.bench.view
         view.value = min(max(view.value, 1), len(session.scheme.classes))
@@ -254,14 +257,13 @@ class Stage:
         show(self.prediction, labels, scale)
         show(self.entropy, doubt, scale)
 
-    def _let_go(self) -> None:
-        """Drop the arrays of a series that was closed."""
-        if self.bench.session is None and self.image is not None:
-            assert self.mask is not None
-            with private.one_update(self.viewer):
-                for layer in (self.image, self.mask):
+    def _let_go(self) -> Iterator[None]:
+        """Drop the arrays of a series that was closed, one in each step."""
+        for layer in (self.image, self.mask, self.prediction, self.entropy):
+            if self.bench.session is None and layer is not None:
+                with private.one_update(self.viewer):
                     show(layer, blank(layer), (1.0, 1.0, 1.0))
-                self._fill_prediction()
+                yield
 
     # ---- looks --------------------------------------------------------------
 

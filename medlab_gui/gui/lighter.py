@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from medlab_gui.gui.napari_private import canvas_widget
+
 if TYPE_CHECKING:
     from napari import Viewer
+    from qtpy.QtWidgets import QWidget
 
 __all__ = ["lighten"]
 
@@ -23,6 +26,7 @@ def lighten(viewer: Viewer) -> None:
     _slice_once(viewer)
     _outline_quickly()
     _call_opengl_directly()
+    _draw_once_when_resized(canvas_widget(viewer))
 
 
 def _slice_once(viewer: Viewer) -> None:
@@ -94,3 +98,28 @@ def _call_opengl_directly() -> None:
     for name, function in vars(gl2).items():
         if name.startswith("gl") and callable(function):
             setattr(gl, name, function)
+
+
+def _draw_once_when_resized(canvas: QWidget) -> None:
+    """Do not draw while a canvas takes its new size: it is drawn right afterwards.
+
+    Qt asks for a picture in the middle of that, in the turn of whoever resized it, and
+    shows only the next one, which it asks for as soon as it draws the window.
+    """
+    kind: Any = next(k for k in type(canvas).__mro__ if "resizeGL" in vars(k))
+    if kind.resizeGL.__module__ == __name__:
+        return
+    resize, draw = kind.resizeGL, kind.paintGL
+
+    def resizeGL(self: Any, width: int, height: int) -> None:
+        resize(self, width, height)
+        self._was_resized = True
+
+    def paintGL(self: Any) -> None:
+        if getattr(self, "_was_resized", False):
+            self._was_resized = False
+            self.update()
+        else:
+            draw(self)
+
+    kind.resizeGL, kind.paintGL = resizeGL, paintGL

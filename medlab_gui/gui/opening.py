@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from medlab_gui.gui.workbench import Workbench
     from medlab_gui.review.recovery import Recovery
     from medlab_gui.review.session import ReviewSession
+    from medlab_gui.store.project import ProjectStore
 
 __all__ = ["close_series", "open_project", "open_series"]
 
@@ -33,17 +34,20 @@ def open_project(
     create = create or place == str(bench.settings.project_path)
     title = _("Open the project")
 
-    def work(ctx: JobContext) -> None:
+    def work(ctx: JobContext) -> ProjectStore:
         from medlab_gui.store.project import ProjectStore
 
         ctx.check()
         # Also loads the database library, which would stop the window.
-        ProjectStore.open(place, create=create).close()
+        with ProjectStore.open(place, create=create) as store:
+            store.series_list()  # takes its time where there are hundreds
+            return store
 
-    def done(_result: None) -> None:
+    def done(closed: ProjectStore) -> None:
         from medlab_gui.store.project import ProjectStore
 
         store = ProjectStore.open(place)
+        store.remember(closed)
         bench.close_series()
         bench.adopt_project(place, store)
         if then is not None:

@@ -34,4 +34,4 @@ def rehearse(stage: Stage) -> Iterator[None]:
                 layer.visible = visible
                 yield
     if bench.session is None:
-        yield from private.rehearse_brush(viewer)
+        yield from private.rehearse_brush(viewer, lambda: bench.session is None)

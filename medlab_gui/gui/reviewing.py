@@ -216,4 +216,4 @@ def go_to_next(bench: Workbench) -> None:
             return
     from medlab_gui.commands.queue_ import explain
 
-    bench.inform(explain(items, n_series=len(bench.store.series_list())))
+    bench.inform(explain(items, n_series=bench.store.n_series()))

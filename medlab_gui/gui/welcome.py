@@ -125,7 +125,7 @@ class Welcome(QWidget):
         if bench.session is not None:
             return
         busy = [j.title for j in bench.jobs.active if j.title]
-        known = bool(bench.store is not None and bench.store.series_list())
+        known = bool(bench.store is not None and bench.store.n_series())
         if busy:
             self._text.setText(f"{busy[0]}…")
         elif known:

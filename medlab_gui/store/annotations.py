@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from medlab_gui.core.errors import ConflictError, InputError
 from medlab_gui.core.labels import IGNORE, LabelScheme
@@ -149,6 +149,20 @@ class AnnotationRows(StudyRows):
         with self._database.read() as connection:
             row = _latest(connection, series_uid)
         return _annotation(row) if row else None
+
+    def n_confirmed(self) -> dict[str, int]:
+        """Return of each series that has a saved mask how many slices are accepted."""
+        table = tables.annotation
+        newest = (
+            select(table.c.series_uid, func.max(table.c.revision).label("revision"))
+            .group_by(table.c.series_uid)
+            .subquery()
+        )
+        is_newest = (table.c.series_uid == newest.c.series_uid) & (
+            table.c.revision == newest.c.revision
+        )
+        query = select(table.c.series_uid, table.c.confirmed).join(newest, is_newest)
+        return {row["series_uid"]: len(row["confirmed"]) for row in self._rows(query)}
 
     def annotation_mask(self, annotation: Annotation) -> NDArray[np.uint8]:
         """Return the mask of a revision, uint8 (Z, Y, X), the caller's to change."""

@@ -86,6 +86,7 @@ class ProjectStore(
         self.folder = folder
         self._database = database
         self._blobs = BlobStore(folder / "blobs")
+        self._read = {}
 
     # ---- opening and closing ------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from medlab_gui.core.errors import ConflictError
 from medlab_gui.core.records import ItemState, WorkItem
@@ -88,6 +88,13 @@ class QueueRows(ProjectBase):
         if states is not None:
             query = query.where(table.c.state.in_([str(s) for s in states]))
         return tuple(_item(row) for row in self._rows(query))
+
+    def n_items(self, states: Iterable[ItemState]) -> int:
+        """Return how many items are in some states."""
+        table = tables.item
+        query = select(func.count().label("n")).select_from(table)
+        (row,) = self._rows(query.where(table.c.state.in_([str(s) for s in states])))
+        return int(row["n"])
 
     def item(self, item_id: str) -> WorkItem:
         """Return one item, or raise `InputError`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from medlab_gui.core.display import Display
 from medlab_gui.core.errors import ConflictError, InputError
@@ -25,6 +25,9 @@ __all__ = ["StudyRows"]
 
 class StudyRows(ProjectBase):
     """The part of `ProjectStore` about studies and series."""
+
+    _read: dict[str, tuple[dict[str, Any], Series]]
+    """Rows of series and what was made of them, see `series_list`."""
 
     def add_study(self, study: Study) -> None:
         """Remember a study; one that is known already stays as it is."""
@@ -86,11 +89,30 @@ class StudyRows(ProjectBase):
             )
 
     def series_list(self, study_uid: str | None = None) -> tuple[Series, ...]:
-        """Return the series of a study, or all, in the order in which they came."""
+        """Return the series of a study, or all, in the order in which they came.
+
+        All rows are read each time; but of a row that is as it was the same `Series` is
+        returned, since to make one takes several times as long as to read it.
+        """
         query = select(tables.series).order_by(tables.series.c.n)
         if study_uid is not None:
             query = query.where(tables.series.c.study_uid == study_uid)
-        return tuple(_series(row) for row in self._rows(query))
+        return tuple(self._made(dict(row)) for row in self._rows(query))
+
+    def _made(self, row: dict[str, Any]) -> Series:
+        known = self._read.get(row["uid"])
+        if known is None or known[0] != row:
+            known = self._read[row["uid"]] = (row, _series(row))
+        return known[1]
+
+    def remember(self, other: StudyRows) -> None:
+        """Take over the series that another connection has made of its rows."""
+        self._read = dict(other._read)
+
+    def n_series(self) -> int:
+        """Return how many series there are."""
+        (row,) = self._rows(select(func.count().label("n")).select_from(tables.series))
+        return int(row["n"])
 
     def series(self, uid: str) -> Series:
         """Return one series, or raise `InputError`."""
@@ -126,7 +148,7 @@ def _series_values(series: Series) -> dict[str, Any]:
     }
 
 
-def _series(row: RowMapping) -> Series:
+def _series(row: RowMapping | dict[str, Any]) -> Series:
     reorientation = Reorientation.from_dict(row["reorientation"])
     window = row["window"]
     return Series(

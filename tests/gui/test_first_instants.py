@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from medlab_gui.core.measurements import Plane
+from medlab_gui.gui.layer_making import add_hidden, new_entropy
 from medlab_gui.gui.panes.linked_state import PaneLayout
-from tests.gui.conftest import wait_for
+from tests.gui.conftest import open_series, wait_for
 from tests.synthetic import plain_grid, write_series
 
 pytestmark = pytest.mark.gui
@@ -58,3 +59,34 @@ def test_window_and_zoom_of_the_series_before_are_never_seen(window, gate, tmp_p
     assert (view.level, view.width) == (60.0, 300.0)
     assert window.viewer.scene.camera.zoom == pytest.approx(2 * fitting)
     bench.session_changed.disconnect(look)
+
+
+def test_nothing_is_let_go_of_a_series_that_opens_meanwhile(window):
+    stage, bench = window.stage, window.bench
+    layers = (stage.image, stage.mask, stage.prediction, stage.entropy)
+    uid = bench.store.series_list()[0].uid
+    open_series(window, uid)
+    bench.close_series()
+    steps = stage._let_go()
+    next(steps)
+    assert stage.image.data.size == 1
+    assert stage.mask.data.size > 1
+    open_series(window, uid)
+    assert list(steps) == []
+    assert stage.image.data is bench.session.volume.data
+    assert stage.mask.data is bench.session.mask
+    bench.close_series()
+    wait_for(lambda: all(layer.data.size == 1 for layer in layers))
+    open_series(window, uid)
+
+
+def test_a_layer_that_was_added_in_a_hurry_is_not_added_again(window):
+    before, wanted = list(window.viewer.layers), True
+    steps = add_hidden(window.viewer, new_entropy, lambda: wanted)
+    next(steps)
+    next(steps)
+    wanted = False
+    with pytest.raises(StopIteration) as end:
+        next(steps)
+    assert end.value.value is None
+    assert list(window.viewer.layers) == before

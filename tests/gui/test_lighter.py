@@ -69,3 +69,23 @@ def test_points_are_still_drawn(window):
     viewer.reset_view()
     shot = viewer.screenshot(flash=False)
     assert (shot[..., 0].astype(int) - shot[..., 1] > 200).sum() > 100
+
+
+def test_a_canvas_that_takes_another_size_is_drawn_once_and_afterwards(window, qtbot):
+    canvas, drawn = window.canvas, []
+
+    def draw(_event):
+        drawn.append(canvas.width())
+
+    events = window.viewer.window._qt_viewer.canvas._scene_canvas.events
+    size = canvas.size()
+    qtbot.wait(50)  # what is still to be drawn of the size that it has
+    events.draw.connect(draw)
+    canvas.resize(size.width() - 40, size.height())
+    assert not drawn
+    qtbot.waitUntil(lambda: bool(drawn))
+    assert drawn[0] == size.width() - 40
+    picture = canvas.grabFramebuffer()
+    assert picture.width() == round(canvas.width() * canvas.devicePixelRatioF())
+    events.draw.disconnect(draw)
+    canvas.resize(size)

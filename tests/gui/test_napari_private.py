@@ -51,17 +51,55 @@ def test_layer_controls_are_made_when_they_are_looked_at(window, qtbot):
     dock.hide()
 
 
+def test_a_layer_is_drawn_by_what_was_made_for_it_before(window):
+    from napari._qt import qt_viewer
+    from napari._vispy import create_vispy_layer
+    from napari.layers import Image
+
+    viewer = window.viewer
+    canvas = viewer.window._qt_viewer.canvas
+    layer = Image(np.arange(480.0).reshape(40, 3, 4), name="made before")
+    visual = private.make_visual(viewer, layer)
+    private.insert_layer(viewer, 1, layer, visual)
+    assert viewer.layers[1] is layer
+    assert canvas.layer_to_visual[layer] is visual
+    assert qt_viewer.create_vispy_layer is create_vispy_layer
+    layer.data = layer.data + 1
+    k = int(viewer.dims.current_step[0])
+    np.testing.assert_array_equal(visual.node._data, layer.data[k])
+    viewer.layers.remove(layer)
+
+
 def test_a_rehearsal_leaves_no_circle_behind(window):
     circle = window.viewer.canvas.overlays._brush_circle
-    steps = private.rehearse_brush(window.viewer)
-    next(steps)
-    assert circle.visible
-    for _step in steps:
-        pass
+    seen = [circle.visible for _step in private.rehearse_brush(window.viewer)]
+    assert seen == [False, False, True, True]
     (drawn,) = window.viewer.window._qt_viewer.canvas._viewer_overlay_to_visual[circle]
     assert not circle.visible
     assert drawn._white_circle.visible
     assert drawn._black_circle.visible
+
+
+def test_the_circle_is_made_of_what_was_made_before_it():
+    from napari._vispy.overlays import brush_circle
+
+    from medlab_gui.gui.napari_private.window import _Ellipses
+
+    theirs, ellipses = brush_circle.Ellipse, _Ellipses()
+    ellipses.make("white")
+    (asked, made) = ellipses._made[0]
+    with ellipses:
+        assert brush_circle.Ellipse(**asked | {"border_color": "red"}) is not made
+        assert brush_circle.Ellipse(**asked) is made
+        assert brush_circle.Ellipse(**asked) is not made
+    assert brush_circle.Ellipse is theirs
+
+
+def test_a_rehearsal_draws_nothing_once_a_study_is_open(window):
+    circle = window.viewer.canvas.overlays._brush_circle
+    steps = private.rehearse_brush(window.viewer, lambda: False)
+    assert [circle.visible for _step in steps] == [False, False]
+    assert not circle.visible
 
 
 def test_a_stroke_of_several_stamps_is_one_box_with_both_states(window, strokes):

@@ -176,6 +176,16 @@ def test_patients_are_named_in_their_script_and_searched(window, dock, tmp_path)
     assert len(shown(dock)) == 2
 
 
+def test_the_list_asks_the_project_the_same_whatever_it_holds(
+    window, dock, monkeypatch
+):
+    asked = []
+    store = window.bench.store
+    monkeypatch.setattr(store, "latest_annotation", asked.append)
+    dock.refresh()
+    assert not asked
+
+
 def test_keys_are_enough(window, dock, tmp_path):
     def edit(text, uid):
         def change(ds, _k):

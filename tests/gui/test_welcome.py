@@ -32,3 +32,16 @@ def test_nothing_of_the_page_is_cut_off(bench, qtbot, width):
     for label in welcome.findChildren(QLabel):
         if label.wordWrap():
             assert label.height() >= label.heightForWidth(label.width())
+
+
+def test_jobs_that_come_and_go_read_no_series(bench, qtbot, monkeypatch):
+    """Of 300 series that took a twentieth of a second, twice for each small picture."""
+    canvas = QWidget()
+    qtbot.addWidget(canvas)
+    welcome = Welcome(bench, canvas)
+    read = []
+    monkeypatch.setattr(bench.store, "series_list", lambda: read.append(1) or ())
+    with qtbot.waitSignal(bench.job_finished):
+        bench.submit("", lambda ctx: None)
+    assert not read
+    assert not welcome.isVisible()

@@ -54,6 +54,20 @@ def test_revisions_follow_each_other(store: ProjectStore, series: Series) -> Non
     assert store.journal_seq(second) == 7
 
 
+def test_accepted_slices_are_counted_of_the_newest_masks(
+    store: ProjectStore, series: Series
+) -> None:
+    other = add_series(store, "1.2.4")
+    add_series(store, "1.2.5")
+    assert store.n_confirmed() == {}
+    more = {"author": "a"}
+    one = store.add_annotation(series.uid, mask_of(1), SCHEME, confirmed=[0], **more)
+    store.add_annotation(other.uid, mask_of(1), SCHEME, confirmed=[1, 2, 3], **more)
+    more["parent"] = one.id
+    store.add_annotation(series.uid, mask_of(2), SCHEME, confirmed=[0, 4], **more)
+    assert store.n_confirmed() == {series.uid: 2, other.uid: 3}
+
+
 def test_a_revision_never_holds_less_of_the_journal_than_the_one_before(
     store: ProjectStore, series: Series
 ) -> None:

@@ -8,9 +8,12 @@ import pytest
 
 from medlab_gui.core.errors import ConflictError, InputError, StoreError
 from medlab_gui.core.records import Series, Study
+from medlab_gui.core.remedies import AppliedRemedy
+from medlab_gui.store.project import ProjectStore
+from tests.store.conftest import add_series
 
 if TYPE_CHECKING:
-    from medlab_gui.store.project import ProjectStore
+    from pathlib import Path
 
 
 def test_a_series_comes_back_as_it_went_in(store: ProjectStore, series: Series) -> None:
@@ -55,3 +58,22 @@ def test_what_is_not_there_is_said(store: ProjectStore, series: Series) -> None:
     with pytest.raises(StoreError, match="missing"):
         store.add_series(replace(series, uid="x", blob="0" * 64))
     assert [s.uid for s in store.series_list()] == [series.uid]
+
+
+def test_what_is_unchanged_is_not_made_anew(store: ProjectStore, place: Path) -> None:
+    """To make 300 series of their rows stops the window for a twentieth of a second."""
+    for uid in ("1.2.3", "1.2.4"):
+        add_series(store, uid)
+    before = store.series_list()
+    assert all(a is b for a, b in zip(before, store.series_list(), strict=True))
+    remedy = AppliedRemedy("keep", "As measured.")
+    with ProjectStore.open(place) as other:
+        other.set_remedies(before[0].uid, [remedy])
+    changed, same = store.series_list()
+    assert changed.remedies == (remedy,)
+    assert not before[0].remedies
+    assert same is before[1]
+    assert store.n_series() == 2
+    with ProjectStore.open(place) as other:
+        other.remember(store)
+        assert other.series_list()[1] is same

@@ -53,6 +53,9 @@ def test_what_a_person_took_up_survives_a_new_ranking(
     assert [i.slice_index for i in store.items([ItemState.QUEUED])] == [4]
     both = store.items([ItemState.ACCEPTED, ItemState.SKIPPED])
     assert {i.slice_index for i in both} == {2, 3}
+    assert store.n_items([ItemState.ACCEPTED, ItemState.SKIPPED]) == 2
+    assert store.n_items([ItemState.QUEUED, ItemState.OPEN]) == 2
+    assert store.n_items([]) == 0
 
 
 def test_locked_slices_never_enter(store: ProjectStore, series: Series) -> None:

@@ -23,6 +23,7 @@ from medlab_gui.core.i18n import _
 from medlab_gui.core.records import ItemState, WorkItem
 from medlab_gui.gui.progress_bar import ProgressBar
 from medlab_gui.gui.queue_model import WAITING, Column, QueueDelegate, QueueModel
+from medlab_gui.gui.steps import in_own_turn
 from medlab_gui.gui.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class QueueDock(QWidget):
         self._thumbnails = Thumbnails(workbench)
         self._stale = True
         self._soon = QTimer(self, singleShot=True, interval=_SOON_MS)
-        self._soon.timeout.connect(self._catch_up)
+        self._soon.timeout.connect(self._when_others_had_their_turn)
         self.model = QueueModel(self._thumbnails, self)
         self._build()
         workbench.project_changed.connect(self._on_project)
@@ -200,6 +201,10 @@ class QueueDock(QWidget):
         """Read the queue anew, once for all that changes in a moment."""
         self._stale = True
         self._soon.start()
+
+    def _when_others_had_their_turn(self) -> None:
+        # What changed the project may have taken long just now.
+        in_own_turn(self, 1, self._catch_up)
 
     def _catch_up(self) -> None:
         if self._stale and self.isVisible():

@@ -137,13 +137,11 @@ class StudiesDock(QWidget):
         try:
             studies = store.studies()
             series = store.series_list()
-            counts = {}
-            for one in series:
-                annotation = store.latest_annotation(one.uid)
-                counts[one.uid] = len(annotation.confirmed) if annotation else 0
+            accepted = store.n_confirmed()
         except MedlabError as error:
             self._bench.fail(error, _("Studies"))
             return
+        counts = {one.uid: accepted.get(one.uid, 0) for one in series}
         names = self._names()
         known = ([s.uid for s in studies], [s.uid for s in series], counts, names)
         if known != self._known:

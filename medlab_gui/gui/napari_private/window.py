@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from napari import Viewer
@@ -189,15 +189,68 @@ def delay_layer_controls(viewer: Viewer) -> None:
     qt_viewer.dockLayerControls.visibilityChanged.connect(make)
 
 
-def rehearse_brush(viewer: Viewer) -> Iterator[None]:
-    """Draw the circle under the mouse before it is needed; yield after each piece."""
+class _Ellipses:
+    """The two ellipses of napari's brush circle, made one by one before it.
+
+    Where napari asks for others by now, it makes its own.
+    """
+
+    def __init__(self) -> None:
+        from napari._vispy.overlays import brush_circle
+
+        self._module: Any = brush_circle
+        self._theirs = brush_circle.Ellipse
+        self._made: list[tuple[dict[str, Any], Any]] = []
+
+    def make(self, color: str) -> None:
+        asked = {
+            "center": (0, 0),
+            "color": (0, 0, 0, 0.0),
+            "border_color": color,
+            "border_method": "agg",
+        }
+        self._made.append((asked, self._theirs(**asked)))
+
+    def __enter__(self) -> None:
+        self._module.Ellipse = self._take
+
+    def __exit__(self, *_error: object) -> None:
+        self._module.Ellipse = self._theirs
+
+    def _take(self, **asked: Any) -> Any:
+        for n, (given, ellipse) in enumerate(self._made):
+            if given == asked:
+                del self._made[n]
+                return ellipse
+        return self._theirs(**asked)
+
+
+def rehearse_brush(
+    viewer: Viewer, is_wanted: Callable[[], bool] = lambda: True
+) -> Iterator[None]:
+    """Draw the circle under the mouse before it is needed; yield after each piece.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        napari.
+    is_wanted : callable
+        Asked before anything is drawn.
+    """
     from qtpy.QtGui import QCursor
 
     circle = viewer.canvas.overlays._brush_circle
     qt_viewer: Any = viewer.window._qt_viewer
+    ellipses = _Ellipses()
+    for color in ("white", "black"):
+        ellipses.make(color)
+        yield
+    if not is_wanted():
+        return
     viewer.mouse_over_canvas = True
     circle.size = 20
-    circle.visible = True
+    with ellipses:
+        circle.visible = True
     try:
         (drawn,) = qt_viewer.canvas._viewer_overlay_to_visual[circle]
         drawn._black_circle.visible = False

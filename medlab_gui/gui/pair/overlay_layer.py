@@ -9,8 +9,8 @@ from qtpy.QtCore import QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QFont, QFontMetricsF, QPen
 
 from medlab_gui.core.i18n import _
-from medlab_gui.gui import napari_private as private
 from medlab_gui.gui.layer_data import set_changed
+from medlab_gui.gui.layer_making import add_hidden
 from medlab_gui.gui.pair.overlay_colors import color_bar, overlay_colors
 from medlab_gui.gui.panes import marks
 from medlab_gui.gui.panes.axial_shear import shear_layer
@@ -76,7 +76,6 @@ class OverlayLayer:
         self._colors = ""
         self._source: NDArray[np.float32] | None = None
         self.layer: Image | None = None
-        self._made: Image | None = None
         text.marks.append(self._draw_legend)
         self._state.changed.connect(self._on_changed)
         self._state.moved.connect(self.refresh)
@@ -100,11 +99,10 @@ class OverlayLayer:
         if not self.is_shown or session is None:
             self._hide()
             return
-        picture = self._slices.get(session.k)
-        if picture is None:
+        picture, layer = self._slices.get(session.k), self.layer
+        if picture is None or layer is None:  # `_prepare` comes here at its end
             self._hide()
             return
-        layer = self.layer if self.layer is not None else self._make()
         if picture is not self._source:
             self._source = picture
             layer.data = np.nan_to_num(picture, nan=_NOTHING)
@@ -129,32 +127,21 @@ class OverlayLayer:
 
     def _prepare(self) -> Iterator[None]:
         """Make the layer, and yield after each part that takes long."""
-        from napari.layers import Image
-
-        if self._made is None:
-            self._made = Image(
-                np.zeros((1, 1), np.float32),
-                name=_("Second series"),
-                contrast_limits=(0, 1),
-                blending="translucent_no_depth",
-            )
-            self._made.interpolation2d = "linear"
-            self._made.visible = False
-            private.silence_thumbnail(self._made)
-            yield
-        if self.layer is None:
-            image = self._stage.image
-            place = 0 if image is None else self._viewer.layers.index(image) + 1
-            self._viewer.layers.insert(place, self._made)
-            self.layer = self._made
+        if self.layer is not None:
+            return
+        layer = yield from add_hidden(
+            self._viewer, _new_layer, lambda: self.layer is None, self._place
+        )
+        if layer is not None:
+            self.layer = layer
             self._stage.apply_tool()  # napari gave the mouse to the new layer
             yield
+            self.refresh()
 
-    def _make(self) -> Image:
-        for _step in self._prepare():
-            pass
-        assert self.layer is not None
-        return self.layer
+    def _place(self) -> int:
+        """Return the place right above the scan."""
+        image = self._stage.image
+        return 0 if image is None else self._viewer.layers.index(image) + 1
 
     def _on_changed(self) -> None:
         """Have the layer ready before somebody asks for it."""
@@ -218,6 +205,19 @@ class OverlayLayer:
             if share == 0:
                 words = f"{words} {second.units}"
             text.stamps.write(painter, font, QPointF(bar.right() + 6, base), words)
+
+
+def _new_layer() -> Image:
+    from napari.layers import Image
+
+    layer = Image(
+        np.zeros((1, 1), np.float32),
+        name=_("Second series"),
+        contrast_limits=(0, 1),
+        blending="translucent_no_depth",
+    )
+    layer.interpolation2d = "linear"
+    return layer
 
 
 def _colormap(name: str) -> object:
