@@ -89,9 +89,8 @@ def file_problems(headers: list[DicomHeader]) -> list[Problem]:
                 "no-rescale",
                 Severity.UNSAFE,
                 "Not all files say how stored values become Hounsfield units "
-                f"({len(raw)} of {len(headers)} do not): their values are shown as "
-                "stored, those of the others rescaled, so that slices do not fit "
-                "together.",
+                f"({len(headers) - len(raw)} of {len(headers)} do): values of the "
+                "others are shown as stored, so that slices do not fit together.",
                 raw,
             )
         elif raw:
@@ -135,7 +134,8 @@ def file_problems(headers: list[DicomHeader]) -> list[Problem]:
         worst = max((h.rescale_fault for h in faulty), key=lambda f: f.is_unsafe)
         who = "The files give"
         if len(faulty) < len(headers):
-            who = f"Of {len(headers)} files, {len(faulty)} give"
+            verb = "gives" if len(faulty) == 1 else "give"
+            who = f"Of {len(headers)} files, {len(faulty)} {verb}"
         add(
             "bad-rescale",
             Severity.UNSAFE if worst.is_unsafe else Severity.WARNING,
@@ -165,8 +165,8 @@ def file_problems(headers: list[DicomHeader]) -> list[Problem]:
         add(
             "inverted-differs",
             Severity.WARNING,
-            f"Of {len(headers)} files, {len(inverted)} ask for low values to be shown "
-            "bright (MONOCHROME1), and the others for high ones. All are shown alike, "
+            f"Low values are to be shown bright (MONOCHROME1) in {len(inverted)} of "
+            f"{len(headers)} files, and high ones in the others. All are shown alike, "
             "and the values are kept as they are: compare neighbouring slices.",
             inverted,
         )

@@ -74,7 +74,7 @@ def test_some_files_without_a_rescale(tmp_path):
     write(tmp_path, GRID, edit=edit)
     found = problem(one(tmp_path), "no-rescale")
     assert found.severity is Severity.UNSAFE
-    assert "2 of 5" in found.message
+    assert "3 of 5 do" in found.message
 
 
 @pytest.mark.parametrize("of", ["shared", "each"])
