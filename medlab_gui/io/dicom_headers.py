@@ -91,6 +91,7 @@ WANTED: tuple[str | int, ...] = (
     "RescaleIntercept",
     "RescaleSlope",
     "RescaleType",
+    "DoseGridScaling",
     "LossyImageCompression",
     "PixelPaddingValue",
     "PixelPaddingRangeLimit",
@@ -248,7 +249,9 @@ def header_of(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
     if compressed and str(syntax) != _RLE:
         # Codecs know of values only; High Bit says nothing about them.
         layout = replace(layout, high_bit=layout.bits_stored - 1)
-    slope = (numbers(dataset, "RescaleSlope") or (1.0,))[0]
+    # Of a dose, the scaling is what a rescale is elsewhere.
+    dose = numbers(dataset, "DoseGridScaling")
+    slope = (numbers(dataset, "RescaleSlope") or dose or (1.0,))[0]
     intercept = (numbers(dataset, "RescaleIntercept") or (0.0,))[0]
     little = dataset.original_encoding[1] is not False
     table = lookup_table(dataset, layout, is_little=little)

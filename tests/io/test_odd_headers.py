@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import RawDataElement
@@ -246,3 +247,14 @@ def test_low_values_bright_on_some_slices(tmp_path):
 
     write(tmp_path, GRID, edit=edit)
     assert "3" in problem(one(tmp_path), "inverted-differs").message
+
+
+def test_a_dose_is_scaled(tmp_path):
+    def edit(ds, k):
+        ds.Modality, ds.DoseGridScaling = "RTDOSE", "0.001"
+        del ds.RescaleSlope, ds.RescaleIntercept
+
+    paths = write(tmp_path, GRID, edit=edit)
+    stored = np.rint(read_volume(one(tmp_path)).data * 1000).astype(int)
+    assert np.array_equal(stored, phantom_values(GRID) + 1024)
+    assert pydicom.dcmread(paths[0]).pixel_array.max() == stored[0].max()
