@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, param
 from medlab_gui.commands.inputs import problem_lines
+from medlab_gui.commands.known_series import apart_from_known
 from medlab_gui.commands.values import (
     as_path,
     counted,
@@ -15,14 +16,17 @@ from medlab_gui.commands.values import (
 )
 from medlab_gui.core.errors import InputError, NotAnImageError, ResourceError
 from medlab_gui.core.i18n import N_
-from medlab_gui.core.records import Problem, Series, Severity, Study
+from medlab_gui.core.records import Series, Study
 
 if TYPE_CHECKING:
     from medlab_gui.commands.command import Context
     from medlab_gui.io import FileSeries, VolumeStream
     from medlab_gui.store.project import ProjectStore
 
-__all__ = ["IMPORT", "ImportParams", "apart_from_known", "import_series", "take_in"]
+__all__ = ["IMPORT", "ImportParams", "import_series", "take_in"]
+
+_N_COMPARED = 16
+"""Slices by which a series is known to be the one that the project has."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +162,7 @@ def run(params: ImportParams, ctx: Context) -> dict[str, Any]:
     with ctx.store(create=True) as store:
         for series in volumes:
             try:
-                taken.append(take_in(store, series, ctx))
+                taken.append(take_in(store, series, ctx, n_compared=_N_COMPARED))
             except (InputError, ResourceError) as error:
                 # One damaged series must not keep the others of the folder out.
                 failure = failure or error
@@ -184,53 +188,13 @@ def _was(series: FileSeries, params: ImportParams) -> bool:
     return bool(params.series) and params.series == series.original_uid
 
 
-def apart_from_known(store: ProjectStore, series: FileSeries) -> FileSeries:
-    """Return a series under a UID of its own where the project has another under its.
-
-    So it is where a part of a series was taken in first, such as one slice of it, or
-    what had come of it until then. The masks made on that belong to its grid.
-
-    Parameters
-    ----------
-    store : ProjectStore
-        The project.
-    series : FileSeries
-        What `io.scan` found.
-
-    Returns
-    -------
-    FileSeries
-        The same one where the project does not have it, or has it on the same grid.
-    """
-    from medlab_gui.io.series import derived_uid
-
-    if series.grid is None or not store.has_series(series.uid):
-        return series
-    there = store.series(series.uid).reorientation.source
-    if there.same_as(series.grid):
-        return series
-    here = counted(series.n_slices, "slice")
-    told = Problem(
-        "differs-from-project",
-        Severity.WARNING,
-        f"The project has this series already, with another geometry "
-        f"({counted(there.shape[0], 'slice')}; {here} in these files). It is left as "
-        "it is, with its masks; these files are a series of their own beside it.",
-    )
-    place = series.grid.affine.round(3).tolist()
-    return replace(
-        series,
-        uid=derived_uid(series.uid, "beside", repr((series.grid.shape, place))),
-        part=", ".join(p for p in (series.part, here) if p),
-        problems=(*series.problems, told),
-    )
-
-
 def take_in(
     store: ProjectStore,
     series: FileSeries,
     ctx: Context,
     stream: VolumeStream | None = None,
+    *,
+    n_compared: int = 0,
 ) -> dict[str, Any]:
     """Take a series into the project unless it is there; say what came of it.
 
@@ -238,13 +202,15 @@ def take_in(
     ----------
     store, series, ctx, stream
         As for `import_series`.
+    n_compared : int
+        As for `apart_from_known`.
 
     Returns
     -------
     dict
         One entry of ``"series"`` of the command's result.
     """
-    series = apart_from_known(store, series)
+    series = apart_from_known(store, series, n_compared=n_compared)
     known_already = store.has_series(series.uid)
     if not known_already:
         import_series(store, series, ctx, stream)

@@ -247,7 +247,7 @@ class Incoming:
             self._open_one(self._apart_from_known(bench.store, found))
 
     def _apart_from_known(self, store: ProjectStore, found: FileSeries) -> FileSeries:
-        from medlab_gui.commands.import_ import apart_from_known
+        from medlab_gui.commands.known_series import apart_from_known
 
         own = apart_from_known(store, found)
         if own is not found:

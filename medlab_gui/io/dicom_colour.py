@@ -11,14 +11,27 @@ from medlab_gui.io.dicom_values import numbers, text
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["grey_of", "is_coloured", "luminance", "mend_palette"]
+__all__ = ["grey_of", "is_coloured", "luminance", "mend_palette", "mend_photometric"]
 
 _WEIGHTS = (0.299, 0.587, 0.114)
 
 
 def is_coloured(dataset: Any) -> bool:
     """Tell whether a header says that its pixels are colours, of a palette or not."""
-    return not (text(dataset, "PhotometricInterpretation") or "MONO").startswith("MONO")
+    claimed = text(dataset, "PhotometricInterpretation") or "MONO"
+    if (
+        claimed != "PALETTE COLOR"
+        and (numbers(dataset, "SamplesPerPixel") or (1,))[0] < 2
+    ):
+        return False  # whatever it calls itself, one sample is no colour
+    return not claimed.startswith("MONO")
+
+
+def mend_photometric(dataset: Any) -> None:
+    """Call a picture of one sample grey where its header has another word for it."""
+    claimed = text(dataset, "PhotometricInterpretation")
+    if not is_coloured(dataset) and not claimed.startswith("MONO"):
+        dataset.PhotometricInterpretation = "MONOCHROME2"
 
 
 def grey_of(plane: NDArray[Any], dataset: Any) -> NDArray[Any]:

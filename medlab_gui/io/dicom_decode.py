@@ -12,7 +12,12 @@ from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from medlab_gui.io.dicom_colour import grey_of, is_coloured, mend_palette
+from medlab_gui.io.dicom_colour import (
+    grey_of,
+    is_coloured,
+    mend_palette,
+    mend_photometric,
+)
 from medlab_gui.io.dicom_gdcm import damaged, not_grey, stored_by_gdcm
 from medlab_gui.io.dicom_ge import GE_PRIVATE, is_other_way_round, swap_pixels
 from medlab_gui.io.dicom_pixel_place import coded_syntax, lacks_its_end
@@ -173,6 +178,7 @@ class PackedFile:
             self._syntax = syntax
             self._broken = syntax in _GDCM_ONLY
             try:
+                mend_photometric(dataset)
                 self.gives_words = _as_words(dataset, syntax)
                 mend_palette(dataset)
                 n_frames = int(dataset.get("NumberOfFrames") or 1)

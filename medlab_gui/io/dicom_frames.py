@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FrameDefaults", "frames_of"]
 
+_FARTHEST_MM = 1e9
+"""Beyond a thousand kilometres a position is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class FrameDefaults:
@@ -109,6 +112,8 @@ def _frame(
     n_bytes = defaults.layout.n_bytes
     alone = placed and not groups
     if not placed or not position or len(position) != 3:
+        position = None
+    if position and max(map(abs, position)) > _FARTHEST_MM:
         position = None
     if not orientation or len(orientation) != 6:
         orientation = None

@@ -21,6 +21,7 @@ from medlab_gui.io.dicom_ge import GE_PRIVATE
 from medlab_gui.io.dicom_kinds import PRIVATE_KINDS
 from medlab_gui.io.dicom_lut import lookup_table
 from medlab_gui.io.dicom_pixel_place import find_pixels, most_frames
+from medlab_gui.io.dicom_rescale import RescaleFault, rescale_fault
 from medlab_gui.io.dicom_source import DEFLATED, open_dicom
 from medlab_gui.io.dicom_text import element_text, person_name
 from medlab_gui.io.dicom_values import numbers, printable, text
@@ -90,6 +91,7 @@ WANTED: tuple[str | int, ...] = (
     "RescaleIntercept",
     "RescaleSlope",
     "RescaleType",
+    "DoseGridScaling",
     "LossyImageCompression",
     "PixelPaddingValue",
     "PixelPaddingRangeLimit",
@@ -125,8 +127,10 @@ class DicomHeader:
     """What one DICOM file says of itself; names as in `FileSeries`.
 
     ``cut_short``, ``rescale_fault`` and ``bits_fault`` say in words what is missing of
-    the pixels, and wrong with slope and intercept and with their bits, or are "";
-    ``text_guess`` names the encoding of its text where that is a guess.
+    the pixels, and wrong with slope and intercept and with their bits, or are empty;
+    ``n_spare`` bytes of pixels are more than its size needs; ``n_described`` frames
+    have a functional group of their own. ``text_guess`` names the encoding of its text
+    where that is a guess.
     """
 
     path: Path
@@ -148,9 +152,11 @@ class DicomHeader:
     tilt: float
     slice_gap: float | None
     cut_short: str
+    n_spare: int
+    n_described: int
     has_rescale: bool
     has_lookup_table: bool
-    rescale_fault: str
+    rescale_fault: RescaleFault
     bits_fault: str
     text_guess: str
     frames: tuple[Frame, ...] = field(repr=False)
@@ -232,26 +238,26 @@ def header_of(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
     # pydicom takes what it does not know for explicit.
     is_ge = str(syntax) == GE_PRIVATE
     encoding = (True, True) if is_ge else dataset.original_encoding
-    kind, offset, cut_short = find_pixels(file, encoding, layout, n_frames, compressed)
-    if deflated or is_ge:
-        offset = None
+    place = find_pixels(file, encoding, layout, n_frames, compressed)
+    cut_short = place.cut_short
     # A header may claim two thousand million frames; each would be an object here.
     most = most_frames(layout, file.seek(0, 2), compressed=compressed)
     if n_frames > most:
         cut_short = cut_short or f"it cannot hold the {n_frames:,} frames it claims"
         n_frames = most
-    layout = _with_kind(layout, kind)
+    layout = _with_kind(layout, place.kind)
     if compressed and str(syntax) != _RLE:
         # Codecs know of values only; High Bit says nothing about them.
         layout = replace(layout, high_bit=layout.bits_stored - 1)
-    slope = (numbers(dataset, "RescaleSlope") or (1.0,))[0]
+    # Of a dose, the scaling is what a rescale is elsewhere.
+    dose = numbers(dataset, "DoseGridScaling")
+    slope = (numbers(dataset, "RescaleSlope") or dose or (1.0,))[0]
     intercept = (numbers(dataset, "RescaleIntercept") or (0.0,))[0]
-    rescale_fault = _rescale_fault(dataset)
     little = dataset.original_encoding[1] is not False
     table = lookup_table(dataset, layout, is_little=little)
     if table is not None:
         slope, intercept = 1.0, 0.0
-    offset = offset if little else None
+    offset = place.offset if little and not deflated and not is_ge else None
     frames = frames_of(
         path,
         dataset,
@@ -259,12 +265,13 @@ def header_of(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
         FrameDefaults(layout, offset, slope or 1.0, intercept, table),
     )
     display = display_of(dataset, layout, frames, is_little=little)
+    fault = rescale_fault(dataset) if table is None else RescaleFault()
     modality = text(dataset, "Modality").upper()[:16] or "OT"
     name, guess = element_text(dataset, "PatientName")
     described, guess_too = element_text(dataset, "SeriesDescription")
     has_rescale = (
         table is not None
-        or "RescaleIntercept" in dataset
+        or numbers(dataset, "RescaleIntercept") is not None
         or any((f.slope, f.intercept) != (1.0, 0.0) for f in frames)
     )
     hounsfield = (
@@ -290,6 +297,7 @@ def header_of(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
             and hounsfield
             and layout.is_grey
             and slope != 0
+            and not fault.is_unsafe
             else None
         ),
         transfer_syntax=printable(str(syntax)) if syntax is not None else "",
@@ -300,29 +308,48 @@ def header_of(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
         tilt=(numbers(dataset, "GantryDetectorTilt") or (0.0,))[0],
         slice_gap=(numbers(dataset, "SpacingBetweenSlices") or (None,))[0],
         cut_short=cut_short,
+        n_spare=place.n_spare,
+        n_described=len(dataset.get("PerFrameFunctionalGroupsSequence") or ()),
         has_rescale=has_rescale,
         has_lookup_table=bool(dataset.get("ModalityLUTSequence")),
-        rescale_fault=rescale_fault if table is None else "",
+        rescale_fault=fault,
         bits_fault=_bits_fault(dataset, layout),
         text_guess=guess or guess_too,
         frames=frames,
     )
 
 
-def _rescale_fault(dataset: Any) -> str:
-    slope = numbers(dataset, "RescaleSlope")
-    if slope and slope[0] == 0:
-        return "a slope of 0, with which all values would be one"
-    if slope is None and any(numbers(dataset, "RescaleIntercept") or ()):
-        return "an intercept without a slope"
+def _bits_fault(dataset: Any, layout: PixelLayout) -> str:
+    if layout.kind != "integer" or not layout.is_grey:
+        return ""
+    stored = numbers(dataset, "BitsStored")
+    sign = numbers(dataset, "PixelRepresentation")
+    if stored and stored[0] != layout.bits_stored:
+        return (
+            f"say that {stored[0]:g} bits of {layout.bits_allocated} are used, which "
+            "cannot be; all of them are taken"
+        )
+    if numbers(dataset, "BitsAllocated") is None:
+        return "do not say how many bits a pixel has (Bits Allocated); 16 are taken"
+    if sign is None or sign[0] not in (0, 1):
+        return (
+            "do not say whether values have a sign (Pixel Representation); none is "
+            "taken, and if there is one, values below 0 are far too high"
+        )
+    claimed = text(dataset, "PhotometricInterpretation")[:16]
+    if not claimed.startswith("MONOCHROME"):
+        named = f"(Photometric Interpretation is {claimed or 'missing'})"
+        return (
+            f"do not say rightly that high values are bright {named}; they are taken so"
+        )
     return ""
 
 
-def _bits_fault(dataset: Any, layout: PixelLayout) -> str:
-    stored = numbers(dataset, "BitsStored")
-    if layout.kind != "integer" or not stored or stored[0] == layout.bits_stored:
-        return ""
-    return f"{stored[0]:g} bits of {layout.bits_allocated} are used"
+def _photometric(dataset: Any, samples: int) -> str:
+    claimed = text(dataset, "PhotometricInterpretation")[:16]
+    known = claimed.startswith("MONOCHROME") or claimed == "PALETTE COLOR"
+    # One sample cannot be a colour of its own; `_bits_fault` tells what is taken.
+    return claimed if known or samples > 1 else "MONOCHROME2"
 
 
 def _is(syntax: Any, what: str) -> bool:
@@ -365,13 +392,14 @@ def _layout(dataset: Any) -> PixelLayout:
 
     allocated = one("BitsAllocated", 16)
     stored = one("BitsStored", allocated)
+    samples = one("SamplesPerPixel", 1) or 1
     if not 1 <= stored <= allocated:
         stored = allocated  # told as `bits_fault`
     return PixelLayout(
         rows=one("Rows", 0),
         columns=one("Columns", 0),
-        samples=one("SamplesPerPixel", 1),
-        photometric=text(dataset, "PhotometricInterpretation")[:16] or "MONOCHROME2",
+        samples=samples,
+        photometric=_photometric(dataset, samples),
         bits_allocated=allocated,
         bits_stored=stored,
         high_bit=one("HighBit", stored - 1),

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
     from medlab_gui.io.series import PixelLayout
 
-__all__ = ["coded_size", "coded_syntax", "find_pixels", "lacks_its_end", "most_frames"]
+__all__ = [
+    "PixelPlace",
+    "coded_size",
+    "coded_syntax",
+    "find_pixels",
+    "lacks_its_end",
+    "most_frames",
+]
 
 _ENDLESS = 0xFFFFFFFF
 _BEST_PACKED = 2000
@@ -27,6 +34,28 @@ _SYNTAX_OF = {
 }
 _SMALL = 1 << 25
 """What may be unpacked from anything, bytes: an empty picture packs to nothing."""
+_VRS = (b"OB", b"OW", b"OF", b"OD", b"UN")
+
+
+class PixelPlace(NamedTuple):
+    """Where the pixels of a file are.
+
+    Parameters
+    ----------
+    kind : str
+        The kind of numbers: ``"integer"``, ``"float"`` or ``"double"``.
+    offset : int or None
+        Where raw ones begin.
+    cut_short : str
+        In words what is missing of them, or "".
+    n_spare : int
+        Bytes of raw pixels beyond those that the header speaks of.
+    """
+
+    kind: str
+    offset: int | None = None
+    cut_short: str = ""
+    n_spare: int = 0
 
 
 def find_pixels(
@@ -35,7 +64,7 @@ def find_pixels(
     layout: PixelLayout,
     n_frames: int,
     compressed: bool,
-) -> tuple[str, int | None, str]:
+) -> PixelPlace:
     """Look at the element of the pixels without reading them.
 
     Parameters
@@ -43,7 +72,7 @@ def find_pixels(
     file : file
         Standing where the element begins.
     encoding : tuple of bool
-        Whether VRs are left out, and whether it is little endian.
+        Whether VRs are left out, as the file says, and whether it is little endian.
     layout : PixelLayout
         What the header says of a frame.
     n_frames : int
@@ -51,27 +80,28 @@ def find_pixels(
     compressed : bool
         Whether they are encapsulated.
 
-    Returns
-    -------
-    str, int or None, str
-        The kind of numbers, where raw ones begin, and in words what is missing.
     """
     implicit, little = encoding
     order = ">" if little is False else "<"
     head = file.read(12)
     if len(head) < 8:
-        return "integer", None, "it ends before the pixels"
+        return PixelPlace("integer", cut_short="it ends before the pixels")
     group, element = struct.unpack(order + "HH", head[:4])
     kinds = {0x0010: "integer", 0x0008: "float", 0x0009: "double"}
     if group != 0x7FE0 or element not in kinds:
-        return "integer", None, "it ends before the pixels"
+        return PixelPlace("integer", cut_short="it ends before the pixels")
     kind = kinds[element]
-    if implicit:
+    # Some files have VRs although they deny it, or the other way round. As a length,
+    # these letters would be an odd one, which DICOM does not have.
+    has_vr = head[6:8] == b"\0\0" and (
+        head[4:6] in _VRS or (not implicit and head[4:6].isalpha())
+    )
+    if not has_vr:
         (length,) = struct.unpack(order + "L", head[4:8])
         file.seek(-(len(head) - 8), 1)
     else:
         if len(head) < 12:
-            return kind, None, "it ends before the pixels"
+            return PixelPlace(kind, cut_short="it ends before the pixels")
         (length,) = struct.unpack(order + "L", head[8:12])
     start = file.tell()
     size = file.seek(0, 2)
@@ -83,18 +113,21 @@ def find_pixels(
         cut = _walk_fragments(file, start, size, layout, n_frames)
         if lies:
             cut = f"its {size - start:,} bytes of pixels cannot be {wanted:,} unpacked"
-        return kind, None, cut
+        if length != _ENDLESS:
+            cut = "its header says that its pixels are compressed, and they are not"
+        return PixelPlace(kind, cut_short=cut)
     if lies:
-        return kind, None, f"it cannot hold {layout.rows:,} x {layout.columns:,} pixels"
+        what = f"it cannot hold {layout.rows:,} x {layout.columns:,} pixels"
+        return PixelPlace(kind, cut_short=what)
     if length == _ENDLESS:
-        return kind, None, ""
+        return PixelPlace(kind)
     if layout.photometric == "YBR_FULL_422":
         wanted = wanted * 2 // 3
     found = min(length, size - start)
     if found < wanted:
         cut = f"it holds {found:,} of the {wanted:,} bytes of its pixels"
-        return kind, None, cut
-    return kind, start, ""
+        return PixelPlace(kind, cut_short=cut)
+    return PixelPlace(kind, start, n_spare=found - wanted)
 
 
 def most_frames(layout: PixelLayout, size: int, *, compressed: bool) -> int:

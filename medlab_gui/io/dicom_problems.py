@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["file_problems", "syntax_name"]
 
+_PADDING_BYTES = 16
+"""So many at the end of the pixels fill up a block, and are none."""
+
 
 def syntax_name(uid: str) -> str:
     """Return what a transfer syntax is called."""
@@ -80,8 +83,17 @@ def file_problems(headers: list[DicomHeader]) -> list[Problem]:
             lossy[:1],
         )
     if headers[0].modality == "CT":
-        raw = [h for h in headers if not h.has_rescale]
-        if raw:
+        raw = [h for h in headers if not (h.has_rescale or h.rescale_fault.what)]
+        if raw and len(raw) < len(headers):
+            add(
+                "no-rescale",
+                Severity.UNSAFE,
+                "Not all files say how stored values become Hounsfield units "
+                f"({len(headers) - len(raw)} of {len(headers)} do): values of the "
+                "others are shown as stored, so that slices do not fit together.",
+                raw,
+            )
+        elif raw:
             add(
                 "no-rescale",
                 Severity.WARNING,
@@ -103,8 +115,8 @@ def file_problems(headers: list[DicomHeader]) -> list[Problem]:
         add(
             "bad-bits",
             Severity.WARNING,
-            f"The files say that {impossible[0].bits_fault}, which cannot be; all of "
-            "them are taken. Compare a few values with the scanner's.",
+            f"The files {impossible[0].bits_fault}. Compare a few values with the "
+            "scanner's.",
             impossible,
         )
     unknown = [h for h in headers if not _has_known_bits(h)]
@@ -117,13 +129,17 @@ def file_problems(headers: list[DicomHeader]) -> list[Problem]:
             "8, 12, 16, 32 and 64. Ask the sender for 16.",
             unknown,
         )
-    faulty = [h for h in headers if h.rescale_fault]
+    faulty = [h for h in headers if h.rescale_fault.what]
     if faulty:
+        worst = max((h.rescale_fault for h in faulty), key=lambda f: f.is_unsafe)
+        who = "The files give"
+        if len(faulty) < len(headers):
+            verb = "gives" if len(faulty) == 1 else "give"
+            who = f"Of {len(headers)} files, {len(faulty)} {verb}"
         add(
             "bad-rescale",
-            Severity.WARNING,
-            f"The files give {faulty[0].rescale_fault}; a slope of 1 is taken. Compare "
-            "a few values with the scanner's.",
+            Severity.UNSAFE if worst.is_unsafe else Severity.WARNING,
+            f"{who} {worst.what}. Compare a few values with the scanner's.",
             faulty,
         )
     tables = [h for h in headers if h.has_lookup_table]
@@ -145,7 +161,16 @@ def file_problems(headers: list[DicomHeader]) -> list[Problem]:
             tables[:1],
         )
     inverted = [h for h in headers if h.frames[0].layout.photometric == "MONOCHROME1"]
-    if inverted:
+    if inverted and len(inverted) < len(headers):
+        add(
+            "inverted-differs",
+            Severity.WARNING,
+            f"Low values are to be shown bright (MONOCHROME1) in {len(inverted)} of "
+            f"{len(headers)} files, and high ones in the others. All are shown alike, "
+            "and the values are kept as they are: compare neighbouring slices.",
+            inverted,
+        )
+    elif inverted:
         add(
             "inverted-display",
             Severity.NOTE,
@@ -161,6 +186,7 @@ def file_problems(headers: list[DicomHeader]) -> list[Problem]:
             guess_note(guessed[0].text_guess),
             guessed[:1],
         )
+    problems += _left_over(headers)
     problems += _exports(headers)
     padded = [h for h in headers if h.display.padding is not None]
     if len({h.display.padding for h in headers}) > 1:
@@ -184,6 +210,38 @@ def file_problems(headers: list[DicomHeader]) -> list[Problem]:
     return problems
 
 
+def _left_over(headers: list[DicomHeader]) -> list[Problem]:
+    """Report files that hold more pixels than their headers make a picture of."""
+    problems = []
+    claims = [h for h in headers if h.n_described > len(h.frames)]
+    if claims:
+        first = claims[0]
+        message = (
+            f"{counted(len(claims), 'file describes', 'files describe')} more pictures "
+            f"than there should be (Number of Frames): {first.path.name} describes "
+            f"{first.n_described}, of which {len(first.frames)} can be shown. Ask the "
+            "sender for a whole one."
+        )
+        names = tuple(h.path.name for h in claims)
+        problems.append(Problem("frames-left-over", Severity.UNSAFE, message, names))
+    over = [h for h in headers if h.n_spare > _PADDING_BYTES and h not in claims]
+    if over:
+        first = max(over, key=lambda h: h.n_spare)
+        layout = first.frames[0].layout
+        message = (
+            f"{counted(len(over), 'file holds', 'files hold')} more bytes of pixels "
+            f"than the headers speak of ({first.path.name}: {first.n_spare:,} beyond "
+            f"{counted(len(first.frames), 'picture', 'pictures')} of {layout.columns} "
+            f"x {layout.rows} pixels of {layout.bits_allocated} bits). What is beyond "
+            "is passed over; if size or bits are wrong, the picture is, too."
+        )
+        serious = 2 * first.n_spare >= layout.n_bytes
+        severity = Severity.UNSAFE if serious else Severity.WARNING
+        names = tuple(h.path.name for h in over)
+        problems.append(Problem("pixels-left-over", severity, message, names))
+    return problems
+
+
 def _has_known_bits(header: DicomHeader) -> bool:
     return header.frames[0].layout.bits_allocated in (1, 8, 12, 16, 32, 64)
 
@@ -193,7 +251,7 @@ def _is_no_hounsfield(header: DicomHeader) -> bool:
         header.units is None
         and header.frames[0].table is None
         and header.frames[0].layout.is_grey
-        and not header.rescale_fault
+        and not header.rescale_fault.what
     )
 
 

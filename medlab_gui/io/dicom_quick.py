@@ -238,10 +238,8 @@ def _another(
     if own is None:
         return None
     file.seek(walked.pixels)
-    kind, offset, cut_short = find_pixels(
-        file, (known.implicit, True), known.layout, 1, known.compressed
-    )
-    if kind != known.layout.kind:
+    place = find_pixels(file, (known.implicit, True), known.layout, 1, known.compressed)
+    if place.kind != known.layout.kind:
         return None
     frame = Frame(
         **{
@@ -250,7 +248,7 @@ def _another(
             "sop_uid": own.sop_uid,
             "instance": own.instance,
             "position": own.position,
-            "offset": offset,
+            "offset": place.offset,
             "acquired": own.acquired,
             "created": own.created,
         }
@@ -259,7 +257,8 @@ def _another(
         **{
             **known.header,
             "path": path,
-            "cut_short": cut_short,
+            "cut_short": place.cut_short,
+            "n_spare": place.n_spare,
             "window": usable_window(own.window, known.header["display"].function),
             "frames": (frame,),
         }

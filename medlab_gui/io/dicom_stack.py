@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Stack", "slice_normal", "stack_frames"]
 
+_ROUGH = 2e-3
+"""What rounded directions are off at most: three decimals give half of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stack:
@@ -89,7 +92,7 @@ def stack_frames(frames: Sequence[Frame], *, tilt: float = 0.0) -> Stack:
     order = np.argsort(along, kind="stable")
     frames = tuple(frames[n] for n in order)
     positions = np.array([f.position for f in frames], dtype=np.float64)
-    problems: list[Problem] = []
+    problems = _judge_directions(frames)
     dy, dx = first.pixel_spacing
     if len(frames) == 1:
         step = normal * _lone_thickness(frames, problems)
@@ -125,6 +128,30 @@ def stack_frames(frames: Sequence[Frame], *, tilt: float = 0.0) -> Stack:
     problems += spacing_problems(grid)
     problems += judge_claims(frames, grid)
     return Stack(frames, grid, tuple(problems))
+
+
+def _judge_directions(frames: tuple[Frame, ...]) -> list[Problem]:
+    """Report directions that are a little off two unit vectors at a right angle."""
+    directions = np.array([f.orientation for f in frames], dtype=np.float64)
+    rows, columns = directions[:, :3], directions[:, 3:]
+    lengths = np.linalg.norm(np.stack((rows, columns)), axis=2)
+    off = float(np.abs(lengths - 1).max())
+    slant = float(np.abs((rows * columns).sum(axis=1) / lengths.prod(axis=0)).max())
+    if off <= _ROUGH and slant <= _ROUGH:
+        return []
+    what = f"are off by up to {100 * off:.1f} % of their length" if off > _ROUGH else ""
+    if slant > _ROUGH:
+        what += f"{' and ' if what else 'are '}{np.degrees(slant):.1f} degrees off a "
+        what += "right angle"
+    return [
+        Problem(
+            "rough-orientation",
+            Severity.WARNING,
+            "The directions of rows and columns in the header should be unit vectors "
+            f"at a right angle, and {what}. They were set right, and Pixel Spacing is "
+            "believed; compare a distance with the scanner's.",
+        )
+    ]
 
 
 def _by_number(frame: Frame) -> tuple[int, str, int]:
@@ -166,8 +193,8 @@ def _refuse(frames: tuple[Frame, ...]) -> Problem | None:
     if spacing is None:
         return no(
             "no-spacing",
-            "The files do not say how large a pixel is (Pixel Spacing is missing), so "
-            "nothing could be measured.",
+            "The files do not say how large a pixel is (Pixel Spacing is missing or "
+            "makes no sense), so nothing could be measured.",
         )
     if not min(spacing) > 0:
         return no(
@@ -182,8 +209,9 @@ def _what_lacks(frames: list[Frame]) -> str:
     lost = any(f.position is None for f in frames)
     turned = any(f.orientation is None for f in frames)
     if lost and turned:
-        return "Image Position and Orientation are missing"
-    return f"Image {'Position' if lost else 'Orientation'} is missing"
+        return "Image Position and Orientation are missing or make no sense"
+    what = "Position" if lost else "Orientation"
+    return f"Image {what} is missing or makes no sense"
 
 
 def _lone_thickness(frames: tuple[Frame, ...], problems: list[Problem]) -> float:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["by_clock", "by_number", "seconds_of"]
 
-_HALF_A_DAY_S = 12 * 3600.0
+_DAY_S = 24 * 3600.0
+_HALF_A_DAY_S = _DAY_S / 2
 _FEWEST_PLACES = 4
 _time_of_day = re.compile(r"(\d\d)(\d\d)(\d\d(?:\.\d{1,6})?)").fullmatch
 
@@ -72,8 +73,11 @@ def by_clock(
     if any(getattr(f, which) is None for f in frames):
         return None
 
+    first_of_all = _first_time([float(getattr(f, which)) for f in frames])
+
     def time(frame: Frame) -> float:
-        return float(getattr(frame, which))
+        found = float(getattr(frame, which))
+        return found if found >= first_of_all else found + _DAY_S
 
     at = _grouped(frames, places)
     most = max(map(len, at.values()))
@@ -82,7 +86,6 @@ def by_clock(
         return None
     times = np.array([[time(f) for f in g] for g in whole])
     first, last = times.min(axis=0), times.max(axis=0)
-    # One that runs over midnight would put the end before the beginning.
     if np.any(last[:-1] >= first[1:]) or last[-1] - first[0] > _HALF_A_DAY_S:
         return None
     middle = times.mean(axis=0)
@@ -98,6 +101,19 @@ def by_clock(
         for frame, n in zip(ordered, numbers, strict=True):
             volumes[n].append(frame)
     return volumes
+
+
+def _first_time(times: list[float]) -> float:
+    """Return the time of day at which a series began, which may run over midnight.
+
+    Where nothing was taken for more than half a day, it began after that.
+    """
+    known = np.unique(times)
+    pauses = np.diff(np.r_[known, known[0] + _DAY_S])
+    longest = int(np.argmax(pauses))
+    if pauses[longest] <= _HALF_A_DAY_S:
+        return 0.0
+    return float(known[(longest + 1) % len(known)])
 
 
 def _places_in_time(

@@ -9,7 +9,7 @@ from typing import Any
 _LONGEST = 10240
 """Characters; the longest text that the standard knows (LT)."""
 
-__all__ = ["numbers", "printable", "text"]
+__all__ = ["is_garbled", "numbers", "printable", "text"]
 
 
 def text(dataset: Any, name: str) -> str:
@@ -50,3 +50,14 @@ def numbers(dataset: Any, name: str) -> tuple[float, ...] | None:
     if not result or not all(math.isfinite(v) for v in result):
         return None
     return result
+
+
+def is_garbled(dataset: Any, name: str) -> bool:
+    """Tell whether an element is there and says something, but not in numbers."""
+    if name not in dataset or numbers(dataset, name) is not None:
+        return False
+    try:
+        value = dataset.get(name)
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError):
+        return True
+    return value is not None and str(value).strip(" \0") != ""

@@ -6,10 +6,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medlab_gui.io.growing import that_matter
 from medlab_gui.io.series import Ignored
 
 if TYPE_CHECKING:
     from medlab_gui.imaging.slicewise import ProgressCallback
+    from medlab_gui.io.growing import Contents
 
 __all__ = ["list_files"]
 
@@ -17,7 +19,10 @@ _TELL_EVERY = 1000
 
 
 def list_files(
-    root: Path, ignored: list[Ignored], progress: ProgressCallback | None
+    root: Path,
+    ignored: list[Ignored],
+    progress: ProgressCallback | None,
+    contents: Contents | None = None,
 ) -> list[str]:
     """Return all files in a folder and below it, in no order.
 
@@ -32,6 +37,8 @@ def list_files(
         Gets what cannot be listed, and links that lead nowhere.
     progress : callable, optional
         Called as ``progress(0, 0, message)`` now and then; may raise to cancel.
+    contents : dict, optional
+        Gets what is in each folder, as `io.growing.contents_of` returns it.
     """
     found: list[str] = []
     folders: list[str] = [str(root)]
@@ -47,15 +54,20 @@ def list_files(
             if about.st_ino and (about.st_dev, about.st_ino) in seen:
                 continue
             seen.add((about.st_dev, about.st_ino))
+            names: list[str] = []
             with os.scandir(folder) as entries:
                 for entry in entries:
                     # The listing knows these, without a look at each file.
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(entry.path)
-                    elif entry.is_file(follow_symlinks=False):
+                        continue
+                    if entry.is_file(follow_symlinks=False):
                         found.append(entry.path)
-                    elif entry.is_symlink():
-                        _follow(entry, found, links, ignored)
+                    elif entry.is_symlink() and _follow(entry, found, links, ignored):
+                        continue
+                    names.append(entry.name)
+            if contents is not None:
+                contents[Path(folder)] = about.st_mtime_ns, that_matter(names)
         except OSError as error:
             ignored.append(Ignored(Path(folder), _refusal(error)))
         if progress is not None and len(found) - n_told >= _TELL_EVERY:
@@ -66,17 +78,20 @@ def list_files(
 
 def _follow(
     entry: os.DirEntry[str], found: list[str], links: list[str], ignored: list[Ignored]
-) -> None:
+) -> bool:
+    """Look where a link leads; return whether to a folder."""
     try:
         if entry.is_dir():
             links.append(entry.path)
-        elif entry.is_file():
+            return True
+        if entry.is_file():
             found.append(entry.path)
         elif not Path(entry.path).exists():
             reason = "It is a link to something that is not there."
             ignored.append(Ignored(Path(entry.path), reason))
     except OSError as error:  # a circle of links, or a forbidden place
         ignored.append(Ignored(Path(entry.path), _refusal(error)))
+    return False
 
 
 def _refusal(error: OSError) -> str:

@@ -25,11 +25,20 @@ if TYPE_CHECKING:
     Contents = dict[Path, tuple[int, frozenset[str]]]
     Stamps = dict[Path, tuple[int, int]]
 
-__all__ = ["SETTLE_S", "contents_of", "folders_of", "refuse_growing"]
+__all__ = [
+    "SETTLE_S",
+    "contents_of",
+    "folders_of",
+    "maybe_growing",
+    "refuse_growing",
+    "that_matter",
+]
 
 SETTLE_S = 1.5
 """How long files must have lain still, seconds."""
 _LOOK_S = 0.05
+_JUST_NOW_S = 60.0
+"""How long after its last change a file may still be in the middle of a copy."""
 _NOT_SLICES = frozenset((".ds_store", "thumbs.db", "desktop.ini"))
 """What looking into a folder leaves there."""
 
@@ -111,13 +120,36 @@ def _refuse_new(series: FileSeries) -> None:
             raise _growing(series, f"{what} since it was looked through")
 
 
+def that_matter(names: Iterable[str]) -> frozenset[str]:
+    """Return the names of files that may be slices."""
+    return frozenset(n for n in names if n.lower() not in _NOT_SLICES)
+
+
+def maybe_growing(files: Iterable[Path]) -> str:
+    """Return what to say of files that lack something: they may still be copied.
+
+    Parameters
+    ----------
+    files : iterable of Path
+        Not those in an archive.
+
+    Returns
+    -------
+    str
+        A sentence with a space before it, or "" where all have lain still for long.
+    """
+    newest = max((t for t, _ in _stamps(files).values()), default=0) / 1e9
+    if not 0 <= time.time() - newest < _JUST_NOW_S:
+        return ""
+    return (
+        " It was written a moment ago: if it is still being copied, wait until that "
+        "has finished and try again."
+    )
+
+
 def _names(folder: Path) -> frozenset[str]:
     with os.scandir(folder) as entries:
-        return frozenset(
-            e.name
-            for e in entries
-            if e.name.lower() not in _NOT_SLICES and not e.is_dir()
-        )
+        return that_matter(e.name for e in entries if not e.is_dir())
 
 
 def _stamps(places: Iterable[Path]) -> Stamps:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import re
+import math
+from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,11 @@ from medlab_gui.core.geometry import Grid
 from medlab_gui.core.records import Problem, Severity
 from medlab_gui.io.glance import GLANCE_BYTES, content_digest
 from medlab_gui.io.grid_checks import shear_problems, spacing_problems
-from medlab_gui.io.itk_glance import is_sealed, part_of_voxels
+from medlab_gui.io.itk_geometry import geometry_problems, said_geometry
+from medlab_gui.io.itk_glance import is_sealed, left_over_problems, part_of_voxels
 from medlab_gui.io.itk_headers import check_itk_header
-from medlab_gui.io.itk_mended import without_geometry
+from medlab_gui.io.itk_mended import with_lines, without_geometry
+from medlab_gui.io.itk_voxels import own_voxels
 from medlab_gui.io.loose_axes import no_geometry, span_a_volume, unit_axes
 from medlab_gui.io.nrrd_units import nrrd_unit_mm
 from medlab_gui.io.plain_series import plain_series
@@ -26,23 +29,16 @@ from medlab_gui.io.silence import silent_libraries
 from medlab_gui.io.voxels import fit_voxels, look_like_ct, value_problems
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from medlab_gui.io.itk_geometry import SaidGeometry
+
 __all__ = ["itk_series", "read_itk_voxels"]
 
 _IO = {"nrrd": "NrrdImageIO", "mha": "MetaImageIO"}
-_N_SPACE = 3
-_OF_THE_PATIENT = (
-    "right-anterior-superior",
-    "ras",
-    "left-anterior-superior",
-    "las",
-    "left-posterior-superior",
-    "lps",
-)
-"""Spaces of NRRD that say where left and right are, and that ITK turns into LPS."""
 
 
 def itk_series(path: Path, kind: str) -> tuple[FileSeries, ...]:
@@ -60,7 +56,13 @@ def itk_series(path: Path, kind: str) -> tuple[FileSeries, ...]:
     DamagedFileError
         If its header makes no sense.
     """
-    reader = _reader(path, kind)
+    with _opened(path, kind) as (reader, said):
+        return _series_of(path, kind, reader, said)
+
+
+def _series_of(
+    path: Path, kind: str, reader: Any, said: SaidGeometry
+) -> tuple[FileSeries, ...]:
     problems: list[Problem] = []
     size = reader.GetSize()
     grid: Grid | None = None
@@ -76,12 +78,14 @@ def itk_series(path: Path, kind: str) -> tuple[FileSeries, ...]:
     else:
         n_volumes = int(size[3]) if len(size) == 4 else 1
         with np.errstate(all="ignore"):  # absurd numbers are told as a problem
-            grid = _grid(path, kind, shape, reader, problems)
+            grid = _grid(path, kind, shape, reader, said, problems)
         try:
             voxels = part_of_voxels(path, kind, size, _dtype(reader))
             if voxels is None:
                 voxels = _voxels(path, kind, reader)
                 problems += value_problems(voxels)
+            n_bytes = math.prod(size) * _dtype(reader).itemsize
+            problems += left_over_problems(path, kind, n_bytes)
         except DamagedFileError as error:
             grid = None
             problems.append(
@@ -118,7 +122,8 @@ def read_itk_voxels(
     DamagedFileError
         If the file does not hold what its header says.
     """
-    raw = _voxels(path, kind, _reader(path, kind), index)
+    with _opened(path, kind) as (reader, _):
+        raw = _voxels(path, kind, reader, index)
     if problems is not None:
         problems += value_problems(raw)
     return fit_voxels(raw)
@@ -144,12 +149,19 @@ def _dtype(reader: Any) -> np.dtype[Any]:
     return dtype
 
 
-def _reader(path: Path, kind: str) -> Any:
+@contextmanager
+def _opened(path: Path, kind: str) -> Iterator[tuple[Any, SaidGeometry]]:
+    """Yield a reader that has read the header, and what that says of geometry."""
     check_itk_header(path, kind)
-    return _opened(path, kind)
+    said = said_geometry(path)
+    if not said.instead:
+        yield _reader(path, kind), said
+        return
+    with with_lines(path, kind, said.instead) as mended:
+        yield _reader(mended, kind), said
 
 
-def _opened(path: Path, kind: str) -> Any:
+def _reader(path: Path, kind: str) -> Any:
     import SimpleITK as sitk
 
     reader = sitk.ImageFileReader()
@@ -168,11 +180,26 @@ def _opened(path: Path, kind: str) -> Any:
 
 
 def _voxels(path: Path, kind: str, reader: Any, index: int = 0) -> NDArray[Any]:
+    try:
+        own = own_voxels(path, kind, reader.GetSize(), _dtype(reader), index)
+    except ValueError as error:
+        raise _lacks_voxels(path, reader) from error
+    if own is not None:
+        return own
     if span_a_volume(unit_axes(_affine(reader))):
         return _executed(path, reader, index)
     # ITK reads no voxels without a size, or with axes that span nothing.
     with without_geometry(path, kind) as mended:
-        return _executed(path, _opened(mended, kind), index)
+        return _executed(path, _reader(mended, kind), index)
+
+
+def _lacks_voxels(path: Path, reader: Any) -> DamagedFileError:
+    msg = (
+        f"{path.name} is damaged: it does not hold the "
+        f"{'x'.join(str(n) for n in reader.GetSize())} voxels that its header names. "
+        "Fetch the file again from where it came from."
+    )
+    return DamagedFileError(msg, path=path)
 
 
 def _executed(path: Path, reader: Any, index: int) -> NDArray[Any]:
@@ -186,12 +213,7 @@ def _executed(path: Path, reader: Any, index: int) -> NDArray[Any]:
         with silent_libraries():
             image = reader.Execute()
     except RuntimeError as error:
-        msg = (
-            f"{path.name} is damaged: it does not hold the "
-            f"{'x'.join(str(n) for n in size)} voxels that its header names. Fetch the "
-            "file again from where it came from."
-        )
-        raise DamagedFileError(msg, path=path) from error
+        raise _lacks_voxels(path, reader) from error
     array: NDArray[Any] = sitk.GetArrayFromImage(image)
     return array
 
@@ -201,28 +223,12 @@ def _grid(
     kind: str,
     shape: tuple[int, int, int],
     reader: Any,
+    said: SaidGeometry,
     problems: list[Problem],
 ) -> Grid | None:
-    orientation, size = _lacking(path)
-    if orientation:
-        problems.append(
-            Problem(
-                "no-orientation",
-                Severity.UNSAFE,
-                "The file does not give its orientation; axes along left, back and "
-                "head are assumed. LEFT AND RIGHT MAY BE SWAPPED.",
-            )
-        )
-    if size:
-        problems.append(
-            Problem(
-                "no-spacing",
-                Severity.UNSAFE,
-                f"The file does not give its {size}; 1 mm is assumed where nothing is "
-                "said. Do not measure before you have given the spacing.",
-            )
-        )
+    problems += geometry_problems(said)
     affine = _affine(reader)
+    affine[:3, [2 - axis for axis in said.zeros]] = 0.0
     if kind == "nrrd":
         affine[:3] *= nrrd_unit_mm(path, problems)
     try:
@@ -248,34 +254,3 @@ def _affine(reader: Any, *, sized: bool = True) -> NDArray[np.float64]:
         affine[:3, :3] = (direction * size)[:, ::-1]
     affine[:3, 3] = reader.GetOrigin()[:3]
     return affine
-
-
-def _lacking(path: Path) -> tuple[bool, str]:
-    """Tell whether the header lacks directions, and in words what of the size."""
-    with path.open("rb") as file:
-        head = file.read(8192)
-    if head[:4] == b"NRRD":
-        return _nrrd_lacks(head.split(b"\n\n")[0].replace(b"\r", b"").decode("latin-1"))
-    # Whole names: there are a CenterOfRotation and an AnatomicalOrientation, too,
-    # which ITK does not turn anything by.
-    lines = head.decode("latin-1").split("\n")
-    names = {line.partition("=")[0].strip() for line in lines}
-    turned = names & {"TransformMatrix", "Orientation", "Rotation"}
-    sized = names & {"ElementSpacing", "ElementSize"}
-    return not turned, "" if sized else "pixel size"
-
-
-def _nrrd_lacks(text: str) -> tuple[bool, str]:
-    lines = (line.partition(":") for line in text.lower().split("\n"))
-    fields = {name.strip(): value.strip() for name, _, value in lines}
-    directions = fields.get("space directions", "")
-    # Of spaces that are none of the patient ("scanner-xyz") ITK takes axes for ours.
-    lost = not directions or fields.get("space", "") not in _OF_THE_PATIENT
-    vectors = re.findall(r"\(([^)]*)\)", directions)
-    lost = lost or any("nan" in vector for vector in vectors)
-    sizes = vectors or fields.get("spacings", "").split()
-    if not sizes:
-        return lost, "pixel size"
-    # Of an axis that has none, or "nan", ITK makes one of 1 mm.
-    n_unknown = _N_SPACE - sum("nan" not in size for size in sizes)
-    return lost, f"distance along {n_unknown} of its axes" if n_unknown > 0 else ""

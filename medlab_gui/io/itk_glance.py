@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from medlab_gui.core.records import Problem, Severity
 from medlab_gui.io.glance import GLANCE_BYTES, gzip_length
 
 if TYPE_CHECKING:
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["is_sealed", "part_of_voxels"]
+__all__ = ["is_sealed", "left_over_problems", "part_of_voxels"]
 
 _LONGEST_HEADER = 1 << 20
+_PADDING_BYTES = 16
+"""So many at the end of the voxels fill up a block, and are none."""
 
 
 def part_of_voxels(
@@ -81,6 +84,25 @@ def is_sealed(path: Path, kind: str) -> bool | None:
         head = file.read(_LONGEST_HEADER)
     found = _nrrd(head) if kind == "nrrd" else _meta(head)
     return None if found is None else found[1] == "gzip"
+
+
+def left_over_problems(path: Path, kind: str, n_bytes: int) -> list[Problem]:
+    """Report plain voxels, ``n_bytes`` of them, with much behind them in the file."""
+    with path.open("rb") as file:
+        head = file.read(_LONGEST_HEADER)
+    found = _nrrd(head) if kind == "nrrd" else _meta(head)
+    if found is None or found[1] != "raw":
+        return []
+    n_over = path.stat().st_size - found[0] - n_bytes
+    if n_over <= _PADDING_BYTES:
+        return []
+    message = (
+        f"The file holds {n_over:,} bytes more than the voxels that its header names. "
+        "What is beyond is passed over; if size or type of the voxels are wrong, the "
+        "picture is, too."
+    )
+    severity = Severity.UNSAFE if 2 * n_over >= n_bytes else Severity.WARNING
+    return [Problem("pixels-left-over", severity, message)]
 
 
 def _nrrd(head: bytes) -> tuple[int, str, bool] | None:

@@ -32,6 +32,9 @@ _NRRD_BYTES = {
     "int64_t|ulonglong|unsigned long long|unsigned long long int|uint64|uint64_t|"
     "double",
 }
+_TEXT = ("txt", "text", "ascii")
+_WRITTEN_BYTES = 1
+"""A number that is written as text takes so many at least (and a space)."""
 _VECTORS = (
     "Offset",
     "Position",
@@ -105,16 +108,28 @@ def _nrrd_fault(path: Path, head: bytes) -> str:
     n_bytes = next((n for n, k in _NRRD_BYTES.items() if kind in k.split("|")), 0)
     if not n_bytes:
         return "its header names no type of number that can be read"
+    from_end = fields.get("byteskip") == "-1"
     for name in ("byteskip", "lineskip"):
-        if name in fields and _whole_numbers(fields[name]) is None:
+        if name not in fields or (from_end and name == "byteskip"):
+            continue
+        if _whole_numbers(fields[name]) is None:
             return "its header says nonsense of where the voxels begin"
     for name in ("spacedirections", "spaceorigin", "measurementframe"):
         for vector in fields.get(name, "").split("("):
             if vector.partition(")")[0].count(",") >= _MOST_AXES:
                 return "its header holds vectors with too many numbers"
     place = fields.get("datafile", "")
-    packed = fields.get("encoding", "").lower() not in ("raw", "txt", "text", "ascii")
-    return _size_fault(path, place, sizes, n_bytes, packed=packed)
+    encoding = fields.get("encoding", "").lower()
+    if n_bytes > 1 and "endian" not in fields and encoding not in _TEXT:
+        return (
+            "its header does not say in which order the bytes of its numbers come "
+            "(endian: little, or big), which nobody can guess"
+        )
+    if encoding in _TEXT:
+        n_bytes = _WRITTEN_BYTES
+    packed = encoding not in ("raw", *_TEXT)
+    before = min(ends) + 2 if ends and from_end else 0
+    return _size_fault(path, place, sizes, n_bytes, packed=packed, before=before)
 
 
 def _meta_fault(path: Path, head: bytes) -> str:
@@ -124,7 +139,7 @@ def _meta_fault(path: Path, head: bytes) -> str:
         if len(line) > _LONGEST_LINE:
             return "a line of its header does not end"
         name, mark, value = line.decode("latin-1").partition("=")
-        if not line.strip():
+        if not line.strip() or line.startswith(b"#"):
             continue
         if not mark:
             return "its header holds a line that says nothing"
@@ -147,7 +162,7 @@ def _meta_fault(path: Path, head: bytes) -> str:
             continue
         if order.index(name) < order.index("NDims"):
             return f"its header gives {name} before the number of axes"
-        if _n_numbers(fields[name]) != count:
+        if len(fields[name].split()) != count:
             return f"its header holds a wrong number of values for {name}"
     if order.index("DimSize") < order.index("NDims"):
         return "its header gives sizes before the number of axes"
@@ -166,13 +181,28 @@ def _meta_fault(path: Path, head: bytes) -> str:
         return "its header does not say where the voxels are"
     if place.upper() in ("LOCAL", "LIST"):
         place = "" if place.upper() == "LOCAL" else "LIST"
-    return _size_fault(path, place, sizes, n_bytes * channels[0], packed=packed)
+    if skip == "-1" and packed:
+        return "its header says nonsense of where the voxels begin"
+    before = head.find(b"\n", head.find(b"ElementDataFile")) if skip == "-1" else 0
+    if fields.get("BinaryData", "True")[:1] not in ("T", "t", "1"):
+        n_bytes = _WRITTEN_BYTES
+    n_bytes *= channels[0]
+    return _size_fault(path, place, sizes, n_bytes, packed=packed, before=before + 1)
 
 
 def _size_fault(
-    path: Path, place: str, sizes: list[int], n_bytes: int, *, packed: bool
+    path: Path,
+    place: str,
+    sizes: list[int],
+    n_bytes: int,
+    *,
+    packed: bool,
+    before: int,
 ) -> str:
-    """Say so where the files cannot hold the voxels that are claimed."""
+    """Say so where the files cannot hold the voxels that are claimed.
+
+    Of those that are counted from the end, the header's ``before`` bytes are none.
+    """
     shown = " x ".join(str(n) for n in sizes)
     wanted = math.prod(sizes) * n_bytes
     if place.startswith("LIST") or "%" in place:
@@ -183,7 +213,7 @@ def _size_fault(
         if not data.is_file():
             name = place.replace("\\", "/").rpartition("/")[2][:80]
             return f"the file with its voxels ({_printable(name)}) is missing"
-        held = data.stat().st_size
+        held = data.stat().st_size - (0 if place else before)
     if wanted > held * (_BEST_PACKED if packed else 1):
         return f"it cannot hold the {shown} voxels that its header names"
     return ""
@@ -201,12 +231,3 @@ def _whole_numbers(text: str) -> list[int] | None:
     if not all(w.isascii() and w.isdecimal() and len(w) < 12 for w in words):
         return None
     return [int(w) for w in words]
-
-
-def _n_numbers(text: str) -> int:
-    """Count the finite numbers in a text; -1 where there is anything else."""
-    try:
-        values = [float(w) for w in text.split()]
-    except ValueError:
-        return -1
-    return len(values) if all(map(math.isfinite, values)) else -1

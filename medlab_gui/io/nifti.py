@@ -19,6 +19,11 @@ from medlab_gui.io.glance import (
     unpacked_start,
 )
 from medlab_gui.io.nifti_bytes import is_packed, open_bytes, read_packed
+from medlab_gui.io.nifti_claims import (
+    left_over_problems,
+    scaling_problems,
+    voxels_begin,
+)
 from medlab_gui.io.nifti_geometry import nifti_axes, nifti_grid, raw_sizes
 from medlab_gui.io.plain_series import plain_series
 from medlab_gui.io.pydicom_quiet import quiet_warnings
@@ -52,7 +57,7 @@ def nifti_series(path: Path) -> tuple[FileSeries, ...]:
     """
     image = _open(path)
     header = image.header
-    problems: list[Problem] = []
+    problems: list[Problem] = list(image.odd)
     shape = _shape(path, image.shape, problems)
     with np.errstate(all="ignore"):  # absurd numbers are told as a problem
         grid = nifti_grid(shape, header, problems, sizes=image.sizes)
@@ -69,7 +74,7 @@ def nifti_series(path: Path) -> tuple[FileSeries, ...]:
         try:
             voxels, are_all = _to_look_at(path, image, problems)
             if are_all:
-                problems += value_problems(voxels)
+                problems += value_problems(voxels, *image.scaling)
         except DamagedFileError as error:
             grid = None
             problems.append(
@@ -113,7 +118,7 @@ def read_nifti_voxels(
     odd: list[Problem] = []
     raw = _volume(path, image, odd, index)
     if problems is not None:
-        problems += [*odd, *value_problems(raw)]
+        problems += [*odd, *value_problems(raw, *image.scaling)]
     return fit_voxels(raw, *image.scaling)
 
 
@@ -160,6 +165,7 @@ class _Opened:
     packed: bool
     sizes: NDArray[np.float64]
     scaling: tuple[float, float]
+    odd: tuple[Problem, ...]
 
 
 def _open(path: Path) -> _Opened:
@@ -181,19 +187,25 @@ def _open(path: Path) -> _Opened:
             kind = Nifti1Header if is_first else Nifti2Header
             header = kind.from_fileobj(file, check=False)
             sizes = raw_sizes(header)
+            odd = scaling_problems(header)
+            packed = is_packed(path)
+            begin = voxels_begin(path, header, odd, packed=packed)
+            if not packed:
+                odd += left_over_problems(path, header, begin)
             header.check_fix()
             slope, intercept = header.get_slope_inter()
             return _Opened(
                 header,
                 tuple(int(n) for n in header.get_data_shape()),
                 header.get_data_dtype(),
-                int(header.get_data_offset()),
-                is_packed(path),
+                begin,
+                packed,
                 sizes,
                 (
                     1.0 if slope is None else float(slope),
                     0.0 if intercept is None else float(intercept),
                 ),
+                tuple(odd),
             )
     except (
         HeaderDataError,

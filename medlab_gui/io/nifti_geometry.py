@@ -24,6 +24,9 @@ __all__ = [
     "size_problems",
 ]
 
+_LONGEST_QUATERNION = 1.005
+_SIZES_DIFFER = 0.01
+"""Share by which sizes may differ: more than any rounding makes of them."""
 _UNIT_MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 
 
@@ -62,6 +65,13 @@ def nifti_grid(
     """
     unit_code = int(header["xyzt_units"]) & 7
     unit = _UNIT_MM.get(unit_code, 1.0)
+    if unit_code not in _UNIT_MM:
+        message = (
+            f"The file gives its lengths in a unit that NIfTI does not know (code "
+            f"{unit_code}); they are taken for mm. Do not measure before it is clear "
+            "what they are."
+        )
+        problems.append(Problem("units", Severity.UNSAFE, message))
     if unit != 1.0:
         name = "metres" if unit > 1 else "micrometres"
         message = f"The file gives its lengths in {name}; they were turned into mm."
@@ -92,9 +102,9 @@ def nifti_grid(
                 "no-orientation",
                 Severity.UNSAFE,
                 "The file does not say how it lies in the patient (neither qform nor "
-                "sform). The first axis is taken to run to the patient's right, the "
-                "second to the front, the third to the head; LEFT AND RIGHT MAY BE "
-                "SWAPPED.",
+                "sform make sense). The first axis is taken to run to the patient's "
+                "right, the second to the front, the third to the head; LEFT AND RIGHT "
+                "MAY BE SWAPPED.",
             )
         )
         named = [float(v) for v in header["pixdim"][1 : 1 + int(header["dim"][0])]]
@@ -108,6 +118,10 @@ def nifti_grid(
         return None
     if sform is not None and qform is not None:
         _compare(grid, qform, unit, problems)
+    elif sform is not None:
+        _compare_sizes(grid, sizes * unit, problems)
+    else:
+        _tell_negative(sizes, problems)
     problems += spacing_problems(grid)
     problems += shear_problems(grid)
     return grid
@@ -177,8 +191,25 @@ def _matrix(header: Any, which: str) -> NDArray[np.float64] | None:
     try:
         matrix, code = getattr(header, f"get_{which}")(coded=True)
     except (ValueError, ArithmeticError, np.linalg.LinAlgError):
-        return None
+        return _rounded_qform(header) if which == "qform" else None
     return matrix if code > 0 else None
+
+
+def _rounded_qform(header: Any) -> NDArray[np.float64] | None:
+    """Return the matrix of a quaternion that rounding made a little too long."""
+    from nibabel.quaternions import quat2mat
+
+    vector = np.array([header[f"quatern_{n}"] for n in "bcd"], dtype=np.float64)
+    length = float(np.linalg.norm(vector))
+    if int(header["qform_code"]) <= 0 or not 1 <= length <= _LONGEST_QUATERNION:
+        return None
+    matrix: NDArray[np.float64] = np.eye(4)
+    sizes = np.abs(raw_sizes(header))
+    if float(header["pixdim"][0]) < 0:
+        sizes[2] *= -1
+    matrix[:3, :3] = quat2mat(np.r_[0.0, vector / length]) * sizes
+    matrix[:3, 3] = [float(header[f"qoffset_{axis}"]) for axis in "xyz"]
+    return matrix
 
 
 def _grid(shape: tuple[int, int, int], matrix: NDArray[np.float64]) -> Grid | None:
@@ -187,6 +218,46 @@ def _grid(shape: tuple[int, int, int], matrix: NDArray[np.float64]) -> Grid | No
         return Grid(shape, ras_to_lps(matrix))
     except GeometryError:
         return None
+
+
+def _compare_sizes(
+    grid: Grid, sizes: NDArray[np.float64], problems: list[Problem]
+) -> None:
+    """Compare the sform with the sizes of voxels, which stand elsewhere, too."""
+    found = np.array(grid.spacing[::-1])
+    n_axes = 3 if grid.shape[0] > 1 else 2
+    named = np.abs(sizes[:n_axes])
+    known = np.isfinite(named) & (named > 0)
+    off = np.abs(named / found[:n_axes] - 1)[known]
+    if not off.size or off.max() <= _SIZES_DIFFER:
+        return
+    listed = " x ".join(f"{v:.4g}" for v in sizes[::-1])
+    used = " x ".join(f"{v:.4g}" for v in found[::-1])
+    problems.append(
+        Problem(
+            "sform-qform-differ",
+            Severity.WARNING,
+            f"The file gives two sizes of a voxel: {used} mm where it says how it "
+            f"lies (sform), and {listed} mm beside it (pixdim), which some programs "
+            "use. The first is used; make sure that it is right before you measure.",
+        )
+    )
+
+
+def _tell_negative(sizes: NDArray[np.float64], problems: list[Problem]) -> None:
+    negative = [float(v) for v in sizes if v < 0]
+    if not negative:
+        return
+    listed = ", ".join(f"{v:g}" for v in negative)
+    problems.append(
+        Problem(
+            "negative-spacing",
+            Severity.WARNING,
+            f"The file gives distances below 0 ({listed} mm), which cannot be. The "
+            "sign is passed over, and some programs turn the axis round; make sure "
+            "that left is left and that the head is up.",
+        )
+    )
 
 
 def _compare(

@@ -112,8 +112,11 @@ def _is_nifti(head: bytes) -> bool:
 
 
 def _is_metaimage(head: bytes) -> bool:
-    first = head.lstrip()[:12]
-    return first.startswith((b"ObjectType", b"NDims"))
+    for line in head.split(b"\n"):
+        first = line.strip()
+        if first and not first.startswith((b"#", b"Comment", b"Name", b"ID")):
+            return first.startswith((b"ObjectType", b"NDims"))
+    return False
 
 
 _VRS = "AE AS AT CS DA DS DT FD FL IS LO LT OB OW PN SH SL SQ SS ST TM UI UL UN US UT"

@@ -54,6 +54,7 @@ GEOMETRY = frozenset(
         "not-a-volume",
         "overlap",
         "overlapping-blocks",
+        "rough-orientation",
         "shifted-slices",
         "shuffled-order",
         "single-slice",

@@ -19,7 +19,7 @@ from medlab_gui.io.dicom_headers import DicomHeader
 from medlab_gui.io.dicom_quick import FIRST_BLOCK, HeaderReader
 from medlab_gui.io.dicomdir import index_note, is_index, read_index
 from medlab_gui.io.folders import list_files
-from medlab_gui.io.growing import contents_of, folders_of
+from medlab_gui.io.growing import contents_of, folders_of, maybe_growing
 from medlab_gui.io.image_stack import Picture
 from medlab_gui.io.lost_slices import lost_in_archive, may_be_slice, with_lost_slices
 from medlab_gui.io.nibabel_files import header_of_pair
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from medlab_gui.imaging.slicewise import ProgressCallback
+    from medlab_gui.io.growing import Contents
     from medlab_gui.io.series import FileSeries
 
 __all__ = ["scan"]
@@ -86,8 +87,9 @@ def scan(
         place = unpacked.folder
         heap.ignored += unpacked.ignored
         heap.lost, heap.broken_archives = lost_in_archive(unpacked)
-    files = _files(place, heap.ignored, progress, nested=nested or place != root)
-    contents = contents_of(folders_of(files))
+    files, contents = _files(
+        place, heap.ignored, progress, nested=nested or place != root
+    )
     for n, file in enumerate(files, start=1):
         heap.take(Path(file))
         if progress is not None:
@@ -95,21 +97,40 @@ def scan(
     series = heap.series()
     ignored = [Ignored(origin(i.path), i.reason) for i in heap.ignored]
     if not series:
-        _complain(root, ignored, heap.damaged, inside=place != root or root.is_dir())
+        _complain(
+            root,
+            ignored,
+            heap.damaged,
+            inside=place != root or root.is_dir(),
+            archive=place != root,
+        )
     series = told_apart(with_lost_slices(series, heap.lost, heap.broken_archives))
     series.sort(key=lambda s: s.sort_key)
     series = [_with_contents(s, contents) for s in series]
+    if place == root:
+        series = [_with_hint(s) for s in series]
     return ScanResult(tuple(series), tuple(ignored))
 
 
-def _with_contents(
-    series: FileSeries, contents: dict[Path, tuple[int, frozenset[str]]]
-) -> FileSeries:
+def _with_contents(series: FileSeries, contents: Contents) -> FileSeries:
     """Return a series of several files with what lay in their folders."""
     if len(series.files) < 2:
         return series
     folders = folders_of(map(str, series.files))
     return replace(series, contents={f: contents[f] for f in folders if f in contents})
+
+
+def _with_hint(series: FileSeries) -> FileSeries:
+    """Return a series of which something lacks with what may be the reason."""
+    lacking = [p for p in series.problems if p.code == "truncated"]
+    hint = maybe_growing(series.files) if lacking else ""
+    if not hint:
+        return series
+    told = (
+        replace(p, message=p.message + hint) if p in lacking else p
+        for p in series.problems
+    )
+    return replace(series, problems=tuple(told))
 
 
 class _Heap:
@@ -208,17 +229,19 @@ def _files(
     progress: ProgressCallback | None,
     *,
     nested: bool,
-) -> list[str]:
-    """Return all files below a folder, in the order of their names."""
+) -> tuple[list[str], Contents]:
+    """Return all files below a folder, by their names, and what is in each folder."""
+    contents: Contents = {}
     try:
         if root.is_file() and is_index(root):
             index = read_index(root)
             if index.is_complete:
-                return [str(root), *(str(file) for file in index.present)]
+                listed = [str(root), *(str(file) for file in index.present)]
+                return listed, contents_of(folders_of(listed))
             # What it lists has gone, or has other names: what lies beside it counts.
             root = root.parent
         if root.is_file():
-            return [str(root)]
+            return [str(root)], contents
         if not root.exists():
             msg = f"There is no file or folder at {root}. Check the path."
             raise NotAnImageError(msg, path=root)
@@ -227,17 +250,23 @@ def _files(
             raise NotAnImageError(msg, path=root)
         with os.scandir(root) as entries:  # or say why not
             if not nested:
-                return sorted(entry.path for entry in entries if entry.is_file())
+                listed = sorted(entry.path for entry in entries if entry.is_file())
+                return listed, contents_of(folders_of(listed))
     except OSError as error:
         msg = f"{root} cannot be opened: {error.strerror or error}."
         raise NotAnImageError(msg, path=root) from error
-    found = list_files(root, ignored, progress)
+    found = list_files(root, ignored, progress, contents)
     found.sort(key=lambda name: name.replace(os.sep, "\0"))  # as folders are listed
-    return found
+    return found, contents
 
 
 def _complain(
-    root: Path, ignored: list[Ignored], damaged: MedlabError | None, *, inside: bool
+    root: Path,
+    ignored: list[Ignored],
+    damaged: MedlabError | None,
+    *,
+    inside: bool,
+    archive: bool,
 ) -> None:
     if not ignored:
         msg = f"{root} is empty: there is no scan in it. Open the folder that has one."
@@ -245,7 +274,8 @@ def _complain(
     if len(ignored) == 1:
         reason = ignored[0].reason
         if damaged is not None:
-            raise DamagedFileError(reason, path=ignored[0].path)
+            hint = "" if archive else maybe_growing([ignored[0].path])
+            raise DamagedFileError(reason + hint, path=ignored[0].path)
         name = ignored[0].path.name
         msg = f"{ignored[0].path} is not a scan that MedLab can open. {reason}"
         if inside:

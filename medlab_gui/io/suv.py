@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Suv", "suv_of_headers", "with_suv"]
 
+_LONGEST_CODE = 16
+"""Characters; what is longer is no code of DICOM (CS)."""
+
 _TAGS = (
     "SpecificCharacterSet",
     "Modality",
@@ -168,12 +171,12 @@ def suv_of_headers(headers: Sequence[Any]) -> Suv:
     first = headers[0]
     units = text(first, "Units").upper()
     if units == "GML":
-        kind = text(first, "SUVType").upper() or "BW"
+        kind = text(first, "SUVType").upper()[:_LONGEST_CODE] or "BW"
         if kind == "BW":
             return Suv(1.0, "SUV", "The values are SUVs (body weight) already.")
         return Suv(1.0, None, f"The values are SUVs by another measure ({kind}).")
     if units != "BQML":
-        shown = units or "not named"
+        shown = units[:_LONGEST_CODE] or "not named"
         return Suv(
             1.0,
             None,

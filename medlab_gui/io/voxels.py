@@ -86,10 +86,30 @@ def _whole_int16(values: NDArray[Any]) -> bool:
     return True
 
 
-def value_problems(raw: NDArray[Any]) -> list[Problem]:
-    """Say what is odd about stored values: not numbers, too large, all the same."""
+@np.errstate(all="ignore")
+def value_problems(
+    raw: NDArray[Any], slope: float = 1.0, intercept: float = 0.0
+) -> list[Problem]:
+    """Say what is odd about stored values: not numbers, too large, all the same.
+
+    Parameters
+    ----------
+    raw : ndarray, any real dtype
+        Stored values.
+    slope, intercept : float
+        As in `fit_voxels`.
+    """
     if raw.size == 0:
         return []
+    # Nothing else can come near the largest number of float32.
+    wide_float = raw.dtype.kind == "f" and raw.dtype.itemsize > 4
+    if wide_float or max(abs(slope), abs(intercept)) > 1e18:
+        ends = np.array(
+            [np.fmin.reduce(raw, axis=None), np.fmax.reduce(raw, axis=None)]
+        )
+        ends = ends[np.isfinite(ends)] * (float(slope) or 1.0) + intercept
+        if ends.size and not np.abs(ends).max() <= np.finfo(np.float32).max:
+            return [_CUT_OFF]
     if raw.dtype.kind == "f":
         n_bad = int(raw.size - np.isfinite(raw).sum())
         if n_bad:
@@ -100,6 +120,14 @@ def value_problems(raw: NDArray[Any]) -> list[Problem]:
     if raw.min() == raw.max():
         return [empty_picture(raw.flat[0])]
     return []
+
+
+_CUT_OFF = Problem(
+    "values-cut-off",
+    Severity.UNSAFE,
+    "The file holds values beyond 3.4e38, which no scanner measures and MedLab cannot "
+    "keep; they are cut off there.",
+)
 
 
 def not_numbers(n_bad: int, n_voxels: int) -> Problem:

@@ -22,6 +22,7 @@ from tests.projects import ball_files
 from tests.synthetic import (
     cut_short,
     edit_file,
+    oriented_grids,
     phantom_values,
     plain_grid,
     write_series,
@@ -75,6 +76,28 @@ def test_more_slices_of_a_series_come_in_beside_it(tmp_path, ctx):
         assert store.array(whole.blob).shape == whole.grid.shape
         assert "differs-from-project" in [p.code for p in whole.problems]
     again = [run(ImportParams(str(tmp_path / n)), ctx) for n in ("whole", "part")]
+    assert [a["series"][0]["already_there"] for a in again] == [True, True]
+    assert [a["series"][0]["uid"] for a in again] == [told["uid"], "1.2.3.4"]
+
+
+@pytest.mark.parametrize("grid", [plain_grid(), *oriented_grids()[::11]])
+@pytest.mark.parametrize("changed", [0, -1, None])
+def test_other_values_of_a_series_come_in_beside_it(tmp_path, ctx, grid, changed):
+    """Its sender has mended it, and its UID is the same."""
+    values = phantom_values(grid)
+    write_series(tmp_path / "first", grid, values, series_uid="1.2.3.4")
+    mended = values.copy()
+    mended[slice(None) if changed is None else changed] += 7
+    write_series(tmp_path / "mended", grid, mended, series_uid="1.2.3.4")
+    run(ImportParams(str(tmp_path / "first")), ctx)
+    (told,) = run(ImportParams(str(tmp_path / "mended")), ctx)["series"]
+    assert not told["already_there"]
+    (problem,) = [p for p in told["problems"] if p["code"] == "differs-from-project"]
+    assert "other grey values" in problem["message"]
+    with ctx.store() as store:
+        array = store.array(store.series(told["uid"]).blob)
+        assert np.array_equal(np.sort(array, axis=None), np.sort(mended, axis=None))
+    again = [run(ImportParams(str(tmp_path / n)), ctx) for n in ("mended", "first")]
     assert [a["series"][0]["already_there"] for a in again] == [True, True]
     assert [a["series"][0]["uid"] for a in again] == [told["uid"], "1.2.3.4"]
 

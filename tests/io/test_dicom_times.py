@@ -109,8 +109,16 @@ def test_what_nobody_can_tell_is_told(tmp_path, acquired):
     assert "may mix them" in told.message
 
 
-def test_times_that_run_over_midnight_are_not_put_in_order(tmp_path):
-    write(tmp_path, {(1, 2)}, acquired=lambda t, k: (60.0 * t + 50_300) % 86_400)
+@pytest.mark.parametrize("lost", [set(), *LOST])
+@pytest.mark.parametrize("before_s", [30, 70, 130])
+def test_times_that_run_over_midnight(tmp_path, lost, before_s):
+    when = lambda t, k: (60.0 * t + k - before_s) % 86_400  # noqa: E731
+    write(tmp_path, lost, acquired=when, start=0)
+    assert_parted(tmp_path, lost, "time")
+
+
+def test_times_all_over_the_day_tell_nothing(tmp_path):
+    write(tmp_path, {(1, 2)}, acquired=lambda t, k: 28_000.0 * t, start=0)
     (series,) = scan(tmp_path).series
     assert "duplicate-slices" in codes(series)
 

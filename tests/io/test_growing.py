@@ -12,7 +12,7 @@ import pytest
 from medlab_gui.cli.main import main
 from medlab_gui.commands.command import Context
 from medlab_gui.commands.import_ import take_in
-from medlab_gui.core.errors import InputError
+from medlab_gui.core.errors import DamagedFileError, InputError
 from medlab_gui.core.jobs import Cancelled
 from medlab_gui.io import VolumeStream, growing, scan
 from medlab_gui.io.growing import refuse_growing
@@ -193,3 +193,33 @@ def test_a_window_reads_again_what_it_showed_too_early(folder, tmp_path, monkeyp
         take_in(store, series, context, stream)
         blob = store.array(store.series(series.uid).blob)
         assert np.array_equal(blob, phantom_values(GRID))
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(5, True), (1000, False)])
+def test_what_lacks_something_may_still_be_copied(folder, seconds, told):
+    (file, *_) = sorted(folder.iterdir())
+    file.write_bytes(file.read_bytes()[:-20])
+    age(folder, seconds)
+    (blocking,) = [p for p in series_of(folder).problems if p.code == "truncated"]
+    assert ("still being copied" in blocking.message) == told
+    file.write_bytes(file.read_bytes()[:200])
+    age(folder, seconds)
+    with pytest.raises(DamagedFileError) as caught:
+        scan(file)
+    assert ("still being copied" in caught.value.message) == told
+
+
+def test_each_folder_is_listed_once(folder, monkeypatch):
+    for name in ("a", "b"):
+        shutil.copytree(folder, folder / name / "inner")
+    real, listed = os.scandir, []
+
+    def count(path):
+        listed.append(os.fspath(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", count)
+    found = scan(folder / "a").series
+    below = [p for p in listed if p.endswith("inner")]
+    assert len(below) == 1
+    assert all(s.contents for s in found)

@@ -71,16 +71,11 @@ def test_spaces(tmp_path, space, letters, origin):
 )
 def test_encodings(tmp_path, encoding, packed):
     path = nrrd(tmp_path / "x.nrrd", encoding=encoding, packed=packed)
-    try:
-        reader = sitk.ReadImage(str(path))
-    except RuntimeError:
-        # What ITK cannot read is one sentence here.
-        with pytest.raises(MedlabError):
-            read_one(path)
-        return
     _, volume = read_one(path)
     assert np.array_equal(volume.data, DATA)
-    assert np.array_equal(sitk.GetArrayFromImage(reader), DATA)
+    if encoding != "bzip2":  # which ITK does not know
+        image = sitk.ReadImage(str(path))
+        assert np.array_equal(sitk.GetArrayFromImage(image), DATA)
 
 
 def test_big_endian_and_detached(tmp_path):

@@ -135,6 +135,13 @@ def test_suv_already():
     assert suv_of_headers([pet(Units="GML", SUVType="LBM")]).units is None
 
 
+def test_units_that_are_a_book_are_not_told_in_full():
+    for name in ("Units", "SUVType"):
+        header = pet(Units="GML")
+        header.add_new(name, "LT", "X" * 9000)
+        assert len(suv_of_headers([header]).note) < 200
+
+
 def test_a_whole_series_with_a_slope_for_each_slice(tmp_path):
     grid = plain_grid((5, 20, 24))
     stored = np.random.default_rng(1).integers(0, 30000, grid.shape).astype(np.uint16)
