@@ -32,6 +32,9 @@ class AcceptParams:
     slice: int = param(
         "Slice as the window numbers it, 1 for the one nearest the feet.", minimum=1
     )
+    as_it_stands: bool = param(
+        "Accept the mask as it is, also where nobody has touched it yet.", False
+    )
 
 
 def _index(store: ProjectStore, uid: str, number: int) -> int:
@@ -42,7 +45,8 @@ def run_accept(params: AcceptParams, ctx: Context) -> dict[str, Any]:
     """Vouch for a slice's mask as it stands: save it and lower its neighbours.
 
     A slice whose mask nobody touched takes the latest prediction first, or as a whole
-    the class that the classifier in use gave it.
+    the class that the classifier in use gave it. The window asks for it as it stands:
+    it has taken over what it shows.
     """
     import numpy as np
 
@@ -57,7 +61,7 @@ def run_accept(params: AcceptParams, ctx: Context) -> dict[str, Any]:
             msg = f"Slice {params.slice} belongs to the locked validation set."
             raise InputError(msg)
         said, prediction = None, None
-        if k not in touched_slices(store, params.series):
+        if not params.as_it_stands and k not in touched_slices(store, params.series):
             said = classifier_in_use(store, params.series)
             if said is None:
                 prediction = store.latest_prediction(params.series)
@@ -156,7 +160,8 @@ ACCEPT = Command(
     details=N_(
         "A slice that nobody has touched takes the latest prediction, or as a whole "
         "the class that it has by the classifier in use; where there is none either, "
-        "it counts as a slice without any class. The slice leaves the queue, and "
+        "it counts as a slice without any class (--as-it-stands leaves out what models "
+        "say). The slice leaves the queue, and "
         "the mask is saved as a version with every finished stroke of the series."
     ),
     examples=("medlab accept 1.2.840.1 --slice 14 --project liver",),

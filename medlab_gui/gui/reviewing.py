@@ -91,6 +91,7 @@ def accept_and_next(bench: Workbench) -> None:
     session = bench.session
     if session is None or not _may_be_accepted(bench, session):
         return
+    session.settling.emit()  # a stroke that is under way belongs to the slice
     uid, k = session.series_uid, session.k
     if _is_untouched(session, k):
         take: Callable[[], bool] | None = None
@@ -145,15 +146,19 @@ def _may_be_accepted(bench: Workbench, session: ReviewSession) -> bool:
 
 
 def _vouch(bench: Workbench, session: ReviewSession, said: str) -> None:
-    """Confirm the slice shown, save, mark its queue entry, open the next one."""
+    """Save the slice shown as right, mark its queue entry, open the next one.
+
+    The session learns of it from what was saved: until then nothing says "Accepted",
+    and where it cannot be saved the slice stays one that waits.
+    """
     uid, k = session.series_uid, session.k
 
     def accepted(_result: Any = None) -> None:
         bench.inform(said)
         _leave(bench, session, k)
 
-    if _try(bench, _("Accept the slice"), lambda: session.confirm(k)):
-        bench.launch("accept", {"series": uid, "slice": k + 1}, on_done=accepted)
+    asked = {"series": uid, "slice": k + 1, "as_it_stands": True}
+    bench.launch("accept", asked, on_done=accepted)
 
 
 def _is_untouched(session: ReviewSession, k: int) -> bool:

@@ -152,6 +152,17 @@ def test_accepting_twice_changes_nothing(ranked):
     assert again["n_voxels"] == first["n_voxels"]
 
 
+def test_accepting_as_it_stands_asks_no_model(ranked):
+    """The window took over what it shows, which may be nothing."""
+    params = AcceptParams(ranked.series_uid, 20, as_it_stands=True)
+    with ranked.ctx.store() as store, store.open_journal(ranked.series_uid):
+        told = run_accept(params, ranked.ctx)
+    assert not told["from_prediction"]
+    assert told["n_voxels"] == 0
+    with ranked.ctx.store() as store:
+        assert 19 in store.latest_annotation(ranked.series_uid).confirmed
+
+
 def test_accepting_without_a_prediction_is_a_slice_without_classes(small_project):
     told = run_accept(AcceptParams(small_project.series_uid, 24), small_project.ctx)
     assert told["n_voxels"] == 0

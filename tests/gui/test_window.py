@@ -10,7 +10,7 @@ from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-from medlab_gui.core.errors import InputError
+from medlab_gui.core.errors import InputError, StorageFullError
 from medlab_gui.core.records import ItemState
 from medlab_gui.gui.docks.queue import QueueDock
 from medlab_gui.gui.status import saved_text
@@ -295,6 +295,35 @@ def test_enter_accepts_and_goes_on_and_shift_n_skips(window, hand):
     wait_for(lambda: not bench.jobs.active)
     assert window.notifier.bar.isVisible()
     assert "skipped" in window.notifier.bar.text.text()
+
+
+def test_what_could_not_be_saved_is_not_called_accepted(window, hand, monkeypatch):
+    """The picture said "Accepted" while the queue said that the slice waits."""
+    bench = window.bench
+    uid = bench.session.series_uid
+    bench.store.replace_queue([queue_item(uid, 8, 0.9), queue_item(uid, 3, 0.8)])
+    predict(bench.session)
+    seen = []
+
+    def full(self, *_args: object, **_more: object) -> None:
+        seen.append("Accepted" in window.text.corner_lines()[0])
+        raise StorageFullError("There is no room left on the disk.")
+
+    with monkeypatch.context() as without_room:
+        without_room.setattr(ProjectStore, "add_annotation", full)
+        hand.key("Return")
+        wait_for(lambda: window.notifier.dialogs and not bench.jobs.active)
+    assert seen == [False], "not before it is on the disk"
+    assert "no room left" in window.notifier.dialogs[-1].text()
+    assert bench.session.k == 8
+    assert "Accepted" not in window.text.corner_lines()[0]
+    assert bench.store.item_for(uid, 8).state is ItemState.QUEUED
+    assert (bench.session.mask[8, 20:40, 20:40] == 1).all(), "the stroke is kept"
+    hand.key("Return")
+    wait_for(lambda: bench.session.k == 3 and not bench.jobs.active)
+    bench.go_to(8)
+    assert "Accepted" in window.text.corner_lines()[0]
+    assert bench.store.item_for(uid, 8).state is ItemState.ACCEPTED
 
 
 # ---- jobs -------------------------------------------------------------------------
