@@ -243,7 +243,7 @@ def _file_names(scan: Input) -> list[str]:
 
 
 def _write(path: Path, rows: list[dict[str, Any]], names: Sequence[str]) -> None:
-    from medlab_gui.learning.checkpoint import write_whole
+    from medlab_gui.core.whole_files import write_whole
 
     if path.suffix.lower() == ".json":
         content = json.dumps({"limits": NOT_WHERE, "slices": rows}, indent=1)

@@ -132,21 +132,16 @@ def run(params: CompareParams, ctx: Context) -> dict[str, Any]:
 def _write(output: Path, made: list[PredictedArrays], k: int) -> None:
     import numpy as np
 
-    from medlab_gui.core.errors import storage_error
+    from medlab_gui.core.whole_files import whole_file
 
-    part = output.with_name(output.name + ".part")
-    try:
-        with part.open("wb") as file:
-            np.savez(
-                file,
-                labels_before=made[0].labels[k],
-                entropy_before=made[0].entropy[k],
-                labels_after=made[1].labels[k],
-                entropy_after=made[1].entropy[k],
-            )
-        part.replace(output)
-    except OSError as error:
-        raise storage_error(error, output) from error
+    with whole_file(output) as file:
+        np.savez(
+            file,
+            labels_before=made[0].labels[k],
+            entropy_before=made[0].entropy[k],
+            labels_after=made[1].labels[k],
+            entropy_after=made[1].entropy[k],
+        )
 
 
 def _side(

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import uuid
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, param
 from medlab_gui.commands.outputs import target
 from medlab_gui.commands.values import counted
-from medlab_gui.core.errors import GeometryError, InputError, storage_error
+from medlab_gui.core.errors import GeometryError, InputError
 from medlab_gui.core.i18n import N_, _
 from medlab_gui.core.measurements import KIND_NAMES, PLANE_NAMES, Values
 from medlab_gui.core.records import Severity
+from medlab_gui.core.whole_files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from medlab_gui.commands.command import Context
     from medlab_gui.core.measurements import Measurement, Plane
@@ -268,7 +265,7 @@ def run_export(params: ExportMeasurementsParams, ctx: Context) -> dict[str, Any]
     if not rows:
         msg = "There is nothing to write: nothing has been measured yet."
         raise InputError(msg)
-    _write(output, _csv(rows))
+    write_whole(output, _csv(rows).encode())
     return {
         "output": str(output),
         "n": len(rows),
@@ -306,21 +303,6 @@ def _plain(value: float) -> str:
     """Return a number without an exponent and without needless zeros."""
     text = f"{value:.{_DIGITS}f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{uuid.uuid4().hex}.csv")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        raise storage_error(error, path) from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
 
 
 def text_export(result: dict[str, Any]) -> str:

@@ -124,9 +124,10 @@ def _train_in(
 
     Where it is stopped, or the machine fails, it stays if an epoch is done.
     """
+    from medlab_gui.core.whole_files import write_whole
     from medlab_gui.learning.best_weights import BEST
     from medlab_gui.learning.card import write_card
-    from medlab_gui.learning.checkpoint import read_meta, write_whole
+    from medlab_gui.learning.checkpoint import read_meta
 
     card, capsule = output.with_suffix(".md"), output.with_suffix(".run")
     is_ours = False
@@ -188,7 +189,7 @@ def train_from_files(
     resume : bool
         Go on from the state in the folder instead of beginning anew.
     """
-    from medlab_gui.learning.checkpoint import write_whole
+    from medlab_gui.core.whole_files import write_whole
     from medlab_gui.learning.recipe import train_recipe
 
     def load(item: RecipeItem) -> Any:

@@ -53,7 +53,7 @@ def replay(which: str, ctx: Context) -> dict[str, Any]:
     InputError
         If there is no such run, it was not finished, or its parts are gone.
     """
-    from medlab_gui.learning.checkpoint import write_whole
+    from medlab_gui.core.whole_files import write_whole
 
     folder = as_path(which)
     if folder.is_dir():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from medlab_gui.core.errors import storage_error
+from medlab_gui.core.whole_files import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,13 +46,9 @@ def write_report(
     StorageFullError
         If there is no room or no permission.
     """
-    from medlab_gui.learning.checkpoint import write_whole
     from medlab_gui.learning.report import report_files
 
     files = report_files(html_page, tables, cases, figures)
     for name, content in files.items():
-        try:
-            write_whole(folder / name, content.encode())
-        except OSError as error:
-            raise storage_error(error, folder / name) from error
+        write_whole(folder / name, content.encode())
     return sorted(files)

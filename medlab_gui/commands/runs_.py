@@ -43,8 +43,9 @@ class DeleteRunParams:
 
 def run_export(params: ExportRunParams, ctx: Context) -> dict[str, Any]:
     """Write all that a run left into a folder."""
+    from medlab_gui.core.whole_files import write_whole
     from medlab_gui.learning.card import write_card
-    from medlab_gui.learning.checkpoint import read_meta, write_whole
+    from medlab_gui.learning.checkpoint import read_meta
 
     folder = as_path(params.output)
     with ctx.store() as store:

@@ -211,7 +211,7 @@ def fold_sources(
 
 def write_split(folder: Path, split: Split) -> None:
     """Write a split into a run's folder, for its resumption and repetition."""
-    from medlab_gui.learning.checkpoint import write_whole
+    from medlab_gui.core.whole_files import write_whole
 
     content = {
         "training": _rows(split.training),

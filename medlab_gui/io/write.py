@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import os
-import uuid
 import zlib
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +13,13 @@ from medlab_gui.core.errors import (
     GeometryError,
     InputError,
     StorageFullError,
-    storage_error,
 )
+from medlab_gui.core.whole_files import whole_file
 from medlab_gui.io.nifti_geometry import lps_to_ras
 from medlab_gui.io.silence import silent_libraries
 
 if TYPE_CHECKING:
+    import os
     from typing import BinaryIO
 
     from numpy.typing import NDArray
@@ -90,20 +88,11 @@ def write_image(
         msg = f"An array of {data.shape} does not fit a grid of {grid.shape}."
         raise GeometryError(msg, path=path)
     data = _writable(data, path)
-    part = path.with_name(f".{uuid.uuid4().hex}{ending}")
-    try:
-        with part.open("wb") as file:
-            _WRITERS[ending](file, data, grid)
-            file.flush()
-            os.fsync(file.fileno())
+    with whole_file(path, ending) as file:
+        _WRITERS[ending](file, data, grid)
         if verify:
-            _compare(part, path, data, grid)
-        part.replace(path)
-    except OSError as error:
-        raise storage_error(error, path) from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+            file.flush()
+            _compare(Path(file.name), path, data, grid)
     return path
 
 

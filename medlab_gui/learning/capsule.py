@@ -25,8 +25,9 @@ import medlab_gui
 from medlab_gui.core.errors import DamagedFileError, InputError, storage_error
 from medlab_gui.core.merit import measure, merit
 from medlab_gui.core.training import TrainSpec
+from medlab_gui.core.whole_files import write_whole
 from medlab_gui.imaging.pipeline import needs_volume
-from medlab_gui.learning.checkpoint import load_checkpoint, write_whole
+from medlab_gui.learning.checkpoint import load_checkpoint
 from medlab_gui.learning.dataset import half_of, near_slices
 
 if TYPE_CHECKING:

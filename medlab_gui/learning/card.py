@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from medlab_gui.core.merit import BALANCED
 from medlab_gui.core.training import TrainSpec
-from medlab_gui.learning.checkpoint import write_whole
+from medlab_gui.core.whole_files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,12 +9,11 @@ pickle that asks for anything but tensors is refused before it can run.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medlab_gui.core.errors import CheckpointError, SpecError, storage_error
+from medlab_gui.core.errors import CheckpointError, SpecError
 from medlab_gui.core.labels import LabelScheme
 from medlab_gui.core.specs import (
     NetworkSpec,
@@ -23,6 +22,7 @@ from medlab_gui.core.specs import (
     Sampling,
     checked_sampling,
 )
+from medlab_gui.core.whole_files import write_whole
 from medlab_gui.learning.weight_files import (
     NotWeightsError,
     damaged,
@@ -166,27 +166,6 @@ def save_checkpoint(
     tensors = {k: t.detach().cpu().contiguous() for k, t in state_dict.items()}
     content = save(tensors, metadata={_KEY: json.dumps(meta.to_dict())})
     write_whole(path, content)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old content or the new, never a part.
-
-    Raises
-    ------
-    StorageFullError
-        If there is no room or no right to write there.
-    """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        raise storage_error(error, path) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def read_meta(path: str | Path) -> CheckpointMeta:

@@ -13,9 +13,9 @@ from medlab_gui.core.errors import InputError, ResourceError
 from medlab_gui.core.labels import IGNORE
 from medlab_gui.core.merit import BALANCED
 from medlab_gui.core.training import KEPT_FIGURE
+from medlab_gui.core.whole_files import write_whole
 from medlab_gui.learning.batches import collate
 from medlab_gui.learning.check import named
-from medlab_gui.learning.checkpoint import write_whole
 from medlab_gui.learning.evaluate import DiceCounts
 from medlab_gui.learning.kept import choose_kept, keep_step, keep_truth
 from medlab_gui.learning.kept_figure import kept_figure

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medlab_gui.core.errors import DamagedFileError
-from medlab_gui.learning.checkpoint import write_whole
+from medlab_gui.core.whole_files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

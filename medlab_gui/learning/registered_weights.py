@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.core.errors import CheckpointError, InputError, SpecError, storage_error
-from medlab_gui.learning.checkpoint import load_checkpoint, write_whole
+from medlab_gui.core.whole_files import write_whole
+from medlab_gui.learning.checkpoint import load_checkpoint
 from medlab_gui.learning.weight_files import NotWeightsError, read_header, read_tensors
 
 if TYPE_CHECKING:

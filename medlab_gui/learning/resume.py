@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from medlab_gui.core.errors import DamagedFileError, InputError
-from medlab_gui.learning.checkpoint import write_whole
+from medlab_gui.core.whole_files import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path

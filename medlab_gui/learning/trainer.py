@@ -14,6 +14,7 @@ import numpy as np
 
 from medlab_gui.core.errors import InputError, SpecError
 from medlab_gui.core.merit import BALANCED, measure, merit
+from medlab_gui.core.whole_files import write_whole
 from medlab_gui.learning.ahead import made_ahead
 from medlab_gui.learning.augmentations import make_augmenter
 from medlab_gui.learning.batches import epoch_order, in_batches, repeatable
@@ -32,7 +33,6 @@ from medlab_gui.learning.check import check_slices, check_values, named
 from medlab_gui.learning.checkpoint import (
     CheckpointMeta,
     load_checkpoint,
-    write_whole,
 )
 from medlab_gui.learning.dataset import PreparedSlices
 from medlab_gui.learning.judge import Judge

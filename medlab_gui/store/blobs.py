@@ -22,6 +22,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from medlab_gui.core.errors import ProjectMissingError, StoreError, storage_error
+from medlab_gui.core.whole_files import flush_to_disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,7 +45,7 @@ def fsync_folder(folder: Path) -> None:
         return
     fd = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(fd)
+        flush_to_disk(fd)
     finally:
         os.close(fd)
 
@@ -157,7 +158,7 @@ class BlobStore:
 
                 fill(write)
                 file.flush()
-                os.fsync(file.fileno())
+                flush_to_disk(file.fileno())
             if check is not None:
                 check()  # the disk may have taken seconds
             blob = digest.hexdigest()

@@ -23,6 +23,7 @@ from medlab_gui.core.errors import (
     ProjectMissingError,
     storage_error,
 )
+from medlab_gui.core.whole_files import flush_to_disk
 from medlab_gui.store import journal_lock
 from medlab_gui.store.blobs import fsync_folder
 from medlab_gui.store.edits import Edit, pack, tighten
@@ -135,14 +136,14 @@ class Journal(History):
         if os.fstat(self._fd).st_size < HEADER_SIZE:
             os.ftruncate(self._fd, 0)
             os.write(self._fd, header(self.shape))
-            os.fsync(self._fd)
+            flush_to_disk(self._fd)
             fsync_folder(self.path.parent)
         self._read()
         if self.damaged_copy is not None:
             shutil.copyfile(self.path, self.damaged_copy)
         if self.recovered_tail:
             os.ftruncate(self._fd, self._end)
-            os.fsync(self._fd)
+            flush_to_disk(self._fd)
         self._syncer = Syncer(self._fd)
         self.writable = True
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
+
+from medlab_gui.core.whole_files import flush_to_disk
 
 __all__ = ["Syncer"]
 
@@ -79,7 +80,7 @@ class Syncer:
                 wanted = self._wanted
             error = None
             try:
-                os.fsync(self._fd)
+                flush_to_disk(self._fd)
             except OSError as refusal:
                 error = refusal
             with self._changed:

@@ -12,6 +12,7 @@ from sqlalchemy import delete, insert, or_, select, update
 
 from medlab_gui.core.errors import ConflictError, InputError, storage_error
 from medlab_gui.core.records import Run, RunState
+from medlab_gui.core.whole_files import write_whole
 from medlab_gui.store import tables
 from medlab_gui.store.base import ProjectBase
 from medlab_gui.store.stamps import utc_now
@@ -127,12 +128,7 @@ class RunRows(ProjectBase):
             return comparison
         path = self.run_folder(run_id) / _JUDGED
         rows = {name: side[_SLICES] for name, side in sides.items()}
-        incoming = path.with_suffix(".incoming")
-        try:
-            incoming.write_text(json.dumps(rows), encoding="utf-8")
-            incoming.replace(path)
-        except OSError as error:
-            raise storage_error(error, path) from error
+        write_whole(path, json.dumps(rows).encode())
         rest = {
             name: {key: value for key, value in side.items() if key != _SLICES}
             for name, side in sides.items()

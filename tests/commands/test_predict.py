@@ -240,7 +240,7 @@ def test_a_disk_that_fills_up_leaves_nothing(
     def full(descriptor):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("medlab_gui.io.write.os.fsync", full)
+    monkeypatch.setattr("medlab_gui.core.whole_files.os.fsync", full)
     params = PredictParams(
         str(small_project.image),
         checkpoint=str(small_project.weights),

@@ -19,7 +19,6 @@ from medlab_gui.learning.checkpoint import (
     load_checkpoint,
     read_meta,
     save_checkpoint,
-    write_whole,
 )
 from medlab_gui.networks import build
 from tests.learning.conftest import NETWORK
@@ -226,19 +225,6 @@ def test_a_description_must_fit_itself(meta):
     with pytest.raises(SpecError, match="2 classes"):
         replace(meta, network=NetworkSpec("unet", 1, 2))
     assert CheckpointMeta.from_dict(meta.to_dict()) == meta
-
-
-def test_a_failed_write_leaves_the_old_file_and_no_rest(checkpoint, monkeypatch):
-    before = checkpoint.read_bytes()
-
-    def full(fd):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("medlab_gui.learning.checkpoint.os.fsync", full)
-    with pytest.raises(StorageFullError, match="no room left"):
-        write_whole(checkpoint, b"new")
-    assert checkpoint.read_bytes() == before
-    assert [p.name for p in checkpoint.parent.iterdir()] == [checkpoint.name]
 
 
 def test_writing_into_a_folder_that_is_gone_gets_a_sentence(tmp_path, meta):
