@@ -146,6 +146,13 @@ class Environment:
             If it is somebody else's, or cannot be written.
         """
         ours = (*KEPT, self.stamp_file.name, self.config.name)
+        odd = _unusable(str(self.folder))
+        if odd:
+            msg = (
+                f"Programs cannot be started from {self.folder}: its path holds {odd}. "
+                "Choose another folder with --env DIR."
+            )
+            raise Trouble(msg)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             entries = {entry.name for entry in self.folder.iterdir()}
@@ -404,6 +411,20 @@ def fingerprint(folder: Path) -> str:
         str(folder),
     ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _unusable(path: str) -> str:
+    """Return what of a path forbids an environment there; empty where nothing does.
+
+    A colon parts the entries of PATH, and pip's programs begin with a line for the
+    shell that names the path between double quotes.
+    """
+    if os.name == "nt":
+        return ""
+    odd = [sign for sign in ':"$`\\' if sign in path]
+    if any(ord(sign) < ord(" ") for sign in path):
+        odd.append("a control character")
+    return " and ".join(odd)
 
 
 def _try_lock(handle: BinaryIO) -> bool:

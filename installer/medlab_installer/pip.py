@@ -20,6 +20,12 @@ TAIL_LINES = 12
 UNWANTED = ("PYTHONPATH", "PYTHONHOME", "PIP_USER", "PIP_TARGET", "PIP_PREFIX")
 """Variables that would let another Python's packages in, or ours out."""
 
+_NOT_OFFERED = "no package index offers"
+_OUR_OWN_CONFLICT = (
+    r"Cannot install ([\w.-]+)[^\n]* because these package versions have conflicting "
+    r"dependencies\.\s+The conflict is caused by:\n"
+    r"(?:[ \t]+The user requested [^\n]*\n)+\s*\n"
+)
 _REASONS = (
     (
         r"No space left on device|Errno 28",
@@ -40,7 +46,13 @@ _REASONS = (
     ),
     (
         r"No matching distribution found for ([^\s(]+)",
-        "no package index offers {0} for this Python and this machine",
+        f"{_NOT_OFFERED} {{0}} for this Python and this machine",
+    ),
+    (
+        # Pip's word where an index has no version at all of what is pinned: nothing
+        # but our own wish and our own pin are in each other's way.
+        _OUR_OWN_CONFLICT,
+        f"{_NOT_OFFERED} {{0}} for this Python and this machine",
     ),
     (
         r"ResolutionImpossible|conflicting dependencies",
@@ -144,7 +156,7 @@ def run(
     output: list[str] = []
     detail = "starting"
     try:
-        with log.open("a", encoding="utf-8") as out:
+        with log.open("a", encoding="utf-8", buffering=1) as out:
             out.write(f"$ {' '.join(command)}\n")
             while True:
                 try:
@@ -170,14 +182,14 @@ def run(
         told = [line for line in output if not line.startswith("WARNING")]
         tail = "".join(f"  | {line}" for line in told[-TAIL_LINES:])
         # But where no index answers, pip says so in warnings alone.
-        why = reason("".join(output if _finds_nothing(told) else told))
+        why = reason("".join(output if _finds_nothing("".join(told)) else told))
         msg = f"{why} (all of it is in {log}).\n{tail}"
         raise PipError(msg.rstrip())
 
 
-def _finds_nothing(told: list[str]) -> bool:
+def _finds_nothing(told: str) -> bool:
     """Return whether no version at all was found of a package."""
-    return any("(from versions: none)" in line for line in told)
+    return "(from versions: none)" in told or bool(re.search(_OUR_OWN_CONFLICT, told))
 
 
 def failed(what: str, error: PipError) -> Trouble:

@@ -239,6 +239,17 @@ def test_a_file_in_the_way(tmp_path: Path):
         Environment(place).prepare_folder()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows forbids most, and starts the rest")
+@pytest.mark.parametrize("sign", [":", '"', "$", "`", "\\", "\n"])
+def test_a_place_that_no_program_starts_from_is_refused(tmp_path: Path, sign: str):
+    """An environment was made there, and its program could not be started."""
+    place = tmp_path / f"my{sign}env"
+    with pytest.raises(Trouble, match="Choose another folder with --env"):
+        Environment(place).prepare_folder()
+    assert not place.exists()
+    Environment(tmp_path / "it's my 目录 (1) & more").prepare_folder()
+
+
 def test_one_installation_at_a_time(env: Environment):
     with env.lock(Progress(1)), env.lock_file.open("r+b") as second:
         assert not _try_lock(second)

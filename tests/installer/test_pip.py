@@ -69,6 +69,42 @@ def test_without_a_network_it_is_not_the_package_that_is_missing(tmp_path: Path)
         pip.run([sys.executable, "-c", code], tmp_path / "log", Progress(1))
 
 
+CONFLICT = """\
+ERROR: Cannot install torch==2.13.0+cpu because these package versions have \
+conflicting dependencies.
+
+The conflict is caused by:
+    The user requested torch==2.13.0+cpu
+    The user requested (constraint) torch==2.13.0
+
+To fix this you could try to:
+1. loosen the range of package versions you've specified
+ERROR: ResolutionImpossible: for help visit the documentation
+"""
+
+
+@pytest.mark.parametrize(
+    ("warning", "told"),
+    [
+        ("WARNING: Retrying (Retry(total=0)) after 'NewConnectionError()'", "network"),
+        ("WARNING: Retrying (Retry(total=0)) after 'ProxyError()'", "proxy"),
+        ("", "no package index offers torch for this Python"),
+    ],
+)
+def test_a_pin_without_any_version_is_no_conflict(tmp_path: Path, warning, told):
+    """What pip 23 prints, which Python 3.11 brings: of a network it says nothing."""
+    code = f"print({f'{warning}{chr(10)}{CONFLICT}'!r}); raise SystemExit(1)"
+    with pytest.raises(PipError, match=told) as failed:
+        pip.run([sys.executable, "-c", code], tmp_path / "log", Progress(1))
+    assert "do not fit together" not in str(failed.value)
+
+
+def test_a_true_conflict_is_told():
+    between = "    The user requested (constraint) torch==2.13.0\n"
+    true = CONFLICT.replace(between, "    napari 0.9.2 depends on torch<2\n")
+    assert "do not fit together" in pip.reason(true)
+
+
 def test_success_is_quiet(tmp_path: Path, capsys):
     pip.run([sys.executable, "-c", "print('ok')"], tmp_path / "log", Progress(1))
     assert capsys.readouterr().err == ""
