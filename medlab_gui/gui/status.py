@@ -41,10 +41,14 @@ def saved_text(bench: Workbench) -> str:
         return _("All saved")
     if session.read_only:
         return _("Read-only")
+    if session.was_refused:
+        return _("Not saved")
+    if not session.is_durable:
+        return _("Saving…")
     seconds = session.seconds_since_save
     if session.n_unsaved:
         if seconds is None:
-            return _("Saving…")
+            return _("Strokes saved")
         return _("Strokes saved {ago}").format(ago=ago(seconds))
     if seconds is None:
         return _("All saved")
@@ -143,6 +147,7 @@ class StatusBar(QStatusBar):
         self._bench = bench
         self._job: Job | None = None
         self._hover: tuple[float, float] | None = None
+        self._was_refused = False
         self.setObjectName("medlab_status")
         self.setSizeGripEnabled(False)
         self.mode = QLabel()
@@ -237,6 +242,16 @@ class StatusBar(QStatusBar):
 
     def _on_state(self) -> None:
         self.saved.setText(saved_text(self._bench))
+        session = self._bench.session
+        refused = session is not None and session.was_refused
+        if refused and not self._was_refused:
+            self._bench.warn(
+                _(
+                    "The disk did not keep the last stroke. Check the drive and its "
+                    "free space; a loss of power could lose what you drew."
+                )
+            )
+        self._was_refused = refused
 
     # ---- jobs -----------------------------------------------------------------
 

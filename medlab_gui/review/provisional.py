@@ -176,6 +176,16 @@ class ProvisionalSession(ReviewSession):
         """When something was saved."""
         return None
 
+    @property
+    def is_durable(self) -> bool:
+        """Whether every edit would survive a loss of power: there is none."""
+        return True
+
+    @property
+    def was_refused(self) -> bool:
+        """Whether the disk refused to keep the last edit: there is none."""
+        return False
+
     def is_touched(self, k: int) -> bool:
         """Tell whether somebody decided something on a slice."""
         return False

@@ -363,9 +363,22 @@ class ReviewSession(MaskEditor):
 
     @property
     def saved_at(self) -> float | None:
-        """When an edit or a revision last became durable (``time.time``), or None."""
+        """When an edit or a revision last became durable (``time.time``), or None.
+
+        None as well where nobody can tell: the clock was set back since.
+        """
         times = [t for t in (self._opened_saved_at, self._journal.durable_at) if t]
-        return max(times, default=None)
+        return max((t for t in times if t <= time.time() + 1), default=None)
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether every edit would survive a loss of power."""
+        return self._journal.is_durable
+
+    @property
+    def was_refused(self) -> bool:
+        """Whether the disk refused to keep the last edit."""
+        return self._journal.was_refused
 
     @property
     def seconds_since_save(self) -> float | None:

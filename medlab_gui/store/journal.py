@@ -313,6 +313,16 @@ class Journal(History):
         """When the latest record became durable (``time.time``), or None."""
         return self._syncer.durable_at if self._syncer else None
 
+    @property
+    def is_durable(self) -> bool:
+        """Whether every record is."""
+        return self._syncer is None or self._syncer.is_done
+
+    @property
+    def was_refused(self) -> bool:
+        """Whether the disk refused to keep the latest record; the next one says why."""
+        return self._syncer is not None and self._syncer.was_refused
+
     def flush(self) -> None:
         """Wait until every record is durable.
 

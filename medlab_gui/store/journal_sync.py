@@ -60,6 +60,16 @@ class Syncer:
                 self._changed.notify_all()
                 raise error
 
+    @property
+    def is_done(self) -> bool:
+        """Whether all that was asked for is flushed."""
+        return self._done == self._wanted
+
+    @property
+    def was_refused(self) -> bool:
+        """Whether the last flush failed, and nobody has been told by `wait` yet."""
+        return self._error is not None
+
     def close(self) -> None:
         """End the thread after the flush that it is in."""
         with self._changed:

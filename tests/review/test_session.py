@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -331,6 +332,22 @@ def test_saved_is_when_the_stroke_became_durable(
     with reopened(place) as again:
         assert again.saved_at is not None
         assert abs(again.saved_at - first) < 60
+
+
+def test_a_clock_that_was_set_back_is_not_believed(
+    session: ReviewSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It said "saved 0 s ago" for as long as the clock had been set back."""
+    draw(session, 1)
+    session._journal.flush()
+    now = time.time()
+    monkeypatch.setattr("time.time", lambda: now - 3600)
+    assert session.is_durable
+    assert session.seconds_since_save is None
+    draw(session, 2)
+    session._journal.flush()
+    monkeypatch.setattr("time.time", lambda: now - 3600 + 7)
+    assert session.seconds_since_save == pytest.approx(7)
 
 
 def test_every_change_of_state_is_told(session: ReviewSession) -> None:
