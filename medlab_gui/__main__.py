@@ -53,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         Exit code.
     """
+    if argv is None:
+        _replace_closed_streams()
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments == ["--compile-filters"]:
         # What the frozen program asks of a child (imaging/compiled.py).
@@ -84,6 +86,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         # Before the verb began, or while the window was being made.
         return 130
+
+
+def _replace_closed_streams() -> None:
+    """Lead what has no stream nowhere: closed by a shell (``>&-``), or pythonw.
+
+    Else a file that is opened later gets the number of standard output, and what a
+    library prints goes into it.
+    """
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, os.fdopen(nowhere, mode, encoding="utf-8"))
 
 
 def _ended(code: int, argv: Sequence[str] | None) -> int:

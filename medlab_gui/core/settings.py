@@ -120,7 +120,10 @@ def _read(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        _log.warning("The settings in %s cannot be read (%s).", path, error)
+        why = getattr(error, "strerror", None) or error
+        _log.warning(
+            "The settings in %s cannot be read (%s); the usual ones hold.", path, why
+        )
         return {}
     return data if isinstance(data, dict) else {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -181,6 +182,19 @@ def test_standard_output_on_a_full_disk_is_a_sentence():
 
 
 @on_posix
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell that closes streams")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-"])
+def test_a_stream_that_is_closed_is_no_bug(closed):
+    """It ended in a traceback, or gave nothing."""
+    command = f"{shlex.quote(sys.executable)} -m medlab_gui networks --json {closed}"
+    ended = subprocess.run(
+        ["sh", "-c", command], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    if closed == "2>&-":
+        assert json.loads(ended.stdout)["networks"]
+
+
 def test_events_that_nobody_reads_stop_the_work(tmp_path):
     note = tmp_path / "note"
     with shell(
