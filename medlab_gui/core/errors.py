@@ -13,6 +13,7 @@
     │   ├── ProjectMissingError  no project there (any more)
     │   ├── ProjectVersionError  made by a newer MedLab
     │   ├── ConflictError        somebody else changed the same thing first
+    │   │   └── BusyError        somebody else is writing for longer than one waits
     │   └── StorageFullError     no room, or no permission to write
     └── ResourceError            memory, a device or a system library is lacking
 
@@ -27,6 +28,7 @@ from __future__ import annotations
 from pathlib import Path
 
 __all__ = [
+    "BusyError",
     "CheckpointError",
     "ConflictError",
     "DamagedFileError",
@@ -104,6 +106,10 @@ class ProjectVersionError(StoreError):
 
 class ConflictError(StoreError):
     """Somebody else changed the same thing first."""
+
+
+class BusyError(ConflictError):
+    """Somebody else is writing, and was waited for already."""
 
 
 class StorageFullError(StoreError):

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from medlab_gui.core.errors import (
+    BusyError,
     ConflictError,
     InputError,
     MedlabError,
@@ -197,7 +198,7 @@ class Database:
                 f"Another MedLab has been writing to the project in {folder} for more "
                 f"than {BUSY_SECONDS:.0f} seconds. Wait until it is done and try again."
             )
-            return ConflictError(msg, path=folder)
+            return BusyError(msg, path=folder)
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             what = (
                 "is damaged" if code == sqlite3.SQLITE_CORRUPT else "is not a database"

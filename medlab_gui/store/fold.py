@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medlab_gui.core.errors import ConflictError, InputError
+from medlab_gui.core.errors import BusyError, ConflictError, InputError
 from medlab_gui.store.journal import Journal
 from medlab_gui.store.journal_format import Op
 
@@ -139,6 +139,8 @@ def fold_journal(
     for left in reversed(range(_TRIES)):
         try:
             return _fold(store, series_uid, author, confirm, parent_prediction)
+        except BusyError:  # that was waited for
+            raise
         except ConflictError:
             # Somebody saved between reading and writing: fold onto theirs.
             if not left:

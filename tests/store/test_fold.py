@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from medlab_gui.core.errors import ConflictError, InputError
+from medlab_gui.core.errors import BusyError, ConflictError, InputError
 from medlab_gui.core.labels import LabelScheme
 from medlab_gui.store.fold import (
     current_mask,
@@ -128,6 +128,23 @@ def test_saving_against_everybody_ends(
     monkeypatch.setattr(store, "add_annotation", never)
     with pytest.raises(ConflictError, match="first"):
         fold_journal(store, series.uid, "ann")
+
+
+def test_a_busy_project_is_waited_for_once(
+    store: ProjectStore, series: Series, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Saving waited five times as long as its message says."""
+    tries: list[int] = []
+
+    def busy(*_args: object, **_more: object) -> None:
+        tries.append(1)
+        raise BusyError("Another MedLab has been writing for more than 10 seconds.")
+
+    stroke(store, series, 1, 1)
+    monkeypatch.setattr(ProjectStore, "add_annotation", busy)
+    with pytest.raises(BusyError):
+        fold_journal(store, series.uid, "ann")
+    assert len(tries) == 1
 
 
 def test_the_accepted_prediction_is_remembered(
