@@ -46,6 +46,7 @@ def run(params: DoctorParams, ctx: Context) -> dict[str, Any]:
     steps: list[Callable[[], Check]] = [
         look.check_python,
         look.check_system,
+        look.check_packages,
         ask_qt,
         lambda: look.check_opengl(probe),
         lambda: look.check_torch(ctx.device),

@@ -28,6 +28,7 @@ __all__ = [
     "check_fonts",
     "check_memory",
     "check_opengl",
+    "check_packages",
     "check_project",
     "check_python",
     "check_qt",
@@ -52,6 +53,14 @@ CODECS = {
     "JPEG lossless": ("JPEGLossless", "JPEGLosslessSV1"),
 }
 """Kinds of compression, and pydicom's names of their transfer syntaxes."""
+
+
+PACKAGES = (
+    *("alembic", "app_model", "filelock", "napari", "nibabel", "numpy", "platformdirs"),
+    *("psutil", "psygnal", "pydantic", "pydantic_settings", "pydicom", "qtpy"),
+    *("safetensors", "scipy", "SimpleITK", "skimage", "sqlalchemy", "superqt"),
+)
+"""Names by which what MedLab cannot do without is imported."""
 
 
 class Health(StrEnum):
@@ -292,19 +301,7 @@ def check_disk(name: str, folder: Path) -> Check:
 
 def check_codecs() -> Check:
     """Report which kinds of compressed DICOM pixels can be read."""
-    import SimpleITK as sitk
-    from pydicom import uid
-    from pydicom.pixels.decoders.base import get_decoder
-
-    # SimpleITK's GDCM decodes lossless JPEG, which pydicom alone does not
-    gdcm = "GDCMImageIO" in sitk.ImageFileReader().GetRegisteredImageIOs()
-    by_gdcm = {"JPEG lossless"} if gdcm else set()
-    missing = [
-        kind
-        for kind, names in CODECS.items()
-        if kind not in by_gdcm
-        and not all(get_decoder(getattr(uid, name)).is_available for name in names)
-    ]
+    missing = [kind for kind, names in CODECS.items() if not _decodes(kind, names)]
     present = ", ".join(kind for kind in CODECS if kind not in missing)
     if not missing:
         return Check("Codecs", Health.OK, present)
@@ -312,6 +309,42 @@ def check_codecs() -> Check:
         "Codecs",
         Health.WARNING,
         f"{present or 'none'}; not {', '.join(missing)}",
+        "Run 'python3 installer/bootstrap.py env', which mends the environment.",
+    )
+
+
+def _decodes(kind: str, names: tuple[str, ...]) -> bool:
+    try:
+        if kind == "JPEG lossless":
+            import SimpleITK as sitk
+
+            # Its GDCM decodes lossless JPEG, which pydicom alone does not
+            if "GDCMImageIO" in sitk.ImageFileReader().GetRegisteredImageIOs():
+                return True
+        from pydicom import uid
+        from pydicom.pixels.decoders.base import get_decoder
+
+        return all(get_decoder(getattr(uid, name)).is_available for name in names)
+    except ImportError:  # half a package: its other half is asked for
+        return False
+
+
+def check_packages() -> Check:
+    """Report packages that are not there at all; Qt and torch are tried elsewhere."""
+
+    def is_there(name: str) -> bool:
+        try:
+            return importlib.util.find_spec(name) is not None
+        except ImportError:
+            return False
+
+    missing = [name for name in PACKAGES if not is_there(name)]
+    if not missing:
+        return Check("Packages", Health.OK, f"all {len(PACKAGES)} are there")
+    return Check(
+        "Packages",
+        Health.FAULT,
+        f"not installed: {', '.join(missing)}",
         "Run 'python3 installer/bootstrap.py env', which mends the environment.",
     )
 

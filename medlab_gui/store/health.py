@@ -33,8 +33,8 @@ _BLOB_COLUMNS = (
 def examine(database: Database, blobs: BlobStore, journals: Path) -> Iterator[Problem]:
     """Give what is wrong with a project, worst first.
 
-    Codes are ``database-damaged``, ``missing-files``, ``journal-damaged`` and
-    ``leftover-files``.
+    Codes are ``database-damaged``, ``missing-files``, ``damaged-files``,
+    ``journal-damaged`` and ``leftover-files``.
     """
     try:
         found = database.run_outside_transaction("PRAGMA quick_check")
@@ -63,6 +63,17 @@ def examine(database: Database, blobs: BlobStore, journals: Path) -> Iterator[Pr
                 "Restore the project's folder from a backup, or make them again.",
                 missing,
             )
+        if what != "scan":
+            continue
+        cut = tuple(n for n in names if n not in missing and not _opens(blobs, n))
+        if cut:
+            yield Problem(
+                "damaged-files",
+                Severity.UNSAFE,
+                f"{len(cut)} of {len(names)} scans are damaged or cut off. Restore the "
+                "project's folder from a backup, or import them again.",
+                cut,
+            )
     damaged = tuple(
         path.name for path in sorted(journals.glob("*.mlj")) if is_damaged(path)
     )
@@ -85,3 +96,12 @@ def examine(database: Database, blobs: BlobStore, journals: Path) -> Iterator[Pr
             "removes them when it opens the project.",
             leftovers,
         )
+
+
+def _opens(blobs: BlobStore, name: str) -> bool:
+    """Tell whether a scan is as long as it says; its voxels are not read."""
+    try:
+        blobs.array(name)
+    except StoreError:
+        return False
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import subprocess
 import sys
@@ -34,7 +35,8 @@ WHOLE = {
 }
 
 NAMES = {
-    *("Python", "System", "Qt", "OpenGL", "torch", "Memory", "Codecs", "Fonts"),
+    *("Python", "System", "Packages", "Qt", "OpenGL", "torch", "Memory", "Codecs"),
+    "Fonts",
     *("Disk, project", "Disk, temporary files", "Project", "Shipped files"),
 }
 
@@ -214,6 +216,41 @@ def test_a_missing_codec_is_named(monkeypatch):
     assert "JPEG 2000" in check.found.partition("; not ")[2]
 
 
+@pytest.mark.parametrize("name", ["openjpeg", "SimpleITK"])
+def test_half_a_codec_is_missing_and_no_bug(monkeypatch, name):
+    """The doctor itself ended as a bug where the file of a package had gone."""
+    from pydicom.pixels.decoders import base
+
+    def gone(uid):
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setattr(base, "get_decoder", gone)
+    check = look.check_codecs()
+    assert check.state is Health.WARNING
+    left_out = check.found.partition("; not ")[2]
+    assert "JPEG 2000" in left_out
+    assert ("JPEG lossless" in left_out) == (name == "SimpleITK")
+    assert "bootstrap.py env" in check.todo
+
+
+def test_a_package_that_is_not_there_is_a_fault(monkeypatch):
+    """Without napari it said "MedLab can work here"."""
+    assert look.check_packages().state is Health.OK
+    real = importlib.util.find_spec
+
+    def find(name):
+        if name == "skimage":
+            raise ModuleNotFoundError("No module named 'skimage'", name=name)
+        return None if name == "napari" else real(name)
+
+    monkeypatch.setattr(importlib.util, "find_spec", find)
+    check = look.check_packages()
+    assert check.state is Health.FAULT
+    assert check.found == "not installed: napari, skimage"
+    assert "bootstrap.py env" in check.todo
+
+
 def test_memory(monkeypatch):
     import psutil
 
@@ -288,6 +325,12 @@ def test_what_a_project_lost_is_told(tmp_path: Path):
     with ctx.store(create=True) as store:
         scan = store.blob_path(add_series(store).blob)
     assert look.check_project(ctx).state is Health.OK
+    whole = scan.read_bytes()
+    scan.chmod(0o600)
+    scan.write_bytes(whole[: len(whole) // 2])
+    check = look.check_project(ctx)
+    assert check.state is Health.WARNING
+    assert "1 of 1 scans are damaged or cut off. Restore" in check.todo
     scan.unlink()
     check = look.check_project(ctx)
     assert check.state is Health.WARNING
