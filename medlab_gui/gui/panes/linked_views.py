@@ -375,15 +375,17 @@ class LinkedViews(QObject):
         lines = []
         grid = self._state.grid
         is_oblique = grid is not None and grid.is_oblique
+        session = self._bench.session
+        doubt = session is not None and session.series.sides_assumed
         if view.corner_text and (self._state.is_linked or is_oblique):
-            title = marks.title(Plane.AXIAL, self._state.grid)
+            title = marks.title(Plane.AXIAL, self._state.grid, doubt=doubt)
             lines.append((title, marks.PLANE_COLORS[Plane.AXIAL]))
         if self.badge():
             lines.append((self.badge(), marks.BADGE_COLOR))
         metrics = QFontMetricsF(font)
         letter = ""
         if view.letters and grid is not None:
-            letter = axial_geometry(grid).edge_letters[2]
+            letter = axial_geometry(grid, doubt=doubt).edge_letters[2]
         y = marks.MARGIN + metrics.ascent()
         for line, color in lines:
             between = room.width() - 2 * marks.MARGIN

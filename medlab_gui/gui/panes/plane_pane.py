@@ -120,7 +120,9 @@ class PlanePane(QWidget):
         self._gray = self._base = None
         self._geometry = None
         if session is not None:
-            self._geometry = PlaneGeometry(session.volume.grid, self.plane)
+            self._geometry = PlaneGeometry(
+                session.volume.grid, self.plane, session.series.sides_assumed
+            )
             self._display = session.series.display
             session.arrived.connect(self._on_arrived)
             session.edited.connect(self._on_edited)
@@ -328,7 +330,8 @@ class PlanePane(QWidget):
         geometry = self._geometry
         if geometry is None:
             return [], []
-        title = marks.title(self.plane, geometry.grid)
+        doubt = geometry.doubt
+        title = marks.title(self.plane, geometry.grid, doubt=doubt)
         index = (np.array(geometry.grid.shape) - 1) / 2
         index[self.plane.axis] = self.slice_index
         mm = geometry.grid.to_mm(index)
@@ -338,7 +341,7 @@ class PlanePane(QWidget):
             _("Slice {n} / {total}").format(
                 n=self.slice_index + 1, total=geometry.n_slices
             ),
-            marks.side_text(float(mm[axis]), self.plane),
+            marks.side_text(float(mm[axis]), self.plane, doubt=doubt),
         ]
         return top, [_("{zoom:.1f} px/mm").format(zoom=self.camera.zoom)]
 

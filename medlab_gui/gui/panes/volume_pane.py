@@ -11,9 +11,9 @@ from qtpy.QtCore import Signal as QtSignal
 from qtpy.QtGui import QFont, QFontMetricsF, QImage, QMouseEvent, QPainter, QPen
 from qtpy.QtWidgets import QWidget
 
-from medlab_gui.core.directions import direction_letters
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.panes import marks
+from medlab_gui.gui.panes.plane_geometry import edge_letters
 from medlab_gui.gui.panes.volume_drawing import FRONT, VolumeDrawing
 from medlab_gui.gui.stamps import Stamps
 from medlab_gui.gui.wheel import ZOOM_PER_NOTCH, turned
@@ -248,12 +248,9 @@ class VolumePane(QWidget):
             bold.setPointSizeF(13)
             bold.setBold(True)
             right, down, _away = self.view_point.axes()
-            letters = (
-                direction_letters(-right),
-                direction_letters(right),
-                direction_letters(-down),
-                direction_letters(down),
-            )
+            session = self._bench.session
+            doubt = session is not None and session.series.sides_assumed
+            letters = edge_letters(right, down, doubt=doubt)
             marks.draw_letters(painter, self._stamps, bold, size, letters)
         if view.crosshair and mm is not None and self._drawing.scene is not None:
             at = self.place_of(mm)
