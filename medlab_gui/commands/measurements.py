@@ -17,6 +17,7 @@ from medlab_gui.core.errors import GeometryError, InputError, storage_error
 from medlab_gui.core.i18n import N_, _
 from medlab_gui.core.measurements import KIND_NAMES, PLANE_NAMES, Values
 from medlab_gui.core.records import Severity
+from medlab_gui.core.spreadsheets import table_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -311,8 +312,8 @@ def _plain(value: float) -> str:
 def _write(path: Path, text: str) -> None:
     part = path.with_name(f".{uuid.uuid4().hex}.csv")
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with part.open("wb") as file:
+            file.write(table_bytes(text))
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)

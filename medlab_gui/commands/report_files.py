@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medlab_gui.core.errors import storage_error
+from medlab_gui.core.spreadsheets import table_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +53,10 @@ def write_report(
     files = report_files(html_page, tables, cases, figures)
     for name, content in files.items():
         try:
-            write_whole(folder / name, content.encode())
+            is_table = name.endswith(".csv")
+            write_whole(
+                folder / name, table_bytes(content) if is_table else content.encode()
+            )
         except OSError as error:
             raise storage_error(error, folder / name) from error
     return sorted(files)

@@ -105,6 +105,7 @@ class MedlabWindow(QObject):
         self._collector = Collector(self.main)
         self.paint_turns = PaintTurns(self.main)
         self.canvas = private.canvas_widget(self.viewer)
+        self.canvas.setAccessibleName(_("Axial"))
         self.commands: tuple[Command[Any, Any], ...] = COMMANDS
         self.bench: Workbench = Workbench(project_place, settings)
         self.bench.ask = self._ask
@@ -150,7 +151,7 @@ class MedlabWindow(QObject):
         )
         # Not on the canvas: other views and the comparison take its place.
         room = self.main.centralWidget() or self.canvas
-        self.notifier = Notifier(self.bench, self.main, room)
+        self.notifier: Notifier = Notifier(self.bench, self.main, room)
         self.welcome = Welcome(self.bench, self.canvas)
         self.reading = ReadingNote(self.bench, self.canvas)
         FirstLook(self.bench, self.stage, self.canvas)
