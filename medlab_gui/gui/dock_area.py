@@ -8,6 +8,8 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import (
     QAbstractButton,
+    QAbstractItemView,
+    QComboBox,
     QDockWidget,
     QMainWindow,
     QScrollArea,
@@ -17,6 +19,7 @@ from qtpy.QtWidgets import (
 
 from medlab_gui.core.i18n import N_, _
 from medlab_gui.core.registry import load_dotted
+from medlab_gui.gui.own_keys import LettersGoOn
 
 if TYPE_CHECKING:
     from medlab_gui.gui.workbench import Workbench
@@ -90,6 +93,11 @@ def build_docks(main: QMainWindow, bench: Workbench) -> dict[str, QDockWidget]:
             # What is in it has the keys; Tab would stop on something unseen.
             inner.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         _leave_keys_to_picture(dock)
+        letters = LettersGoOn(dock)
+        for view in dock.findChildren(QAbstractItemView):
+            view.installEventFilter(letters)
+        for choice in dock.findChildren(QComboBox):
+            choice.installEventFilter(letters)
         main.addDockWidget(_AREAS[area], dock)
         docks[name] = dock
     for name in ("preprocess", "runs", "measurements"):
