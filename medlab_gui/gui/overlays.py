@@ -21,6 +21,7 @@ from medlab_gui.core.directions import in_doubt
 from medlab_gui.core.i18n import _
 from medlab_gui.core.measurements import Plane
 from medlab_gui.gui.colors import uncertainty_colors
+from medlab_gui.gui.letter_size import picture_font
 from medlab_gui.gui.panes import marks
 from medlab_gui.gui.panes.axial_shear import axial_geometry
 from medlab_gui.gui.stamps import LIGHT, Stamps
@@ -173,8 +174,7 @@ class PictureText(QWidget):
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        font = QFont(self.font())
-        font.setPointSizeF(10)
+        font = picture_font(self.font())
         for ground in self.grounds:
             ground(painter)
         if self._bench.view.corner_text:

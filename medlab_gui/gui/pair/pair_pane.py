@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QWidget
 
 from medlab_gui.core.i18n import _
 from medlab_gui.core.measurements import Plane
+from medlab_gui.gui.letter_size import picture_font
 from medlab_gui.gui.overlays import position_text
 from medlab_gui.gui.panes import marks
 from medlab_gui.gui.panes.flat_camera import FlatCamera
@@ -324,8 +325,7 @@ class PairPane(QWidget):
 
     def _draw_marks(self, painter: QPainter) -> None:
         view, room = self._bench.view, QRectF(self.rect())
-        font = QFont(self.font())
-        font.setPointSizeF(10)
+        font = picture_font(self.font())
         message, geometry = self.message(), self._geometry
         if message:
             painter.setPen(marks.BADGE_COLOR)

@@ -11,6 +11,7 @@ from qtpy.QtGui import QColor, QFont, QFontMetricsF, QPen
 from medlab_gui.core.directions import in_doubt
 from medlab_gui.core.i18n import N_, _
 from medlab_gui.core.measurements import Plane, short_value
+from medlab_gui.gui.letter_size import picture_font
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -246,8 +247,7 @@ def draw_crosshair(
 
 def letter_font(font: QFont, points: float = 13) -> QFont:
     """Return the font of a picture's letters, made of the one of its widget."""
-    made = QFont(font)
-    made.setPointSizeF(points)
+    made = picture_font(font, points)
     made.setBold(True)
     return made
 

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QWidget
 
 from medlab_gui.core.display import Display
 from medlab_gui.core.i18n import _
+from medlab_gui.gui.letter_size import picture_font
 from medlab_gui.gui.panes import marks
 from medlab_gui.gui.panes.flat_camera import FlatCamera
 from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
@@ -369,8 +370,7 @@ class PlanePane(QWidget):
         room = QRectF(self.rect())
         if view.crosshair and self._bench.linked.is_linked:
             marks.draw_crosshair(painter, room, self.crosshair_at(), self.plane)
-        font = QFont(self.font())
-        font.setPointSizeF(10)
+        font = picture_font(self.font())
         size = (room.width(), room.height())
         self._draw_corners(painter, font, with_text=view.corner_text)
         if view.letters:
