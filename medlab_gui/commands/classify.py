@@ -14,6 +14,7 @@ from medlab_gui.commands.outputs import keep_inputs, target
 from medlab_gui.commands.values import counted
 from medlab_gui.core.errors import InputError
 from medlab_gui.core.i18n import N_, _
+from medlab_gui.core.spreadsheets import table_bytes
 from medlab_gui.imaging.padding import without_padding
 
 if TYPE_CHECKING:
@@ -255,7 +256,7 @@ def _write(path: Path, rows: list[dict[str, Any]], names: Sequence[str]) -> None
     writer.writerow([*own, *(f"p {name}" for name in names)])
     for row in rows:
         writer.writerow([*(row[k] for k in own), *row["probabilities"].values()])
-    write_whole(path, made.getvalue().encode())
+    write_whole(path, table_bytes(made.getvalue()))
 
 
 def text(result: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from medlab_gui.core.errors import GeometryError, InputError
 from medlab_gui.core.i18n import N_, _
 from medlab_gui.core.measurements import KIND_NAMES, PLANE_NAMES, Values
 from medlab_gui.core.records import Severity
+from medlab_gui.core.spreadsheets import table_bytes
 from medlab_gui.core.whole_files import write_whole
 
 if TYPE_CHECKING:
@@ -265,7 +266,7 @@ def run_export(params: ExportMeasurementsParams, ctx: Context) -> dict[str, Any]
     if not rows:
         msg = "There is nothing to write: nothing has been measured yet."
         raise InputError(msg)
-    write_whole(output, _csv(rows).encode())
+    write_whole(output, table_bytes(_csv(rows)))
     return {
         "output": str(output),
         "n": len(rows),

@@ -50,7 +50,7 @@ class PreprocessParams:
         title=N_("Recipe"),
     )
     preset: str = param(
-        "Name of a preset, as saved in the window; instead of --pipeline.",
+        "Name of a recipe, as saved in the window; instead of --pipeline.",
         "",
         in_dialog=False,
     )
@@ -77,7 +77,7 @@ def chosen_pipeline(
     if preset:
         presets = pipeline_presets()
         if choice != "liver":
-            msg = "Name a preset or a pipeline, not both."
+            msg = "Name a recipe (--preset) or a file (--pipeline), not both."
             raise InputError(msg)
         if preset not in presets:
             msg = f"There is no recipe {preset!r}; there are {', '.join(presets)}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from medlab_gui.core.spreadsheets import table_bytes
 from medlab_gui.core.whole_files import write_whole
 
 if TYPE_CHECKING:
@@ -50,5 +51,8 @@ def write_report(
 
     files = report_files(html_page, tables, cases, figures)
     for name, content in files.items():
-        write_whole(folder / name, content.encode())
+        is_table = name.endswith(".csv")
+        write_whole(
+            folder / name, table_bytes(content) if is_table else content.encode()
+        )
     return sorted(files)

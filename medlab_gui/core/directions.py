@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-__all__ = ["direction_letters"]
+__all__ = ["direction_letters", "in_doubt"]
 
 _LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))
 _LEAST = float(np.sin(np.radians(10.0)))
@@ -44,3 +44,16 @@ def direction_letters(direction: ArrayLike) -> str:
         for n, axis in enumerate(order)
         if n == 0 or abs(parts[axis]) >= _LEAST
     )
+
+
+def in_doubt(letters: str, *, doubt: bool) -> str:
+    """Return letters as they are written: ``"R?"`` where the side is only assumed.
+
+    Parameters
+    ----------
+    letters : str
+        What `direction_letters` returned.
+    doubt : bool
+        Whether the files do not say how the scan lies (`Series.sides_assumed`).
+    """
+    return f"{letters}?" if doubt and letters else letters

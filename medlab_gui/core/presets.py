@@ -185,7 +185,7 @@ def _refuse_to_replace(name: str, path: Path) -> None:
         _read(path)
     except InputError as error:
         msg = (
-            f"There is a preset {name!r} already that cannot be read, and it is not "
+            f"There is a recipe {name!r} already that cannot be read, and it is not "
             f"replaced: choose another name. {error.message}"
         )
         raise InputError(msg, path=path) from error

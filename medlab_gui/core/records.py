@@ -30,6 +30,11 @@ __all__ = [
 ]
 
 
+_SIDES_ASSUMED = frozenset(
+    {"no-orientation", "direction-assumed", "sform-qform-differ"}
+)
+
+
 class Severity(StrEnum):
     """How much a problem matters."""
 
@@ -170,6 +175,14 @@ class Series:
     def are_apart(self) -> bool:
         """Whether the slices are pictures of different patients, not neighbours."""
         return any(r.code == APART for r in self.remedies)
+
+    @property
+    def sides_assumed(self) -> bool:
+        """Whether left and right may be swapped: the files leave them in doubt."""
+        return any(
+            p.code in _SIDES_ASSUMED and p.severity is Severity.UNSAFE
+            for p in self.problems
+        )
 
     def patient_of(self, patient_key: str, k: int) -> str:
         """Return whose a slice is, given the pseudonym of the study."""

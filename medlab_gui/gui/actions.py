@@ -288,6 +288,13 @@ _HELP = (
         "medlab/help/1_help",
     ),
     PlainAction(
+        "medlab.help.message",
+        N_("Go to the last message"),
+        lambda w: w.notifier.bar.take_keys(),
+        ("F2",),
+        "medlab/help/1_help",
+    ),
+    PlainAction(
         "medlab.help.palette",
         N_("All commands…"),
         lambda w: w.menus.show_palette(),

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QSpinBox, QToolButton, QWidget
 
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.cine import FASTEST, SLOWEST
+from medlab_gui.gui.letter_size import letter_scale
 from medlab_gui.gui.own_keys import OwnKeys
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class CineBar(QWidget):
         self.fps.setKeyboardTracking(False)
         self.fps.setToolTip(_("Slices per second"))
         self.fps.setAccessibleName(_("Slices per second"))
-        self.fps.setFixedWidth(72)
+        self.fps.setFixedWidth(round(72 * letter_scale()))
         self.fps.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.fps.valueChanged.connect(self._on_fps)
         self.fps.installEventFilter(OwnKeys(self))
@@ -55,7 +56,7 @@ class CineBar(QWidget):
         self.swing.toggled.connect(self._on_swing)
         self.rate = QLabel()
         self.rate.setObjectName("hint")
-        self.rate.setFixedWidth(72)
+        self.rate.setFixedWidth(round(72 * letter_scale()))
         for button in (self.play, self.swing):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         row = QHBoxLayout(self)

@@ -8,6 +8,8 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import (
     QAbstractButton,
+    QAbstractItemView,
+    QComboBox,
     QDockWidget,
     QMainWindow,
     QScrollArea,
@@ -17,6 +19,8 @@ from qtpy.QtWidgets import (
 
 from medlab_gui.core.i18n import N_, _
 from medlab_gui.core.registry import load_dotted
+from medlab_gui.gui.letter_size import letter_scale
+from medlab_gui.gui.own_keys import LettersGoOn
 
 if TYPE_CHECKING:
     from medlab_gui.gui.workbench import Workbench
@@ -64,6 +68,23 @@ def least_size(screen: QSize) -> QSize:
     return _LEAST.boundedTo(screen - QSize(0, _FRAME))
 
 
+def dock_widths(screen: int) -> list[int]:
+    """Return how wide docks at the left and at the right are at first.
+
+    As much wider as letters are larger, so that titles on tabs are not cut, but more
+    than 40 % of a screen stay for the picture.
+
+    Parameters
+    ----------
+    screen : int
+        Its width in logical pixels.
+    """
+    return [
+        max(width, min(round(width * letter_scale()), round(screen * share)))
+        for width, share in ((270, 0.25), (340, 0.32))
+    ]
+
+
 def build_docks(main: QMainWindow, bench: Workbench) -> dict[str, QDockWidget]:
     """Add every dock to the window and return them by name.
 
@@ -84,13 +105,20 @@ def build_docks(main: QMainWindow, bench: Workbench) -> dict[str, QDockWidget]:
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(widget)
-        scroll.setMinimumWidth(widget.minimumSizeHint().width() + 16)
         dock.setWidget(scroll)
         for inner in dock.findChildren(QScrollArea):
             # What is in it has the keys; Tab would stop on something unseen.
             inner.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         _leave_keys_to_picture(dock)
+        letters = LettersGoOn(dock)
+        for view in dock.findChildren(QAbstractItemView):
+            view.installEventFilter(letters)
+        for choice in dock.findChildren(QComboBox):
+            choice.installEventFilter(letters)
         main.addDockWidget(_AREAS[area], dock)
+        for part in widget.findChildren(QWidget):
+            part.ensurePolished()  # with the letters that it is shown in
+        scroll.setMinimumWidth(widget.minimumSizeHint().width() + 16)
         docks[name] = dock
     for name in ("preprocess", "runs", "measurements"):
         main.tabifyDockWidget(docks["queue"], docks[name])
@@ -103,7 +131,9 @@ def build_docks(main: QMainWindow, bench: Workbench) -> dict[str, QDockWidget]:
         [docks["studies"], docks["labels"]], [400, 500], Qt.Orientation.Vertical
     )
     main.resizeDocks(
-        [docks["studies"], docks["queue"]], [270, 340], Qt.Orientation.Horizontal
+        [docks["studies"], docks["queue"]],
+        dock_widths(screen.width()),
+        Qt.Orientation.Horizontal,
     )
     return docks
 

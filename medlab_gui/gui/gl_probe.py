@@ -14,6 +14,9 @@ from typing import Any
 
 __all__ = ["main", "no_pictures"]
 
+_STAND_INS = {"Monospace", "Sans Serif", "Serif"}
+"""Fontconfig names them whether there is a font or not."""
+
 
 def _say(found: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(found) + "\n")
@@ -24,7 +27,7 @@ def _fonts(found: dict[str, Any]) -> None:
     from qtpy.QtGui import QFontDatabase
 
     systems = QFontDatabase.WritingSystem
-    found["font_families"] = len(QFontDatabase.families())
+    found["font_families"] = len(set(QFontDatabase.families()) - _STAND_INS)
     found["cjk"] = any(
         QFontDatabase.families(system)
         for system in (systems.SimplifiedChinese, systems.Japanese, systems.Korean)

@@ -102,7 +102,6 @@ _PACS = {
     "medlab.measure.delete": ("Del", "Backspace"),
     "medlab.view.up10": ("PgUp", "Shift+Up"),
     "medlab.view.down10": ("PgDown", "Shift+Down"),
-    "medlab.view.mask": ("S", "Alt+S"),
 }
 
 KEY_PROFILES: tuple[KeyProfile, ...] = (

@@ -19,6 +19,7 @@ from qtpy.QtGui import (
 )
 
 from medlab_gui.core.measurements import Kind
+from medlab_gui.gui.letter_size import picture_font
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,8 +80,7 @@ class ShapePainter:
     """
 
     def __init__(self, font: QFont) -> None:
-        self._font = QFont(font)
-        self._font.setPointSizeF(10)
+        self._font = picture_font(font)
         self._stamps: dict[tuple[tuple[str, ...], float], QPixmap] = {}
 
     def draw(self, painter: QPainter, look: Look, box: QRectF | None) -> None:

@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtGui import QHideEvent, QKeyEvent
 from qtpy.QtWidgets import (
+    QAbstractButton,
+    QApplication,
     QBoxLayout,
     QFrame,
     QHBoxLayout,
@@ -75,6 +78,8 @@ class NoticeBar(QFrame):
     """A bar at the top of the pictures that goes by itself.
 
     What is worth a warning is not taken away by the next sentence: both are shown.
+    Its buttons take the keys where they are asked to (`take_keys`) and by Tab among
+    themselves; while one of them has the keys nothing goes away.
 
     Parameters
     ----------
@@ -87,14 +92,16 @@ class NoticeBar(QFrame):
         self._room = parent
         self.setObjectName("notice_bar")
         self._notices: list[Notice] = []
+        self._before: QWidget | None = None
         self.text = QLabel()
         self.text.setWordWrap(True)
         self._buttons = QHBoxLayout()
-        close = QToolButton()
+        self.close_button = close = QToolButton()
         close.setText("✕")
         close.setAccessibleName(_("Close the message"))
-        close.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        close.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         close.clicked.connect(self.hide)
+        close.installEventFilter(self)
         self._words = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._words.addWidget(self.text, 1)
         self._words.addLayout(self._buttons)
@@ -104,7 +111,7 @@ class NoticeBar(QFrame):
         layout.addWidget(close)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self.hide)
+        self._timer.timeout.connect(self._on_time)
         parent.installEventFilter(self)
         self.hide()
 
@@ -129,16 +136,52 @@ class NoticeBar(QFrame):
             self._notices = left
             self._show()
 
+    @property
+    def has_keys(self) -> bool:
+        """Whether one of its buttons has the keys."""
+        at = QApplication.focusWidget()
+        return at is not None and self.isAncestorOf(at)
+
+    def take_keys(self) -> None:
+        """Give the keys to the first button; the last message comes back for that."""
+        if self.isHidden() and self._notices:
+            # What it offered may have been done, or be about what has gone since.
+            self.tell(replace(self._notices[-1], actions=()))
+        elif self.isHidden():
+            self.tell(Notice(_("There has been no message yet.")))
+        if not self.has_keys:
+            self._before = QApplication.focusWidget()
+        item = self._buttons.itemAt(0)
+        first = item.widget() if item is not None else None
+        (first or self.close_button).setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _on_time(self) -> None:
+        if self.has_keys:
+            self._timer.start(_SHOWN_MS[Level.INFO])
+        else:
+            self.hide()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Give the keys back to what had them."""
+        before, self._before = self._before, None
+        if before is not None and self.has_keys:
+            before.setFocus(Qt.FocusReason.OtherFocusReason)
+        super().hideEvent(event)
+
     def _show(self) -> None:
+        if self.has_keys:  # not to a button that was not there a moment ago
+            self.close_button.setFocus(Qt.FocusReason.OtherFocusReason)
         while (item := self._buttons.takeAt(0)) is not None:
             if (old := item.widget()) is not None:
+                old.hide()
                 old.deleteLater()
         if not self._notices:
             self.hide()
             return
         for action in (a for n in self._notices for a in n.actions):
             button = QPushButton(action.text)
-            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.installEventFilter(self)
             button.clicked.connect(action.run)
             button.clicked.connect(self.hide)
             self._buttons.addWidget(button)
@@ -175,10 +218,25 @@ class NoticeBar(QFrame):
         self.move((parent.width() - width) // 2, 60)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Stay in the middle of the room."""
-        if event.type() == QEvent.Type.Resize and self.isVisible():
-            self._place()
+        """Stay in the middle of the room; Enter presses a button, Escape closes."""
+        if event.type() == QEvent.Type.Resize and watched is self._room:
+            if self.isVisible():
+                self._place()
+        elif isinstance(watched, QAbstractButton) and isinstance(event, QKeyEvent):
+            return self._on_key(watched, event)
         return False
+
+    def _on_key(self, button: QAbstractButton, event: QKeyEvent) -> bool:
+        pressed = {Qt.Key.Key_Return, Qt.Key.Key_Enter}
+        if event.key() not in pressed | {Qt.Key.Key_Escape} or event.isAutoRepeat():
+            return event.key() in pressed
+        if event.type() == QEvent.Type.ShortcutOverride:
+            event.accept()
+        elif event.type() == QEvent.Type.KeyPress and event.key() in pressed:
+            button.click()
+        elif event.type() == QEvent.Type.KeyPress:
+            self.hide()
+        return True
 
 
 class Notifier(QObject):
@@ -197,7 +255,7 @@ class Notifier(QObject):
     def __init__(self, bench: Workbench, window: QWidget, room: QWidget) -> None:
         super().__init__(window)
         self._window = window
-        self.bar = NoticeBar(room)
+        self.bar: NoticeBar = NoticeBar(room)
         self.dialogs: list[QMessageBox] = []
         self._hook_before: Any = None
         self._bench = bench

@@ -17,9 +17,11 @@ from qtpy.QtGui import (
 )
 from qtpy.QtWidgets import QWidget
 
+from medlab_gui.core.directions import in_doubt
 from medlab_gui.core.i18n import _
 from medlab_gui.core.measurements import Plane
 from medlab_gui.gui.colors import uncertainty_colors
+from medlab_gui.gui.letter_size import picture_font
 from medlab_gui.gui.panes import marks
 from medlab_gui.gui.panes.axial_shear import axial_geometry
 from medlab_gui.gui.stamps import LIGHT, Stamps
@@ -35,7 +37,9 @@ if TYPE_CHECKING:
 __all__ = ["PictureText", "position_text"]
 
 
-def position_text(mm: np.ndarray, convention: str = "LPS") -> str:
+def position_text(
+    mm: np.ndarray, convention: str = "LPS", *, doubt: bool = False
+) -> str:
     """Return a position as a person reads it, e.g. ``L 12.3  P 45.0  S 101.5 mm``.
 
     Parameters
@@ -44,10 +48,12 @@ def position_text(mm: np.ndarray, convention: str = "LPS") -> str:
         LPS millimetres.
     convention : "LPS" or "RAS"
         Letters say the side; for RAS the signed numbers follow.
+    doubt : bool
+        Whether the scan's directions are only assumed: ``L? 12.3``.
     """
     pairs = (("L", "R"), ("P", "A"), ("S", "I"))
     parts = [
-        f"{plus if value >= 0 else minus} {abs(value):.1f}"
+        f"{in_doubt(plus if value >= 0 else minus, doubt=doubt)} {abs(value):.1f}"
         for value, (plus, minus) in zip(mm, pairs, strict=True)
     ]
     text = "  ".join(parts) + " mm"
@@ -141,7 +147,7 @@ class PictureText(QWidget):
         top = [
             self._bench.series_title,
             _("Slice {n} / {total}").format(n=k + 1, total=grid.shape[0]),
-            marks.side_text(z_mm, Plane.AXIAL),
+            marks.side_text(z_mm, Plane.AXIAL, doubt=session.series.sides_assumed),
         ]
         if k in session.locked:
             top.append(_("Locked for validation"))
@@ -168,8 +174,7 @@ class PictureText(QWidget):
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        font = QFont(self.font())
-        font.setPointSizeF(10)
+        font = picture_font(self.font())
         for ground in self.grounds:
             ground(painter)
         if self._bench.view.corner_text:
@@ -180,7 +185,9 @@ class PictureText(QWidget):
                 self.stamps,
                 marks.letter_font(font),
                 (self.width(), self.height()),
-                axial_geometry(session.volume.grid).edge_letters,
+                axial_geometry(
+                    session.volume.grid, doubt=session.series.sides_assumed
+                ).edge_letters,
             )
         if session.entropy is not None and self._bench.view.entropy_visible:
             self._draw_legend(painter, font)

@@ -1,11 +1,12 @@
-"""Keys that belong to a control while it has the focus, not to the window's menus."""
+"""Keys that belong to a control while it has the focus, and those that do not."""
 
 from __future__ import annotations
 
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QKeyEvent
+from qtpy.QtWidgets import QAbstractSpinBox, QMainWindow, QWidget
 
-__all__ = ["OwnKeys"]
+__all__ = ["LettersGoOn", "OwnKeys"]
 
 _MOVES = frozenset(
     {
@@ -22,7 +23,47 @@ _MOVES = frozenset(
 _ENDS = frozenset({Qt.Key.Key_Return, Qt.Key.Key_Enter})
 
 
-class OwnKeys(QObject):
+_HELD = (
+    Qt.KeyboardModifier.ControlModifier
+    | Qt.KeyboardModifier.AltModifier
+    | Qt.KeyboardModifier.MetaModifier
+)
+
+
+class LettersGoOn(QObject):
+    """Hands letters and signs on to the window: they are its keys.
+
+    Lists and choices look for what begins with a letter, boxes for numbers drop it.
+    Somebody who has clicked on a study, or chosen a recipe, and then presses S to see
+    the picture without the mask must not get another recipe, or nothing. In dialogs,
+    which have no such keys, letters stay where they are.
+
+    Parameters
+    ----------
+    parent : QObject
+        Owner; install the filter on the controls with ``installEventFilter``.
+    """
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Pass on what the control has no use for."""
+        if (
+            event.type() != QEvent.Type.KeyPress
+            or not isinstance(event, QKeyEvent)
+            or not isinstance(watched, QWidget)
+            or not isinstance(watched.window(), QMainWindow)
+            or event.modifiers() & _HELD
+        ):
+            return False
+        text = event.text()
+        # Digits and signs are what a box for numbers is for; Space presses and ticks.
+        of_use = not text.isalpha() if isinstance(watched, QAbstractSpinBox) else False
+        if not text or not text.isprintable() or text.isspace() or of_use:
+            return False
+        event.ignore()  # so that it goes to whoever holds the control
+        return True
+
+
+class OwnKeys(LettersGoOn):
     """Keeps arrows and Enter for the widgets that it is installed on.
 
     In the window Enter vouches for a slice and arrows change it. Somebody who types a
@@ -36,6 +77,8 @@ class OwnKeys(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Take arrows and Enter before a shortcut or the canvas can."""
+        if super().eventFilter(watched, event):
+            return True
         if (
             not isinstance(event, QKeyEvent)
             or event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier

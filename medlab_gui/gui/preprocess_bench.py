@@ -165,7 +165,9 @@ class PreprocessBench(QObject):
         data, scheme, unit = session.volume.data, session.scheme, self.unit
         window = (self._bench.view.level, self._bench.view.width)
         mask = session.mask[k].copy()
-        geometry = axial_geometry(session.volume.grid)
+        geometry = axial_geometry(
+            session.volume.grid, doubt=session.series.sides_assumed
+        )
         padding, filling = session.series.display.padding, session.series.filling
         shown = shading(
             session.series.display, data.dtype, inverted=self._bench.view.inverted

@@ -115,7 +115,9 @@ def voxel_text(bench: Workbench, index: ArrayLike) -> str:
     parts = [
         f"{shown} {unit}",
         _("column {i}, row {j}, slice {k}").format(i=i + 1, j=j + 1, k=k + 1),
-        position_text(mm, bench.settings.mm_convention),
+        position_text(
+            mm, bench.settings.mm_convention, doubt=session.series.sides_assumed
+        ),
     ]
     names = {c.value: c.name for c in session.scheme.classes}
     label = int(session.mask[k, j, i])

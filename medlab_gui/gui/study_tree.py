@@ -177,22 +177,29 @@ class StudyTree(QTreeWidget):
 
     # ---- search -------------------------------------------------------------------
 
-    def show_only(self, text: str) -> None:
-        """Hide series that do not hold every word, and what is then empty."""
+    def show_only(self, text: str) -> int:
+        """Hide series that do not hold every word, and what is then empty.
+
+        Returns
+        -------
+        int
+            How many series are left.
+        """
         words = text.casefold().split()
         for item in self._rows:
             row = self.row_of(item)
             item.setHidden(row is None or not row.matches(words))
         for n in range(self.topLevelItemCount()):
             _hide_empty(self.topLevelItem(n))
+        return sum(not item.isHidden() for item in self._rows)
 
     def go_to_first(self) -> None:
         """Select the first series that is shown, and take the keys."""
         for item in self._rows:
             if not item.isHidden():
                 self.setCurrentItem(item)
-                break
-        self.setFocus()
+                self.setFocus()
+                return
 
 
 def _place(item: QTreeWidgetItem) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from medlab_gui.gui.drops import DropFilter
 from medlab_gui.gui.first_look import FirstLook
 from medlab_gui.gui.keys import KeyFilter
 from medlab_gui.gui.layers import Stage
+from medlab_gui.gui.letter_size import interface_points
 from medlab_gui.gui.lighter import lighten
 from medlab_gui.gui.measure_overlay import MeasureOverlay
 from medlab_gui.gui.measure_pane import PicturePane
@@ -68,7 +69,7 @@ def prepare() -> None:
     """Give napari our settings, theme and no keys; before the first viewer."""
     private.isolate_settings()
     theme = json.loads(resource("themes", "medlab.json").read_text(encoding="utf-8"))
-    private.register_theme(theme["name"], theme["colors"], theme["font_size"])
+    private.register_theme(theme["name"], theme["colors"], round(interface_points()))
     private.clear_key_bindings()
 
 
@@ -105,6 +106,7 @@ class MedlabWindow(QObject):
         self._collector = Collector(self.main)
         self.paint_turns = PaintTurns(self.main)
         self.canvas = private.canvas_widget(self.viewer)
+        self.canvas.setAccessibleName(_("Axial"))
         self.commands: tuple[Command[Any, Any], ...] = COMMANDS
         self.bench: Workbench = Workbench(project_place, settings)
         self.bench.ask = self._ask
@@ -150,7 +152,7 @@ class MedlabWindow(QObject):
         )
         # Not on the canvas: other views and the comparison take its place.
         room = self.main.centralWidget() or self.canvas
-        self.notifier = Notifier(self.bench, self.main, room)
+        self.notifier: Notifier = Notifier(self.bench, self.main, room)
         self.welcome = Welcome(self.bench, self.canvas)
         self.reading = ReadingNote(self.bench, self.canvas)
         FirstLook(self.bench, self.stage, self.canvas)

@@ -66,7 +66,7 @@ def test_classifiers_weights_are_compared_on_slices(classifiers, tmp_path):
     ctx, files, mask = classifiers
     told = run(EvaluateParams(compare=places(*files), output=str(tmp_path / "o")), ctx)
     assert told["n_cases"] == 8
-    with (tmp_path / "o" / "cases.csv").open(encoding="utf-8") as file:
+    with (tmp_path / "o" / "cases.csv").open(encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     shows = read_mask(mask)[0][:8].any(axis=(1, 2))
     assert [int(r["truth"]) for r in rows] == shows.astype(int).tolist()
@@ -104,7 +104,7 @@ def test_a_case_of_a_project_is_called_as_people_call_it(classifiers, tmp_path):
         answers = [["Ann", name, n % 2] for n, name in enumerate(called)]
         csv.writer(file).writerows([["reader", "case", "score"], *answers])
     run(replace(params, readers=str(tmp_path / "readers.csv")), ctx)
-    assert "Ann" in (tmp_path / "o" / "readers.csv").read_text(encoding="utf-8")
+    assert "Ann" in (tmp_path / "o" / "readers.csv").read_text(encoding="utf-8-sig")
 
 
 @pytest.fixture
@@ -133,12 +133,12 @@ def test_classifiers_get_the_mri_papers_table(scores):
     from sklearn.metrics import roc_auc_score
 
     told = scored(scores, readers=str(scores / "readers.csv"))
-    with (scores / "strong.csv").open(encoding="utf-8") as file:
+    with (scores / "strong.csv").open(encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     truth = [int(r["truth"]) for r in rows]
     score = [float(r["score"]) for r in rows]
     assert told["auc"]["strong"] == pytest.approx(roc_auc_score(truth, score))
-    table = (scores / "out" / "classification.csv").read_text(encoding="utf-8")
+    table = (scores / "out" / "classification.csv").read_text(encoding="utf-8-sig")
     assert table.splitlines()[0] == "Network,ACC %,AUC,P %,R %,F1 %,95 % CI of AUC"
     folds = [
         np.mean(

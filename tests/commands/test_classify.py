@@ -73,7 +73,8 @@ def test_a_file_gets_a_table(original, weights, tmp_path):
     assert words.endswith("to correct.")
 
     predict(replace(asked, output=str(table)), ctx)
-    with table.open(encoding="utf-8") as file:
+    assert table.read_bytes().startswith(b"\xef\xbb\xbf"), "Excel knows UTF-8 by it"
+    with table.open(encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == [
         *("slice", "class", "name", "probability", "entropy"),

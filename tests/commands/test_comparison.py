@@ -91,7 +91,7 @@ def test_the_report_is_whole(folders):
     assert page.count("data:image/png") == 3 * 3
     assert "<svg" in page
     assert str(folders / "ct" / "p0_0000.nii.gz") in page
-    with (out / "cases.csv").open(encoding="utf-8") as file:
+    with (out / "cases.csv").open(encoding="utf-8-sig") as file:
         assert len(list(csv.DictReader(file))) == 3 * 2 * 2
 
 
@@ -103,7 +103,7 @@ def test_folds_are_folders(folders):
         (folders / "near" / f"p{n}.nii.gz").rename(fold / f"p{n}.nii.gz")
     told = compared(folders, "cv", "far")
     assert "folds.csv" in told["files"]
-    table = (folders / "out" / "folds.csv").read_text(encoding="utf-8")
+    table = (folders / "out" / "folds.csv").read_text(encoding="utf-8-sig")
     assert table.startswith("Network,fold1,fold2,")
     twice = folders / "cv" / "fold2" / "p0.nii.gz"
     twice.write_bytes((folders / "far" / "p0.nii.gz").read_bytes())
@@ -114,7 +114,8 @@ def test_folds_are_folders(folders):
 def test_ablation_rows_are_named(folders):
     named = (f"none={folders / 'far'}", f"residual+CBAM={folders / 'near'}")
     told = compared(folders, *named, ablation=True)
-    rows = (folders / "out" / "ablation.csv").read_text(encoding="utf-8").splitlines()
+    made = folders / "out" / "ablation.csv"
+    rows = made.read_text(encoding="utf-8-sig").splitlines()
     assert len(rows) == 9
     assert rows[1].startswith("none,,,,0.")
     assert rows[5].startswith("residual+CBAM,✓,✓,,0.")

@@ -85,6 +85,20 @@ def test_without_a_display_there_is_a_reason(monkeypatch):
     assert probe["font_families"] > 0
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="fontconfig's matter")
+def test_without_a_font_it_says_so(monkeypatch, tmp_path):
+    """Qt lists Sans Serif and two others although there is none."""
+    config = tmp_path / "fonts.conf"
+    config.write_text(
+        f"<fontconfig><dir>{tmp_path}</dir><cachedir>{tmp_path}</cachedir></fontconfig>"
+    )
+    monkeypatch.setenv("FONTCONFIG_FILE", str(config))
+    found = look.check_fonts(look.probe_qt())
+    assert found.state is Health.FAULT
+    assert "no font is installed" in found.found
+    assert "fonts-dejavu-core" in found.todo
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="X is Linux's matter")
 def test_a_display_that_is_not_there(monkeypatch):
     monkeypatch.setenv("DISPLAY", ":9876")

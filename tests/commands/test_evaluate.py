@@ -122,7 +122,7 @@ def test_a_report_reckons_slanted_distances_as_two_files_do(tmp_path):
         compare=f"A={files[0]}", truth=files[1], output=str(tmp_path / "report")
     )
     told = run(compared, Context())
-    with (tmp_path / "report" / "cases.csv").open(encoding="utf-8") as table:
+    with (tmp_path / "report" / "cases.csv").open(encoding="utf-8-sig") as table:
         (row,) = [r for r in csv.DictReader(table) if r["class"] != "all"]
     ours = {key: float(row[key]) for key in expected}
     assert ours == pytest.approx(expected, rel=1e-6)

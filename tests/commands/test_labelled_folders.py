@@ -78,7 +78,10 @@ def compared(place, weights, output, **more):
 def test_several_classes_get_the_papers_figures(folders, weights, tmp_path):
     told = compared(folders, weights, tmp_path / "out")
     assert told["n_cases"] == 21
-    with (tmp_path / "out" / "cases.csv").open(encoding="utf-8") as file:
+    for made in (tmp_path / "out").iterdir():
+        marked = made.read_bytes().startswith(b"\xef\xbb\xbf")
+        assert marked == (made.suffix == ".csv"), f"{made.name}: Excel needs the mark"
+    with (tmp_path / "out" / "cases.csv").open(encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     truth = np.array([("none", "Bright", "Dim").index(r["truth"]) for r in rows])
     assert np.bincount(truth).tolist() == [7, 7, 7]
@@ -135,7 +138,7 @@ def test_two_classes_get_readers_on_the_plot(folders, tmp_path):
     assert "Ann" in (tmp_path / "out" / "roc.svg").read_text(encoding="utf-8")
     assert "14 positive" not in told["tables"][0]
     assert "7 positive" in told["tables"][0]
-    with (tmp_path / "out" / "readers.csv").open(encoding="utf-8") as file:
+    with (tmp_path / "out" / "readers.csv").open(encoding="utf-8-sig") as file:
         ann, bea = csv.DictReader(file)
     assert (ann["Reader"], ann["cases"]) == ("Ann", "14")
     assert {ann["ACC %"], ann["P %"], ann["R %"], ann["F1 %"]} == {"100.00"}
@@ -155,7 +158,7 @@ def test_copies_and_named_patients_count_as_one(folders, weights, tmp_path):
     for name in ("copy.png", "0.png"):
         (folders / "dim" / name).rename(folders / "dim" / "anna" / name)
     compared(folders, weights[:1], tmp_path / "two")
-    with (tmp_path / "two" / "cases.csv").open(encoding="utf-8") as file:
+    with (tmp_path / "two" / "cases.csv").open(encoding="utf-8-sig") as file:
         patients = {r["case"]: r["patient"] for r in csv.DictReader(file)}
     assert patients["dim/anna/copy.png"] == patients["dim/anna/0.png"] == "anna"
     assert patients["dim/1.png"] == "dim/1.png"
@@ -309,7 +312,8 @@ def test_cross_validated_and_judged_fold_by_fold(ctx, folders, tmp_path):
     with ctx.store() as store:
         every = {(k.series_uid, k.slice_index) for k in labelled_keys(store)}
     assert {(c["series_uid"], c["slice_index"]) for c in told["worst"]} == every
-    folds = (tmp_path / "own" / "folds.csv").read_text(encoding="utf-8").splitlines()
+    made = tmp_path / "own" / "folds.csv"
+    folds = made.read_text(encoding="utf-8-sig").splitlines()
     assert folds[0] == "Network,fold,ACC %,AUC,P %,R %,F1 %"
     assert [line.split(",")[:2] for line in folds[1:5]] == [
         ["A", "fold-1"],

@@ -67,7 +67,7 @@ def ctx(tmp_path: Path) -> Context:
 
 
 def table(path: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8"), "")))
+    return list(csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig"), "")))
 
 
 def test_the_list_has_figures_units_author_and_time(ctx: Context):
@@ -105,7 +105,7 @@ def test_the_table_reads_back_to_the_same_figures(ctx: Context, tmp_path: Path):
     assert told["n"] == 4
     assert "4 measurements" in EXPORT_MEASUREMENTS.text(told)
     raw = out.read_bytes()
-    assert raw.startswith(b"id,series_uid,")
+    assert raw.startswith(b"\xef\xbb\xbfid,series_uid,"), "Excel knows UTF-8 by it"
     assert raw.count(b"\r\n") == 5
     rows = table(out)
     assert tuple(rows[0]) == COLUMNS

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medlab_gui.core.directions import direction_letters
+from medlab_gui.core.directions import direction_letters, in_doubt
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,9 @@ def test_a_small_tilt_has_one_letter(degrees, letters):
 def test_what_is_no_direction_is_refused(bad):
     with pytest.raises(ValueError, match="three numbers"):
         direction_letters(bad)
+
+
+def test_what_is_only_assumed_is_marked():
+    assert in_doubt("LA", doubt=True) == "LA?"
+    assert in_doubt("LA", doubt=False) == "LA"
+    assert in_doubt("", doubt=True) == ""

@@ -6,8 +6,20 @@ import threading
 
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QAbstractButton, QScrollArea
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QScrollArea,
+    QSlider,
+)
 
+from medlab_gui.gui.class_list import ClassList
+from medlab_gui.gui.view_state import Mode
 from tests.gui.conftest import open_series, wait_for
 
 pytestmark = pytest.mark.gui
@@ -69,3 +81,49 @@ def test_tab_goes_through_preprocessing_as_one_sees_it(window):
         shown.off,
         shown.volume,
     ]
+
+
+def _controls(window):
+    """Return what in the docks could keep letters for itself: one of each kind."""
+    found = {}
+    for name, dock in window.docks.items():
+        dock.show()
+        dock.raise_()
+        QApplication.processEvents()
+        for kind in (QAbstractItemView, QComboBox, QAbstractSpinBox, QSlider):
+            for control in dock.findChildren(kind):
+                if control.isVisible() and control.isEnabled():
+                    found[f"{name}: {control.accessibleName()}"] = control
+    return found
+
+
+def test_letters_are_the_window_s_wherever_the_focus_is(window, monkeypatch):
+    controls = _controls(window)
+    assert len([c for c in controls.values() if isinstance(c, QComboBox)]) >= 1
+    assert len([c for c in controls.values() if isinstance(c, QAbstractItemView)]) >= 4
+    pressed = []
+    monkeypatch.setattr(window.menus, "run", pressed.append)
+    window.bench.view.mode = Mode.REVIEW
+    classes = window.docks["labels"].findChild(ClassList)
+    recipe = window.docks["preprocess"].findChild(QComboBox)
+    before = classes.currentRow(), recipe.currentText()
+    for name, control in controls.items():
+        for key in ("S", "L"):
+            pressed.clear()
+            QTest.keyClick(control, getattr(Qt.Key, f"Key_{key}"))
+            (wanted,) = window.bench.keybook.meant(key, {"reviewing": True})
+            assert pressed == [wanted], f"{name} kept {key}"
+        pressed.clear()
+        QTest.keyClicks(control, "2")
+        of_use = isinstance(control, QAbstractSpinBox)
+        assert pressed == ([] if of_use else ["medlab.view.preset_2"]), name
+    assert (classes.currentRow(), recipe.currentText()) == before
+
+
+def test_letters_stay_in_what_is_written(window):
+    search = window.docks["studies"].findChild(QLineEdit)
+    mask = window.bench.view.mask_visible
+    QTest.keyClicks(search, "S2")
+    assert search.text() == "S2"
+    assert window.bench.view.mask_visible == mask
+    search.clear()

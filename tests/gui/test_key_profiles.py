@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from qtpy.QtGui import QKeySequence
 
 from medlab_gui.core.measurements import Kind
 from medlab_gui.core.settings import settings_path
-from medlab_gui.gui.keybook import shown_key
+from medlab_gui.gui.key_profiles import KEY_PROFILES
+from medlab_gui.gui.keybook import shown_key, split_key
 from medlab_gui.gui.view_state import Mode, Tool
 from tests.gui.hand import CTRL, NONE, SHIFT
 
@@ -66,6 +68,22 @@ def test_a_profile_holds_at_once_in_menus_sheet_and_tooltips_and_is_kept(
     choose("medlab")
     assert key_in_menu(window, "medlab/view", "medlab.view.mask") == "S"
     sheet.close()
+
+
+def test_no_key_opens_a_menu_instead(window):
+    """Alt+S of OHIF's profile opened the menu Study."""
+    bar = window.viewer.window.main_menu
+    opens = {QKeySequence.mnemonic(a.text()).toString() for a in bar.actions()}
+    assert "Alt+S" in opens
+    for profile in KEY_PROFILES:
+        window.bench.keybook.choose(profile.name)
+        keys = {
+            split_key(key)[1]
+            for some in window.bench.keybook.keys.values()
+            for key in some
+        }
+        assert not keys & opens, profile.name
+    window.bench.keybook.choose("medlab")
 
 
 def test_slicer(window, hand, choose):

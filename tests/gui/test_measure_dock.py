@@ -143,7 +143,7 @@ def test_the_table_is_written_where_the_person_says(
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_a, **_k: chosen)
     QTest.mouseClick(dock.export, LEFT)
     wait_for(lambda: not window.bench.jobs.active)
-    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
+    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
         table = list(csv.DictReader(file))
     assert [row["kind"] for row in table] == ["distance", "ellipse"]
     assert float(table[0]["length_mm"]) == pytest.approx(measure.items[0].length_mm)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from qtpy.QtWidgets import QPushButton, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QPushButton, QWidget
 
 from medlab_gui.core.resources import resource
 from medlab_gui.gui.compare_view import CompareLayout
@@ -163,3 +165,78 @@ def test_the_next_sentence_does_not_take_a_warning_away(qtbot):
     bar.hide()
     bar.tell(Notice("Done."))
     assert bar.text.text() == "Done.", "what was closed does not come again"
+
+
+def _press(key):
+    at = QApplication.focusWidget()
+    QTest.keyClick(at, key)
+
+
+@pytest.fixture
+def active_window(window):
+    window.main.activateWindow()
+    wait_for(window.main.isActiveWindow)
+    window.canvas.setFocus()
+    yield window
+    window.notifier.bar.hide()
+
+
+@pytest.mark.gui
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Space])
+def test_what_a_notice_offers_is_within_reach_of_the_keys(active_window, key):
+    window, done = active_window, []
+    bar = window.notifier.bar
+    offered = (
+        NoticeAction("A", lambda: done.append("A")),
+        NoticeAction("B", lambda: done.append("B")),
+    )
+    confirmed = window.bench.session.confirmed.copy()
+    window.bench.noticed.emit(Notice("Two ways.", Level.WARNING, actions=offered))
+    _press(Qt.Key.Key_F2)
+    assert QApplication.focusWidget().text() == "A"
+    _press(Qt.Key.Key_Tab)
+    assert QApplication.focusWidget().text() == "B"
+    bar._on_time()
+    assert bar.isVisible(), "nothing goes away under somebody's fingers"
+    _press(key)
+    assert done == ["B"]
+    assert not bar.isVisible()
+    assert QApplication.focusWidget() is window.canvas
+    assert (window.bench.session.confirmed == confirmed).all(), "Enter accepted nothing"
+
+
+@pytest.mark.gui
+def test_escape_leaves_a_notice_and_a_message_that_went_comes_back(active_window):
+    window, done = active_window, []
+    bar = window.notifier.bar
+    offer = NoticeAction("Do it", lambda: done.append(1))
+    window.bench.noticed.emit(Notice("It was read.", actions=(offer,)))
+    bar._on_time()
+    assert not bar.isVisible()
+    _press(Qt.Key.Key_F2)
+    assert bar.text.text() == "It was read."
+    assert not [b for b in bar.findChildren(QPushButton) if b.isVisible()], "too late"
+    _press(Qt.Key.Key_Escape)
+    assert not bar.isVisible()
+    assert QApplication.focusWidget() is window.canvas
+    assert not done
+
+
+@pytest.mark.gui
+def test_another_notice_puts_no_other_button_under_the_fingers(active_window):
+    window, done = active_window, []
+    offer = NoticeAction("Do it", lambda: done.append(1))
+    window.bench.noticed.emit(Notice("One.", actions=(offer,)))
+    _press(Qt.Key.Key_F2)
+    window.bench.noticed.emit(Notice("Two.", actions=(offer,)))
+    _press(Qt.Key.Key_Space)
+    assert not done
+    assert not window.notifier.bar.isVisible()
+
+
+@pytest.mark.gui
+def test_every_picture_has_a_name_for_screen_readers(window):
+    window.bench.linked.layout = PaneLayout.QUAD
+    panes = [window.canvas, *window.views.panes.values(), window.views.volume]
+    names = [pane.accessibleName() for pane in panes]
+    assert names == ["Axial", "Coronal", "Sagittal", "3D"]

@@ -409,3 +409,23 @@ def test_what_is_not_read_yet_is_black_in_the_other_views_too(
     finally:
         gate.open()
         window.bench.linked.layout = PaneLayout.ONE
+
+
+def test_a_search_without_a_match_says_so_and_leads_back(window, dock):
+    everything = shown(dock)
+    assert everything
+    assert not dock.no_match.isVisible()
+    dock.search.setFocus()
+    QTest.keyClicks(dock.search, "knee of nobody")
+    assert shown(dock) == []
+    assert dock.no_match.isVisible()
+    assert "knee of nobody" in dock.no_match.text()
+    QTest.keyClick(dock.search, Qt.Key.Key_Return)
+    assert dock.search.hasFocus() or not window.main.isActiveWindow()
+    QTest.mouseClick(dock.show_all, Qt.MouseButton.LeftButton)
+    assert shown(dock) == everything
+    assert not dock.no_match.isVisible()
+    assert not dock.show_all.isVisible()
+    QTest.keyClicks(dock.search, "ABDOMEN")
+    assert 0 < len(shown(dock)) <= len(everything)
+    assert not dock.no_match.isVisible()

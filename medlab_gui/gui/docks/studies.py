@@ -77,6 +77,14 @@ class StudiesDock(QWidget):
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._on_search)
         self.search.installEventFilter(self)
+        self.no_match = QLabel()
+        self.no_match.setObjectName("hint")
+        self.no_match.setWordWrap(True)
+        self.no_match.setTextFormat(Qt.TextFormat.PlainText)
+        self.show_all = QPushButton(_("Show all"))
+        self.show_all.setAccessibleName(_("Clear the search and show all studies"))
+        self.show_all.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.show_all.clicked.connect(self.search.clear)
         self.tree = StudyTree()
         self.tree.itemActivated.connect(self._on_activated)
         self.tree.currentItemChanged.connect(self._show_details)
@@ -112,11 +120,15 @@ class StudiesDock(QWidget):
         layout.addLayout(top)
         layout.addWidget(self.scan_row)
         layout.addWidget(self.empty)
+        layout.addWidget(self.no_match)
+        layout.addWidget(self.show_all, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addWidget(self.tree, 1)
         layout.addWidget(self.details)
         self.scan_row.hide()
         self.details.hide()
         self.empty.hide()
+        self.no_match.hide()
+        self.show_all.hide()
 
     def sizeHint(self) -> QSize:
         """Return a narrow panel."""
@@ -225,7 +237,16 @@ class StudiesDock(QWidget):
     # ---- search -------------------------------------------------------------------
 
     def _on_search(self, text: str) -> None:
-        self.tree.show_only(text)
+        found = self.tree.show_only(text)
+        nothing = bool(self.rows) and not found
+        self.no_match.setText(
+            _(
+                "None of {n} series has “{text}” in its name, study, patient, modality "
+                "or date."
+            ).format(n=len(self.rows), text=text.strip())
+        )
+        self.no_match.setVisible(nothing)
+        self.show_all.setVisible(nothing)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Lead from the search to what was found, by the keys."""

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import QPointF, QRectF, Qt
-from qtpy.QtGui import QColor, QFont, QFontMetricsF, QPen
+from qtpy.QtGui import QColor, QFontMetricsF, QPen
 
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.layer_data import set_changed
 from medlab_gui.gui.layer_making import add_hidden
+from medlab_gui.gui.letter_size import picture_font
 from medlab_gui.gui.pair.overlay_colors import color_bar, overlay_colors
 from medlab_gui.gui.panes import marks
 from medlab_gui.gui.panes.axial_shear import shear_layer
@@ -171,8 +172,7 @@ class OverlayLayer:
         if second is None or not self.is_shown:
             return
         text, look = self._text, self._state.look
-        font = QFont(text.font())
-        font.setPointSizeF(10)
+        font = picture_font(text.font())
         metrics = QFontMetricsF(font)
         line = metrics.lineSpacing()
         lines = self.legend_lines()

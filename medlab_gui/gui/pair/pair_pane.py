@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QWidget
 
 from medlab_gui.core.i18n import _
 from medlab_gui.core.measurements import Plane
+from medlab_gui.gui.letter_size import picture_font
 from medlab_gui.gui.overlays import position_text
 from medlab_gui.gui.panes import marks
 from medlab_gui.gui.panes.flat_camera import FlatCamera
@@ -108,9 +109,19 @@ class PairPane(QWidget):
         pair = self._state.pair
         grid = pair.first if self._state.is_resampled else pair.second
         if self._geometry is None or self._geometry.grid is not grid:
-            self._geometry = PlaneGeometry(grid, Plane.AXIAL)
+            self._geometry = PlaneGeometry(grid, Plane.AXIAL, self._doubt)
             self.fit()
         self.update()
+
+    @property
+    def _doubt(self) -> bool:
+        """Whether directions of what is drawn are only assumed."""
+        second, session = self._state.second, self._bench.session
+        if second is None or session is None:
+            return False
+        # Resampled, it lies as the first series does.
+        is_first = self._state.is_resampled and session.series.sides_assumed
+        return second.sides_assumed or is_first
 
     # ---- geometry ------------------------------------------------------------------
 
@@ -243,7 +254,8 @@ class PairPane(QWidget):
             lines.append(_("resampled into the plane of the first series"))
         else:
             lines.append(_("Slice {n} / {total}").format(n=k + 1, total=grid.shape[0]))
-        lines.append(marks.side_text(float(grid.to_mm(middle)[2]), Plane.AXIAL))
+        z_mm = float(grid.to_mm(middle)[2])
+        lines.append(marks.side_text(z_mm, Plane.AXIAL, doubt=self._doubt))
         if not self._state.is_resampled and k in second.not_measured:
             lines.append(_("not measured: filled"))
         off = abs(self._state.match.off_mm)
@@ -263,7 +275,8 @@ class PairPane(QWidget):
             if value is not None:
                 lines.append(f"{value:.4g} {second.units}")
                 mm = second.volume.grid.to_mm(index)
-                lines.append(position_text(mm, self._bench.settings.mm_convention))
+                as_in = self._bench.settings.mm_convention
+                lines.append(position_text(mm, as_in, doubt=self._doubt))
         lines.append(
             marks.window_text(self._state.level, self._state.width, second.units)
         )
@@ -312,8 +325,7 @@ class PairPane(QWidget):
 
     def _draw_marks(self, painter: QPainter) -> None:
         view, room = self._bench.view, QRectF(self.rect())
-        font = QFont(self.font())
-        font.setPointSizeF(10)
+        font = picture_font(self.font())
         message, geometry = self.message(), self._geometry
         if message:
             painter.setPen(marks.BADGE_COLOR)

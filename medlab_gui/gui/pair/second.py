@@ -40,6 +40,8 @@ class SecondSeries:
         Slices that a resampling had to fill.
     filling : tuple of float or None
         What it filled them, and parts of others, with.
+    sides_assumed : bool
+        Whether its files leave left and right in doubt.
     """
 
     volume: Volume
@@ -49,6 +51,7 @@ class SecondSeries:
     caution: str = ""
     not_measured: frozenset[int] = frozenset()
     filling: tuple[float, float] | None = None
+    sides_assumed: bool = False
 
     @property
     def uid(self) -> str:
@@ -101,4 +104,5 @@ def load_second(place: str, uid: str) -> SecondSeries:
         caution(series),
         series.not_measured(),
         series.filling,
+        series.sides_assumed,
     )

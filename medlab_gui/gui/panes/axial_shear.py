@@ -20,9 +20,17 @@ __all__ = ["axial_geometry", "axial_shear", "flat_of_point", "shear_layer"]
 
 
 @lru_cache(maxsize=8)
-def axial_geometry(grid: Grid) -> PlaneGeometry:
-    """Return how axial slices of a grid lie on the screen; asked at every movement."""
-    return PlaneGeometry(grid, Plane.AXIAL)
+def axial_geometry(grid: Grid, *, doubt: bool = False) -> PlaneGeometry:
+    """Return how axial slices of a grid lie on the screen; asked at every movement.
+
+    Parameters
+    ----------
+    grid : Grid
+        Working grid of the series.
+    doubt : bool
+        Whether its directions are only assumed, for the letters.
+    """
+    return PlaneGeometry(grid, Plane.AXIAL, doubt)
 
 
 def axial_shear(grid: Grid) -> NDArray[np.float64]:

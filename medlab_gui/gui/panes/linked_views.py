@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import QEvent, QObject, QPointF, QRectF, Qt, QTimer, Signal
-from qtpy.QtGui import QFont, QFontMetricsF
+from qtpy.QtGui import QFontMetricsF
 from qtpy.QtWidgets import QApplication
 
 from medlab_gui.core.measurements import Plane
+from medlab_gui.gui.letter_size import picture_font
 from medlab_gui.gui.measure_overlay import MeasureOverlay
 from medlab_gui.gui.measure_pane import PicturePane
 from medlab_gui.gui.panes import marks
@@ -359,8 +360,7 @@ class LinkedViews(QObject):
 
     def _draw_marks(self, painter: QPainter) -> None:
         view, room = self._bench.view, QRectF(self._text.rect())
-        font = QFont(self._text.font())
-        font.setPointSizeF(10)
+        font = picture_font(self._text.font())
         if view.crosshair and self._has_crosshair:
             marks.draw_crosshair(painter, room, self.crosshair_at(), Plane.AXIAL)
         if view.scale_bar:
@@ -375,15 +375,17 @@ class LinkedViews(QObject):
         lines = []
         grid = self._state.grid
         is_oblique = grid is not None and grid.is_oblique
+        session = self._bench.session
+        doubt = session is not None and session.series.sides_assumed
         if view.corner_text and (self._state.is_linked or is_oblique):
-            title = marks.title(Plane.AXIAL, self._state.grid)
+            title = marks.title(Plane.AXIAL, self._state.grid, doubt=doubt)
             lines.append((title, marks.PLANE_COLORS[Plane.AXIAL]))
         if self.badge():
             lines.append((self.badge(), marks.BADGE_COLOR))
         metrics = QFontMetricsF(font)
         letter = ""
         if view.letters and grid is not None:
-            letter = axial_geometry(grid).edge_letters[2]
+            letter = axial_geometry(grid, doubt=doubt).edge_letters[2]
         y = marks.MARGIN + metrics.ascent()
         for line, color in lines:
             between = room.width() - 2 * marks.MARGIN

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QLineF, QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QFont, QFontMetricsF, QPen
 
+from medlab_gui.core.directions import in_doubt
 from medlab_gui.core.i18n import N_, _
 from medlab_gui.core.measurements import Plane, short_value
+from medlab_gui.gui.letter_size import picture_font
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -68,7 +70,7 @@ _DARK = QColor(0, 0, 0, 190)
 _LIGHT = QColor(238, 238, 225)
 
 
-def side_text(mm: float, plane: Plane) -> str:
+def side_text(mm: float, plane: Plane, *, doubt: bool) -> str:
     """Return how far a slice is from the origin: ``"S 24.0 mm"``.
 
     Parameters
@@ -77,13 +79,15 @@ def side_text(mm: float, plane: Plane) -> str:
         The LPS coordinate that the plane's slices are counted by.
     plane : Plane
         Which plane.
+    doubt : bool
+        Whether the scan's directions are only assumed: ``"S? 24.0 mm"``.
     """
     plus, minus = {
         Plane.AXIAL: ("S", "I"),
         Plane.CORONAL: ("P", "A"),
         Plane.SAGITTAL: ("L", "R"),
     }[plane]
-    return f"{plus if mm >= 0 else minus} {abs(mm):.1f} mm"
+    return f"{in_doubt(plus if mm >= 0 else minus, doubt=doubt)} {abs(mm):.1f} mm"
 
 
 def scale_length(mm_per_px: float, room: float) -> float:
@@ -105,9 +109,12 @@ def _length_text(mm: float) -> str:
     return f"{mm / 10:g} cm" if mm >= 10 else f"{mm:g} mm"
 
 
-def title(plane: Plane, grid: Grid | None) -> str:
-    """Return the name of a view, and whether it is cut obliquely to the patient."""
-    name = _(PLANE_TITLES[plane])
+def title(plane: Plane, grid: Grid | None, *, doubt: bool) -> str:
+    """Return the name of a view, and whether it is cut obliquely to the patient.
+
+    Where directions are only assumed (``doubt``) so is which view it is: ``"Axial?"``.
+    """
+    name = in_doubt(_(PLANE_TITLES[plane]), doubt=doubt)
     if grid is not None and grid.is_oblique:
         return _("{plane}, oblique").format(plane=name)
     return name
@@ -240,8 +247,7 @@ def draw_crosshair(
 
 def letter_font(font: QFont, points: float = 13) -> QFont:
     """Return the font of a picture's letters, made of the one of its widget."""
-    made = QFont(font)
-    made.setPointSizeF(points)
+    made = picture_font(font, points)
     made.setBold(True)
     return made
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medlab_gui.core.directions import direction_letters
+from medlab_gui.core.directions import direction_letters, in_doubt
 from medlab_gui.core.measurements import Plane
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from medlab_gui.core.geometry import Grid
 
-__all__ = ["PlaneGeometry", "finest_plane"]
+__all__ = ["PlaneGeometry", "edge_letters", "finest_plane"]
 
 _SQUARE = 1e-4
 _FLAT, _COARSE = 0.25, 1.5
@@ -45,6 +45,25 @@ def finest_plane(grid: Grid) -> Plane:
     return Plane.AXIAL
 
 
+def edge_letters(
+    right: NDArray[np.float64], down: NDArray[np.float64], *, doubt: bool
+) -> tuple[str, str, str, str]:
+    """Return the letters at the left, right, top and bottom edge of a picture.
+
+    Parameters
+    ----------
+    right, down : ndarray of float, shape (3,)
+        Where the picture's axes point in the patient, LPS.
+    doubt : bool
+        Whether the scan's directions are only assumed.
+    """
+    left_edge, right_edge, top, bottom = (
+        in_doubt(direction_letters(way), doubt=doubt)
+        for way in (-right, right, -down, down)
+    )
+    return left_edge, right_edge, top, bottom
+
+
 @dataclass(frozen=True)
 class PlaneGeometry:
     """A plane of a grid as a picture: where its pixels are, in mm.
@@ -62,10 +81,13 @@ class PlaneGeometry:
         Working grid of the series.
     plane : Plane
         Which of the three.
+    doubt : bool
+        Whether its directions are only assumed, which its letters then say.
     """
 
     grid: Grid
     plane: Plane
+    doubt: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -130,10 +152,4 @@ class PlaneGeometry:
     @cached_property
     def edge_letters(self) -> tuple[str, str, str, str]:
         """Letters at the left, right, top and bottom edge."""
-        right, down = self._screen
-        return (
-            direction_letters(-right),
-            direction_letters(right),
-            direction_letters(-down),
-            direction_letters(down),
-        )
+        return edge_letters(*self._screen, doubt=self.doubt)

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QWidget
 
 from medlab_gui.core.display import Display
 from medlab_gui.core.i18n import _
+from medlab_gui.gui.letter_size import picture_font
 from medlab_gui.gui.panes import marks
 from medlab_gui.gui.panes.flat_camera import FlatCamera
 from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
@@ -120,7 +121,9 @@ class PlanePane(QWidget):
         self._gray = self._base = None
         self._geometry = None
         if session is not None:
-            self._geometry = PlaneGeometry(session.volume.grid, self.plane)
+            self._geometry = PlaneGeometry(
+                session.volume.grid, self.plane, session.series.sides_assumed
+            )
             self._display = session.series.display
             session.arrived.connect(self._on_arrived)
             session.edited.connect(self._on_edited)
@@ -328,7 +331,8 @@ class PlanePane(QWidget):
         geometry = self._geometry
         if geometry is None:
             return [], []
-        title = marks.title(self.plane, geometry.grid)
+        doubt = geometry.doubt
+        title = marks.title(self.plane, geometry.grid, doubt=doubt)
         index = (np.array(geometry.grid.shape) - 1) / 2
         index[self.plane.axis] = self.slice_index
         mm = geometry.grid.to_mm(index)
@@ -338,7 +342,7 @@ class PlanePane(QWidget):
             _("Slice {n} / {total}").format(
                 n=self.slice_index + 1, total=geometry.n_slices
             ),
-            marks.side_text(float(mm[axis]), self.plane),
+            marks.side_text(float(mm[axis]), self.plane, doubt=doubt),
         ]
         return top, [_("{zoom:.1f} px/mm").format(zoom=self.camera.zoom)]
 
@@ -366,8 +370,7 @@ class PlanePane(QWidget):
         room = QRectF(self.rect())
         if view.crosshair and self._bench.linked.is_linked:
             marks.draw_crosshair(painter, room, self.crosshair_at(), self.plane)
-        font = QFont(self.font())
-        font.setPointSizeF(10)
+        font = picture_font(self.font())
         size = (room.width(), room.height())
         self._draw_corners(painter, font, with_text=view.corner_text)
         if view.letters:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtCore import Signal as QtSignal
-from qtpy.QtGui import QFont, QFontMetricsF, QImage, QMouseEvent, QPainter, QPen
+from qtpy.QtGui import QFontMetricsF, QImage, QMouseEvent, QPainter, QPen
 from qtpy.QtWidgets import QWidget
 
-from medlab_gui.core.directions import direction_letters
 from medlab_gui.core.i18n import _
+from medlab_gui.gui.letter_size import picture_font
 from medlab_gui.gui.panes import marks
+from medlab_gui.gui.panes.plane_geometry import edge_letters
 from medlab_gui.gui.panes.volume_drawing import FRONT, VolumeDrawing
 from medlab_gui.gui.stamps import Stamps
 from medlab_gui.gui.wheel import ZOOM_PER_NOTCH, turned
@@ -201,8 +202,7 @@ class VolumePane(QWidget):
         """Draw the last picture, letters and the crosshair."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), Qt.GlobalColor.black)
-        font = QFont(self.font())
-        font.setPointSizeF(10)
+        font = picture_font(self.font())
         view, size = self._bench.view, (float(self.width()), float(self.height()))
         session = self._bench.session
         if session is not None:
@@ -244,16 +244,11 @@ class VolumePane(QWidget):
     def _draw_marks(self, painter: QPainter, size: tuple[float, float]) -> None:
         view, mm = self._bench.view, self._state.mm
         if view.letters:
-            bold = QFont(self.font())
-            bold.setPointSizeF(13)
-            bold.setBold(True)
+            bold = marks.letter_font(self.font())
             right, down, _away = self.view_point.axes()
-            letters = (
-                direction_letters(-right),
-                direction_letters(right),
-                direction_letters(-down),
-                direction_letters(down),
-            )
+            session = self._bench.session
+            doubt = session is not None and session.series.sides_assumed
+            letters = edge_letters(right, down, doubt=doubt)
             marks.draw_letters(painter, self._stamps, bold, size, letters)
         if view.crosshair and mm is not None and self._drawing.scene is not None:
             at = self.place_of(mm)

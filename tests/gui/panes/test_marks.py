@@ -19,9 +19,9 @@ def test_a_scale_bar_is_a_round_length_that_fits(mm_per_px, room, mm):
 
 
 def test_the_side_of_a_slice():
-    assert side_text(24.0, Plane.AXIAL) == "S 24.0 mm"
-    assert side_text(-3.25, Plane.CORONAL) == "A 3.2 mm"
-    assert side_text(-1.0, Plane.SAGITTAL) == "R 1.0 mm"
+    assert side_text(24.0, Plane.AXIAL, doubt=False) == "S 24.0 mm"
+    assert side_text(-3.25, Plane.CORONAL, doubt=False) == "A 3.2 mm"
+    assert side_text(-1.0, Plane.SAGITTAL, doubt=True) == "R? 1.0 mm"
 
 
 @pytest.mark.parametrize("layout", PaneLayout)
