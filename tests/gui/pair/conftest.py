@@ -27,7 +27,13 @@ def compare(pair_window):
         open_series(window, uids["CT"])
         window.bench.go_to(10)
         window.bench.pair.open(uids[second], **how)
-        wait_for(lambda: window.bench.pair.second is not None)
+        # Its layer is made in steps.
+        wait_for(
+            lambda: (
+                window.bench.pair.second is not None
+                and window.pair.layer.layer is not None
+            )
+        )
         settle(window)
         return window
 
