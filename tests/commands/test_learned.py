@@ -135,7 +135,7 @@ def test_all_networks_of_a_comparison_are_judged_by_the_same(small_project, tmp_
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "learned from 1 locked slice before" in page
     assert "What was compared" in page
-    table = (out / "networks.csv").read_text(encoding="utf-8").splitlines()
+    table = (out / "networks.csv").read_text(encoding="utf-8-sig").splitlines()
     assert table[0].startswith("Network,what it is,began with,learned from")
     assert [row.split(",")[:2] for row in table[1:]] == [
         ["A", "unet (width 0.0625)"],

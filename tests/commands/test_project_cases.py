@@ -86,7 +86,7 @@ def test_cross_validated_runs_are_judged_on_what_was_left_out(small_project, tmp
         "slices 6-8",
         "slices 10-11",
     }
-    table = (tmp_path / "out" / "folds.csv").read_text(encoding="utf-8")
+    table = (tmp_path / "out" / "folds.csv").read_text(encoding="utf-8-sig")
     assert table.startswith('Network,fold-1,fold-2,"folds, mean ± SD"')
     with pytest.raises(InputError, match="'A' and 'C' were folded differently"):
         run(EvaluateParams(compare=places("A=aaa", "C=ccc"), output=output), ctx)
