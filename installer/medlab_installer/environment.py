@@ -199,7 +199,9 @@ class Environment:
         """
         text = self.config.read_text(encoding="utf-8", errors="replace")
         found = re.search(r"^command\s*=.* -m venv .*?(\S.*)$", text, re.MULTILINE)
-        return found is not None and not found[1].endswith(str(self.folder))
+        return found is not None and not os.path.normcase(found[1]).endswith(
+            os.path.normcase(self.folder)
+        )
 
     def _can_be_mended(self) -> bool:
         """Return whether pip still works there and no package forbids an update."""

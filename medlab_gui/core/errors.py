@@ -25,6 +25,7 @@ to do. Anything that is not a ``MedlabError`` is a bug of ours.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
 ]
 
 
+_ON_WINDOWS = sys.platform == "win32"
 _TOO_LONG, _NOT_FOUND = 206, (2, 3)  # Windows: name too long, no file, no path
 _LONGEST = 248  # characters of a folder's path where long paths are off; 260 of a file
 _IN_USE = (32, 33)  # Windows: sharing violation, lock violation
@@ -164,9 +166,15 @@ def storage_error(error: OSError, path: Path) -> StorageFullError:
 
 def _is_too_long(error: OSError) -> bool:
     """Tell whether Windows refused a path for its length, which it seldom says."""
+    import errno
+
     said = getattr(error, "winerror", None)
+    # ``open`` tells the number of the C library alone.
+    is_missing = said in _NOT_FOUND or (
+        _ON_WINDOWS and said is None and error.errno in (errno.ENOENT, errno.EINVAL)
+    )
     return said == _TOO_LONG or (
-        said in _NOT_FOUND and len(str(error.filename or "")) >= _LONGEST
+        is_missing and len(str(error.filename or "")) >= _LONGEST
     )
 
 

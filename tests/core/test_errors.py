@@ -52,6 +52,13 @@ def test_a_path_too_long_for_windows_is_not_said_to_be_gone(winerror, n, long):
     assert ("too long" in told) is long
 
 
+def test_windows_tells_open_less_than_other_calls(monkeypatch):
+    error = OSError(errno.EINVAL, "nope", "C:\\" + "x" * 300)  # no winerror
+    assert "too long" not in errors.storage_error(error, Path("y.nii")).message
+    monkeypatch.setattr(errors, "_ON_WINDOWS", True)
+    assert "too long" in errors.storage_error(error, Path("y.nii")).message
+
+
 def test_a_name_too_long_is_said_to_be(tmp_path):
     try:
         (tmp_path / ("x" * 300)).touch()

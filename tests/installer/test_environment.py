@@ -23,7 +23,7 @@ def add_package(site: Path, name: str, version: str = "1.0") -> Path:
     """A package of one file, as pip leaves it."""
     module = site / f"{name}.py"
     module.parent.mkdir(parents=True, exist_ok=True)
-    module.write_text("x = 1\n", encoding="utf-8")
+    module.write_bytes(b"x = 1\n")
     folder = site / f"{name}-{version}.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import PurePosixPath, PureWindowsPath
 
 import pytest
@@ -27,7 +28,8 @@ def test_sqlite_finds_the_file(path, uri):
 
 
 def test_signs_that_mean_something_in_a_uri_are_part_of_a_name(tmp_path):
-    folder = tmp_path / "a?mode=ro#b %41 ä"
+    asked = "" if os.name == "nt" else "?"  # no name on Windows has it
+    folder = tmp_path / f"a{asked}mode=ro#b %41 ä"
     ProjectStore.open(folder, create=True).close()
     assert (folder / "project.db").stat().st_size > 0
     assert [p.name for p in tmp_path.iterdir()] == [folder.name]

@@ -149,6 +149,7 @@ def test_a_damaged_database_is_said(place: Path) -> None:
         assert [p.code for p in store.health()] == ["database-damaged"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows removes no open file")
 def test_a_project_that_vanished_is_said_and_not_made_again(place: Path) -> None:
     with ProjectStore.open(place, create=True) as store:
         shutil.rmtree(place)
