@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -123,9 +124,9 @@ def test_a_file_that_is_about_to_be_swept_is_begun_again(tmp_path, monkeypatch):
 
     def hold(file):
         if not sweeping:
-            theirs = stack.enter_context(Path(file.name).open("r+b"))
-            sweeping.append(theirs)
-            real(theirs)
+            sweeping.append(io.FileIO(file.name, "r+"))
+            stack.callback(sweeping[0].close)
+            real(sweeping[0])
         real(file)
 
     monkeypatch.setattr(whole_files, "_hold", hold)
