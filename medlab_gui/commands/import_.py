@@ -23,9 +23,16 @@ if TYPE_CHECKING:
     from medlab_gui.io import FileSeries, VolumeStream
     from medlab_gui.store.project import ProjectStore
 
-__all__ = ["IMPORT", "ImportParams", "import_series", "take_in"]
+__all__ = [
+    "IMPORT",
+    "N_COMPARED",
+    "ImportParams",
+    "import_series",
+    "source_of",
+    "take_in",
+]
 
-_N_COMPARED = 16
+N_COMPARED = 16
 """Slices by which a series is known to be the one that the project has."""
 
 
@@ -89,13 +96,12 @@ def import_series(
         UID of the series in the project.
     """
     from medlab_gui.io import read_checked
-    from medlab_gui.io.archives import origin
     from medlab_gui.io.growing import refuse_growing
 
     since = None if stream is None else stream.began
     if refuse_growing(found, ctx.job.check, read_since=since):
         stream = None
-    first = origin(found.files[0])
+    source = source_of(found)
     found, volume = read_checked(found, progress=ctx.progress, stream=stream)
     how = volume.grid.canonical()
     working = volume.reoriented(how)
@@ -117,7 +123,7 @@ def import_series(
             units=volume.units,
             grid=working.grid,
             description=found.name,
-            source=str(first.parent if len(found.files) > 1 else first),
+            source=source,
             reorientation=how,
             blob=blob,
             problems=tuple(found.problems),
@@ -162,7 +168,7 @@ def run(params: ImportParams, ctx: Context) -> dict[str, Any]:
     with ctx.store(create=True) as store:
         for series in volumes:
             try:
-                taken.append(take_in(store, series, ctx, n_compared=_N_COMPARED))
+                taken.append(take_in(store, series, ctx, n_compared=N_COMPARED))
             except (InputError, ResourceError) as error:
                 # One damaged series must not keep the others of the folder out.
                 failure = failure or error
@@ -186,6 +192,14 @@ def run(params: ImportParams, ctx: Context) -> dict[str, Any]:
 def _was(series: FileSeries, params: ImportParams) -> bool:
     """Tell whether it is a part of the series that the files call so."""
     return bool(params.series) and params.series == series.original_uid
+
+
+def source_of(found: FileSeries) -> str:
+    """Return the folder of a series' files, or its only file."""
+    from medlab_gui.io.archives import origin
+
+    first = origin(found.files[0])
+    return str(first.parent if len(found.files) > 1 else first)
 
 
 def take_in(

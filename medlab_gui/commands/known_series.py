@@ -92,13 +92,13 @@ def _other_values(store: ProjectStore, series: FileSeries, n_compared: int) -> s
     if series.format != "dicom" or series.derivation is not None or series.applied:
         return ""
     record = store.series(series.uid)
-    n = series.n_slices
-    picks = sorted({round(k) for k in np.linspace(0, n - 1, n_compared)})
+    places = np.linspace(0, series.n_slices - 1, n_compared)
+    picks = sorted({round(k) for k in places})
     try:
         kept = record.reorientation.restore(store.array(record.blob))[picks]
-        if np.array_equal(kept, _slices(series, picks)):
-            return ""
-        return sha256(_slices(series, [n // 2]).tobytes()).hexdigest()
+        found = _slices(series, picks)
+        same = np.array_equal(kept, found)
+        return "" if same else sha256(found.tobytes()).hexdigest()
     except MedlabError:
         return ""  # what is wrong with them is told when they are read
 

@@ -14,6 +14,7 @@ from medlab_gui.core.i18n import N_
 from medlab_gui.core.json_file import read_json
 from medlab_gui.core.settings import settings_path
 from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec
+from medlab_gui.core.whole_files import write_whole
 
 __all__ = [
     "SHIPPED_PRESETS",
@@ -220,13 +221,11 @@ def _write(path: Path, name: str, spec: PipelineSpec) -> None:
         **spec.to_dict(),
     }
     text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-    part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
     except OSError as error:
         raise storage_error(error, path) from error
+    write_whole(path, text.encode())
 
 
 def _checked_name(name: object, path: Path | None = None) -> str:

@@ -100,9 +100,14 @@ def _begin(folder: Path, ending: str) -> tuple[Path, BinaryIO]:
     while True:
         part = folder / f"{_MARK}{secrets.token_hex(8)}{ending}"
         file = part.open("xb")
-        with suppress(OSError):  # not every file system has locks
+        try:
             _hold(file)
-        if part.exists():  # else it was swept before it was held
+            is_ours = part.exists()  # else it was swept before it was held
+        except BlockingIOError:  # whoever holds it is about to sweep it
+            is_ours = False
+        except OSError:  # not every file system has locks
+            is_ours = True
+        if is_ours:
             return part, file
         file.close()
 

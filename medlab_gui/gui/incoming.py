@@ -270,20 +270,27 @@ class Incoming:
             bench.fail(NotAnImageError(msg, path=where), _("Open study"))
 
     def _open_known(self, found: FileSeries) -> None:
-        """Open what the project has, with the remedies that were chosen now."""
+        """Open what the project has, with the remedies that were chosen now.
+
+        Files from elsewhere may have other values: those come in beside it.
+        """
         bench = self._bench
         context_for = launching.context_of(bench)
 
         def work(ctx: JobContext) -> dict[str, Any]:
-            from medlab_gui.commands.import_ import take_in
+            from medlab_gui.commands.import_ import N_COMPARED, source_of, take_in
 
             context = context_for(ctx)
             with context.store(create=False) as store:
-                return take_in(store, found, context)
+                is_the_same = store.series(found.uid).source == source_of(found)
+                n = 0 if is_the_same else N_COMPARED
+                return take_in(store, found, context, n_compared=n)
 
         def done(result: dict[str, Any]) -> None:
+            if not result["already_there"]:
+                bench.project_changed.emit()
             launching.tell_problems(bench, result)
-            bench.open_series(found.uid)
+            bench.open_series(result["uid"])
 
         bench.submit("", work, on_done=done, lane="disk", newest_wins=False)
 

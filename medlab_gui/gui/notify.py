@@ -6,6 +6,7 @@ import logging
 import platform
 import sys
 import traceback
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -165,7 +166,8 @@ class NoticeBar(QFrame):
         """Give the keys back to what had them."""
         before, self._before = self._before, None
         if before is not None and self.has_keys:
-            before.setFocus(Qt.FocusReason.OtherFocusReason)
+            with suppress(RuntimeError):  # it may have gone meanwhile
+                before.setFocus(Qt.FocusReason.OtherFocusReason)
         super().hideEvent(event)
 
     def _show(self) -> None:

@@ -93,9 +93,10 @@ def find_pixels(
     kind = kinds[element]
     # Some files have VRs although they deny it, or the other way round. As a length,
     # these letters would be an odd one, which DICOM does not have.
-    has_vr = head[6:8] == b"\0\0" and (
-        head[4:6] in _VRS or (not implicit and head[4:6].isalpha())
-    )
+    known, zero = head[4:6] in _VRS, head[6:8] == b"\0\0"
+    has_vr = known and zero
+    if not implicit:
+        has_vr = known or (zero and head[4:6].isalpha())
     if not has_vr:
         (length,) = struct.unpack(order + "L", head[4:8])
         file.seek(-(len(head) - 8), 1)

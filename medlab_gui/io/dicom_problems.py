@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 from medlab_gui.core.records import Problem, Severity
 from medlab_gui.io.dicom_ge import GE_PRIVATE
 from medlab_gui.io.dicom_text import guess_note
+from medlab_gui.io.voxels import PADDING_BYTES
 from medlab_gui.io.wording import counted
 
 if TYPE_CHECKING:
     from medlab_gui.io.dicom_headers import DicomHeader
 
 __all__ = ["file_problems", "syntax_name"]
-
-_PADDING_BYTES = 16
-"""So many at the end of the pixels fill up a block, and are none."""
 
 
 def syntax_name(uid: str) -> str:
@@ -224,7 +222,7 @@ def _left_over(headers: list[DicomHeader]) -> list[Problem]:
         )
         names = tuple(h.path.name for h in claims)
         problems.append(Problem("frames-left-over", Severity.UNSAFE, message, names))
-    over = [h for h in headers if h.n_spare > _PADDING_BYTES and h not in claims]
+    over = [h for h in headers if h.n_spare > PADDING_BYTES and h not in claims]
     if over:
         first = max(over, key=lambda h: h.n_spare)
         layout = first.frames[0].layout

@@ -16,7 +16,7 @@ from medlab_gui.core.records import Problem, Severity
 from medlab_gui.io.glance import GLANCE_BYTES, content_digest
 from medlab_gui.io.grid_checks import shear_problems, spacing_problems
 from medlab_gui.io.itk_geometry import geometry_problems, said_geometry
-from medlab_gui.io.itk_glance import is_sealed, left_over_problems, part_of_voxels
+from medlab_gui.io.itk_glance import bytes_left_over, is_sealed, part_of_voxels
 from medlab_gui.io.itk_headers import check_itk_header
 from medlab_gui.io.itk_mended import with_lines, without_geometry
 from medlab_gui.io.itk_voxels import own_voxels
@@ -26,7 +26,12 @@ from medlab_gui.io.plain_series import plain_series
 from medlab_gui.io.series import FileSeries, derived_uid
 from medlab_gui.io.several_volumes import one_for_each
 from medlab_gui.io.silence import silent_libraries
-from medlab_gui.io.voxels import fit_voxels, look_like_ct, value_problems
+from medlab_gui.io.voxels import (
+    fit_voxels,
+    left_over_problems,
+    look_like_ct,
+    value_problems,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +90,8 @@ def _series_of(
                 voxels = _voxels(path, kind, reader)
                 problems += value_problems(voxels)
             n_bytes = math.prod(size) * _dtype(reader).itemsize
-            problems += left_over_problems(path, kind, n_bytes)
+            n_over = bytes_left_over(path, kind, n_bytes)
+            problems += left_over_problems(n_over, n_bytes)
         except DamagedFileError as error:
             grid = None
             problems.append(

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medlab_gui.core.records import Problem, Severity
 from medlab_gui.io.glance import GLANCE_BYTES, gzip_length
 
 if TYPE_CHECKING:
@@ -18,11 +17,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["is_sealed", "left_over_problems", "part_of_voxels"]
+__all__ = ["bytes_left_over", "is_sealed", "part_of_voxels"]
 
 _LONGEST_HEADER = 1 << 20
-_PADDING_BYTES = 16
-"""So many at the end of the voxels fill up a block, and are none."""
 
 
 def part_of_voxels(
@@ -86,23 +83,14 @@ def is_sealed(path: Path, kind: str) -> bool | None:
     return None if found is None else found[1] == "gzip"
 
 
-def left_over_problems(path: Path, kind: str, n_bytes: int) -> list[Problem]:
-    """Report plain voxels, ``n_bytes`` of them, with much behind them in the file."""
+def bytes_left_over(path: Path, kind: str, n_bytes: int) -> int:
+    """Return how much lies behind plain voxels, ``n_bytes`` of them, in the file."""
     with path.open("rb") as file:
         head = file.read(_LONGEST_HEADER)
     found = _nrrd(head) if kind == "nrrd" else _meta(head)
     if found is None or found[1] != "raw":
-        return []
-    n_over = path.stat().st_size - found[0] - n_bytes
-    if n_over <= _PADDING_BYTES:
-        return []
-    message = (
-        f"The file holds {n_over:,} bytes more than the voxels that its header names. "
-        "What is beyond is passed over; if size or type of the voxels are wrong, the "
-        "picture is, too."
-    )
-    severity = Severity.UNSAFE if 2 * n_over >= n_bytes else Severity.WARNING
-    return [Problem("pixels-left-over", severity, message)]
+        return 0
+    return path.stat().st_size - found[0] - n_bytes
 
 
 def _nrrd(head: bytes) -> tuple[int, str, bool] | None:

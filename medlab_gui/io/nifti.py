@@ -20,7 +20,7 @@ from medlab_gui.io.glance import (
 )
 from medlab_gui.io.nifti_bytes import is_packed, open_bytes, read_packed
 from medlab_gui.io.nifti_claims import (
-    left_over_problems,
+    bytes_left_over,
     scaling_problems,
     voxels_begin,
 )
@@ -29,7 +29,12 @@ from medlab_gui.io.plain_series import plain_series
 from medlab_gui.io.pydicom_quiet import quiet_warnings
 from medlab_gui.io.series import FileSeries, derived_uid
 from medlab_gui.io.several_volumes import one_for_each
-from medlab_gui.io.voxels import fit_voxels, look_like_ct, value_problems
+from medlab_gui.io.voxels import (
+    fit_voxels,
+    left_over_problems,
+    look_like_ct,
+    value_problems,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -191,7 +196,7 @@ def _open(path: Path) -> _Opened:
             packed = is_packed(path)
             begin = voxels_begin(path, header, odd, packed=packed)
             if not packed:
-                odd += left_over_problems(path, header, begin)
+                odd += left_over_problems(*bytes_left_over(path, header, begin))
             header.check_fix()
             slope, intercept = header.get_slope_inter()
             return _Opened(

@@ -12,10 +12,7 @@ from medlab_gui.io.glance import gzip_length
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["left_over_problems", "scaling_problems", "voxels_begin"]
-
-_PADDING_BYTES = 16
-"""So many at the end of the voxels fill up a block, and are none."""
+__all__ = ["bytes_left_over", "scaling_problems", "voxels_begin"]
 
 
 def voxels_begin(
@@ -83,19 +80,10 @@ def scaling_problems(header: Any) -> list[Problem]:
     ]
 
 
-def left_over_problems(path: Path, header: Any, begin: int) -> list[Problem]:
-    """Report much more bytes than voxels, in a file that is not packed."""
+def bytes_left_over(path: Path, header: Any, begin: int) -> tuple[int, int]:
+    """Return how many bytes lie behind plain voxels, and how many these are."""
     n_bytes = _n_bytes(header)
-    n_over = path.stat().st_size - begin - n_bytes
-    if n_over <= _PADDING_BYTES:
-        return []
-    message = (
-        f"The file holds {n_over:,} bytes more than the voxels that its header names. "
-        "What is beyond is passed over; if size or type of the voxels are wrong, the "
-        "picture is, too."
-    )
-    severity = Severity.UNSAFE if 2 * n_over >= n_bytes else Severity.WARNING
-    return [Problem("pixels-left-over", severity, message)]
+    return path.stat().st_size - begin - n_bytes, n_bytes
 
 
 def _n_bytes(header: Any) -> int:

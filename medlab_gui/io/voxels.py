@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EXACT_IN_FLOAT32",
+    "PADDING_BYTES",
     "empty_picture",
     "fit_voxels",
+    "left_over_problems",
     "look_like_ct",
     "not_numbers",
     "value_problems",
@@ -24,6 +26,8 @@ __all__ = [
 
 EXACT_IN_FLOAT32 = 1 << 24
 """Up to here float32 holds every whole number."""
+PADDING_BYTES = 16
+"""So many at the end of the voxels fill up a block, and are none."""
 
 
 @np.errstate(all="ignore")
@@ -180,3 +184,24 @@ def look_like_ct(raw: NDArray[Any], slope: float = 1.0, intercept: float = 0.0) 
     tissue = np.mean((sample >= -150) & (sample <= 200))
     between = np.mean((sample > -800) & (sample < -200))
     return bool(air > 0.02 and tissue > 0.05 and between < max(air, tissue))
+
+
+def left_over_problems(n_over: int, n_bytes: int) -> list[Problem]:
+    """Report much behind voxels that are not packed.
+
+    Parameters
+    ----------
+    n_over : int
+        How many bytes the file has beyond them.
+    n_bytes : int
+        How many they are.
+    """
+    if n_over <= PADDING_BYTES:
+        return []
+    message = (
+        f"The file holds {n_over:,} bytes more than the voxels that its header names. "
+        "What is beyond is passed over; if size or type of the voxels are wrong, the "
+        "picture is, too."
+    )
+    severity = Severity.UNSAFE if 2 * n_over >= n_bytes else Severity.WARNING
+    return [Problem("pixels-left-over", severity, message)]

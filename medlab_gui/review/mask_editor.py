@@ -295,30 +295,7 @@ class MaskEditor:
         self.state_changed.emit()
         return True
 
-    # ---- vouching ----------------------------------------------------------
-
-    def confirm(self, k: int, confirmed: bool = True) -> None:
-        """Vouch for a slice (any more) or not; the next save keeps it.
-
-        Raises
-        ------
-        InputError
-            If there is no such slice, or it is locked and was to be given up.
-        ConflictError, StorageFullError, ProjectMissingError
-            As `record`.
-        """
-        if not 0 <= k < self.mask.shape[0]:
-            msg = f"The series has the slices 1 to {self.mask.shape[0]}, not {k + 1}."
-            raise InputError(msg)
-        self.settling.emit()
-        if bool(self.confirmed[k]) == confirmed:
-            return
-        self._refuse_read_only()
-        if not confirmed:
-            self._refuse_locked([k])
-        self._journal.append_confirm(k, confirmed, author=self.author)
-        self.confirmed[k] = confirmed
-        self.state_changed.emit()
+    # ---- what was decided --------------------------------------------------
 
     def is_touched(self, k: int) -> bool:
         """Tell whether somebody decided something on a slice.

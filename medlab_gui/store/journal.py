@@ -249,18 +249,6 @@ class Journal(History):
             raise ValueError(msg)
         return self._append(self._turn(Op.REDO, seq, author))
 
-    def append_confirm(self, k: int, confirmed: bool, *, author: str = "") -> int:
-        """Write down that a person vouches for a slice (any more) or not."""
-        record = Record(
-            seq=self.last_seq + 1,
-            op=Op.CONFIRM,
-            time=utc_now(),
-            author=author,
-            k=int(k),
-            confirmed=bool(confirmed),
-        )
-        return self._append(record)
-
     def _turn(self, op: Op, target: int, author: str) -> Record:
         return Record(
             seq=self.last_seq + 1, op=op, time=utc_now(), author=author, target=target

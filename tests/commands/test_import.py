@@ -102,6 +102,19 @@ def test_other_values_of_a_series_come_in_beside_it(tmp_path, ctx, grid, changed
     assert [a["series"][0]["uid"] for a in again] == [told["uid"], "1.2.3.4"]
 
 
+def test_values_that_were_mended_twice(tmp_path, ctx):
+    """The second time was taken for the first: their middle slices are alike."""
+    grid, values = plain_grid(), phantom_values(plain_grid())
+    told = []
+    for n, name in enumerate(("first", "mended", "again")):
+        mended = values.copy()
+        mended[:n] += 7 * n
+        write_series(tmp_path / name, grid, mended, series_uid="1.2.3.4")
+        told += run(ImportParams(str(tmp_path / name)), ctx)["series"]
+    assert not any(t["already_there"] for t in told)
+    assert len({t["uid"] for t in told}) == 3
+
+
 def test_one_damaged_series_does_not_keep_the_others_out(tmp_path, ctx):
     write_series(tmp_path / "scan" / "good", plain_grid(), series_uid="1.2.3.4")
     bad = write_series(tmp_path / "scan" / "bad", plain_grid(), series_uid="1.2.3.5")

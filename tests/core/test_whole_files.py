@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +113,27 @@ def test_a_file_that_was_swept_before_it_was_held_is_begun_again(tmp_path, monke
 
     monkeypatch.setattr(whole_files, "_hold", hold)
     write_whole(tmp_path / "a", b"whole")
+    assert (tmp_path / "a").read_bytes() == b"whole"
+    assert names(tmp_path) == ["a"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="an open file cannot be removed there")
+def test_a_file_that_is_about_to_be_swept_is_begun_again(tmp_path, monkeypatch):
+    """Another process held it already, and removed it while it was written."""
+    real, sweeping = whole_files._hold, []
+
+    def hold(file):
+        if not sweeping:
+            sweeping.append(io.FileIO(file.name, "r+"))
+            stack.callback(sweeping[0].close)
+            real(sweeping[0])
+        real(file)
+
+    monkeypatch.setattr(whole_files, "_hold", hold)
+    with ExitStack() as stack, whole_file(tmp_path / "a") as file:
+        assert file.name != sweeping[0].name
+        Path(sweeping[0].name).unlink()
+        file.write(b"whole")
     assert (tmp_path / "a").read_bytes() == b"whole"
     assert names(tmp_path) == ["a"]
 

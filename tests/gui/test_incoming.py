@@ -126,6 +126,25 @@ def patients(folder):
     )
 
 
+def test_values_that_the_sender_has_mended_open_beside_the_old_ones(
+    qtbot, bench, tmp_path
+):
+    """The old ones opened, without a word."""
+    grid = plain_grid()
+    values = phantom_values(grid)
+    write_series(tmp_path / "first", grid, values, series_uid="1.2.3")
+    write_series(tmp_path / "mended", grid, values + 7, series_uid="1.2.3")
+    for name in ("first", "mended"):
+        bench.incoming.open((tmp_path / name,))
+        qtbot.waitUntil(lambda: not bench.incoming.is_scanning)
+        idle(qtbot, bench)
+    assert "other grey values" in bench.told[-1].text
+    assert bench.session.series_uid != "1.2.3"
+    found = np.sort(bench.session.volume.data, axis=None)
+    assert np.array_equal(found, np.sort(values + 7, axis=None))
+    assert len(bench.store.series_list()) == 2
+
+
 def test_of_several_patients_the_largest_opens_and_all_are_listed(
     qtbot, bench, tmp_path
 ):

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QCoreApplication, QEvent, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QPushButton, QWidget
+from qtpy.QtWidgets import QApplication, QLineEdit, QPushButton, QWidget
 
 from medlab_gui.core.resources import resource
 from medlab_gui.gui.compare_view import CompareLayout
@@ -220,6 +220,23 @@ def test_escape_leaves_a_notice_and_a_message_that_went_comes_back(active_window
     assert not bar.isVisible()
     assert QApplication.focusWidget() is window.canvas
     assert not done
+
+
+@pytest.mark.gui
+def test_what_had_the_keys_before_may_be_gone(active_window, qtbot):
+    """It was a bug in MedLab then, said as soon as the message went."""
+    window = active_window
+    name = QLineEdit(window.canvas)
+    name.show()
+    name.setFocus()
+    window.bench.noticed.emit(Notice("It was read."))
+    _press(Qt.Key.Key_F2)
+    name.deleteLater()
+    QCoreApplication.sendPostedEvents(name, QEvent.Type.DeferredDelete)
+    with qtbot.captureExceptions() as caught:
+        _press(Qt.Key.Key_Escape)
+    assert not caught
+    assert not window.notifier.bar.isVisible()
 
 
 @pytest.mark.gui

@@ -167,6 +167,18 @@ def test_value_representations_against_the_transfer_syntax(tmp_path, true, claim
     assert_is_phantom(read_volume(one(tmp_path)))
 
 
+def test_bytes_that_should_be_zero_beside_the_kind_of_the_pixels(tmp_path):
+    """With anything in them, the picture was shifted by two pixels."""
+    mark = b"\xe0\x7f\x10\x00OW\x00\x00"
+    for path in write(tmp_path, GRID):
+        content = path.read_bytes()
+        assert content.count(mark) == 1
+        path.write_bytes(content.replace(mark, mark[:-1] + b"\x20"))
+    series = one(tmp_path)
+    assert "truncated" not in codes(series)
+    assert_is_phantom(read_volume(series))
+
+
 def test_pixels_that_are_not_compressed_although_the_header_says_so(tmp_path):
     for path in write(tmp_path, GRID):
         claim(path, ExplicitVRLittleEndian, JPEGLosslessSV1)

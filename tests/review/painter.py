@@ -45,6 +45,7 @@ def main(place: str, uid: str, seed: int) -> None:
     from medlab_gui.review.session import ReviewSession
     from medlab_gui.store.fold import fold_journal
     from medlab_gui.store.project import ProjectStore
+    from tests.store.vouching import confirm
 
     with (
         ReviewSession.open(place, uid, author="painter") as session,
@@ -61,7 +62,7 @@ def main(place: str, uid: str, seed: int) -> None:
             elif action[0] == "redo":
                 session.redo()
             elif action[0] == "confirm":
-                session.confirm(action[1])
+                confirm(session, action[1])
             else:
                 made = fold_journal(store, uid, "painter")
                 if made is not None:

@@ -14,6 +14,7 @@ from medlab_gui.review.session import ReviewSession
 from medlab_gui.store.fold import fold_journal
 from medlab_gui.store.project import ProjectStore
 from tests.store.conftest import add_series
+from tests.store.vouching import confirm
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +44,7 @@ def test_every_series_with_unsaved_strokes_is_found(tmp_path: Path) -> None:
             session.apply("brush", BOX, np.ones((1, 4, 5), np.uint8))
             session.undo()
         with ReviewSession.open(place, confirmed, author="ann") as session:
-            session.confirm(1)
+            confirm(session, 1)
         found = recoveries(store)
         assert set(found) == {drawn, more, confirmed}
         assert (found[drawn].n_edits, found[drawn].since) == (1, None)

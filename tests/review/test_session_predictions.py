@@ -11,6 +11,7 @@ from medlab_gui.core.errors import InputError
 from medlab_gui.store.fold import fold_journal
 from tests.review.conftest import BOX, UID, draw, reopened
 from tests.store.conftest import SHAPE
+from tests.store.vouching import confirm
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,7 +85,7 @@ def test_accepting_all_spares_what_a_person_decided(
 ) -> None:
     labels, _ = predicted(store)
     with reopened(place) as session:
-        session.confirm(0)
+        confirm(session, 0)
         assert session.accept_prediction()
         assert not session.mask[[0, 2]].any()
         np.testing.assert_array_equal(session.mask[[1, 3, 4, 5]], labels[[1, 3, 4, 5]])

@@ -15,6 +15,7 @@ from medlab_gui.store.fold import (
 )
 from medlab_gui.store.project import DEFAULT_SCHEME, ProjectStore
 from tests.store.conftest import SHAPE
+from tests.store.vouching import append_confirm
 
 if TYPE_CHECKING:
     from medlab_gui.core.records import Series
@@ -50,7 +51,7 @@ def test_nothing_to_save_saves_nothing(store: ProjectStore, series: Series) -> N
 def test_strokes_become_a_revision(store: ProjectStore, series: Series) -> None:
     stroke(store, series, 1, 2)
     with store.open_journal(series.uid) as journal:
-        journal.append_confirm(4, True)
+        append_confirm(journal, 4)
     expected, _, seq = current_mask(store, series.uid)
     assert expected.sum() == 40
     one = fold_journal(store, series.uid, "ann", confirm=[1])
@@ -189,7 +190,7 @@ def test_touched_is_drawn_vouched_for_or_erased(
     with store.open_journal(series.uid) as journal:
         assert journal.undo_target is not None
         journal.append_undo(journal.undo_target)
-        journal.append_confirm(5, True)
+        append_confirm(journal, 5)
     assert touched_slices(store, series.uid) == {1, 2, 5}
     fold_journal(store, series.uid, "ann")
     assert touched_slices(store, series.uid) == {1, 2, 5}

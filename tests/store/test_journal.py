@@ -19,6 +19,7 @@ from medlab_gui.store import journal as journal_module
 from medlab_gui.store.journal import Journal
 from medlab_gui.store.journal_format import HEADER_SIZE, Op
 from tests.store.journal_strokes import SHAPE, box_at, paint, path, replayed
+from tests.store.vouching import append_confirm
 
 __all__ = ["path"]
 
@@ -30,9 +31,9 @@ def test_strokes_come_back(path: Path) -> None:
     with Journal.open(path, SHAPE) as journal:
         assert (journal.last_seq, journal.records) == (0, [])
         seqs = [paint(journal, mask, box_at(n % 5, n, n), n % 3) for n in range(1, 20)]
-        journal.append_confirm(3, True, author="ann")
-        journal.append_confirm(4, True)
-        journal.append_confirm(4, False)
+        append_confirm(journal, 3, author="ann")
+        append_confirm(journal, 4)
+        append_confirm(journal, 4, False)
         assert journal.last_seq == 16
     # A stroke of 0 on 0 changes nothing and is not written.
     changing = [s for n, s in enumerate(seqs, 1) if n % 3]
@@ -93,7 +94,7 @@ def test_one_writer_and_many_readers(path: Path) -> None:
             Journal.open(path, SHAPE, writable=False) as reader,
             pytest.raises(ConflictError, match="reading only"),
         ):
-            reader.append_confirm(0, True)
+            append_confirm(reader, 0)
     Journal.open(path, SHAPE).close()
 
 
