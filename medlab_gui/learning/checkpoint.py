@@ -28,6 +28,7 @@ from medlab_gui.learning.weight_files import (
     damaged,
     is_pickle,
     load_pickle,
+    load_tensors,
     read_header,
 )
 
@@ -214,14 +215,8 @@ def load_checkpoint(path: str | Path) -> tuple[CheckpointMeta, dict[str, Tensor]
     if is_pickle(path):
         meta, state_dict = _read_pickle(path)
     else:
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
         meta = _read_header(path)
-        try:
-            state_dict = load_file(path)
-        except (SafetensorError, OSError) as error:
-            raise damaged(path) from error
+        state_dict = load_tensors(path)
     _check_fit(path, meta, state_dict)
     return meta, state_dict
 

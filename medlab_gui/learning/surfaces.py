@@ -13,6 +13,7 @@ at distance 0 there.)
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -223,5 +224,5 @@ def _far(
     tree = cKDTree(
         lattice.places(np.argwhere(targets)), leafsize=_LEAF, balanced_tree=False
     )
-    found, _ = tree.query(lattice.places(points), workers=-1)
+    found, _ = tree.query(lattice.places(points), workers=os.cpu_count() or 1)
     return found

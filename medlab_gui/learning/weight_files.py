@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.core.errors import CheckpointError
+from medlab_gui.core.places import WINDOWS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +21,7 @@ __all__ = [
     "damaged",
     "is_pickle",
     "load_pickle",
+    "load_tensors",
     "read_header",
     "read_tensors",
 ]
@@ -56,6 +58,27 @@ def damaged(path: Path) -> CheckpointError:
         "where it came from."
     )
     return CheckpointError(msg, path=path)
+
+
+def load_tensors(path: Path) -> dict[str, Tensor]:
+    """Read the tensors of a safetensors file.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors: dict[str, Tensor] = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise damaged(path) from error
+    if WINDOWS:
+        # They are the mapped file, which Windows neither replaces nor deletes.
+        return {name: tensor.clone() for name, tensor in tensors.items()}
+    return tensors
 
 
 def is_pickle(path: Path) -> bool:
@@ -196,14 +219,8 @@ def read_tensors(
         If it is no file of weights.
     """
     if not is_pickle(path):
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
         remarks = read_header(path).metadata
-        try:
-            return dict(load_file(path)), remarks
-        except (SafetensorError, OSError) as error:
-            raise damaged(path) from error
+        return load_tensors(path), remarks
     from torch import Tensor
 
     content = load_pickle(path, what_is_read)

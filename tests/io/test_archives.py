@@ -52,7 +52,7 @@ def test_a_study_in_an_archive(tmp_path, study, name):
 
 
 def test_archive_under_another_name(tmp_path, study):
-    path = packed(study, tmp_path / "a.zip").rename(tmp_path / "STUDY")
+    path = packed(study, tmp_path / "a.zip").rename(tmp_path / "PACKED")
     assert len(scan(path).series) == 1
 
 

@@ -41,9 +41,9 @@ def test_no_scan_is_without_facts(shared):
     folders = {data / path.partition("/")[0] for path in known}
     files = (p.relative_to(data) for f in folders for p in f.rglob("*") if p.is_file())
     forgotten = [
-        str(path)
+        path.as_posix()
         for path in sorted(files)
-        if known.isdisjoint(map(str, (path, *path.parents)))
+        if known.isdisjoint(p.as_posix() for p in (path, *path.parents))
         and not path.name.endswith(BESIDE)
     ]
     assert forgotten == []

@@ -119,7 +119,7 @@ def test_one_changed_voxel_is_another_scan(tmp_path, low_limit, name):
     if not name.endswith((".nii", ".mha", "a.nrrd")):
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     else:
-        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 100))
     assert only(path).uid != first.uid
     assert only(path).uid == only(path).uid
 
