@@ -53,6 +53,7 @@ def test_a_path_too_long_for_windows_is_not_said_to_be_gone(winerror, n, long):
 
 
 def test_windows_tells_open_less_than_other_calls(monkeypatch):
+    monkeypatch.setattr(errors, "_ON_WINDOWS", False)
     error = OSError(errno.EINVAL, "nope", "C:\\" + "x" * 300)  # no winerror
     assert "too long" not in errors.storage_error(error, Path("y.nii")).message
     monkeypatch.setattr(errors, "_ON_WINDOWS", True)
