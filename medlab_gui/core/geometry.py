@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Grid", "Reorientation"]
 
 _LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))
+_RIGHT_ANGLE = 1e-9  # a cosine that is no more is none
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,13 +192,10 @@ class Grid:
         Letters are L/R, P/A, S/I; no two axes get letters of the same pair.
         """
         directions = self.affine[:3, :3] / np.linalg.norm(self.affine[:3, :3], axis=0)
-        left = directions.copy()
-        letters = ["", "", ""]
-        for _ in range(3):
-            world, axis = np.unravel_index(np.argmax(np.abs(left)), (3, 3))
-            letters[axis] = _LETTERS[world][int(directions[world, axis] > 0)]
-            left[world, :] = 0
-            left[:, axis] = 0
+        letters = [
+            _LETTERS[world][int(directions[world, axis] > 0)]
+            for axis, world in enumerate(_nearest_axes(np.abs(directions)))
+        ]
         return letters[0], letters[1], letters[2]
 
     @property
@@ -244,6 +243,31 @@ class Grid:
             axes=(source_of[0], source_of[1], source_of[2]),
             flips=(flip[0], flip[1], flip[2]),
         )
+
+
+def _nearest_axes(cosines: NDArray[np.float64]) -> list[int]:
+    """Return for each axis of the image the axis of the patient that it is nearest to.
+
+    The nearest pair first. On a slanted grid what is left for the last one may be at
+    right angles to it; then all three are chosen together.
+
+    Parameters
+    ----------
+    cosines : ndarray of float64, shape (3, 3)
+        Absolute, axes of the patient in rows.
+    """
+    left, found = cosines.copy(), [0, 0, 0]
+    for _ in range(3):
+        world, axis = np.unravel_index(np.argmax(left), (3, 3))
+        if left[world, axis] < _RIGHT_ANGLE:
+            columns = range(3)
+            return max(
+                map(list, permutations(range(3))),
+                key=lambda worlds: math.prod(cosines[worlds, columns]),
+            )
+        found[axis] = int(world)
+        left[world, :] = left[:, axis] = 0
+    return found
 
 
 def _volume_of_directions(a: list[float], b: list[float], c: list[float]) -> float:

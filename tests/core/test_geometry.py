@@ -62,6 +62,14 @@ def test_all_48_orders_are_different_and_have_the_letters_of_their_axes():
         assert {frozenset(p) & set(name) != set() for p in ("LR", "AP", "IS")} == {True}
 
 
+def test_axes_whose_nearest_directions_leave_none_have_letters_all_the_same():
+    affine = np.eye(4)
+    affine[:3, :3] = [[-2.36, 0.34, 4.7], [-0.25, -0.14, 0], [0.82, 0.93, -1.71]]
+    grid = Grid((2, 3, 4), affine)
+    assert grid.axis_letters == ("A", "S", "L")
+    assert grid.canonical().grid.axis_letters == ("S", "P", "L")
+
+
 def test_letters_of_a_grid_at_45_degrees_are_of_different_pairs():
     a = np.sqrt(0.5)
     affine = np.array([[0, a, a, 0], [0, a, -a, 0], [1, 0, 0, 0], [0, 0, 0, 1.0]])
