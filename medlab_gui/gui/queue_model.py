@@ -152,13 +152,19 @@ class QueueModel(QAbstractTableModel):
         orientation: Qt.Orientation,
         role: int = Qt.ItemDataRole.DisplayRole,
     ) -> Any:
-        """Return the titles of the columns."""
-        if role != Qt.ItemDataRole.DisplayRole:
-            return None
+        """Return the titles of the columns, and what they mean."""
         if orientation == Qt.Orientation.Vertical:
             return None
-        titles = ("", _("Slice"), _("Score"), _("Reason"), _("State"))
-        return titles[section]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return ("", _("Slice"), _("Score"), _("Reason"), _("State"))[section]
+        if role == Qt.ItemDataRole.ToolTipRole and section == Column.SCORE:
+            return _(
+                "How unsure the model is of the slice, 0 to 1.\n"
+                "The queue goes by the bright part of the bar, what a minute on the\n"
+                "slice is still worth: slices beside labelled or earlier ones teach\n"
+                "little, and patients take turns."
+            )
+        return None
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return what a cell shows."""
@@ -195,11 +201,13 @@ class QueueModel(QAbstractTableModel):
 
     def _in_words(self, item: WorkItem) -> str:
         text = _(
-            "Slice {k}, {state}: uncertainty {score}, after labelled neighbours "
-            "{priority}; {reason}"
+            "Slice {k}{of}, {state}: uncertainty {score}; what is left of it beside "
+            "labelled and earlier slices {priority}; {reason}"
         )
+        name = self._names.get(item.series_uid, "")
         return text.format(
             k=item.slice_index + 1,
+            of=f" ({name})" if name else "",
             state=state_word(item.state),
             score=f"{item.score:.3f}",
             priority=f"{item.priority:.3f}",

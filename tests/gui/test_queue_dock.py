@@ -180,6 +180,17 @@ def test_rows_and_pictures(qtbot, bench, dock):
     settled(qtbot, bench)
 
 
+def test_why_the_first_is_first_is_told(qtbot, bench, dock):
+    """The order goes by what is left of a score: a lower one can stand above."""
+    fill(qtbot, dock)
+    horizontal, tip = Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole
+    told = dock.model.headerData(Column.SCORE, horizontal, tip)
+    assert "patients take turns" in told.replace("\n", " ")
+    cell = dock.model.index(dock.model.row_at((TWO, 8)), Column.SCORE)
+    name = dock.model.index(cell.row(), Column.SLICE).data().split("\n")[1]
+    assert f"Slice 9 ({name}), waiting: uncertainty 0.850" in cell.data(tip)
+
+
 def test_a_click_opens_the_slice_and_marks_its_row(qtbot, bench, dock):
     fill(qtbot, dock)
     cell = dock.table.visualRect(dock.model.index(2, Column.REASON)).center()
