@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,7 +13,6 @@ from medlab_gui.learning.uncertainty import entropy
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = ["judged"]
@@ -45,7 +45,7 @@ def judged(probs: Tensor) -> tuple[NDArray[np.uint8], NDArray[np.float16]]:
     for rows in _blocks(probs):
         some = probs[:, rows]
         labels[rows] = _most_probable(some)
-        unsure[rows] = entropy(some).mul_(_STEPS).round_().div_(_STEPS)
+        unsure[rows] = _in_steps(entropy(some))
     return labels.cpu().numpy(), unsure.cpu().numpy()
 
 
@@ -62,6 +62,17 @@ def _blocks(maps: Tensor) -> Iterator[slice]:
         step = max(1, _ONE_THREAD * height // max(1, maps.numel()))
     for row in range(0, height, step):
         yield slice(row, min(height, row + step))
+
+
+def _in_steps(unsure: Tensor) -> Tensor:
+    """Round to steps, in place."""
+    unsure.mul_(_STEPS)
+    if unsure.device.type == "cpu":
+        # torch's own wakes other threads from some thousand numbers on.
+        np.rint(unsure.numpy(), out=unsure.numpy())
+    else:
+        unsure.round_()
+    return unsure.div_(_STEPS)
 
 
 def _most_probable(probs: Tensor) -> Tensor:

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -42,3 +46,34 @@ def test_what_is_no_number_stays_none():
     probs[:, 1, 1] = float("nan")
     assert np.isnan(judged(probs)[1][1, 1])
     assert np.isfinite(judged(probs)[1]).sum() == 8
+
+
+_ALONE = """
+import os
+import numpy as np, torch
+from medlab_gui.learning.verdict import judged
+torch.set_num_threads(4)
+probs = np.random.default_rng(0).dirichlet((1, 1, 1), (512, 512))
+probs = torch.from_numpy(np.ascontiguousarray(np.moveaxis(probs, -1, 0), np.float32))
+before = len(os.listdir("/proc/self/task"))
+judged(probs)
+after = len(os.listdir("/proc/self/task"))
+torch.ones(1_000_000).log()
+print(after - before, len(os.listdir("/proc/self/task")) - after)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc lists a process's threads")
+def test_judging_starts_no_threads():
+    """Waiting for others costs more than the work, most of all on a busy machine."""
+    done = subprocess.run(
+        [sys.executable, "-c", _ALONE],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+        env={k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")},
+    )
+    ours, torchs = map(int, done.stdout.split())
+    assert ours == 0
+    assert torchs > 0, "torch's own would have started some"
