@@ -11,6 +11,7 @@ from medlab_gui.learning.comparison import MEASURES
 from medlab_gui.learning.statistics import (
     DRAWS,
     FEWEST_PAIRS,
+    MOST_EXACT,
     holm,
     paired_test,
     summarise,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from medlab_gui.learning.comparison import Comparison
+    from medlab_gui.learning.statistics import PairedTest
 
 __all__ = [
     "ablation_table",
@@ -274,11 +276,27 @@ def chance_table(comparison: Comparison) -> Table:
             "Wilcoxon signed-rank test, two-sided, of the mean DSC over the classes, "
             "averaged by patient; zeros after Pratt; corrected for all pairs after "
             f"Holm. With fewer than {FEWEST_PAIRS} patients it is not made."
+            + _distribution(tests)
             + " What was trained with several seeds takes part once, by its mean."
             * bool(comparison.repeats),
         ),
         "tests",
     )
+
+
+def _distribution(tests: Sequence[PairedTest]) -> str:
+    """Say which null distribution the p-values are of."""
+    kinds = {test.exact for test in tests} - {None}
+    if kinds == {True}:
+        return " Its p is exact, with ties and zeros as well."
+    if kinds == {False}:
+        return f" With more than {MOST_EXACT} patients p is the normal approximation."
+    if kinds:
+        return (
+            f" Up to {MOST_EXACT} patients p is exact, with ties and zeros as well; "
+            "with more it is the normal approximation."
+        )
+    return ""
 
 
 def probability(p: float | None) -> str:

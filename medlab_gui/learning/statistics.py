@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DRAWS",
     "FEWEST_PAIRS",
+    "MOST_EXACT",
     "PairedTest",
     "Summary",
     "holm",
@@ -36,6 +37,12 @@ _AT_ONCE = 1 << 22
 
 FEWEST_PAIRS = 6
 """With fewer, no outcome of the signed-rank test reaches 0.05: it is not made."""
+
+MOST_EXACT = 50
+"""With more patients the signed-rank test takes the normal approximation."""
+
+_DIGITS = 12
+"""Decimals of differences that count: what is apart beyond them is a tie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +156,14 @@ class PairedTest:
     p : float or None
         Two-sided, of the Wilcoxon signed-rank test; None where there are fewer than
         `FEWEST_PAIRS` patients.
+    exact : bool or None
+        Whether p is of the exact distribution; None where there is no p.
     """
 
     n: int
     difference: float | None
     p: float | None
+    exact: bool | None = None
 
 
 def paired_test(
@@ -162,8 +172,10 @@ def paired_test(
     """Test whether two networks differ, by the Wilcoxon signed-rank test.
 
     Cases that either has no figure for are left out, what remains is averaged by
-    patient, and patients with no difference are ranked and split evenly (Pratt). The
-    null distribution is exact up to 50 patients without ties or zeros, else normal.
+    patient, and patients with no difference are ranked and then left out (Pratt). Up to
+    `MOST_EXACT` patients p is exact, with ties and zeros as well: each difference that
+    is not zero could as well have had the other sign. With more it is the normal
+    approximation.
 
     Parameters
     ----------
@@ -188,18 +200,36 @@ def paired_test(
     change = np.array([b - a for a, b, _g in both], np.float64)
     sums, counts = _by_group(change, owners)
     changes = sums / counts
-    p = None
+    p = exact = None
     if len(changes) >= FEWEST_PAIRS:
-        p = 1.0
-        if np.any(changes):
-            from scipy.stats import wilcoxon
+        rounded = np.round(changes, _DIGITS)
+        exact = len(changes) <= MOST_EXACT
+        p = _exact(rounded) if exact else _normal(rounded)
+    return PairedTest(len(changes), float(changes.mean()), p, exact)
 
-            sizes = np.abs(changes)
-            plain = np.unique(sizes).size == sizes.size and bool(sizes.all())
-            method = "exact" if plain and len(changes) <= 50 else "asymptotic"
-            made = wilcoxon(changes, zero_method="pratt", method=method)
-            p = float(made.pvalue)
-    return PairedTest(len(changes), float(changes.mean()), p)
+
+def _exact(changes: NDArray[np.float64]) -> float:
+    """Return the two-sided p of Pratt's ranks, over all signs they could have had."""
+    from scipy.stats import rankdata
+
+    # Twice the ranks are whole numbers, as tied ones share a half.
+    ranks = np.rint(2 * rankdata(np.abs(changes))).astype(np.int64)
+    known = changes != 0
+    seen = int(ranks[changes > 0].sum())
+    share = np.ones(1)  # of all signs that give each sum of positive ranks
+    for rank in ranks[known]:
+        nothing = np.zeros(rank)
+        share = (np.append(share, nothing) + np.append(nothing, share)) / 2
+    return float(min(1.0, 2 * min(share[: seen + 1].sum(), share[seen:].sum())))
+
+
+def _normal(changes: NDArray[np.float64]) -> float:
+    if not changes.any():
+        return 1.0
+    from scipy.stats import wilcoxon
+
+    made = wilcoxon(changes, zero_method="pratt", method="asymptotic")
+    return float(made.pvalue)
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:

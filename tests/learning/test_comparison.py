@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import csv
 import io
+from itertools import product
 
 import numpy as np
 import pytest
+from scipy.stats import rankdata
 
 from medlab_gui.learning.comparison import (
     MEASURES,
@@ -136,16 +138,23 @@ def test_folds_are_weighed_alike():
 
 
 def test_two_networks_are_tested_on_the_same_patients():
-    from scipy.stats import wilcoxon
-
     table = chance_table(comparison(TWO))
     change = [dsc(b) - dsc(a) for a, b in zip(TWO["old"], TWO["new"], strict=True)]
     _name, n, difference, p, corrected = table.rows[0]
     assert n == "7"
     assert difference == f"{100 * np.mean(change):+.2f}"
-    expected = wilcoxon(change, zero_method="pratt", method="asymptotic")  # ties
-    assert p == probability(expected.pvalue)
+    # Two patients changed alike, so there is a tie: all signs, counted.
+    sizes = rankdata(np.abs(np.round(change, 9)))
+    signs = np.array(list(product((-1, 1), repeat=7)))
+    sums = signs @ (sizes * (np.abs(change) > 1e-9))
+    seen = np.sign(np.round(change, 9)) @ sizes
+    assert p == probability(np.mean(np.abs(sums) >= abs(seen) - 1e-9))
     assert corrected == p
+    (note,) = table.notes
+    assert note.endswith("Its p is exact, with ties and zeros as well.")
+    many = {k: n * 8 for k, n in TWO.items()}
+    (note,) = chance_table(comparison(many)).notes
+    assert note.endswith("With more than 50 patients p is the normal approximation.")
     three = chance_table(comparison({**TWO, "third": TWO["old"]}))
     assert len(three.rows) == 3
     assert {row[3] for row in three.rows} > {"1.0000"}

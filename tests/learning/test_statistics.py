@@ -97,3 +97,69 @@ def test_an_interval_of_thousands_is_drawn_in_parts(monkeypatch):
     whole = summarise(values)
     monkeypatch.setattr(statistics, "_AT_ONCE", 301 * 7 + 5)
     assert summarise(values) == whole
+
+
+def brute_force(changes):
+    """Try all signs of Pratt's ranks."""
+    from itertools import product
+
+    from scipy.stats import rankdata
+
+    ranks = rankdata(np.abs(changes))[np.array(changes) != 0]
+    seen = sum(r for r, c in zip(ranks, [c for c in changes if c], strict=True) if c > 0)
+    sums = np.array([np.dot(ranks, s) for s in product((0, 1), repeat=len(ranks))])
+    return min(1.0, 2 * min((sums >= seen).mean(), (sums <= seen).mean()))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        (0, 0, 1, 1, 1, 2, 2, -1, 3, 4),
+        (0, 0, 0, 0, 0, 0, 0, 5),
+        (1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1),
+        (2, -2, 2, -2, 3, -3),
+        (1, 2, 3, 4, 5, 6, -7, 8, 9, 10, 11, 12, 13),
+        (0, -1, -1, -2, -2, -2, -3, 4, 0, -5, -5, -6, 1),
+    ],
+)
+def test_with_ties_and_zeros_few_patients_get_the_exact_distribution(changes):
+    names = [str(n) for n in range(len(changes))]
+    found = paired_test([0.0] * len(names), [c / 10 for c in changes], names)
+    assert found.p == pytest.approx(brute_force(changes), abs=1e-12)
+    assert found.exact is True
+
+
+def test_random_ties_are_exact_too():
+    rng = np.random.default_rng(3)
+    for n in rng.integers(6, 14, 30):
+        changes = rng.integers(-3, 5, n)
+        found = paired_test([0.0] * n, changes.tolist(), [str(k) for k in range(n)])
+        assert found.p == pytest.approx(brute_force(changes.tolist()), abs=1e-12)
+
+
+def test_ties_are_seen_behind_the_last_digits():
+    """0.3 - 0.2 and 0.4 - 0.3 are one tenth; 0.1 + 0.2 - 0.3 is none."""
+    names = [str(n) for n in range(7)]
+    found = paired_test(
+        [0.2, 0.3, 0.5, 0.7, 0.3, 0.1, 0.4], [0.3, 0.4, 0.6, 0.6, 0.1 + 0.2, 0.3, 0.7],
+        names,
+    )  # fmt: skip
+    assert found.p == pytest.approx(brute_force((1, 1, 1, -1, 0, 2, 3)), abs=1e-12)
+
+
+def test_many_patients_get_the_normal_approximation_which_is_near():
+    from medlab_gui.learning.statistics import MOST_EXACT
+
+    rng = np.random.default_rng(8)
+    p = {}
+    for n in (MOST_EXACT, MOST_EXACT + 1):
+        changes = (rng.integers(-5, 8, n) / 10).tolist()
+        names = [str(k) for k in range(n)]
+        found = paired_test([0.0] * n, changes, names)
+        assert found.exact is (n == MOST_EXACT)
+        from scipy.stats import wilcoxon
+
+        normal = wilcoxon(changes, zero_method="pratt", method="asymptotic").pvalue
+        p[n] = found.p, normal
+    assert p[MOST_EXACT][0] == pytest.approx(p[MOST_EXACT][1], rel=0.1)
+    assert p[MOST_EXACT + 1][0] == pytest.approx(p[MOST_EXACT + 1][1])
