@@ -49,12 +49,16 @@ class Room:
         ``"cpu"`` or ``"cuda"``.
     in_pieces : bool
         Whether pieces of slices may be learned from: a classifier sees whole ones.
+    alone : bool
+        Whether one process trains. Several have one card each, and what carries their
+        gradients from card to card knows no other memory: they cannot move.
     """
 
     batch: int
     patch: int
     device: str
     in_pieces: bool = True
+    alone: bool = True
 
     def __post_init__(self) -> None:
         self._asked = (self.batch, self.patch)
@@ -91,7 +95,7 @@ class Room:
                 f"{what} for a single slice: pieces of {smaller} x {smaller} pixels "
                 "are learned from instead of whole slices."
             )
-        if self.device != "cpu":
+        if self.device != "cpu" and self.alone:
             self.device = "cpu"
             self.batch, self.patch = self._asked
             return f"{what} on the graphics card: the processor goes on, more slowly."
@@ -160,7 +164,7 @@ def free_bytes(device: str) -> int:
 
 
 def foresee(
-    room: Room, spec: TrainSpec, shapes: Sequence[tuple[int, ...]]
+    room: Room, spec: TrainSpec, shapes: Sequence[tuple[int, ...]], free: int
 ) -> tuple[str, str]:
     """Make the batch smaller where memory will not do for it, before the start.
 
@@ -172,6 +176,8 @@ def foresee(
         The recipe.
     shapes : sequence of tuple of int
         Rows and columns of the slices as the network sees them.
+    free : int
+        Bytes that are free (`free_bytes`).
 
     Returns
     -------
@@ -182,7 +188,6 @@ def foresee(
     shape = wider * max(s[0] for s in shapes), wider * max(s[1] for s in shapes)
     if room.patch:
         shape = min(shape[0], room.patch), min(shape[1], room.patch)
-    free = free_bytes(room.device)
 
     def need() -> int:
         return training_bytes(spec.network, shape, room.batch, spec.optimiser)

@@ -101,6 +101,23 @@ class Team:
             at += n
         return float(flat[-1])
 
+    def most(self, number: int, device: str) -> int:
+        """Return the largest of the numbers that the processes have.
+
+        Parameters
+        ----------
+        number : int
+            This process' own.
+        device : str
+            Where they compute, ``"cpu"`` or ``"cuda"``.
+        """
+        if self.size == 1:
+            return number
+        found = torch.tensor([number], dtype=torch.int64, device=device)
+        with _together():
+            distributed.all_reduce(found, distributed.ReduceOp.MAX)
+        return int(found.item())
+
     def follow(self, tensors: Iterable[Tensor]) -> None:
         """Make tensors those of the first process, in place."""
         if self.size > 1:

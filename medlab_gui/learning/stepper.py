@@ -112,16 +112,18 @@ class Stepper:
         for group in self.optimiser.param_groups:
             group["lr"] = lr
         while True:
-            failed = False
+            too_much = 0
             try:
                 loss = self._gradients(own, n_slices, seed)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-                failed = True
+                too_much = max(max(labels.shape) for _, (_, labels) in own)
             # Outside of "except": the error holds on to what filled the memory.
-            if failed:
-                self.give_way(max(max(labels.shape) for _, (_, labels) in own))
+            # What one lacks all do without: the first writes down how the run goes on.
+            too_much = self._team.most(too_much, self._room.device)
+            if too_much:
+                self.give_way(too_much)
                 continue
             if not self._statistics_are_numbers():
                 loss = math.nan  # before the others hear of it: all stop together

@@ -37,7 +37,7 @@ from medlab_gui.learning.checkpoint import (
 from medlab_gui.learning.dataset import PreparedSlices
 from medlab_gui.learning.judge import Judge
 from medlab_gui.learning.losses import make_loss
-from medlab_gui.learning.memory import Room, foresee
+from medlab_gui.learning.memory import Room, foresee, free_bytes
 from medlab_gui.learning.parallel import Team
 from medlab_gui.learning.progress import silent
 from medlab_gui.learning.resume import TrainState
@@ -94,7 +94,9 @@ class Trainer:
         self.report: Progress = silent
         self.team = Team.join(device)
         in_pieces = spec.network.name not in CLASSIFIERS
-        self.room = Room(spec.batch, spec.patch, device, in_pieces)
+        self.room = Room(
+            spec.batch, spec.patch, device, in_pieces, alone=self.team.size == 1
+        )
         self.loss = make_loss(spec)
         self.augmenter = make_augmenter(spec)
         self.meta = CheckpointMeta(
@@ -165,7 +167,9 @@ class Trainer:
             self.note(text)
         if not self.state.room:
             shapes = [self.slices[n][1].shape for n in range(len(self.slices))]
-            forecast, gave_way = foresee(self.room, self.spec, shapes)
+            device = self.room.device
+            free = -self.team.most(-free_bytes(device), device)  # where it is least
+            forecast, gave_way = foresee(self.room, self.spec, shapes, free)
             self.log(forecast)
             self.note(gave_way)
         if self.spec.keep_at and self.team.leads:

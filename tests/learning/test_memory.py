@@ -6,7 +6,7 @@ import torch
 from medlab_gui.core.errors import ResourceError
 from medlab_gui.core.specs import NetworkSpec
 from medlab_gui.core.training import Phase
-from medlab_gui.learning import memory, trainer
+from medlab_gui.learning import trainer
 from medlab_gui.learning.checkpoint import load_checkpoint
 from medlab_gui.learning.memory import Room, foresee, is_out_of_memory, training_bytes
 from medlab_gui.learning.train import train
@@ -44,6 +44,14 @@ def test_a_classifier_is_never_given_pieces():
         room.shrink(512)
 
 
+def test_cards_that_train_together_have_no_processor_to_go_to():
+    room = Room(2, 0, "cuda", alone=False)
+    room.shrink(128)
+    assert "64 x 64" in room.shrink(128)
+    with pytest.raises(ResourceError, match="small piece of one slice"):
+        room.shrink(128)
+
+
 def test_what_says_that_memory_is_out():
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
     assert is_out_of_memory(RuntimeError(NO_ROOM))
@@ -79,7 +87,7 @@ def test_half_the_batch_teaches_the_same(tmp_path, monkeypatch):
     network = NetworkSpec("msf_fcn", 1, 3, {"width": 1 / 64})
     whole = run(tmp_path / "a", network=network, loss="ce", optimiser="sgd")
     monkeypatch.setattr(
-        trainer, "foresee", lambda room, spec, shapes: (setattr(room, "batch", 2), "")
+        trainer, "foresee", lambda room, spec, shapes, free: (setattr(room, "batch", 2), "")
     )
     halves = run(tmp_path / "b", network=network, loss="ce", optimiser="sgd")
     a = load_checkpoint(whole.checkpoint)[1]
@@ -136,13 +144,13 @@ def test_what_gave_way_holds_after_a_resume(tmp_path, monkeypatch):
     assert again.notes == whole.notes
 
 
-def test_the_need_is_foreseen_and_the_batch_made_to_fit(monkeypatch):
+def test_the_need_is_foreseen_and_the_batch_made_to_fit():
     spec = train_spec(batch=8, augment="none")
     needs = [training_bytes(spec.network, (160, 160), n) for n in (1, 2, 8)]
     assert needs[2] > needs[1] > needs[0]
     room = Room(8, 0, "cpu")
-    monkeypatch.setattr(memory, "free_bytes", lambda device: needs[1] + 1)
-    forecast, gave_way = foresee(room, spec, [(160, 160), (100, 100)])
+    shapes = [(160, 160), (100, 100)]
+    forecast, gave_way = foresee(room, spec, shapes, needs[1] + 1)
     assert room.batch == 2
     assert "8 slices at once need about" in forecast
     assert "2 go through at once" in gave_way

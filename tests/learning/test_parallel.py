@@ -18,7 +18,7 @@ from medlab_gui.learning.checkpoint import load_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
-import atexit, json, sys, time
+import atexit, json, os, sys, time
 from pathlib import Path
 import torch
 
@@ -51,6 +51,19 @@ spec = train_spec(
 def watch(done, total=0, message="", data=None):
     if sys.argv[4:] == ["stop"] and data and data["epoch"] == 2:
         raise InterruptedError("stopped")
+
+what = sys.argv[4:]
+if what and what[0].startswith("full") and os.environ.get("RANK") == "1":
+    from medlab_gui.learning.stepper import Stepper
+
+    forward, enough = Stepper._forward, int(what[0].removeprefix("full"))
+
+    def full(self, images, labels):
+        if self._room.batch > enough:
+            raise MemoryError
+        return forward(self, images, labels)
+
+    Stepper._forward = full
 
 made = train(spec, SCHEME, disc_source(7, seed=1), judge_source(2),
              folder=Path(sys.argv[1]), device="cpu", progress=watch,
@@ -145,3 +158,30 @@ def test_two_processes_stop_and_go_on_to_the_same_weights(start, tmp_path):
     assert read_capsule(parted)[1]["resumed"]
     found = compare_runs(whole, parted)
     assert found["same"], found
+
+
+@pytest.mark.slow
+def test_memory_that_one_of_two_lacks_is_given_way_to_by_both(start, tmp_path):
+    """The first keeps the run's state: a resumed run must not try again in vain."""
+    two = pair(start, tmp_path / "two", "msf_fcn", "four-of-six", "full1")
+    first, second = told(*two)
+    assert first == second
+    _spec, capsule = read_capsule(tmp_path / "two")
+    assert capsule["room"] == [1, 0, "cpu"]
+    note = "Memory ran out: 1 instead of 3 slices at once; a step still learns from"
+    assert any(text.startswith(note) for text in capsule["notes"])
+    assert note in (tmp_path / "two" / "log.txt").read_text()
+    alone = start(tmp_path / "one", "msf_fcn", "four-of-six")
+    (whole,) = told(alone)
+    for a, b in zip(whole["history"], first["history"], strict=True):
+        assert a["loss"] == pytest.approx(b["loss"], rel=1e-4)
+
+
+@pytest.mark.slow
+def test_where_one_of_two_has_no_memory_at_all_both_say_so(start, tmp_path):
+    two = pair(start, tmp_path, "msf_fcn", "four-of-six", "full0")
+    for process in two:
+        error = process.communicate(timeout=200)[1]
+        assert process.returncode == 1, error[-2000:]
+        assert "ResourceError: There is not enough memory even for" in error
+        assert "threads left: []" in error, error[-2000:]

@@ -105,8 +105,9 @@ def brute_force(changes):
 
     from scipy.stats import rankdata
 
-    ranks = rankdata(np.abs(changes))[np.array(changes) != 0]
-    seen = sum(r for r, c in zip(ranks, [c for c in changes if c], strict=True) if c > 0)
+    changes = np.array(changes)
+    all_ranks = rankdata(np.abs(changes))
+    ranks, seen = all_ranks[changes != 0], all_ranks[changes > 0].sum()
     sums = np.array([np.dot(ranks, s) for s in product((0, 1), repeat=len(ranks))])
     return min(1.0, 2 * min((sums >= seen).mean(), (sums <= seen).mean()))
 
