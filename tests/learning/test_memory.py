@@ -87,7 +87,9 @@ def test_half_the_batch_teaches_the_same(tmp_path, monkeypatch):
     network = NetworkSpec("msf_fcn", 1, 3, {"width": 1 / 64})
     whole = run(tmp_path / "a", network=network, loss="ce", optimiser="sgd")
     monkeypatch.setattr(
-        trainer, "foresee", lambda room, spec, shapes, free: (setattr(room, "batch", 2), "")
+        trainer,
+        "foresee",
+        lambda room, spec, shapes, free: (setattr(room, "batch", 2), ""),
     )
     halves = run(tmp_path / "b", network=network, loss="ce", optimiser="sgd")
     a = load_checkpoint(whole.checkpoint)[1]
