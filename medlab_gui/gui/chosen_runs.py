@@ -179,25 +179,32 @@ class ChosenRuns(QWidget):
             bool(runs) and all(r.state is not RunState.RUNNING for r in runs)
         )
         self.report.setEnabled(any(map(_can_be_compared, runs)))
-        self.pictures.setEnabled(one and self._figure(runs[0]) is not None)
+        self.pictures.setEnabled(one and bool(self._figures(runs[0])))
         told = menu_words(runs[0].message) if one else ""
         if len(runs) == 2:
             told = changes_in_words(runs[0], runs[1], titles)
         self.changes.setText(told)
         self.changes.setVisible(bool(told))
 
-    def _figure(self, run: Run) -> Path | None:
-        """Return the file with what a run's network said while it learned."""
+    def _figures(self, run: Run) -> dict[str, Path]:
+        """Return the files with what a run's network said while it learned.
+
+        One without a name, or one of each fold by the fold's name.
+        """
         store = self._bench.store
         if store is None:
-            return None
-        path = store.folder / "runs" / run.id / KEPT_FIGURE
-        return path if path.is_file() else None
+            return {}
+        folder = store.folder / "runs" / run.id
+        places = {"": folder}
+        for n in range(1, int(run.comparison.get("n_folds") or 0) + 1):
+            places[_("Fold {n}").format(n=n)] = folder / f"fold-{n}"
+        found = {name: place / KEPT_FIGURE for name, place in places.items()}
+        return {name: path for name, path in found.items() if path.is_file()}
 
     def _show_pictures(self) -> None:
-        path = self._figure(self._runs[0])
-        if path is not None:
-            show_beside(PictureDialog(path, self._titles[0], self.window()))
+        figures = self._figures(self._runs[0])
+        if figures:
+            show_beside(PictureDialog(figures, self._titles[0], self.window()))
 
     def _offer_folds(self, current: str) -> None:
         """Fill the menu of *Use* with the folds of a cross-validation."""

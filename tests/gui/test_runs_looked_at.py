@@ -6,7 +6,7 @@ import json
 
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QMessageBox
+from qtpy.QtWidgets import QMessageBox, QTabWidget
 
 from medlab_gui.core.records import RunState
 from medlab_gui.core.run_titles import run_titles
@@ -208,13 +208,40 @@ def test_what_it_said_while_it_learned_is_shown(qtbot, bench, dock):
     qtbot.mouseClick(dock.chosen.pictures, Qt.MouseButton.LeftButton)
     dialog = dock.window().findChild(PictureDialog)
     qtbot.waitUntil(dialog.isVisible)
-    pixels = dialog.picture.pixmap().toImage()
+    pixels = dialog.pictures[""].pixmap().toImage()
     assert pixels.pixelColor(20, 15).name() == "#ff0000"
     dialog.close()
     figure.write_text("<svg", encoding="utf-8")
-    damaged = PictureDialog(figure, "unet")
+    damaged = PictureDialog({"": figure}, "unet")
     qtbot.addWidget(damaged)
-    assert "damaged or gone" in damaged.picture.text()
+    assert "damaged or gone" in damaged.pictures[""].text()
+
+
+def test_what_each_fold_said_while_it_learned_is_shown(qtbot, bench, dock):
+    """The folds of a cross-validation keep their pictures in folders of their own."""
+    run = add_run(bench.store, spec=network("unet"), comparison={"n_folds": 3})
+    colours = {1: "#ff0000", 3: "#0000ff"}  # the second was cut off before any
+    for n, colour in colours.items():
+        folder = bench.store.run_folder(run.id) / f"fold-{n}"
+        folder.mkdir()
+        text = SVG.replace("#ff0000", colour)
+        (folder / "kept.svg").write_text(text, encoding="utf-8")
+    dock.refresh()
+    select(dock, 0)
+    qtbot.mouseClick(dock.chosen.pictures, Qt.MouseButton.LeftButton)
+    dialog = dock.window().findChild(PictureDialog)
+    qtbot.waitUntil(dialog.isVisible)
+    tabs = dialog.findChild(QTabWidget)
+    assert [tabs.tabText(n) for n in range(tabs.count())] == ["Fold 1", "Fold 3"]
+    for n, colour in enumerate(colours.values()):
+        qtbot.mouseClick(
+            tabs.tabBar(),
+            Qt.MouseButton.LeftButton,
+            pos=tabs.tabBar().tabRect(n).center(),
+        )
+        (shown,) = (p for p in dialog.pictures.values() if p.isVisible())
+        assert shown.pixmap().toImage().pixelColor(20, 15).name() == colour
+    dialog.close()
 
 
 def test_a_longer_name_of_the_weights_moves_nothing(qtbot, bench, dock, monkeypatch):

@@ -1,4 +1,4 @@
-"""A figure that a command drew, as it stands in its file."""
+"""Figures that a command drew, as they stand in their files."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
     QDialogButtonBox,
     QLabel,
     QScrollArea,
+    QTabWidget,
     QVBoxLayout,
 )
 
@@ -19,6 +20,7 @@ from medlab_gui.core.i18n import _
 from medlab_gui.gui.dialogs.room import resize_within_screen
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from qtpy.QtWidgets import QWidget
@@ -27,43 +29,57 @@ __all__ = ["PictureDialog"]
 
 
 class PictureDialog(QDialog):
-    """Shows a figure in its own size; what is larger than the dialog is scrolled.
+    """Shows figures in their own size; what is larger than the dialog is scrolled.
 
     Parameters
     ----------
-    path : Path
-        An SVG file.
+    figures : mapping of str to Path
+        SVG files by their names; several get a tab each.
     title : str
         Whose it is.
     parent : QWidget, optional
         Window that it belongs to.
     """
 
-    def __init__(self, path: Path, title: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, figures: Mapping[str, Path], title: str, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
-        self.picture = QLabel(self)
-        self.picture.setAccessibleName(title)
-        self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._draw(path)
-        area = QScrollArea(self)
-        area.setWidget(self.picture)
-        area.setWidgetResizable(True)
+        rows = QVBoxLayout(self)
+        self.pictures = {
+            name: self._picture(path, f"{title} {name}".strip())
+            for name, path in figures.items()
+        }
+        areas = {name: _scrolled(picture) for name, picture in self.pictures.items()}
+        tabs = QTabWidget(self)
+        for name, area in areas.items():
+            tabs.addTab(area, name)
+        is_one = len(areas) == 1
+        tabs.tabBar().setVisible(not is_one)
+        tabs.setDocumentMode(is_one)  # no frame
+        rows.addWidget(tabs, 1)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         buttons.rejected.connect(self.reject)
-        rows = QVBoxLayout(self)
-        rows.addWidget(area, 1)
         rows.addWidget(buttons)
-        size = self.picture.sizeHint()
-        resize_within_screen(self, size.width() + 60, size.height() + 90)
+        sizes = [picture.sizeHint() for picture in self.pictures.values()]
+        beside = 90 if is_one else 130  # buttons, and tabs
+        resize_within_screen(
+            self,
+            max(size.width() for size in sizes) + 60,
+            max(size.height() for size in sizes) + beside,
+        )
 
-    def _draw(self, path: Path) -> None:
+    def _picture(self, path: Path, name: str) -> QLabel:
+        picture = QLabel(self)
+        picture.setAccessibleName(name)
+        picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
         drawn = QSvgRenderer(str(path))
         if not drawn.isValid():
-            self.picture.setText(
+            picture.setText(
                 _("The figure {path} is damaged or gone.").format(path=path)
             )
-            return
+            return picture
         ratio = self.devicePixelRatioF()
         pixels = QPixmap(drawn.defaultSize() * ratio)
         pixels.fill(Qt.GlobalColor.white)
@@ -71,4 +87,12 @@ class PictureDialog(QDialog):
         drawn.render(painter)
         painter.end()
         pixels.setDevicePixelRatio(ratio)
-        self.picture.setPixmap(pixels)
+        picture.setPixmap(pixels)
+        return picture
+
+
+def _scrolled(picture: QLabel) -> QScrollArea:
+    area = QScrollArea()
+    area.setWidget(picture)
+    area.setWidgetResizable(True)
+    return area
