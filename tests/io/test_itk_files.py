@@ -58,6 +58,35 @@ def test_spaces(tmp_path, space, letters, origin):
     assert np.array_equal(volume.data, DATA)
 
 
+@pytest.mark.parametrize("encoding", ["bzip2", "gzip"])
+@pytest.mark.parametrize("beside", [False, True])
+@pytest.mark.parametrize("behind", [b"", bytes(20), b"something"])
+def test_several_streams(tmp_path, encoding, beside, behind):
+    """As pbzip2, pigz and bgzip write them; of bzip2 the first alone was read."""
+    pack = {"bzip2": bz2.compress, "gzip": gzip.compress}[encoding]
+
+    def packed(raw):
+        return b"".join(pack(raw[n : n + 20]) for n in range(0, len(raw), 20))
+
+    fields = {"encoding": encoding}
+    if beside:
+        (tmp_path / "x.raw").write_bytes(packed(DATA.tobytes()) + behind)
+        fields |= {"data_file": "x.raw", "packed": None}
+    else:
+        fields |= {"packed": lambda raw: packed(raw) + behind}
+    file = nrrd(tmp_path / "x.nrrd", **fields)
+    assert np.array_equal(read_one(file)[1].data, DATA)
+
+
+def test_the_last_of_several_streams_is_cut_short(tmp_path):
+    def packed(raw):
+        return bz2.compress(raw[:20]) + bz2.compress(raw[20:])[:-4]
+
+    file = nrrd(tmp_path / "x.nrrd", encoding="bzip2", packed=packed)
+    with pytest.raises(MedlabError, match="does not hold the 4x3x2 voxels"):
+        read_one(file)
+
+
 @pytest.mark.parametrize(
     ("encoding", "packed"),
     [
