@@ -185,6 +185,29 @@ def test_zraw_cut_short(tmp_path):
         read_one(tmp_path / "x.mhd")
 
 
+@pytest.mark.parametrize(
+    "space", ["martian", "RAI", "", "LPST", "right-anterior-inferior", "space: odd"]
+)
+def test_a_space_that_nobody_knows(tmp_path, space):
+    """ITK refuses it, and the file was called damaged."""
+    series, volume = read_one(nrrd(tmp_path / "x.nrrd", space=space))
+    told = codes(series)["no-orientation"]
+    assert told.severity is Severity.UNSAFE
+    assert f'"{space.lower() or "?"}"' in told.message
+    assert series.grid.spacing == pytest.approx((3, 2, 1))
+    assert np.array_equal(volume.data, DATA)
+
+
+def test_a_space_of_which_only_the_size_is_told(tmp_path):
+    file = nrrd(tmp_path / "x.nrrd", space=None)
+    text = file.read_bytes().replace(b"sizes:", b"space dimension: 3\nsizes:", 1)
+    file.write_bytes(text)
+    series, volume = read_one(file)
+    assert codes(series)["no-orientation"].severity is Severity.UNSAFE
+    assert series.grid.spacing == pytest.approx((3, 2, 1))
+    assert np.array_equal(volume.data, DATA)
+
+
 @pytest.mark.parametrize("space", ["scanner-xyz", "3D-right-handed"])
 def test_spaces_that_say_nothing_of_the_patient(tmp_path, space):
     (series,) = scan(nrrd(tmp_path / "x.nrrd", space=space)).series
