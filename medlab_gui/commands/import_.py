@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, param
 from medlab_gui.commands.inputs import problem_lines
-from medlab_gui.commands.known_series import apart_from_known
+from medlab_gui.commands.known_series import (
+    DIFFERS,
+    apart_from_known,
+    beside_known,
+    earlier_content,
+    other_patient,
+    source_of,
+    unread,
+)
 from medlab_gui.commands.values import (
     as_path,
     counted,
@@ -23,17 +31,7 @@ if TYPE_CHECKING:
     from medlab_gui.io import FileSeries, VolumeStream
     from medlab_gui.store.project import ProjectStore
 
-__all__ = [
-    "IMPORT",
-    "N_COMPARED",
-    "ImportParams",
-    "import_series",
-    "source_of",
-    "take_in",
-]
-
-N_COMPARED = 16
-"""Slices by which a series is known to be the one that the project has."""
+__all__ = ["IMPORT", "ImportParams", "import_series", "take_in"]
 
 
 @dataclass(frozen=True)
@@ -168,7 +166,7 @@ def run(params: ImportParams, ctx: Context) -> dict[str, Any]:
     with ctx.store(create=True) as store:
         for series in volumes:
             try:
-                taken.append(take_in(store, series, ctx, n_compared=N_COMPARED))
+                taken.append(take_in(store, series, ctx))
             except (InputError, ResourceError) as error:
                 # One damaged series must not keep the others of the folder out.
                 failure = failure or error
@@ -194,21 +192,13 @@ def _was(series: FileSeries, params: ImportParams) -> bool:
     return bool(params.series) and params.series == series.original_uid
 
 
-def source_of(found: FileSeries) -> str:
-    """Return the folder of a series' files, or its only file."""
-    from medlab_gui.io.archives import origin
-
-    first = origin(found.files[0])
-    return str(first.parent if len(found.files) > 1 else first)
-
-
 def take_in(
     store: ProjectStore,
     series: FileSeries,
     ctx: Context,
     stream: VolumeStream | None = None,
     *,
-    n_compared: int = 0,
+    unread_too: bool = False,
 ) -> dict[str, Any]:
     """Take a series into the project unless it is there; say what came of it.
 
@@ -216,28 +206,49 @@ def take_in(
     ----------
     store, series, ctx, stream
         As for `import_series`.
-    n_compared : int
-        As for `apart_from_known`.
+    unread_too : bool
+        Whether to go on with what the project has, and say so, where the files have to
+        be compared with it and cannot be read.
 
     Returns
     -------
     dict
         One entry of ``"series"`` of the command's result.
     """
-    series = apart_from_known(store, series, n_compared=n_compared)
+    from medlab_gui.io.file_stamps import stamp_of
+
+    series = apart_from_known(store, series)
+    stamp, known = stamp_of(series), series.uid
+    told = [earlier_content(store, series)]
+    if store.has_series(known):
+        try:
+            series = beside_known(store, series, stamp, ctx.progress)
+        except (InputError, ResourceError) as error:
+            if not unread_too:
+                raise
+            # What else is odd about the files is not so of what the project has.
+            series = replace(series, problems=(unread(error.message),))
+            stamp = ""
+    series = replace(series, problems=(*series.problems, *(p for p in told if p)))
     known_already = store.has_series(series.uid)
     if not known_already:
         import_series(store, series, ctx, stream)
     elif series.applied:
         store.set_remedies(series.uid, series.applied)
+    if stamp:
+        store.note_stamp(stamp, series.uid)
     record = store.series(series.uid)
+    problems = [*series.problems]
+    if mix_up := other_patient(store, series):
+        problems.append(mix_up)
     return {
         "uid": series.uid,
         "description": series.name,
         "modality": series.modality,
         "n_slices": record.n_slices,
         "already_there": known_already,
-        "problems": [p.to_dict() for p in series.problems],
+        "beside_another": any(p.code == DIFFERS for p in problems),
+        "problems": [p.to_dict() for p in problems],
         "remedies": [{"code": a.code, "effect": a.effect} for a in record.remedies],
     }
 
@@ -247,6 +258,8 @@ def text(result: dict[str, Any]) -> str:
     lines = []
     for series in result["series"]:
         state = "was there already" if series["already_there"] else "imported"
+        if series["beside_another"]:
+            state += ", beside another that the project has"
         lines.append(
             f"{series['modality']} {series['description'] or series['uid']}: "
             f"{counted(series['n_slices'], 'slice')}, {state}."
@@ -278,10 +291,12 @@ IMPORT = Command(
         "Copies the voxels of every sound series into the project, which is made where "
         "it is not there yet. Patients' names are not copied; the path of the files "
         "is. Prints the UID by which the other verbs know each series; a series that "
-        "is in the project already is not copied again. With --remedy, the ways out "
-        "that `medlab inspect` names are applied to the series that have the problem; "
-        "what was done is kept with the series, and what is resampled is a series of "
-        "its own."
+        "is in the project already is not copied again, unless its files have changed: "
+        "then it comes in beside the one that is there, which is said and is "
+        "`beside_another` with --json; masks stay with the old one. With --remedy, the "
+        "ways out that `medlab inspect` names are applied to the series that have the "
+        "problem; what was done is kept with the series, and what is resampled is a "
+        "series of its own."
     ),
     examples=(
         "medlab import scans/patient7 --project liver",

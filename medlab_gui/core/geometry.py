@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Grid", "Reorientation"]
 
 _LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))
+_SHORTEST, _LONGEST = 1e-100, 1e100
+"""Beyond these, in mm, the square of a length is 0 or infinite."""
 _RIGHT_ANGLE = 1e-9  # a cosine that is no more is none
 
 
@@ -68,6 +70,11 @@ class Grid:
         a, b, c = affine[:3, :3].T.tolist()
         if _volume_of_directions(a, b, c) < 1e-4:
             msg = "The axes of the image do not span a volume (zero or parallel axes)."
+            raise GeometryError(msg)
+        lengths = [math.hypot(*axis) for axis in (a, b, c)]
+        if not _SHORTEST < min(lengths) <= max(lengths) < _LONGEST:
+            shown = " x ".join(f"{v:.4g}" for v in lengths)
+            msg = f"A voxel cannot measure {shown} mm."
             raise GeometryError(msg)
         affine.flags.writeable = False
         object.__setattr__(self, "shape", shape)

@@ -272,19 +272,24 @@ class Incoming:
     def _open_known(self, found: FileSeries) -> None:
         """Open what the project has, with the remedies that were chosen now.
 
-        Files from elsewhere may have other values: those come in beside it.
+        Files that are not as they were when they were last read are compared with it
+        first; what has other values comes in beside it.
         """
         bench = self._bench
         context_for = launching.context_of(bench)
 
+        def look(ctx: JobContext) -> bool:
+            from medlab_gui.io.file_stamps import stamp_of
+
+            with context_for(ctx).store(create=False) as store:
+                return store.stamped(stamp_of(found)) is not None
+
         def work(ctx: JobContext) -> dict[str, Any]:
-            from medlab_gui.commands.import_ import N_COMPARED, source_of, take_in
+            from medlab_gui.commands.import_ import take_in
 
             context = context_for(ctx)
             with context.store(create=False) as store:
-                is_the_same = store.series(found.uid).source == source_of(found)
-                n = 0 if is_the_same else N_COMPARED
-                return take_in(store, found, context, n_compared=n)
+                return take_in(store, found, context, unread_too=True)
 
         def done(result: dict[str, Any]) -> None:
             if not result["already_there"]:
@@ -292,7 +297,17 @@ class Incoming:
             launching.tell_problems(bench, result)
             bench.open_series(result["uid"])
 
-        bench.submit("", work, on_done=done, lane="disk", newest_wins=False)
+        def looked(is_as_it_was: bool) -> None:
+            title = _("Compare {name} with its files").format(name=found.name)
+            bench.submit(
+                "" if is_as_it_was else title,
+                work,
+                on_done=done,
+                lane="disk",
+                newest_wins=False,
+            )
+
+        bench.submit("", look, on_done=looked, lane="disk", newest_wins=False)
 
     def _stream(self, found: FileSeries) -> None:
         self._leave()

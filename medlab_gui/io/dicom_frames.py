@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from medlab_gui.io.dicom_display import frame_window
+from medlab_gui.io.dicom_dose import dose_positions
 from medlab_gui.io.dicom_kinds import kinds_of
 from medlab_gui.io.dicom_times import seconds_of
 from medlab_gui.io.dicom_values import numbers, text
@@ -56,10 +57,17 @@ def frames_of(
     if not per_frame and common is None:
         if n_frames == 1:
             return (_frame(path, dataset, 0, defaults, ()),)
-        # Frames of a film: one header cannot place them all.
-        return tuple(
+        # Frames of a film: one header cannot place them all, unless it is a dose.
+        film = tuple(
             _frame(path, dataset, n, defaults, (), placed=False)
             for n in range(n_frames)
+        )
+        places = dose_positions(dataset, n_frames)
+        if not places or max(abs(v) for p in places for v in p) > _FARTHEST_MM:
+            return film
+        return tuple(
+            replace(f, position=(x, y, z))
+            for f, (x, y, z) in zip(film, places, strict=True)
         )
     return tuple(
         _frame(

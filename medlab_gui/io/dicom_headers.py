@@ -92,6 +92,7 @@ WANTED: tuple[str | int, ...] = (
     "RescaleSlope",
     "RescaleType",
     "DoseGridScaling",
+    "GridFrameOffsetVector",
     "LossyImageCompression",
     "PixelPaddingValue",
     "PixelPaddingRangeLimit",
@@ -118,6 +119,7 @@ def wanted_tags() -> list[BaseTag]:
 
 
 _RLE = "1.2.840.10008.1.2.5"
+_PLAIN = "1.2.840.10008.1.2.1"
 _LONGEST_TEXT = 128
 """Twice what the standard allows in a description; what is longer is no text."""
 
@@ -128,7 +130,8 @@ class DicomHeader:
 
     ``cut_short``, ``rescale_fault`` and ``bits_fault`` say in words what is missing of
     the pixels, and wrong with slope and intercept and with their bits, or are empty;
-    ``n_spare`` bytes of pixels are more than its size needs; ``n_described`` frames
+    ``n_spare`` bytes of pixels are more than its size needs; where it ``denies`` what
+    they are, they are plain and are said to be compressed; ``n_described`` frames
     have a functional group of their own. ``text_guess`` names the encoding of its text
     where that is a guess.
     """
@@ -153,6 +156,7 @@ class DicomHeader:
     slice_gap: float | None
     cut_short: str
     n_spare: int
+    denies: bool
     n_described: int
     has_rescale: bool
     has_lookup_table: bool
@@ -223,6 +227,8 @@ def header_of(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
     NotAnImageError, DamagedFileError
         As `read_header`, besides what pydicom raises.
     """
+    from pydicom.uid import UID
+
     meta = dataset.file_meta
     class_uid = printable(str(meta.get("MediaStorageSOPClassUID", "") or ""))
     class_uid = class_uid or text(dataset, "SOPClassUID")
@@ -240,6 +246,8 @@ def header_of(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
     encoding = (True, True) if is_ge else dataset.original_encoding
     place = find_pixels(file, encoding, layout, n_frames, compressed)
     cut_short = place.cut_short
+    if place.denies:
+        compressed, syntax = False, UID(_PLAIN)
     # A header may claim two thousand million frames; each would be an object here.
     most = most_frames(layout, file.seek(0, 2), compressed=compressed)
     if n_frames > most:
@@ -309,6 +317,7 @@ def header_of(path: Path, file: BinaryIO, dataset: Any) -> DicomHeader:
         slice_gap=(numbers(dataset, "SpacingBetweenSlices") or (None,))[0],
         cut_short=cut_short,
         n_spare=place.n_spare,
+        denies=place.denies,
         n_described=len(dataset.get("PerFrameFunctionalGroupsSequence") or ()),
         has_rescale=has_rescale,
         has_lookup_table=bool(dataset.get("ModalityLUTSequence")),

@@ -37,6 +37,9 @@ _SMALL = 1 << 25
 _VRS = (b"OB", b"OW", b"OF", b"OD", b"UN")
 
 
+_ITEM = struct.pack("<HH", 0xFFFE, 0xE000)
+
+
 class PixelPlace(NamedTuple):
     """Where the pixels of a file are.
 
@@ -50,12 +53,15 @@ class PixelPlace(NamedTuple):
         In words what is missing of them, or "".
     n_spare : int
         Bytes of raw pixels beyond those that the header speaks of.
+    denies : bool
+        Whether they are raw although the header says that they are compressed.
     """
 
     kind: str
     offset: int | None = None
     cut_short: str = ""
     n_spare: int = 0
+    denies: bool = False
 
 
 def find_pixels(
@@ -115,7 +121,15 @@ def find_pixels(
         if lies:
             cut = f"its {size - start:,} bytes of pixels cannot be {wanted:,} unpacked"
         if length != _ENDLESS:
-            cut = "its header says that its pixels are compressed, and they are not"
+            if length in (wanted, wanted + 1) and length <= size - start:
+                file.seek(start)
+                head = file.read(_CODED_HEAD)
+                if not coded_syntax(head) and head[:4] != _ITEM:
+                    return PixelPlace(kind, start, denies=True)
+            cut = (
+                "its header says that its pixels are compressed, and they are not; nor "
+                f"are these {length:,} bytes the {wanted:,} that it would hold plainly"
+            )
         return PixelPlace(kind, cut_short=cut)
     if lies:
         what = f"it cannot hold {layout.rows:,} x {layout.columns:,} pixels"

@@ -62,6 +62,16 @@ def file_problems(headers: list[DicomHeader]) -> list[Problem]:
             f"where it came from{rest}.",
             cut,
         )
+    denying = [h for h in headers if h.denies]
+    if denying:
+        add(
+            "not-compressed",
+            Severity.WARNING,
+            "The header says that the pixels are compressed, and they are not: they "
+            "have just the length of plain ones and are read as such. Compare the "
+            "picture with that of the sender, and ask for files that are sound.",
+            denying,
+        )
     if unreadable:
         name = syntax_name(unreadable[0].transfer_syntax)
         add(

@@ -239,7 +239,7 @@ def _another(
         return None
     file.seek(walked.pixels)
     place = find_pixels(file, (known.implicit, True), known.layout, 1, known.compressed)
-    if place.kind != known.layout.kind:
+    if place.kind != known.layout.kind or place.denies:
         return None
     frame = Frame(
         **{

@@ -181,6 +181,12 @@ def _refuse(frames: tuple[Frame, ...]) -> Problem | None:
             "pictures do not say where in the patient they were",
         )
         message = f"{who} taken ({_what_lacks(lacking)}), so no volume can be made."
+        if len(lacking) > 1 and len({f.path for f in lacking}) == 1:
+            message += (
+                " They are one after another in one file, and may be slices as well as "
+                "angles or moments. If they are slices, give their distances by hand, "
+                "or export them as single slices."
+            )
         names = tuple(dict.fromkeys(f.path.name for f in lacking))
         return Problem("no-position", Severity.NOT_A_VOLUME, message, names)
     if first.orientation is None or slice_normal(first.orientation) is None:

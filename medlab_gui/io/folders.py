@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medlab_gui.core.own_files import PROJECT_FOLDERS, is_of_project, is_project
 from medlab_gui.io.growing import that_matter
 from medlab_gui.io.series import Ignored
 
@@ -13,9 +14,14 @@ if TYPE_CHECKING:
     from medlab_gui.imaging.slicewise import ProgressCallback
     from medlab_gui.io.growing import Contents
 
-__all__ = ["list_files"]
+__all__ = ["OPEN_IT", "list_files"]
+
+OPEN_IT = "Open its folder as a project (`--project` on the command line)."
+_A_PROJECT = f"It is a MedLab project, whose own files are no scans. {OPEN_IT}"
 
 _TELL_EVERY = 1000
+_DEEP = 2
+"""So far below a project's folder its own folders go."""
 
 
 def list_files(
@@ -41,6 +47,13 @@ def list_files(
         Gets what is in each folder, as `io.growing.contents_of` returns it.
     """
     found: list[str] = []
+    place = root.absolute()
+    if any(
+        is_project(above) and place.relative_to(above).parts[0] in PROJECT_FOLDERS
+        for above in place.parents[:_DEEP]
+    ):
+        ignored.append(Ignored(root, _A_PROJECT))
+        return found
     folders: list[str] = [str(root)]
     links: list[str] = []
     seen: set[tuple[int, int]] = set()
@@ -55,8 +68,13 @@ def list_files(
                 continue
             seen.add((about.st_dev, about.st_ino))
             names: list[str] = []
+            own = is_project(Path(folder))
+            if own:
+                ignored.append(Ignored(Path(folder), _A_PROJECT))
             with os.scandir(folder) as entries:
                 for entry in entries:
+                    if own and is_of_project(entry.name):
+                        continue
                     # The listing knows these, without a look at each file.
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(entry.path)

@@ -31,6 +31,9 @@ _OF_THE_PATIENT = (
     "lpst",
 )
 """Spaces of NRRD that say where left and right are, and that ITK turns into LPS."""
+_OF_SOMETHING = ("scanner-xyz", "3d-right-handed", "3d-left-handed")
+"""Spaces of NRRD that do not, and that ITK takes for LPS."""
+_LONGEST_NAME = 40
 _META_TURNS = ("TransformMatrix", "Orientation", "Rotation")
 _META_ORIGINS = ("Offset", "Position", "Origin")
 _META_SIZES = ("ElementSpacing", "ElementSize")
@@ -52,6 +55,8 @@ class SaidGeometry:
         Distances below 0.
     origin : str
         ``"given"``, ``"absent"`` or ``"garbled"``.
+    space : str
+        What it calls the space of its directions, where that says nothing, or "".
     scale : str
         A linear scale of the values that ITK does not apply, or "".
     instead : dict of str to (str or None)
@@ -64,6 +69,7 @@ class SaidGeometry:
     zeros: tuple[int, ...] = ()
     negative: tuple[float, ...] = ()
     origin: str = "given"
+    space: str = ""
     scale: str = ""
     instead: dict[str, str | None] = field(default_factory=dict)
 
@@ -85,12 +91,18 @@ def geometry_problems(said: SaidGeometry) -> list[Problem]:
     """Return what to tell of a header that opens all the same."""
     problems = []
     if not said.is_turned:
+        what = "The file does not give its orientation"
+        if said.space:
+            what = (
+                "The file gives its orientation in a space that says nothing of the "
+                f'patient ("{said.space}")'
+            )
         problems.append(
             Problem(
                 "no-orientation",
                 Severity.UNSAFE,
-                "The file does not give its orientation; axes along left, back and "
-                "head are assumed. LEFT AND RIGHT MAY BE SWAPPED.",
+                f"{what}; axes along left, back and head are assumed. LEFT AND RIGHT "
+                "MAY BE SWAPPED.",
             )
         )
     if said.size_lost:
@@ -184,18 +196,24 @@ def _of_nrrd(fields: dict[str, str]) -> SaidGeometry:
     lost = not directions or fields.get("space", "") not in _OF_THE_PATIENT
     vectors = re.findall(r"\(([^)]*)\)", directions)
     lost = lost or any("nan" in vector for vector in vectors)
+    named, instead = _space_of(fields, len(vectors[0].split(",")) if vectors else 0)
     origin = "given" if "space origin" in fields else "absent"
     if "nan" in fields.get("space origin", ""):
         origin = "garbled"
     if vectors:
         n_unknown = _N_SPACE - sum("nan" not in vector for vector in vectors)
-        return SaidGeometry(not lost, _distances(n_unknown), origin=origin)
+        return SaidGeometry(
+            not (lost or instead),
+            _distances(n_unknown),
+            origin=origin,
+            space=named,
+            instead=instead,
+        )
     words = fields.get("spacings", "").split()
     if not words:
         return SaidGeometry(not lost, "pixel size", origin=origin)
     numbers = [_number(w) for w in words]
     zeros = tuple(n for n, v in enumerate(numbers[:_N_SPACE]) if v == 0)
-    instead: dict[str, str | None] = {}
     pairs = zip(words, numbers, strict=True)
     if any((math.isnan(v) and w != "nan") or v == 0 for w, v in pairs):
         known = (v if v and not math.isnan(v) else math.nan for v in numbers)
@@ -209,6 +227,25 @@ def _of_nrrd(fields: dict[str, str]) -> SaidGeometry:
         origin=origin,
         instead=instead,
     )
+
+
+def _space_of(fields: dict[str, str], n: int) -> tuple[str, dict[str, str | None]]:
+    """Return how a space is called that says nothing, and what ITK is told instead.
+
+    ITK knows the spaces of NRRD's definition and calls files of others damaged. ``n``
+    is how many numbers a direction has.
+    """
+    space = fields.get("space", "")
+    shown = "".join(c for c in space if c.isprintable())[:_LONGEST_NAME]
+    if n != _N_SPACE or space in (*_OF_THE_PATIENT[:-2], *_OF_SOMETHING):
+        return ("" if space in _OF_THE_PATIENT else shown), {}
+    if "space" in fields:
+        return shown or "?", {"space": "left-posterior-superior"}
+    if "space dimension" in fields:
+        # A line of its own, before all that needs it.
+        told = f"{fields.get('dimension', '')}\nspace: left-posterior-superior"
+        return "", {"spacedimension": None, "dimension": told}
+    return "", {}
 
 
 def _distances(n_unknown: int) -> str:

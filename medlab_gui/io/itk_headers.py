@@ -204,6 +204,8 @@ def _size_fault(
     Of those that are counted from the end, the header's ``before`` bytes are none.
     """
     shown = " x ".join(str(n) for n in sizes)
+    if min(sizes) < 1:
+        return f"its header names {shown} voxels, which is none"
     wanted = math.prod(sizes) * n_bytes
     if place.startswith("LIST") or "%" in place:
         files = [p for p in path.parent.iterdir() if p.is_file()]

@@ -11,6 +11,7 @@ import bz2
 import math
 import re
 import zlib
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -101,21 +102,28 @@ def _written(text: bytes, n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
 
 
 def _unpacked(packed: bytes, packing: str, n_bytes: int) -> bytes:
-    if packing == "bzip2":
-        unpacker: Any = bz2.BZ2Decompressor()
-    else:
-        unpacker = zlib.decompressobj(_EITHER_HEADER)
     try:
-        found: bytes = unpacker.decompress(packed, n_bytes)
-        if len(found) == n_bytes and not unpacker.eof:
-            # What is left proves it: the checksum comes at the end.
-            left = getattr(unpacker, "unconsumed_tail", b"")
-            unpacker.decompress(left, 1)
+        if packing == "bzip2":
+            # Programs that pack on several threads (pbzip2) write many streams.
+            with bz2.open(BytesIO(packed)) as unpacker:
+                found = unpacker.read(n_bytes)
+                unpacker.read(1)  # the checksum comes at the end
+        else:
+            found = _inflated(packed, n_bytes)
     except (OSError, zlib.error, EOFError) as error:
         raise ValueError from error
     if len(found) < n_bytes:
         msg = f"{len(found)} of {n_bytes} bytes"
         raise ValueError(msg)
+    return found
+
+
+def _inflated(packed: bytes, n_bytes: int) -> bytes:
+    unpacker = zlib.decompressobj(_EITHER_HEADER)
+    found = unpacker.decompress(packed, n_bytes)
+    if len(found) == n_bytes and not unpacker.eof:
+        # What is left proves it: the checksum comes at the end.
+        unpacker.decompress(unpacker.unconsumed_tail, 1)
     return found
 
 

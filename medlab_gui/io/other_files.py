@@ -7,7 +7,9 @@ import zlib
 from typing import TYPE_CHECKING
 
 from medlab_gui.core.errors import DamagedFileError, NotAnImageError
+from medlab_gui.core.own_files import PROJECT_FILES, is_project
 from medlab_gui.io.archives import archive_kind, unpack
+from medlab_gui.io.folders import OPEN_IT
 from medlab_gui.io.image_stack import picture_kind, read_picture
 from medlab_gui.io.nibabel_files import header_of_pair, is_mgh
 
@@ -133,6 +135,8 @@ def _may_be_bare_dicom(head: bytes) -> bool:
 
 def _what_it_is(path: Path, head: bytes) -> str:
     name = path.name
+    if path.name in PROJECT_FILES and is_project(path.parent):
+        return f"{name} is part of a MedLab project. {OPEN_IT}"
     if not head:
         return f"{name} is empty (0 bytes). {_AGAIN}"
     kind = archive_kind(path)

@@ -28,6 +28,7 @@ from medlab_gui.core.errors import (
     storage_error,
 )
 from medlab_gui.core.labels import LabelClass, LabelScheme
+from medlab_gui.core.own_files import PROJECT_FILES, PROJECT_FOLDERS
 from medlab_gui.core.places import as_path, is_device
 from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec
 from medlab_gui.store import tables
@@ -62,9 +63,6 @@ DEFAULT_SCHEME = LabelScheme(
 """Classes of a project whose classes nobody has chosen yet."""
 
 _MIGRATION_WAIT_SECONDS = 60.0
-_SUBFOLDERS = ("blobs", "journal", "runs")
-_BARE = ("project.db", "project.db-wal", "project.db-shm", "migration.lock")
-"""The files of a project that holds nothing."""
 
 
 class ProjectStore(
@@ -310,7 +308,7 @@ def _prepare(folder: Path, *, create: bool) -> None:
     try:
         if create:
             folder.mkdir(parents=True, exist_ok=True)
-        for name in _SUBFOLDERS:
+        for name in PROJECT_FOLDERS:
             (folder / name).mkdir(exist_ok=True)
         if create:
             # "ab" makes it if it is not there and leaves it alone if it is.
@@ -350,11 +348,15 @@ class NewProject:
             return
         with suppress(OSError):
             files = [p for p in self._folder.rglob("*") if not p.is_dir()]
-            if {p.relative_to(self._folder).as_posix() for p in files} - {*_BARE}:
+            if {p.relative_to(self._folder).as_posix() for p in files} - {
+                *PROJECT_FILES
+            }:
                 return
             for path in files:
                 path.unlink()
-            made = [self._folder / name for name in ("blobs/incoming", *_SUBFOLDERS)]
+            made = [
+                self._folder / name for name in ("blobs/incoming", *PROJECT_FOLDERS)
+            ]
             for folder in (*made, *([] if self._had_folder else [self._folder])):
                 if folder.is_dir():
                     folder.rmdir()

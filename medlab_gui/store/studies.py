@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from medlab_gui.core.display import Display
 from medlab_gui.core.errors import ConflictError, InputError
@@ -109,6 +109,12 @@ class StudyRows(ProjectBase):
         """Take over the series that another connection has made of its rows."""
         self._read = dict(other._read)
 
+    def series_from(self, source: str) -> tuple[Series, ...]:
+        """Return the series that were taken in from a file or folder."""
+        query = select(tables.series).order_by(tables.series.c.n)
+        rows = self._rows(query.where(tables.series.c.source == _kept_source(source)))
+        return tuple(self._made(dict(row)) for row in rows)
+
     def n_series(self) -> int:
         """Return how many series there are."""
         (row,) = self._rows(select(func.count().label("n")).select_from(tables.series))
@@ -123,9 +129,29 @@ class StudyRows(ProjectBase):
         query = select(tables.series.c.uid).where(tables.series.c.uid == uid)
         return self._first(query) is not None
 
+    def stamped(self, stamp: str) -> str | None:
+        """Return the series that files in a state (`io.file_stamps`) are known to hold.
+
+        None where they have never been read, or were changed since.
+        """
+        table = tables.source_stamp
+        row = self._first(select(table.c.series_uid).where(table.c.stamp == stamp))
+        return None if row is None else str(row["series_uid"])
+
+    def note_stamp(self, stamp: str, series_uid: str) -> None:
+        """Remember that files in a state hold a series that is in the project."""
+        table = tables.source_stamp
+        with self._database.write() as connection:
+            connection.execute(delete(table).where(table.c.stamp == stamp))
+            connection.execute(insert(table).values(stamp=stamp, series_uid=series_uid))
+
 
 def _study(row: RowMapping) -> Study:
     return Study(row["uid"], row["patient_key"], row["date"], row["description"])
+
+
+def _kept_source(source: str) -> str:
+    return source.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _series_values(series: Series) -> dict[str, Any]:
@@ -137,7 +163,7 @@ def _series_values(series: Series) -> dict[str, Any]:
         "description": series.description,
         # A path whose name is no UTF-8 (a disc from a system with GBK names) holds what
         # no database stores; it is kept to be read by people.
-        "source": series.source.encode("utf-8", "backslashreplace").decode("utf-8"),
+        "source": _kept_source(series.source),
         "reorientation": series.reorientation.to_dict(),
         "blob": series.blob,
         "problems": [p.to_dict() for p in series.problems],

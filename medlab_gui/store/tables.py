@@ -36,10 +36,11 @@ __all__ = [
     "run",
     "score",
     "series",
+    "source_stamp",
     "study",
 ]
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Number of the newest migration; the revision ``"0001"`` is 1."""
 
 METADATA = MetaData(
@@ -89,6 +90,14 @@ series = Table(
     Column("added", String(40), nullable=False),
     Column("remedies", JSON, nullable=True),
     Column("display", JSON, nullable=True),
+)
+
+# States of files (see `io.file_stamps`) whose content a series is known to have.
+source_stamp = Table(
+    "source_stamp",
+    METADATA,
+    Column("stamp", String(64), primary_key=True),
+    Column("series_uid", ForeignKey("series.uid"), nullable=False),
 )
 
 annotation = Table(

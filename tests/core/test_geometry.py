@@ -135,6 +135,8 @@ def test_wrong_shapes(shape):
         (np.full((4, 4), np.nan), "must be finite"),
         (np.diag([1, 1, 1, 2.0]), "last row"),
         (np.diag([1, 0, 1, 1.0]), "do not span"),
+        (np.diag([1.1e300, 2, 3, 1.0]), r"cannot measure 1\.1e\+300 x 2 x 3 mm"),
+        (np.diag([1, 1e-185, 1, 1.0]), "cannot measure"),
         (np.array([[1, 1, 0, 0], [0, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]]), "span"),
     ],
 )

@@ -145,6 +145,56 @@ def test_values_that_the_sender_has_mended_open_beside_the_old_ones(
     assert len(bench.store.series_list()) == 2
 
 
+@pytest.mark.parametrize("what", ["values", "geometry"])
+def test_files_that_were_overwritten_where_they_lie(qtbot, bench, tmp_path, what):
+    """What the project had opened, and nobody was told."""
+    grid = plain_grid((40, 20, 24))
+    values = np.maximum(phantom_values(grid), -1000)
+    moved = grid.affine.copy()
+    write_series(tmp_path / "scan", grid, values, series_uid="1.2.3")
+    open_all(qtbot, bench, tmp_path / "scan")
+    assert bench.session.series_uid == "1.2.3"
+    bench.close_series()
+    if what == "values":
+        values[7] += 9
+    else:
+        moved[:3, 3] += 4
+    grid = Grid(grid.shape, moved)
+    write_series(tmp_path / "scan", grid, values, series_uid="1.2.3")
+    for _ in range(2):
+        open_all(qtbot, bench, tmp_path / "scan")
+        said = {"values": "1 of 40 slices than when", "geometry": "another geometry"}
+        assert said[what] in bench.told[-1].text
+        assert bench.session.series_uid != "1.2.3"
+        assert bench.session.volume.grid.same_as(grid)
+        assert np.array_equal(bench.session.volume.data, values)
+        assert not bench.session.mask.any()
+        bench.close_series()
+    assert len(bench.store.series_list()) == 2
+    assert errors(bench) == []
+
+
+def test_files_that_were_damaged_where_they_lie(qtbot, bench, tmp_path):
+    """The project's series opens, and it is said that the files are others now."""
+    files = write_series(tmp_path / "scan", plain_grid(), series_uid="1.2.3")
+    open_all(qtbot, bench, tmp_path / "scan")
+    bench.close_series()
+    cut_short(files[3], 100)
+    open_all(qtbot, bench, tmp_path / "scan")
+    assert bench.session.series_uid == "1.2.3"
+    told = " ".join(n.text for n in bench.told)
+    assert "cannot be compared with what the project has" in told
+    assert files[3].name in told
+
+
+def open_all(qtbot, bench, place):
+    bench.incoming.open((place,))
+    qtbot.waitUntil(lambda: not bench.incoming.is_scanning)
+    idle(qtbot, bench)
+    qtbot.waitUntil(lambda: is_stored(bench))
+    idle(qtbot, bench)
+
+
 def test_of_several_patients_the_largest_opens_and_all_are_listed(
     qtbot, bench, tmp_path
 ):

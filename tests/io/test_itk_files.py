@@ -58,6 +58,35 @@ def test_spaces(tmp_path, space, letters, origin):
     assert np.array_equal(volume.data, DATA)
 
 
+@pytest.mark.parametrize("encoding", ["bzip2", "gzip"])
+@pytest.mark.parametrize("beside", [False, True])
+@pytest.mark.parametrize("behind", [b"", bytes(20), b"something"])
+def test_several_streams(tmp_path, encoding, beside, behind):
+    """As pbzip2, pigz and bgzip write them; of bzip2 the first alone was read."""
+    pack = {"bzip2": bz2.compress, "gzip": gzip.compress}[encoding]
+
+    def packed(raw):
+        return b"".join(pack(raw[n : n + 20]) for n in range(0, len(raw), 20))
+
+    fields = {"encoding": encoding}
+    if beside:
+        (tmp_path / "x.raw").write_bytes(packed(DATA.tobytes()) + behind)
+        fields |= {"data_file": "x.raw", "packed": None}
+    else:
+        fields |= {"packed": lambda raw: packed(raw) + behind}
+    file = nrrd(tmp_path / "x.nrrd", **fields)
+    assert np.array_equal(read_one(file)[1].data, DATA)
+
+
+def test_the_last_of_several_streams_is_cut_short(tmp_path):
+    def packed(raw):
+        return bz2.compress(raw[:20]) + bz2.compress(raw[20:])[:-4]
+
+    file = nrrd(tmp_path / "x.nrrd", encoding="bzip2", packed=packed)
+    with pytest.raises(MedlabError, match="does not hold the 4x3x2 voxels"):
+        read_one(file)
+
+
 @pytest.mark.parametrize(
     ("encoding", "packed"),
     [
@@ -154,6 +183,29 @@ def test_zraw_cut_short(tmp_path):
     (tmp_path / "x.zraw").write_bytes(raw[: len(raw) // 2])
     with pytest.raises(MedlabError):
         read_one(tmp_path / "x.mhd")
+
+
+@pytest.mark.parametrize(
+    "space", ["martian", "RAI", "", "LPST", "right-anterior-inferior", "space: odd"]
+)
+def test_a_space_that_nobody_knows(tmp_path, space):
+    """ITK refuses it, and the file was called damaged."""
+    series, volume = read_one(nrrd(tmp_path / "x.nrrd", space=space))
+    told = codes(series)["no-orientation"]
+    assert told.severity is Severity.UNSAFE
+    assert f'"{space.lower() or "?"}"' in told.message
+    assert series.grid.spacing == pytest.approx((3, 2, 1))
+    assert np.array_equal(volume.data, DATA)
+
+
+def test_a_space_of_which_only_the_size_is_told(tmp_path):
+    file = nrrd(tmp_path / "x.nrrd", space=None)
+    text = file.read_bytes().replace(b"sizes:", b"space dimension: 3\nsizes:", 1)
+    file.write_bytes(text)
+    series, volume = read_one(file)
+    assert codes(series)["no-orientation"].severity is Severity.UNSAFE
+    assert series.grid.spacing == pytest.approx((3, 2, 1))
+    assert np.array_equal(volume.data, DATA)
 
 
 @pytest.mark.parametrize("space", ["scanner-xyz", "3D-right-handed"])

@@ -182,7 +182,12 @@ def test_bytes_that_should_be_zero_beside_the_kind_of_the_pixels(tmp_path):
 def test_pixels_that_are_not_compressed_although_the_header_says_so(tmp_path):
     for path in write(tmp_path, GRID):
         claim(path, ExplicitVRLittleEndian, JPEGLosslessSV1)
-    assert "are not" in problem(one(tmp_path), "truncated").message
+    series = one(tmp_path)
+    told = problem(series, "not-compressed")
+    assert told.severity is Severity.WARNING
+    assert "they are not" in told.message
+    assert "truncated" not in codes(series)
+    assert_is_phantom(read_volume(series))
 
 
 @pytest.mark.parametrize(

@@ -232,3 +232,51 @@ def test_of_a_folder_without_scans_the_archive_is_told(tmp_path):
         "opened. study.zip is an archive (zip). Open it on its own to see what is in "
         "it."
     )
+
+
+# ---- a project among the scans -------------------------------------------------
+
+
+@pytest.fixture
+def work(tmp_path):
+    """A folder with a scan, a scan in a project, and the project's own files."""
+    from medlab_gui.commands.command import Context
+    from medlab_gui.commands.import_ import ImportParams
+    from medlab_gui.commands.import_ import run as import_
+
+    folder = tmp_path / "work"
+    write_series(folder / "scan", plain_grid(), series_uid="1.2.3")
+    import_(ImportParams(str(folder)), Context(str(folder / "project")))
+    write_series(folder / "project" / "mine", plain_grid(), series_uid="1.2.4")
+    (folder / "project" / "project-schema5-20260101T000000.db").write_bytes(b"old")
+    return folder
+
+
+def test_a_project_among_the_scans(work):
+    """Its files were looked into one by one, and "migration.lock is empty" was told."""
+    found = scan(work)
+    assert {s.uid for s in found.series} == {"1.2.3", "1.2.4"}
+    (ignored,) = found.ignored
+    assert ignored.path == work / "project"
+    assert ignored.reason.startswith("It is a MedLab project")
+
+
+def test_scans_that_lie_in_a_project(work):
+    (series,) = scan(work / "project" / "mine").series
+    assert series.uid == "1.2.4"
+
+
+@pytest.mark.parametrize(
+    "what", ["", "blobs", "blobs/*", "runs", "journal", "project.db", "migration.lock"]
+)
+def test_a_project_alone_is_no_scan(work, what, monkeypatch):
+    import shutil
+
+    shutil.rmtree(work / "project" / "mine")
+    place = next((work / "project").glob(what)) if what else work / "project"
+    with pytest.raises(NotAnImageError, match=r"MedLab project.*--project"):
+        scan(place)
+    if place.is_dir():
+        monkeypatch.chdir(place)
+        with pytest.raises(NotAnImageError, match=r"MedLab project.*--project"):
+            scan(".")
