@@ -30,7 +30,7 @@ UPDATE_MS = 100
 _READING = frozenset(
     {
         *("comparison", "figures", "open", "pair-open", "pictures", "preview"),
-        *("reading", "scan", "stream", "thumbnail", "volume"),
+        *("planes", "reading", "scan", "stream", "thumbnail", "volume"),
     }
 )
 """Lanes whose jobs write nothing that anybody would miss, and have no child to end."""

@@ -120,12 +120,24 @@ def open_series(
 
         ctx.progress(0, 0, _("Reading the voxels"))
         session = ReviewSession.open(place, uid, author=author)
+        if bench.warming is not None:
+            bench.warming.load()
         if ctx.is_cancelled:
             session.close()
         ctx.check()
         return session
 
     def done(session: ReviewSession) -> Iterator[None]:
+        is_wanted = False
+        try:
+            if bench.warming is not None:
+                yield from bench.warming.make()
+            is_wanted = bench.opening is job and bench.project_place == place
+        finally:
+            if not is_wanted:  # by now, or the window was closed
+                session.close()
+        if not is_wanted:
+            return
         n = session.volume.grid.shape[0]
         session.k = n // 2 if k is None else min(max(k, 0), n - 1)
         bench.close_series()
@@ -136,7 +148,7 @@ def open_series(
         if then is not None:
             then()
 
-    bench.opening = bench.submit(
+    job = bench.opening = bench.submit(
         _("Open the series"), work, on_done=done, lane="open", newest_wins=False
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ from medlab_gui.imaging.compiled import compile_here, warm_up
 if TYPE_CHECKING:
     from medlab_gui.core.jobs import JobContext
 
-__all__ = ["compile_all", "prefetch"]
+__all__ = ["compile_all", "load_for_pictures", "prefetch"]
 
 _MODULES = (
     "medlab_gui.review.session",
@@ -38,11 +39,16 @@ def prefetch(ctx: JobContext) -> None:
     for module in _MODULES:
         ctx.check()
         importlib.import_module(module)
-    load_for_layers()
-    ctx.check()
-    _map_colors()
+    load_for_pictures()
     ctx.check()
     warm_up()
+
+
+@cache
+def load_for_pictures() -> None:
+    """Load what the first picture of a series needs; on any thread."""
+    load_for_layers()
+    _map_colors()
 
 
 def compile_all() -> None:

@@ -10,7 +10,7 @@ from qtpy.QtCore import QCoreApplication, QObject, QTimer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["in_own_turn", "in_steps"]
+__all__ = ["in_own_turn", "in_steps", "in_turns"]
 
 BREATH_MS = 8
 """Long enough for what waits (mouse, keys, drawing) to come in between: Qt handles
@@ -18,6 +18,7 @@ all timers that are due in one turn, so one of 0 ms would follow at once."""
 
 _LATE_S = 0.008
 """A timer that comes so much later than asked comes right after something long."""
+_TURN_S = 0.03
 _LONGEST_S = 0.06
 """Nothing is put off for longer, however busy the machine is."""
 
@@ -71,3 +72,18 @@ def in_steps(steps: Iterator[object]) -> None:
             return
 
     in_own_turn(application, BREATH_MS, step)
+
+
+def in_turns(steps: Iterator[object]) -> Iterator[None]:
+    """Go through many small steps, and yield where they have filled a turn.
+
+    Parameters
+    ----------
+    steps : iterator
+        Of which each takes no long time.
+    """
+    began = time.monotonic()
+    for _step in steps:
+        if time.monotonic() - began > _TURN_S:
+            yield
+            began = time.monotonic()

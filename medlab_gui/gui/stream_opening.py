@@ -18,9 +18,10 @@ from medlab_gui.core.jobs import JobState
 from medlab_gui.gui import launching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from medlab_gui.core.jobs import Job, JobContext, Progress
+    from medlab_gui.gui.warming import Warming
     from medlab_gui.gui.workbench import Workbench
     from medlab_gui.io import FileSeries, VolumeStream
     from medlab_gui.review.provisional import ProvisionalSession
@@ -75,12 +76,12 @@ class StreamOpening:
 
     def start(self) -> None:
         """Begin to read; the stage changes when the middle slice is there."""
-        found, reads_on = self.found, self._reads_on
+        found, reads_on, warming = self.found, self._reads_on, self._bench.warming
 
         def work(ctx: JobContext) -> VolumeStream:
-            return _first_of(found, reads_on, ctx)
+            return _first_of(found, reads_on, ctx, warming)
 
-        self._submit(self._title, work, self._show, lane="open")
+        self._submit(self._title, work, self._begin, lane="open")
 
     def read_on(self) -> None:
         """Read the other slices, too: the first one has been drawn."""
@@ -89,6 +90,22 @@ class StreamOpening:
     @property
     def _title(self) -> str:
         return _("Read {name}").format(name=self.found.name)
+
+    def _begin(self, stream: VolumeStream) -> Iterator[None] | None:
+        """Show it: at once where all that draws it is there, else in steps."""
+        warming = self._bench.warming
+        if warming is not None and not warming.has_made:
+            return self._make_ready(stream, warming)
+        self._show(stream)
+        return None
+
+    def _make_ready(self, stream: VolumeStream, warming: Warming) -> Iterator[None]:
+        try:
+            yield from warming.make()
+        except GeneratorExit:  # the window was closed
+            stream.cancel()
+            raise
+        self._show(stream)
 
     def _show(self, stream: VolumeStream) -> None:
         from medlab_gui.review.provisional import ProvisionalSession
@@ -283,7 +300,10 @@ class StreamOpening:
 
 
 def _first_of(
-    found: FileSeries, reads_on: threading.Event, ctx: JobContext
+    found: FileSeries,
+    reads_on: threading.Event,
+    ctx: JobContext,
+    warming: Warming | None,
 ) -> VolumeStream:
     """Begin to read a series; come back when its middle slice is there.
 
@@ -306,6 +326,8 @@ def _first_of(
 
     stream = open_stream(found, start_at=first, on_filled=filled, on_end=ended)
     try:
+        if warming is not None:
+            warming.load()  # while the slice is read
         if found.format != "dicom" or found.derivation is not None:
             stream.wait(ctx.progress)  # all comes at once, and is told of
         while not arrived.wait(_PATIENCE_S):

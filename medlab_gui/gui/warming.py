@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer
 
-from medlab_gui.gui.prefetch import prefetch
+from medlab_gui.gui.prefetch import load_for_pictures, prefetch
 from medlab_gui.gui.rehearsal import rehearse
+from medlab_gui.gui.steps import in_own_turn, in_turns
 from medlab_gui.imaging.compiled import is_loading
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from medlab_gui.gui.collector import Collector
     from medlab_gui.gui.layers import Stage
     from medlab_gui.gui.workbench import Workbench
@@ -27,6 +30,9 @@ _SETTLE_MS = 100
 class Warming(QObject):
     """Goes on in steps behind the welcome page, and at last has garbage collected.
 
+    Who opens a series before all is ready has what that needs done first, in the same
+    way: `load` on the thread that reads it, then `make`.
+
     Parameters
     ----------
     bench : Workbench
@@ -37,6 +43,11 @@ class Warming(QObject):
         Begins when all that stays is there.
     parent : QObject
         Owner.
+
+    Attributes
+    ----------
+    has_made : bool
+        Whether all that draws a series is there, so that `make` has nothing to do.
     """
 
     def __init__(
@@ -44,12 +55,27 @@ class Warming(QObject):
     ) -> None:
         super().__init__(parent)
         self._bench, self._collector = bench, collector
-        self._steps = chain(stage.warm_up(), rehearse(stage))
+        self.has_made = False
+        self._layers = self._make_layers(stage)
+        self._steps = chain(self._layers, rehearse(stage))
         self._stopped = False
+        bench.warming = self
 
     def begin(self) -> None:
         """Begin once the window was painted."""
         QTimer.singleShot(_AFTER_PAINT_MS, self._prefetch)
+
+    def _make_layers(self, stage: Stage) -> Iterator[None]:
+        yield from stage.warm_up()
+        self.has_made = True
+
+    def load(self) -> None:
+        """Load what draws a series; on any thread, and at once where it is there."""
+        load_for_pictures()
+
+    def make(self) -> Iterator[None]:
+        """Make what draws a series, and yield now and then; nothing is made twice."""
+        return in_turns(self._layers)
 
     def stop(self) -> None:
         """Make nothing any more: the window is being closed."""
@@ -66,7 +92,7 @@ class Warming(QObject):
         if self._stopped:
             return
         if next(self._steps, StopIteration) is None:
-            QTimer.singleShot(_BREATH_MS, self._warm_up)
+            in_own_turn(self, _BREATH_MS, self._warm_up)
         else:
             self.settle()
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from medlab_gui.commands.command import Command
+    from medlab_gui.gui.warming import Warming
     from medlab_gui.review.session import ReviewSession
     from medlab_gui.store.project import ProjectStore
 
@@ -80,6 +81,8 @@ class Workbench:
         The second series, beside the open one or over it.
     measure : MeasureState
         What is measured on the open series, and with which tool.
+    warming : Warming or None
+        What must be ready before a series is shown; None without a window.
     is_same_place : bool
         Whether the open series took the place of its own provisional picture.
     ask : callable or None
@@ -125,6 +128,7 @@ class Workbench:
         self.ask: Callable[[Command[Any, Any], dict[str, Any]], Any] | None = None
         self._pipeline: PipelineSpec | None = None
         self.opening: Job | None = None
+        self.warming: Warming | None = None
         self.series_title = ""
         self.is_same_place = False
         self._pipeline_timer = QTimer()

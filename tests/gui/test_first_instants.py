@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from medlab_gui.core.measurements import Plane
+from medlab_gui.gui import layers, steps, warming
 from medlab_gui.gui.layer_making import add_hidden, new_entropy
 from medlab_gui.gui.panes.linked_state import PaneLayout
+from medlab_gui.gui.window import MedlabWindow
 from tests.gui.conftest import open_series, wait_for
+from tests.gui.docks_phantom import make_project
 from tests.synthetic import plain_grid, write_series
 
 pytestmark = pytest.mark.gui
@@ -90,3 +95,92 @@ def test_a_layer_that_was_added_in_a_hurry_is_not_added_again(window):
         next(steps)
     assert end.value.value is None
     assert list(window.viewer.layers) == before
+
+
+def test_a_series_opened_at_once_has_its_layers_made_in_turns(
+    qapp, tmp_path, monkeypatch
+):
+    uids = make_project(tmp_path / "project")
+    threads, turns, made = [], [0], []
+    load, add = warming.load_for_pictures, layers.add_hidden
+
+    def load_noting() -> None:
+        threads.append(threading.current_thread())
+        load()
+
+    def add_noting(*args):
+        made.append(turns[0])
+        return add(*args)
+
+    monkeypatch.setattr(warming, "load_for_pictures", load_noting)
+    monkeypatch.setattr(layers, "add_hidden", add_noting)
+    monkeypatch.setattr(steps, "_TURN_S", 0.0)
+    window = MedlabWindow(str(tmp_path / "project"))
+    window.warming.stop()  # nothing is ready
+    window.show()
+    window.bench.open_project(then=lambda: window.bench.open_series(uids[0]))
+
+    def is_ready() -> bool:
+        turns[0] += 1
+        return window.stage.is_ready
+
+    try:
+        wait_for(is_ready)
+        assert len(made) == 4
+        assert len(set(made)) == 4
+        assert threads
+        assert threading.current_thread() not in threads
+    finally:
+        window.close()
+        window.deleteLater()
+
+
+def test_another_series_asked_for_meanwhile_is_the_one_that_opens(window, monkeypatch):
+    bench = window.bench
+    first, second, *_rest = (
+        s.uid for s in bench.store.series_list() if s.uid != bench.session.series_uid
+    )
+    go_on, begun = [], []
+
+    def make():
+        begun.append(True)
+        while not go_on:
+            yield
+
+    monkeypatch.setattr(window.warming, "make", make)
+    bench.open_series(first)
+    wait_for(lambda: begun)
+    bench.open_series(second)
+    wait_for(lambda: len(begun) == 2)
+    go_on.append(True)
+    wait_for(lambda: not bench.jobs.active)
+    assert bench.session.series_uid == second
+    open_series(window, first)
+    assert not bench.session.read_only, "it was not left open elsewhere"
+
+
+@pytest.mark.parametrize("is_warm", [True, False])
+def test_files_opened_at_once_wait_for_what_draws_them(
+    window, tmp_path, monkeypatch, is_warm
+):
+    bench, go_on = window.bench, []
+
+    def make():
+        while not go_on:
+            yield
+
+    bench.close_series()
+    wait_for(lambda: not bench.jobs.active)
+    monkeypatch.setattr(window.warming, "make", make)
+    monkeypatch.setattr(window.warming, "has_made", is_warm)
+    write_series(tmp_path / "scan", plain_grid())
+    bench.incoming.open((tmp_path / "scan",))
+    if is_warm:
+        wait_for(lambda: bench.session is not None)
+    else:
+        wait_for(lambda: any(j.lane == "open" and j.result for j in bench.jobs.active))
+        wait_for(lambda: not any(j.lane == "scan" for j in bench.jobs.active))
+        assert bench.session is None, "nor is it shown half"
+        go_on.append(True)
+        wait_for(lambda: bench.session is not None)
+    wait_for(lambda: window.stage.is_ready and not bench.jobs.active)

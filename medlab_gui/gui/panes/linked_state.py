@@ -9,6 +9,7 @@ import numpy as np
 from psygnal import Signal
 
 from medlab_gui.core.measurements import Plane
+from medlab_gui.gui.panes.at_hand import AtHand
 from medlab_gui.gui.panes.marks import not_measured_text
 from medlab_gui.gui.panes.plane_geometry import finest_plane
 from medlab_gui.gui.panes.slab import Slab
@@ -46,6 +47,11 @@ class LinkedState:
     bench : Workbench
         What is open.
 
+    Attributes
+    ----------
+    at_hand : AtHand
+        What pictures across the slices can be taken from.
+
     Signals
     -------
     moved()
@@ -65,6 +71,7 @@ class LinkedState:
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
+        self.at_hand = AtHand(bench)
         self._index = np.zeros(3)
         self._series = ""
         self._slabs = {plane: Slab() for plane in Plane}

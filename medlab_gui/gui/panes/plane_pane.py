@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt, QTimer
 from qtpy.QtCore import Signal as QtSignal
-from qtpy.QtGui import QColor, QFont, QPainter, QPen, QTransform
+from qtpy.QtGui import QColor, QFont, QImage, QPainter, QPen, QTransform
 from qtpy.QtWidgets import QWidget
 
 from medlab_gui.core.display import Display
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import ArrayLike, NDArray
-    from qtpy.QtGui import QFocusEvent, QImage, QPaintEvent, QResizeEvent
+    from qtpy.QtGui import QFocusEvent, QPaintEvent, QResizeEvent
 
     from medlab_gui.core.geometry import Grid
     from medlab_gui.core.measurements import Plane
@@ -85,6 +85,7 @@ class PlanePane(QWidget):
         self._stamps = Stamps(self)
         self._gray: tuple[object, QImage] | None = None
         self._base: tuple[object, QImage] | None = None
+        self._shown: tuple[tuple[str, int], QImage] | None = None
         self._palettes: dict[tuple[Any, ...], NDArray[np.uint32]] = {}
         self._mask_changes = 0
         self._display = Display()
@@ -102,6 +103,7 @@ class PlanePane(QWidget):
         self._strokes.timeout.connect(self._on_mask)
         bench.session_changed.connect(self._on_session)
         self._state.moved.connect(self._on_moved)
+        self._state.at_hand.changed.connect(self._refresh)
         self._state.slab_changed.connect(self._refresh)
         bench.measure.changed.connect(self._refresh)
         bench.view.events.connect(self._refresh)
@@ -295,10 +297,41 @@ class PlanePane(QWidget):
         picture[unread] = np.nan
         return picture
 
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether its picture can be made at once; if not, it is soon."""
+        session, view = self._bench.session, self._bench.view
+        assert session is not None
+        wanted = (
+            (session.volume.data, True),
+            (session.prediction, view.prediction_visible),
+            (session.entropy, view.entropy_visible),
+        )
+        return self._state.at_hand.has(
+            tuple(a for a, visible in wanted if visible and a is not None)
+        )
+
+    def _meanwhile(self, what: tuple[str, int], size: tuple[int, int]) -> QImage:
+        """Return what is shown until all is at hand: the slice as it was, or black."""
+        if self._shown is not None and self._shown[0] == what:
+            return self._shown[1]
+        picture = QImage(*size, QImage.Format.Format_RGB32)
+        picture.fill(Qt.GlobalColor.black)
+        painter = QPainter(picture)
+        painter.setPen(LIGHT)
+        painter.setFont(picture_font(self.font()))
+        painter.drawText(picture.rect(), Qt.AlignmentFlag.AlignCenter, _("Preparing…"))
+        painter.end()
+        return picture
+
     def picture(self) -> QImage:
         """Return what the pane shows, without marks, in device pixels."""
         view, ratio = self._bench.view, self.devicePixelRatioF()
         size = (round(self.width() * ratio), round(self.height() * ratio))
+        assert self._bench.session is not None
+        what = (self._bench.session.series_uid, self.slice_index)
+        if not self.is_at_hand:
+            return self._meanwhile(what, size)
         transform = self.transform() * QTransform.fromScale(ratio, ratio)
         gray = self._gray_image()
         tint = self.tint.image(self.slice_index) if self.tint is not None else None
@@ -322,6 +355,7 @@ class PlanePane(QWidget):
             )
             picture.setDevicePixelRatio(ratio)
             self._base = (key, picture)
+            self._shown = (what, picture)
         return self._base[1]
 
     # ---- drawing --------------------------------------------------------------------
