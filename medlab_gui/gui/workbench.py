@@ -125,6 +125,7 @@ class Workbench:
         self.ask: Callable[[Command[Any, Any], dict[str, Any]], Any] | None = None
         self._pipeline: PipelineSpec | None = None
         self.opening: Job | None = None
+        self.opening_uid = ""
         self.series_title = ""
         self.is_same_place = False
         self._pipeline_timer = QTimer()
