@@ -13,6 +13,7 @@ from medlab_gui.core.i18n import _
 if TYPE_CHECKING:
     from medlab_gui.gui.workbench import Workbench
     from medlab_gui.review.session import ReviewSession
+    from medlab_gui.store.project import ProjectStore
 
 __all__ = ["EVERY_MS", "edit_when_let_go"]
 
@@ -39,12 +40,20 @@ def _look_later(
 def _look(bench: Workbench, session: ReviewSession, was_free: bool) -> None:
     if bench.session is not session or bench.store is None:
         return
-    is_free = not bench.store.is_edited(session.series_uid)
+    is_free = _is_free(bench.store, session.series_uid)
     # Who closes a series saves it just after letting go of it.
     if is_free and was_free and not _is_busy(bench):
         bench.reopen(partial(_tell, bench))
     else:
         _look_later(bench, session, was_free=is_free)
+
+
+def _is_free(store: ProjectStore, uid: str) -> bool:
+    try:
+        is_there = store.journal_path(uid).exists()
+    except OSError:
+        is_there = False
+    return is_there and not store.is_edited(uid)
 
 
 def _tell(bench: Workbench) -> None:

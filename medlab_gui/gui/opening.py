@@ -151,7 +151,9 @@ def close_series(bench: Workbench) -> None:
         return
     session.settling.emit()
     uid, unsaved = session.series_uid, session.n_unsaved and not session.read_only
-    bench.drop_session()
-    session.close()
+    try:
+        bench.drop_session()
+    finally:  # else nobody could edit it any more, this window neither
+        session.close()
     if unsaved:
         bench.launch("save", {"series": uid})

@@ -265,7 +265,10 @@ class ProjectStore(
     def is_edited(self, series_uid: str) -> bool:
         """Tell whether a window, maybe this one, or a process edits a series now."""
         path = self.journal_path(series_uid)
-        return path.exists() and is_written(path)
+        try:
+            return path.exists() and is_written(path)
+        except OSError:  # the drive fails; who wants to work on it says so
+            return False
 
     def open_journal(self, series_uid: str, *, writable: bool = True) -> Journal:
         """Open the journal of a series, set up for its latest revision.
