@@ -58,7 +58,7 @@ def _is_free(store: ProjectStore, uid: str) -> bool:
 
 def _tell(bench: Workbench) -> None:
     if bench.session is not None and not bench.session.read_only:
-        bench.inform(_("No other window edits this series any more; you can, now."))
+        bench.inform(_("This series can be edited now: the other window let go of it."))
 
 
 def _is_busy(bench: Workbench) -> bool:

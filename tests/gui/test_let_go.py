@@ -58,7 +58,7 @@ def test_what_the_other_window_closes_can_be_edited_here(theirs, bench, told):
     wait_for(lambda: bench.session is not None and not bench.session.read_only)
     assert bench.session.k == 5
     assert bench.session.mask.sum() == 50, "what was drawn there"
-    wait_for(lambda: any("you can, now" in text for text in told))
+    wait_for(lambda: any("can be edited now" in text for text in told))
 
 
 def test_while_it_is_edited_there_it_stays_as_it_is_here(theirs, bench, told):
