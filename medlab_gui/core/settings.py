@@ -14,7 +14,9 @@ from platformdirs import user_config_path, user_data_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from medlab_gui.core.errors import storage_error
 from medlab_gui.core.places import as_path
+from medlab_gui.core.whole_files import write_whole
 
 __all__ = [
     "Settings",
@@ -149,13 +151,36 @@ def load_settings() -> Settings:
 
 
 def save_settings(**changes: Any) -> Settings:
-    """Write changed settings to the file and return all of them."""
+    """Write changed settings to the file and return all of them.
+
+    A file that cannot be understood is kept beside the new one.
+
+    Raises
+    ------
+    StorageFullError
+        If there is no room or no right to write there.
+    """
     path = settings_path()
     data = {**_read(path), **changes}
     Settings(**data)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(data, indent=2), encoding="utf-8")
-    part.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _keep_damaged(path)
+    except OSError as error:
+        raise storage_error(error, path) from error
+    write_whole(path, json.dumps(data, indent=2).encode())
     load_settings.cache_clear()
     return load_settings()
+
+
+def _keep_damaged(path: Path) -> None:
+    """Put aside a file with something in it that is no settings."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        is_ours = not text.strip() or isinstance(json.loads(text), dict)
+    except FileNotFoundError:
+        return
+    except ValueError:
+        is_ours = False
+    if not is_ours:
+        path.replace(path.with_suffix(".damaged.json"))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from medlab_gui.core.errors import StorageFullError
 from medlab_gui.core.i18n import _
-from medlab_gui.core.settings import save_settings, settings_path
+from medlab_gui.core.settings import save_settings
 
 if TYPE_CHECKING:
     from medlab_gui.gui.workbench import Workbench
@@ -30,10 +31,9 @@ def remember(bench: Workbench, **changes: Any) -> None:
     bench.settings = type(bench.settings).model_validate(given)
     try:
         save_settings(**changes)
-    except OSError as error:
+    except StorageFullError as error:
         bench.warn(
-            _(
-                "The choice holds until MedLab closes: the settings in {file} cannot "
-                "be written ({reason})."
-            ).format(file=settings_path(), reason=error.strerror or error)
+            _("The choice holds until MedLab closes. {reason}").format(
+                reason=error.message
+            )
         )

@@ -275,6 +275,8 @@ class Notifier(QObject):
         if notice.level is not Level.ERROR:
             self.bar.tell(notice)
             return
+        if not notice.actions and notice.text in [d.text() for d in self.dialogs]:
+            return  # a project that vanished is told by all that needed it
         box = self._box(QMessageBox.Icon.Warning, notice.title, notice.text)
         box.addButton(QMessageBox.StandardButton.Ok)
         for action in notice.actions:

@@ -50,6 +50,7 @@ def open_project(
         store.remember(closed)
         bench.close_series()
         bench.adopt_project(place, store)
+        bench.opening_uid = ""
         if then is not None:
             then()
         _tell_recovered(bench, place)
@@ -86,6 +87,7 @@ def _tell_recovered(bench: Workbench, place: str) -> None:
     def done(found: dict[str, Recovery]) -> None:
         if bench.session is not None:
             found.pop(bench.session.series_uid, None)
+        found.pop(bench.opening_uid, None)  # it will say so itself
         if bench.project_place != place or not found:
             return
         told = [recovery.message for recovery in found.values()]
@@ -148,6 +150,7 @@ def open_series(
         if then is not None:
             then()
 
+    bench.opening_uid = uid
     job = bench.opening = bench.submit(
         _("Open the series"), work, on_done=done, lane="open", newest_wins=False
     )
@@ -160,7 +163,9 @@ def close_series(bench: Workbench) -> None:
         return
     session.settling.emit()
     uid, unsaved = session.series_uid, session.n_unsaved and not session.read_only
-    bench.drop_session()
-    session.close()
+    try:
+        bench.drop_session()
+    finally:  # else nobody could edit it any more, this window neither
+        session.close()
     if unsaved:
         bench.launch("save", {"series": uid})

@@ -208,17 +208,35 @@ def _leave(bench: Workbench, session: ReviewSession, k: int) -> None:
 
 
 def go_to_next(bench: Workbench) -> None:
-    """Open the slice that the model is least sure of, or say why there is none."""
+    """Open the slice that the model is least sure of, or say why there is none.
+
+    Slices that another window is editing are its own.
+    """
     if bench.store is None:
         return
     items = bench.store.items()
     session = bench.session
     here = (session.series_uid, session.k) if session is not None else None
+    others: dict[str, bool] = {}
+    if session is not None:
+        others[session.series_uid] = session.read_only
     for item in items:
-        place = (item.series_uid, item.slice_index)
-        if item.state in _WAITING and place != here:
+        place = uid, _k = (item.series_uid, item.slice_index)
+        if item.state not in _WAITING or place == here:
+            continue
+        if uid not in others:
+            others[uid] = bench.store.is_edited(uid)
+        if not others[uid]:
             bench.open_series(*place)
             return
+    if any(others.values()):
+        bench.inform(
+            _(
+                "The slices that wait are of series that another window of MedLab is "
+                "editing. Go on there, or close them there."
+            )
+        )
+        return
     from medlab_gui.commands.queue_ import explain
 
     bench.inform(explain(items, n_series=bench.store.n_series()))

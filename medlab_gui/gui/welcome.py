@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
 from medlab_gui.core.resources import resource
 
@@ -125,10 +126,9 @@ class Welcome(QWidget):
         if bench.session is not None:
             return
         busy = [j.title for j in bench.jobs.active if j.title]
-        known = bool(bench.store is not None and bench.store.n_series())
         if busy:
             self._text.setText(f"{busy[0]}…")
-        elif known:
+        elif self._has_series():
             self._text.setText(
                 _("Double-click a series under Studies, or open another study.")
             )
@@ -141,6 +141,13 @@ class Welcome(QWidget):
             )
         self._cover()
         self.raise_()
+
+    def _has_series(self) -> bool:
+        store = self._bench.store
+        try:
+            return store is not None and store.n_series() > 0
+        except MedlabError:  # it has gone; who wants to work in it says so
+            return True
 
     def _on_open(self) -> None:
         self._bench.launch("import")

@@ -21,6 +21,7 @@ from medlab_gui.gui.cine import Cine
 from medlab_gui.gui.incoming import Incoming
 from medlab_gui.gui.jobs import Jobs
 from medlab_gui.gui.key_actions import new_keybook
+from medlab_gui.gui.let_go import edit_when_let_go
 from medlab_gui.gui.measure_state import MeasureState
 from medlab_gui.gui.notices import Level, Notice, NoticeAction
 from medlab_gui.gui.pair.pair_state import PairState
@@ -129,6 +130,7 @@ class Workbench:
         self._pipeline: PipelineSpec | None = None
         self.opening: Job | None = None
         self.warming: Warming | None = None
+        self.opening_uid = ""
         self.series_title = ""
         self.is_same_place = False
         self._pipeline_timer = QTimer()
@@ -348,6 +350,7 @@ class Workbench:
         self.slice_changed.emit(session.k)
         if session.recovered is not None:
             self.warn(session.recovered.message)
+        edit_when_let_go(self)
 
     def drop_session(self) -> None:
         """Clear the stage."""
@@ -381,13 +384,13 @@ class Workbench:
     def _on_mode(self, mode: Mode) -> None:
         self.mode_changed.emit(mode)
 
-    def reopen(self) -> None:
+    def reopen(self, then: Callable[[], object] | None = None) -> None:
         """Open the series again, at the same slice: its truth changed elsewhere."""
         if self.session is not None:
             uid, k = self.session.series_uid, self.session.k
             self.pair.wait_for_reopening()
             self.close_series()
-            self.open_series(uid, k)
+            self.open_series(uid, k, then=then)
 
     # ---- labelling (see `gui.reviewing`) -------------------------------------
 

@@ -36,6 +36,7 @@ from medlab_gui.store.annotations import AnnotationRows
 from medlab_gui.store.blobs import BlobStore
 from medlab_gui.store.database import Database
 from medlab_gui.store.journal import Journal
+from medlab_gui.store.journal_lock import is_written
 from medlab_gui.store.measurements import MeasurementRows
 from medlab_gui.store.predictions import PredictionRows
 from medlab_gui.store.queue import QueueRows
@@ -258,6 +259,14 @@ class ProjectStore(
     def journal_path(self, series_uid: str) -> Path:
         """Return where the journal of a series lies, whether or not it is there."""
         return journal_path(self.folder, series_uid)
+
+    def is_edited(self, series_uid: str) -> bool:
+        """Tell whether a window, maybe this one, or a process edits a series now."""
+        path = self.journal_path(series_uid)
+        try:
+            return path.exists() and is_written(path)
+        except OSError:  # the drive fails; who wants to work on it says so
+            return False
 
     def open_journal(self, series_uid: str, *, writable: bool = True) -> Journal:
         """Open the journal of a series, set up for its latest revision.

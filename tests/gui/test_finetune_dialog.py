@@ -167,6 +167,25 @@ def test_it_says_what_it_will_do_and_starts(qtbot, folder, bench, measured):
     ]
 
 
+def test_a_device_that_cannot_be_remembered_is_told(
+    qtbot, folder, bench, tmp_path, monkeypatch
+):
+    """The training ran there, and the next dialog had the old one without a word."""
+    add_weights(folder)
+    label(folder, ONE, range(3, 11))
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    monkeypatch.setenv("MEDLAB_CONFIG", str(tmp_path / "file" / "settings.json"))
+    said = []
+    bench.noticed.connect(said.append)
+    bench.launch = lambda *_args, **_more: None
+    dialog = shown(qtbot, bench)
+    dialog.device.setCurrentIndex(dialog.device.findData("cpu"))
+    qtbot.mouseClick(dialog.start, Qt.MouseButton.LeftButton)
+    assert dialog.isHidden()
+    assert bench.settings.device == "cpu"
+    assert ["holds until MedLab closes" in notice.text for notice in said] == [True]
+
+
 def test_cancelled_and_resumed_for_real(qtbot, folder, bench):
     """From the dialog to adopted or refused, in a process of its own."""
     add_weights(folder)

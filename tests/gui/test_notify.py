@@ -5,6 +5,7 @@ from qtpy.QtCore import QCoreApplication, QEvent, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QLineEdit, QPushButton, QWidget
 
+from medlab_gui.core.errors import ProjectMissingError
 from medlab_gui.core.resources import resource
 from medlab_gui.gui.compare_view import CompareLayout
 from medlab_gui.gui.dialogs.text_report import TextReport
@@ -257,3 +258,16 @@ def test_every_picture_has_a_name_for_screen_readers(window):
     panes = [window.canvas, *window.views.panes.values(), window.views.volume]
     names = [pane.accessibleName() for pane in panes]
     assert names == ["Axial", "Coronal", "Sagittal", "3D"]
+
+
+@pytest.mark.gui
+def test_a_sentence_that_is_still_up_is_not_put_over_itself(window):
+    """A project that vanished was told three times at another series, one by one."""
+    gone = ProjectMissingError("There is no MedLab project there. Connect the drive.")
+    for title in ("Save", "Open the series", "Rank slices"):
+        window.bench.fail(gone, title)
+    (box,) = window.notifier.dialogs
+    box.close()
+    wait_for(lambda: not window.notifier.dialogs)
+    window.bench.fail(gone, "Save")
+    assert len(window.notifier.dialogs) == 1, "the next time it is told again"

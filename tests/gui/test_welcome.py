@@ -4,7 +4,9 @@ import pytest
 from qtpy.QtWidgets import QLabel, QPushButton, QWidget
 
 from medlab_gui.gui.welcome import Welcome
+from medlab_gui.gui.workbench import Workbench
 from medlab_gui.store.project import ProjectStore
+from tests.gui.docks_phantom import make_project
 
 pytestmark = pytest.mark.gui
 
@@ -45,3 +47,29 @@ def test_jobs_that_come_and_go_read_no_series(bench, qtbot, monkeypatch):
         bench.submit("", lambda ctx: None)
     assert not read
     assert not welcome.isVisible()
+
+
+def test_a_series_is_closed_where_its_project_has_vanished(qtbot, tmp_path):
+    """Its lock stayed with the window: when the drive was back, nobody could edit."""
+    place = tmp_path / "stick"
+    make_project(place, 2)
+    bench, canvas = Workbench(str(place)), QWidget()
+    qtbot.addWidget(canvas)
+    welcome = Welcome(bench, canvas)
+    refused = []
+    bench.noticed.connect(refused.append)
+    try:
+        bench.open_project(then=lambda: bench.open_series("1.2.0.1"))
+        qtbot.waitUntil(lambda: bench.session is not None)
+        place.rename(tmp_path / "pulled out")
+        bench.open_series("1.2.1.1")
+        assert bench.session is None
+        assert not welcome.isHidden()
+        qtbot.waitUntil(lambda: bool(refused))
+        assert "stick" in refused[-1].text
+        (tmp_path / "pulled out").rename(place)
+        bench.open_series("1.2.0.1")
+        qtbot.waitUntil(lambda: bench.session is not None)
+        assert not bench.session.read_only
+    finally:
+        bench.close()

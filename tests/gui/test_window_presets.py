@@ -147,16 +147,18 @@ def test_a_wrong_list_is_kept_open_and_reset_brings_the_shipped_one(window, dial
 
 
 @pytest.mark.gui
-def test_a_settings_file_that_cannot_be_written_is_said(window, monkeypatch):
+def test_a_settings_file_that_cannot_be_written_is_said(window, tmp_path, monkeypatch):
     said = []
     window.bench.noticed.connect(said.append)
-    settings_path().parent.mkdir(parents=True, exist_ok=True)
-    settings_path().with_suffix(".part").mkdir()
-    window.bench.presets.save([LUNG])
-    assert "cannot be written" in said[-1].text
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    with monkeypatch.context() as elsewhere:
+        place = tmp_path / "file" / "settings.json"
+        elsewhere.setenv("MEDLAB_CONFIG", str(place))
+        window.bench.presets.save([LUNG])
+    assert "holds until MedLab closes" in said[-1].text
+    assert str(place) in said[-1].text
     assert window.bench.presets.all == (LUNG,)
     window.bench.noticed.disconnect(said.append)
-    settings_path().with_suffix(".part").rmdir()
     window.bench.presets.save(SHIPPED_WINDOWS)
 
 

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec, Step
+from medlab_gui.review.session import ReviewSession
 from medlab_gui.store.project import ProjectStore
+from tests.gui.conftest import wait_for
 from tests.gui.docks_phantom import make_project
 
 
@@ -62,3 +64,31 @@ def test_the_last_change_of_a_recipe_stays_in_its_project(bench, folder, other):
     with ProjectStore.open(folder) as store:
         assert store.pipeline() == mine
     assert bench.pipeline == LIVER_PIPELINE
+
+
+def test_strokes_of_a_crash_are_told_once_where_their_series_is_just_opening(
+    bench, tmp_path, monkeypatch
+):
+    """With `--series` they were told of the project, and of the series again."""
+    crashed = tmp_path / "crashed"
+    make_project(crashed, 2)
+    box = (slice(8, 9), slice(10, 15), slice(10, 20))
+    for uid in ("1.2.0.1", "1.2.1.1"):
+        with ReviewSession.open(crashed, uid, author="x") as session:
+            session.apply("brush", box, np.ones((1, 5, 10), np.uint8))
+    may_open, at_once = threading.Event(), ReviewSession.open
+
+    def slowly(*args, **more):
+        assert may_open.wait(60)
+        return at_once(*args, **more)
+
+    monkeypatch.setattr(ReviewSession, "open", slowly)
+    told = []
+    bench.noticed.connect(lambda notice: told.append(notice.text))
+    bench.open_project(str(crashed), then=lambda: bench.open_series("1.2.0.1"))
+    wait_for(lambda: bool(told))
+    may_open.set()
+    wait_for(lambda: bench.session is not None)
+    assert len(told) == 2
+    assert "Abdomen 2" in told[0]
+    assert " ".join(told).count("Abdomen 1") == 1

@@ -27,8 +27,8 @@ from medlab_gui.commands.pace import pace_in_child
 from medlab_gui.commands.train_options import BATCH, FINE_TUNING, TrainParams
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
-from medlab_gui.core.settings import save_settings
 from medlab_gui.core.training import Phase
+from medlab_gui.gui.choices import remember
 from medlab_gui.gui.dialogs.recipe_choice import RecipeChoice
 from medlab_gui.gui.dialogs.room import resize_within_screen
 from medlab_gui.gui.launching import context_of
@@ -407,13 +407,7 @@ class FineTuneDialog(QDialog):
             return
         device = str(self.device.currentData())
         if device != self._bench.settings.device:
-            try:
-                self._bench.settings = save_settings(device=device)
-            except OSError:
-                # The choice holds for now; only remembering it failed.
-                self._bench.settings = self._bench.settings.model_copy(
-                    update={"device": device}
-                )
+            remember(self._bench, device=device)
         if self._starts:
             self._launch(self.params)
         self.accept()
