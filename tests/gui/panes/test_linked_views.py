@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
@@ -176,7 +177,39 @@ def test_wheel_and_keys_scroll_the_pane_under_the_hand(opened):
     assert [state.slice_of(p) for p in Plane] == [4, 0, 3]
 
 
+def test_under_the_mouse_stands_what_a_slab_shows(opened):
+    window = opened()
+    bench, told = window.bench, window.status.voxel
+    pane = window.views.panes[Plane.SAGITTAL]
+    bench.linked.place((3, 2, 2))
+    data = bench.session.volume.data
+    mm = float(bench.session.volume.grid.spacing[2]) * 2.2
+    for projection, of in ((Projection.MIP, np.max), (Projection.MINIP, np.min)):
+        bench.linked.set_slab(Plane.SAGITTAL, Slab(projection, mm))
+        move(pane, at(pane, (2, 1)), NONE)
+        seen, inside = of(data[2, 1, 1:4]), data[2, 1, 2]
+        assert told.text().startswith(("MIP", "MinIP"))
+        assert f" {seen:g} " in told.text()
+        assert f"(slice {inside:g})" in told.text()
+    bench.linked.set_slab(Plane.AXIAL, Slab(Projection.MIP, 1000.0))
+    move(window.canvas, Hand(window).at(1, 2), NONE)
+    assert told.text().startswith(f"MIP {data[:, 1, 2].max():g} ")
+    for plane in (Plane.SAGITTAL, Plane.AXIAL):
+        bench.linked.set_slab(plane, Slab())
+    move(window.canvas, Hand(window).at(1, 3), NONE)
+    assert told.text().startswith(f"{data[3, 1, 3]:g} ")
+
+
 # ---- layouts ----------------------------------------------------------------------
+
+
+def double_click(widget, at: QPoint) -> None:
+    """As widgets get it from the system: the second press is the double click."""
+    QTest.mouseClick(widget, LEFT, NONE, at)
+    spot = QPointF(at), QPointF(widget.mapToGlobal(at))
+    kind = QEvent.Type.MouseButtonDblClick
+    QApplication.sendEvent(widget, QMouseEvent(kind, *spot, LEFT, LEFT, NONE))
+    QTest.mouseRelease(widget, LEFT, NONE, at)
 
 
 def test_layouts_by_keys_and_double_click(opened):
@@ -196,6 +229,27 @@ def test_layouts_by_keys_and_double_click(opened):
     assert window.canvas.size() == area.size()
     QTest.mouseDClick(window.canvas, LEFT, NONE, Hand(window).at(3, 3))
     assert len(area.shown) == 3
+
+
+def test_a_double_click_leaves_the_crosshair_where_it_was(opened):
+    window = opened()
+    state, area = window.bench.linked, window.views.area
+    state.place((2, 1, 3))
+    place, k = state.index, window.bench.session.k
+    pane = window.views.panes[Plane.SAGITTAL]
+    double_click(pane, QPoint(5, 5))
+    assert area.shown == ("sagittal",)
+    assert state.index.tolist() == place.tolist()
+    assert window.bench.session.k == k
+    double_click(pane, QPoint(60, 90))
+    assert len(area.shown) == 3
+    assert state.index.tolist() == place.tolist()
+    double_click(window.canvas, Hand(window).at(3, 3))
+    assert area.shown == ("axial",)
+    assert state.index.tolist() == place.tolist()
+    double_click(window.canvas, Hand(window).at(1, 2))
+    QTest.mouseClick(window.canvas, LEFT, NONE, Hand(window).at(3, 3))
+    assert state.index.tolist() == pytest.approx([2, 3, 3], abs=0.6)  # one click does
 
 
 def test_nothing_open_shows_the_welcome_page_alone(opened):
