@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QApplication
 
 from medlab_gui.core.measurements import Kind, Plane
 from medlab_gui.gui.docks.studies import StudiesDock
+from medlab_gui.gui.measure_overlay import MeasureOverlay
 from medlab_gui.gui.panes.linked_state import PaneLayout
 from medlab_gui.gui.panes.slab import Projection, Slab
 from medlab_gui.gui.view_state import Mode
@@ -300,6 +301,28 @@ def test_a_distance_is_measured_in_every_pane_in_mm(opened, plane):
     window.bench.linked.step(plane, 2)
     measure.show(made)
     assert window.bench.linked.slice_of(plane) == 3
+
+
+def test_figures_of_a_region_say_that_they_are_not_of_the_slab(opened):
+    window = opened()
+    bench, plane = window.bench, Plane.CORONAL
+    measure, pane = bench.measure, window.views.panes[plane]
+    wait_for(lambda: measure.list is not None)
+    measure.tool = Kind.RECTANGLE
+    begin, end = at(pane, (0, 1)), at(pane, (3, 4))
+    QTest.mousePress(pane, LEFT, NONE, begin)
+    for n in range(1, 6):
+        QTest.mouseMove(pane, begin + (end - begin) * n / 5)
+    QTest.mouseRelease(pane, LEFT, NONE, end)
+    measure.tool = None
+    overlay = pane.findChild(MeasureOverlay)
+    told = "of the slice, not the slab"
+    wait_for(lambda: all(look.text for _id, look in overlay.looks()))
+    assert [told in look.text for _id, look in overlay.looks()] == [False]
+    bench.linked.set_slab(plane, Slab(Projection.MIP, 1000.0))
+    assert [told in look.text for _id, look in overlay.looks()] == [True]
+    bench.linked.set_slab(plane, Slab())
+    assert [told in look.text for _id, look in overlay.looks()] == [False]
 
 
 def test_what_a_menu_does_is_done_to_the_picture_that_had_the_keys(opened):
