@@ -119,7 +119,7 @@ def voxel_text(bench: Workbench, index: ArrayLike, plane: Plane = Plane.AXIAL) -
     mm = np.asarray(volume.grid.to_mm(index))
     seen = _seen_in_slab(bench, (k, j, i), plane)
     parts = [
-        _("{seen} {unit} (slice {value})").format(seen=seen, unit=unit, value=shown)
+        _("{seen} {unit} (voxel {value})").format(seen=seen, unit=unit, value=shown)
         if seen
         else f"{shown} {unit}",
         _("column {i}, row {j}, slice {k}").format(i=i + 1, j=j + 1, k=k + 1),

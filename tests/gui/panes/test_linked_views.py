@@ -191,7 +191,7 @@ def test_under_the_mouse_stands_what_a_slab_shows(opened):
         seen, inside = of(data[2, 1, 1:4]), data[2, 1, 2]
         assert told.text().startswith(("MIP", "MinIP"))
         assert f" {seen:g} " in told.text()
-        assert f"(slice {inside:g})" in told.text()
+        assert f"(voxel {inside:g})" in told.text()
     bench.linked.set_slab(Plane.AXIAL, Slab(Projection.MIP, 1000.0))
     move(window.canvas, Hand(window).at(1, 2), NONE)
     assert told.text().startswith(f"MIP {data[:, 1, 2].max():g} ")
@@ -316,13 +316,19 @@ def test_figures_of_a_region_say_that_they_are_not_of_the_slab(opened):
     QTest.mouseRelease(pane, LEFT, NONE, end)
     measure.tool = None
     overlay = pane.findChild(MeasureOverlay)
-    told = "of the slice, not the slab"
-    wait_for(lambda: all(look.text for _id, look in overlay.looks()))
-    assert [told in look.text for _id, look in overlay.looks()] == [False]
+
+    def told():
+        """What is written on the rectangle; others may have measured, too."""
+        kept = (look for _id, look in overlay.looks() if look.kind is Kind.RECTANGLE)
+        return next(kept).text
+
+    wait_for(lambda: bool(told()))
+    plain = told()
+    assert not any("slab" in line for line in plain)
     bench.linked.set_slab(plane, Slab(Projection.MIP, 1000.0))
-    assert [told in look.text for _id, look in overlay.looks()] == [True]
+    assert told() == (*plain, "of the slice, not the slab")
     bench.linked.set_slab(plane, Slab())
-    assert [told in look.text for _id, look in overlay.looks()] == [False]
+    assert told() == plain
 
 
 def test_what_a_menu_does_is_done_to_the_picture_that_had_the_keys(opened):
