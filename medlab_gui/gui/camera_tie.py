@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QEvent, QObject, QTimer
 
 from medlab_gui.gui.panes.axial_shear import axial_geometry, flat_of_point
 
@@ -30,6 +30,9 @@ class CameraTie(QObject):
     comparison, which covers the canvas, reaches the canvas when the hand rests:
     napari would draw the hidden picture anew with every turn of the wheel.
 
+    A slice that fits goes on fitting when the canvas gets another size, as in all other
+    pictures; napari would keep the pixels of a mm, and cut it off or leave it small.
+
     Parameters
     ----------
     viewer : Viewer
@@ -51,6 +54,25 @@ class CameraTie(QObject):
         viewer.scene.camera.events.zoom.connect(self._on_canvas)
         viewer.scene.camera.events.center.connect(self._on_canvas)
         bench.camera.changed.connect(self._on_camera)
+        self._fits = False
+        self._resized = QTimer(self)
+        self._resized.setSingleShot(True)
+        self._resized.setInterval(0)  # the canvas has its size, vispy not yet
+        self._resized.timeout.connect(self._on_resized)
+        canvas.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Follow the canvas's size; nothing is taken from it."""
+        if event.type() == QEvent.Type.Resize and not self._resized.isActive():
+            self._fits = self._bench.camera.fits
+            self._resized.start()
+        return False
+
+    def _on_resized(self) -> None:
+        if self._fits:
+            self.push()
+        else:
+            self.pull()
 
     def _grid(self) -> Grid | None:
         """Return the grid of which the canvas shows an axial slice."""
@@ -67,6 +89,7 @@ class CameraTie(QObject):
 
     def _on_canvas(self, _event: object = None) -> None:
         if not self._busy:
+            self._fits = False
             self._rest.stop()
             self.pull()
 
@@ -89,6 +112,7 @@ class CameraTie(QObject):
 
     def _on_camera(self) -> None:
         if not self._busy:
+            self._fits = False
             self._rest.start()
 
     def push(self) -> None:

@@ -75,6 +75,7 @@ class ComparePictures(QWidget):
         super().__init__(parent)
         self.camera = camera or SliceCamera()
         self._preview: Preview | None = None
+        self._outdated = False
         self._layout = CompareLayout.SIDE
         self._outline_shown = True
         self._overlays: tuple[tuple[QImage, ...], tuple[QImage, ...]] = ((), ())
@@ -107,8 +108,14 @@ class ComparePictures(QWidget):
 
     def set_preview(self, preview: Preview | None) -> None:
         """Show another slice or result (None: none); zoom and place stay."""
-        self._preview = preview
+        self._preview, self._outdated = preview, False
         self.update()
+
+    def set_outdated(self, outdated: bool) -> None:
+        """Say that the processed picture is that of other steps than those listed."""
+        if outdated != self._outdated:
+            self._outdated = outdated
+            self.update()
 
     def set_overlays(
         self, before: tuple[QImage, ...], after: tuple[QImage, ...]
@@ -239,7 +246,7 @@ class ComparePictures(QWidget):
         left, right = self._rooms()
         if self._layout is CompareLayout.DIFFERENCE:
             self._draw(painter, (p.difference_image,), left, left)
-            paint.caption(painter, left, _("Processed minus original"))
+            paint.caption(painter, left, self._told(_("Processed minus original")))
             self._draw_letters(painter, left)
             paint.scale(painter, left, p.limit, p.difference_unit)
             return
@@ -250,7 +257,7 @@ class ComparePictures(QWidget):
             self._draw(painter, after, right, right)
             painter.fillRect(QRectF(left.right(), 0, 2, left.height()), QColor("#555"))
             paint.caption(painter, left, _("Original"))
-            paint.caption(painter, right, _("Processed"))
+            paint.caption(painter, right, self._told(_("Processed")))
             self._draw_letters(painter, left)
             self._draw_letters(painter, right)
             return
@@ -264,7 +271,13 @@ class ComparePictures(QWidget):
         self._draw_letters(painter, left)
         paint.swipe_line(painter, at, self.height())
         paint.caption(painter, shown[0], _("Original"))
-        paint.caption(painter, shown[1], _("Processed"), right_end=True)
+        after_line = self._told(_("Processed"))
+        paint.caption(painter, shown[1], after_line, right_end=True)
+
+    def _told(self, caption: str) -> str:
+        if not self._outdated:
+            return caption
+        return _("{picture}, before the last change").format(picture=caption)
 
     def _draw(
         self,

@@ -8,11 +8,13 @@ from qtpy.QtCore import QEvent, QObject, QPointF, QRectF, Qt
 from qtpy.QtGui import QPainter, QPaintEvent
 from qtpy.QtWidgets import QWidget
 
+from medlab_gui.core.i18n import _
 from medlab_gui.core.measurements import Kind
 from medlab_gui.gui import measure_shapes as shapes
 from medlab_gui.gui.measure_hand import MeasureHand
 from medlab_gui.gui.measure_paint import Look, ShapePainter
 from medlab_gui.gui.measure_pane import Pane, mm_to_flat
+from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +76,7 @@ class MeasureOverlay(QWidget):
         state = self._state
         for signal in (state.changed, state.selected_changed):
             signal.connect(self._refresh)
+        bench.linked.slab_changed.connect(self._refresh)
         pane.watch(self._refresh)
         self._refresh()
 
@@ -142,6 +145,8 @@ class MeasureOverlay(QWidget):
         is_selected: bool,
     ) -> Look:
         to_canvas = self._pane.to_canvas
+        if kind.is_region and text and self._is_slab():
+            text = (*text, _("of the slice, not the slab"))
         return Look(
             kind,
             to_canvas(flat),
@@ -150,6 +155,14 @@ class MeasureOverlay(QWidget):
             text,
             is_selected,
         )
+
+    def _is_slab(self) -> bool:
+        """Whether the picture shows several slices as one; figures are of one."""
+        session, pane = self._bench.session, self._pane
+        if session is None or pane.series_uid:  # a second series has no slabs
+            return False
+        spacing = PlaneGeometry(session.volume.grid, pane.plane).spacing
+        return self._bench.linked.slab(pane.plane).reach(spacing) > 0
 
     def _room(self) -> QRectF:
         return QRectF(self.rect()).adjusted(_MARGIN, _MARGIN, -_MARGIN, -_MARGIN)

@@ -110,6 +110,13 @@ class PreprocessBench(QObject):
         session = self._bench.session
         return "HU" if session is None else (session.volume.units or "")
 
+    @property
+    def waiting(self) -> str:
+        """Why the picture is still that of other steps; empty where it is not."""
+        if self._fitting is None or not self.comparing:
+            return ""
+        return _("A step looks at the whole scan first…")
+
     # ---- the slice ------------------------------------------------------------
 
     def _on_session(self) -> None:
@@ -179,7 +186,9 @@ class PreprocessBench(QObject):
             # Long enough to be shown and stopped in the status bar.
             title = _("Preprocessing the volume")
             self._fitting = spec
-            self.failed.emit(_("A step looks at the whole scan first…"))
+            self.failed.emit(self.waiting)
+            if self.panel is not None:
+                self.panel.pictures.set_outdated(True)
 
         def work(ctx: JobContext) -> Preview:
             done = volume.slice(k) if volume is not None else None
@@ -216,13 +225,14 @@ class PreprocessBench(QObject):
         if self._wanted:
             self._compute()
         elif not self._may_stop and self._fitting is not None:
+            self._fitting = None
             self.failed.emit(_("Stopped: the picture is still that of other steps."))
 
     def _show(self, result: Preview) -> None:
         session = self._bench.session
         if session is None or session.series_uid != result.uid:
             return
-        self.preview = result
+        self.preview, self._fitting = result, None
         self.failed.emit(self._remarks(result))
         if self.panel is None or not self.comparing:
             return

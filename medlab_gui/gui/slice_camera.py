@@ -7,6 +7,7 @@ from psygnal import Signal
 __all__ = ["SliceCamera"]
 
 _LEAST, _MOST = 0.25, 40.0
+_CLOSE = 0.005  # napari's centre is that of whole voxels, its margin is of the extent
 
 
 class SliceCamera:
@@ -36,6 +37,13 @@ class SliceCamera:
     def center(self) -> tuple[float, float]:
         """``(y, x)`` in the middle of the room, as shares of the slice."""
         return self._center
+
+    @property
+    def fits(self) -> bool:
+        """Whether the whole slice is shown, as large as its room allows."""
+        down, across = self._center
+        far = max(abs(self._zoom - 1), abs(down - 0.5), abs(across - 0.5))
+        return far < _CLOSE
 
     def look_at(self, center: tuple[float, float], zoom: float) -> None:
         """Show another part, or another size; tells only if something changes."""

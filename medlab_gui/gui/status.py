@@ -10,9 +10,11 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QLabel, QStatusBar, QToolButton, QWidget
 
 from medlab_gui.core.i18n import _
-from medlab_gui.core.measurements import short_value
+from medlab_gui.core.measurements import Plane, short_value
 from medlab_gui.gui.overlays import position_text
 from medlab_gui.gui.panes.axial_shear import flat_of_point
+from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
+from medlab_gui.gui.panes.slab import project
 from medlab_gui.gui.progress_bar import ProgressBar
 from medlab_gui.gui.view_state import Mode
 
@@ -77,7 +79,7 @@ def value_text(bench: Workbench, x_mm: float, y_mm: float) -> str:
     return voxel_text(bench, (session.k, row, column))
 
 
-def voxel_text(bench: Workbench, index: ArrayLike) -> str:
+def voxel_text(bench: Workbench, index: ArrayLike, plane: Plane = Plane.AXIAL) -> str:
     """Return value, index and position of a voxel.
 
     Parameters
@@ -86,6 +88,9 @@ def voxel_text(bench: Workbench, index: ArrayLike) -> str:
         What is open.
     index : array-like of float, shape (3,)
         Position ``(k, j, i)`` in the volume.
+    plane : Plane
+        In which it is seen. Where a slab is shown there, the value that the picture
+        has comes first, before that of the voxel in the middle slice.
 
     Returns
     -------
@@ -112,8 +117,11 @@ def voxel_text(bench: Workbench, index: ArrayLike) -> str:
     shown = short_value(value) if math.isfinite(value) else _("no value")
     unit = volume.units or _("a.u.")
     mm = np.asarray(volume.grid.to_mm(index))
+    seen = _seen_in_slab(bench, (k, j, i), plane)
     parts = [
-        f"{shown} {unit}",
+        _("{seen} {unit} (voxel {value})").format(seen=seen, unit=unit, value=shown)
+        if seen
+        else f"{shown} {unit}",
         _("column {i}, row {j}, slice {k}").format(i=i + 1, j=j + 1, k=k + 1),
         position_text(
             mm, bench.settings.mm_convention, doubt=session.series.sides_assumed
@@ -127,6 +135,27 @@ def voxel_text(bench: Workbench, index: ArrayLike) -> str:
         doubt = float(session.entropy[k, j, i])
         parts.append(_("uncertainty {value:.2f}").format(value=doubt))
     return "   ".join(parts)
+
+
+def _seen_in_slab(bench: Workbench, voxel: tuple[int, ...], plane: Plane) -> str:
+    """Return what a slab shows at a voxel, as "MIP 143"; empty for a single slice."""
+    session, slab = bench.session, bench.linked.slab(plane)
+    assert session is not None
+    volume = session.volume
+    reach = slab.reach(PlaneGeometry(volume.grid, plane).spacing)
+    if not reach:
+        return ""
+    ray = volume.data[
+        tuple(
+            slice(None) if a == plane.axis else slice(n, n + 1)
+            for a, n in enumerate(voxel)
+        )
+    ]
+    value = float(
+        project(ray, plane.axis, voxel[plane.axis], reach, slab.projection)[0, 0]
+    )
+    shown = short_value(value) if math.isfinite(value) else _("no value")
+    return f"{slab.short} {shown}"
 
 
 _PATIENCE_MS = 250
@@ -207,10 +236,10 @@ class StatusBar(QStatusBar):
         self._hover = (x_mm, y_mm)
         self.voxel.setText(value_text(self._bench, x_mm, y_mm))
 
-    def hover_voxel(self, index: ArrayLike) -> None:
-        """Show the voxel at a position ``(k, j, i)`` in the volume."""
+    def hover_voxel(self, index: ArrayLike, plane: Plane = Plane.AXIAL) -> None:
+        """Show the voxel at a position ``(k, j, i)`` of a plane in the volume."""
         self._hover = None
-        self.voxel.setText(voxel_text(self._bench, index))
+        self.voxel.setText(voxel_text(self._bench, index, plane))
 
     def leave(self) -> None:
         """Show no voxel."""

@@ -84,3 +84,27 @@ def test_the_canvas_follows_the_comparison(qtbot, window, dock):
     camera = window.bench.camera
     assert camera.zoom == pytest.approx(1.2**4, rel=1e-6)
     assert camera.center[1] * SHAPE[2] == pytest.approx(seen[1] + 0.5, abs=0.51)
+
+
+def test_a_fitting_slice_fits_when_the_canvas_gets_another_size(qtbot, window):
+    camera, tie = window.viewer.scene.camera, window.camera_tie
+    window.fit()
+    before, canvas, full = camera.zoom, window.canvas.size(), window.main.size()
+    window.main.resize(full.width() - 300, full.height() - 250)
+    try:
+        wait_for(lambda: window.canvas.size() != canvas)
+        wait_for(lambda: not tie._resized.isActive())
+        fitting = tie._fitting(window.bench.session.volume.grid)
+        assert camera.zoom == pytest.approx(fitting, rel=0.01)
+        assert camera.zoom < 0.95 * before
+        camera.zoom = 3 * before
+        camera.center = (0.0, 20 * DY, 70 * DX)
+        qtbot.wait(200)  # drawn; napari looks at its size when it draws
+    finally:
+        window.main.resize(full)
+    wait_for(lambda: window.canvas.size() == canvas)
+    wait_for(lambda: not tie._resized.isActive())
+    assert camera.zoom == pytest.approx(3 * before, rel=1e-3)  # as large as it was
+    assert shown_voxel(window) == pytest.approx((20, 70))
+    assert window.bench.camera.zoom == pytest.approx(3, rel=0.01)
+    window.fit()

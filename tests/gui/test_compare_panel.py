@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt
@@ -10,6 +12,7 @@ from medlab_gui.core.specs import LIVER_PIPELINE, PipelineSpec, Step
 from medlab_gui.gui.compare_view import CompareLayout
 from medlab_gui.gui.model_look import entropy_image, mask_image
 from medlab_gui.gui.model_strip import told
+from medlab_gui.imaging import pipeline
 from medlab_gui.imaging.pipeline import run_pipeline
 from tests.gui.docks_phantom import SCHEME, add_weights
 from tests.gui.gated_slices import GatedSlices
@@ -343,3 +346,32 @@ def test_asking_the_model_is_cancelled(qtbot, recipe_bench, side, tmp_path):
     qtbot.waitUntil(lambda: not recipe_bench.jobs.active)
     assert strip.go.text() == "Predict this slice"
     assert strip.before.isHidden()
+
+
+def test_steps_that_are_still_computed_are_told_on_the_picture(
+    qtbot, monkeypatch, recipe_bench, recipe_window
+):
+    dock = recipe_window.dock
+    dock.side.click()
+    rest(qtbot, recipe_bench)
+    pictures = recipe_window.panel.pictures
+    assert pictures._told("Processed") == "Processed"
+    go, real = threading.Event(), pipeline.fit_pipeline
+
+    def gated(*args, **kwargs):
+        assert go.wait(120)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(pipeline, "fit_pipeline", gated)
+    quick = Step("n4", {"shrink": 4, "levels": 1, "iterations": 2})
+    shown = pictures.preview
+    recipe_bench.pipeline = PipelineSpec((Step("percentile"), quick))
+    try:
+        assert "looks at the whole scan" in dock.message.text()
+        assert pictures._told("Processed") == "Processed, before the last change"
+        assert pictures.preview is shown
+    finally:
+        go.set()
+    qtbot.waitUntil(lambda: pictures.preview is not shown)
+    assert dock.message.text() == ""
+    assert pictures._told("Processed") == "Processed"

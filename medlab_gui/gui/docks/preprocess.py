@@ -175,7 +175,7 @@ class PreprocessDock(QWidget):
         except MedlabError as error:
             self.message.setText(error.message)
             return
-        self.message.setText("")
+        self.message.setText(self.shown.waiting)
         place = (self._bench.project_place, self._bench.store is not None)
         if place != self._place:
             # Another project is open: its recipe is where undo ends.

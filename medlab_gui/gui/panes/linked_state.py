@@ -73,6 +73,7 @@ class LinkedState:
         self._bench = bench
         self.at_hand = AtHand(bench)
         self._index = np.zeros(3)
+        self._before_click: NDArray[np.float64] | None = None
         self._series = ""
         self._slabs = {plane: Slab() for plane in Plane}
         self._layout = PaneLayout.ONE
@@ -128,6 +129,17 @@ class LinkedState:
         self._index = wanted
         self._bench.go_to(self.slice_of(Plane.AXIAL))
         self.moved.emit()
+
+    def click(self, index: ArrayLike) -> None:
+        """Place the crosshair where a button went down; see `unclick`."""
+        self._before_click = self._index.copy()
+        self.place(index)
+
+    def unclick(self) -> None:
+        """Put the crosshair back: the click was the first half of a double click."""
+        if self._before_click is not None:
+            self.place(self._before_click)
+            self._before_click = None
 
     def step(self, plane: Plane, n: int) -> None:
         """Go ``n`` slices on in a plane; the position becomes a slice's middle."""

@@ -71,8 +71,8 @@ class LinkedViews(QObject):
         The 3D view, once it was asked for.
     """
 
-    hovered = Signal(object)
-    """Position ``(k, j, i)`` under the mouse in one of the panes."""
+    hovered = Signal(object, object)
+    """Position ``(k, j, i)`` under the mouse in one of the panes, and its plane."""
     left = Signal()
     """The mouse left a pane."""
 
@@ -121,7 +121,7 @@ class LinkedViews(QObject):
         hand = PaneHand(pane, self._bench, self._pans)
         measuring = MeasureOverlay(pane, pane, self._bench, self._pans)
         hand.first = [measuring.hand.take, WindowBox(pane, pane, self._bench).take]
-        hand.hovered.connect(self.hovered)
+        hand.hovered.connect(lambda index: self.hovered.emit(index, plane))
         hand.left.connect(self.left)
         hand.double_clicked.connect(self._enlarge)
         self.panes[plane], self.hands[plane] = pane, hand
@@ -331,10 +331,11 @@ class LinkedViews(QObject):
         self._canvas.setFocus()
         if kind == QEvent.Type.MouseButtonDblClick:
             self._dragging = False
+            self._state.unclick()
             self._state.enlarge(str(Plane.AXIAL))
         else:
             self._dragging = True
-            self._state.place(self._index_at(event.position()))
+            self._state.click(self._index_at(event.position()))
         return True
 
     def badge(self) -> str:

@@ -96,6 +96,7 @@ class PaneHand(QObject):
             and event.button() == Qt.MouseButton.LeftButton
         ):
             self._drag = ""
+            self._bench.linked.unclick()
             self.double_clicked.emit(self._pane.plane)
 
     def _on_press(self, event: QMouseEvent) -> None:
@@ -109,7 +110,8 @@ class PaneHand(QObject):
         elif button == Qt.MouseButton.RightButton:
             self._drag = "window"
         if self._drag == "crosshair":
-            self._place(event.position())
+            at = event.position()
+            self._bench.linked.click(self._pane.index_at(at.x(), at.y()))
 
     def _place(self, at: QPointF) -> None:
         self._bench.linked.place(self._pane.index_at(at.x(), at.y()))

@@ -72,12 +72,17 @@ class Slab:
         """
         return int(self.mm / 2 / spacing + 1e-6) if self.is_on else 0
 
+    @property
+    def short(self) -> str:
+        """What becomes of the values, in a word; empty for a single slice."""
+        return _(_SHORT[self.projection]) if self.is_on else ""
+
     def badge(self, spacing: float) -> str:
         """Return what is written on the picture; empty for a single slice."""
         if not self.is_on:
             return ""
         return _("slab {mm:g} mm {kind}, {n} slices").format(
-            mm=self.mm, kind=_(_SHORT[self.projection]), n=2 * self.reach(spacing) + 1
+            mm=self.mm, kind=self.short, n=2 * self.reach(spacing) + 1
         )
 
 

@@ -6,12 +6,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from medlab_gui.core.measurements import Kind, Plane
 from medlab_gui.gui.docks.studies import StudiesDock
+from medlab_gui.gui.measure_overlay import MeasureOverlay
 from medlab_gui.gui.panes.linked_state import PaneLayout
 from medlab_gui.gui.panes.slab import Projection, Slab
 from medlab_gui.gui.view_state import Mode
@@ -176,7 +178,39 @@ def test_wheel_and_keys_scroll_the_pane_under_the_hand(opened):
     assert [state.slice_of(p) for p in Plane] == [4, 0, 3]
 
 
+def test_under_the_mouse_stands_what_a_slab_shows(opened):
+    window = opened()
+    bench, told = window.bench, window.status.voxel
+    pane = window.views.panes[Plane.SAGITTAL]
+    bench.linked.place((3, 2, 2))
+    data = bench.session.volume.data
+    mm = float(bench.session.volume.grid.spacing[2]) * 2.2
+    for projection, of in ((Projection.MIP, np.max), (Projection.MINIP, np.min)):
+        bench.linked.set_slab(Plane.SAGITTAL, Slab(projection, mm))
+        move(pane, at(pane, (2, 1)), NONE)
+        seen, inside = of(data[2, 1, 1:4]), data[2, 1, 2]
+        assert told.text().startswith(("MIP", "MinIP"))
+        assert f" {seen:g} " in told.text()
+        assert f"(voxel {inside:g})" in told.text()
+    bench.linked.set_slab(Plane.AXIAL, Slab(Projection.MIP, 1000.0))
+    move(window.canvas, Hand(window).at(1, 2), NONE)
+    assert told.text().startswith(f"MIP {data[:, 1, 2].max():g} ")
+    for plane in (Plane.SAGITTAL, Plane.AXIAL):
+        bench.linked.set_slab(plane, Slab())
+    move(window.canvas, Hand(window).at(1, 3), NONE)
+    assert told.text().startswith(f"{data[3, 1, 3]:g} ")
+
+
 # ---- layouts ----------------------------------------------------------------------
+
+
+def double_click(widget, at: QPoint) -> None:
+    """As widgets get it from the system: the second press is the double click."""
+    QTest.mouseClick(widget, LEFT, NONE, at)
+    spot = QPointF(at), QPointF(widget.mapToGlobal(at))
+    kind = QEvent.Type.MouseButtonDblClick
+    QApplication.sendEvent(widget, QMouseEvent(kind, *spot, LEFT, LEFT, NONE))
+    QTest.mouseRelease(widget, LEFT, NONE, at)
 
 
 def test_layouts_by_keys_and_double_click(opened):
@@ -196,6 +230,27 @@ def test_layouts_by_keys_and_double_click(opened):
     assert window.canvas.size() == area.size()
     QTest.mouseDClick(window.canvas, LEFT, NONE, Hand(window).at(3, 3))
     assert len(area.shown) == 3
+
+
+def test_a_double_click_leaves_the_crosshair_where_it_was(opened):
+    window = opened()
+    state, area = window.bench.linked, window.views.area
+    state.place((2, 1, 3))
+    place, k = state.index, window.bench.session.k
+    pane = window.views.panes[Plane.SAGITTAL]
+    double_click(pane, QPoint(5, 5))
+    assert area.shown == ("sagittal",)
+    assert state.index.tolist() == place.tolist()
+    assert window.bench.session.k == k
+    double_click(pane, QPoint(60, 90))
+    assert len(area.shown) == 3
+    assert state.index.tolist() == place.tolist()
+    double_click(window.canvas, Hand(window).at(3, 3))
+    assert area.shown == ("axial",)
+    assert state.index.tolist() == place.tolist()
+    double_click(window.canvas, Hand(window).at(1, 2))
+    QTest.mouseClick(window.canvas, LEFT, NONE, Hand(window).at(3, 3))
+    assert state.index.tolist() == pytest.approx([2, 3, 3], abs=0.6)  # one click does
 
 
 def test_nothing_open_shows_the_welcome_page_alone(opened):
@@ -246,6 +301,34 @@ def test_a_distance_is_measured_in_every_pane_in_mm(opened, plane):
     window.bench.linked.step(plane, 2)
     measure.show(made)
     assert window.bench.linked.slice_of(plane) == 3
+
+
+def test_figures_of_a_region_say_that_they_are_not_of_the_slab(opened):
+    window = opened()
+    bench, plane = window.bench, Plane.CORONAL
+    measure, pane = bench.measure, window.views.panes[plane]
+    wait_for(lambda: measure.list is not None)
+    measure.tool = Kind.RECTANGLE
+    begin, end = at(pane, (0, 1)), at(pane, (3, 4))
+    QTest.mousePress(pane, LEFT, NONE, begin)
+    for n in range(1, 6):
+        QTest.mouseMove(pane, begin + (end - begin) * n / 5)
+    QTest.mouseRelease(pane, LEFT, NONE, end)
+    measure.tool = None
+    overlay = pane.findChild(MeasureOverlay)
+
+    def told():
+        """What is written on the rectangle; others may have measured, too."""
+        kept = (look for _id, look in overlay.looks() if look.kind is Kind.RECTANGLE)
+        return next(kept).text
+
+    wait_for(lambda: bool(told()))
+    plain = told()
+    assert not any("slab" in line for line in plain)
+    bench.linked.set_slab(plane, Slab(Projection.MIP, 1000.0))
+    assert told() == (*plain, "of the slice, not the slab")
+    bench.linked.set_slab(plane, Slab())
+    assert told() == plain
 
 
 def test_what_a_menu_does_is_done_to_the_picture_that_had_the_keys(opened):
