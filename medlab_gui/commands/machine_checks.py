@@ -315,10 +315,11 @@ def check_codecs() -> Check:
 
 def _decodes(kind: str, names: tuple[str, ...]) -> bool:
     try:
-        if kind == "JPEG lossless":
+        if kind in ("JPEG lossless", "JPEG-LS"):
             import SimpleITK as sitk
 
-            # Its GDCM decodes lossless JPEG, which pydicom alone does not
+            # Its GDCM decodes them: pydicom alone does not the first, and the second
+            # only with a package that there is not for every Python.
             if "GDCMImageIO" in sitk.ImageFileReader().GetRegisteredImageIOs():
                 return True
         from pydicom import uid
