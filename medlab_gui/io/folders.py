@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medlab_gui.io.companions import is_companion
 from medlab_gui.io.growing import that_matter
 from medlab_gui.io.series import Ignored
 
@@ -60,6 +61,8 @@ def list_files(
                     # The listing knows these, without a look at each file.
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(entry.path)
+                        continue
+                    if is_companion(entry.path):
                         continue
                     if entry.is_file(follow_symlinks=False):
                         found.append(entry.path)
