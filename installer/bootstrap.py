@@ -8,8 +8,9 @@ import sys
 
 if sys.version_info < (3, 11):  # noqa: UP036 - this is where an old Python is told
     sys.stderr.write(
-        "MedLab needs Python 3.11 or newer, and this is Python %d.%d; "  # noqa: UP031
-        "install a newer one and start this script with it.\n" % sys.version_info[:2]
+        "MedLab needs Python 3.11 or newer (up to 3.14), and this is Python "  # noqa: UP031
+        "%d.%d; install a newer one and start this script with it.\n"
+        % sys.version_info[:2]
     )
     sys.exit(2)
 

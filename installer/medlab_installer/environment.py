@@ -35,8 +35,10 @@ IN_PLACE_BREAKS = ("pyside6-essentials", "shiboken6")
 
 VERIFY = """\
 import json, sys
-import alembic, napari, nibabel, numpy, openjpeg, pydicom, jpeg_ls, safetensors, scipy
+import alembic, napari, nibabel, numpy, openjpeg, pydicom, safetensors, scipy
 import SimpleITK, skimage, sqlalchemy, torch
+if sys.version_info < (3, 14):
+    import jpeg_ls
 from qtpy import QtGui, QtWidgets
 import medlab_gui
 from medlab_gui.gui.prefetch import compile_all

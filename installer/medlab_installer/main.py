@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from medlab_installer import arguments, checks, machine
+from medlab_installer import arguments, checks, fits, machine
 from medlab_installer.environment import Environment
 from medlab_installer.progress import Progress
 from medlab_installer.trouble import Trouble
@@ -60,6 +60,7 @@ def install(env: Environment, wanted: Arguments) -> None:
     Trouble
         If something is missing that cannot be installed from here.
     """
+    fits.refuse_unfit()
     progress = Progress(N_STEPS)
     screen = wanted.verb == "test" and machine.needs_own_screen()
     env.prepare_folder()

@@ -6,12 +6,14 @@ import importlib.util
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from medlab_gui.commands import advice
 from medlab_gui.commands.values import counted
 from medlab_gui.core.errors import MedlabError
 
@@ -39,6 +41,7 @@ __all__ = [
 ]
 
 PROBE_SECONDS = 60.0
+OLDEST_OPENGL = (2, 1)
 LOW_MEMORY = 4_000_000_000
 LOW_DISK = 2_000_000_000
 GB = 1e9
@@ -152,8 +155,7 @@ def check_qt(probe: dict[str, Any]) -> Check:
             "Qt",
             Health.FAULT,
             f"Qt cannot be loaded: {probe.get('crash', 'no answer')}",
-            "Run 'python3 installer/bootstrap.py env', which installs the system "
-            "libraries that Qt needs.",
+            advice.for_qt(),
         )
     found = f"Qt {probe['qt']}, {probe['binding']}"
     if "platform" not in probe:
@@ -161,9 +163,7 @@ def check_qt(probe: dict[str, Any]) -> Check:
             "Qt",
             Health.FAULT,
             f"{found}, but it cannot reach the screen: {probe.get('crash', '')}",
-            "Check DISPLAY and QT_QPA_PLATFORM; on Debian and Ubuntu "
-            "'python3 installer/bootstrap.py env' installs the libraries of the xcb "
-            "plug-in.",
+            advice.for_screen(),
         )
     screens = ", ".join(probe.get("screens", [])) or "none"
     return Check(
@@ -176,6 +176,9 @@ def check_opengl(probe: dict[str, Any]) -> Check:
     name = "OpenGL"
     if "renderer" in probe:
         found = f"{probe['renderer']} ({probe['vendor']}), OpenGL {probe['version']}"
+        if _is_too_old(probe["version"]):
+            too_old = f"{found}: MedLab needs OpenGL 2.1 or newer"
+            return Check(name, Health.FAULT, too_old, advice.for_drawing())
         if any(word in probe["renderer"].lower() for word in SOFTWARE_RENDERERS):
             return Check(
                 name,
@@ -191,16 +194,20 @@ def check_opengl(probe: dict[str, Any]) -> Check:
             name,
             Health.WARNING,
             f"no renderer: {why}",
-            "The window needs a screen: start it from a desktop session, or set "
-            "DISPLAY. All verbs of the command line work without.",
+            advice.for_no_screen(),
         )
     return Check(
         name,
         Health.FAULT,
         f"no renderer: {why}",
-        "Install the graphics driver, or Mesa for drawing by the processor "
-        "(libgl1-mesa-dri on Debian and Ubuntu).",
+        advice.for_drawing(),
     )
+
+
+def _is_too_old(version: str) -> bool:
+    """Tell whether a driver's version, such as ``"1.1.0"``, cannot draw pictures."""
+    number = re.match(r"(\d+)\.(\d+)", version)
+    return number is not None and tuple(map(int, number.groups())) < OLDEST_OPENGL
 
 
 def check_torch(device: str) -> Check:
@@ -218,7 +225,7 @@ def check_torch(device: str) -> Check:
             "torch",
             Health.FAULT,
             f"torch cannot be loaded: {error}",
-            "Run 'python3 installer/bootstrap.py env', which mends the environment.",
+            advice.mend_environment(),
         )
     build = f"CUDA {torch.version.cuda}" if torch.version.cuda else "CPU only"
     found = f"torch {torch.__version__} ({build})"
@@ -240,8 +247,7 @@ def check_torch(device: str) -> Check:
             "torch",
             Health.WARNING,
             f"{found}; the settings ask for cuda",
-            "Install the NVIDIA driver and a CUDA build "
-            "('python3 installer/bootstrap.py env --torch cuda'), or choose auto.",
+            advice.for_cuda(),
         )
     if torch.version.cuda and device == "auto":
         return Check(
@@ -309,16 +315,17 @@ def check_codecs() -> Check:
         "Codecs",
         Health.WARNING,
         f"{present or 'none'}; not {', '.join(missing)}",
-        "Run 'python3 installer/bootstrap.py env', which mends the environment.",
+        advice.mend_environment(),
     )
 
 
 def _decodes(kind: str, names: tuple[str, ...]) -> bool:
     try:
-        if kind == "JPEG lossless":
+        if kind in ("JPEG lossless", "JPEG-LS"):
             import SimpleITK as sitk
 
-            # Its GDCM decodes lossless JPEG, which pydicom alone does not
+            # Its GDCM decodes them: pydicom alone does not the first, and the second
+            # only with a package that there is not for every Python.
             if "GDCMImageIO" in sitk.ImageFileReader().GetRegisteredImageIOs():
                 return True
         from pydicom import uid
@@ -345,7 +352,7 @@ def check_packages() -> Check:
         "Packages",
         Health.FAULT,
         f"not installed: {', '.join(missing)}",
-        "Run 'python3 installer/bootstrap.py env', which mends the environment.",
+        advice.mend_environment(),
     )
 
 
@@ -364,15 +371,14 @@ def check_fonts(probe: dict[str, Any]) -> Check:
             "Fonts",
             Health.FAULT,
             "no font is installed: the window would show boxes",
-            "Install fonts (fonts-dejavu-core on Debian and Ubuntu).",
+            advice.for_fonts(),
         )
     if not probe.get("cjk"):
         return Check(
             "Fonts",
             Health.NOTE,
             f"{count} families, none for Chinese, Japanese or Korean",
-            "Install one if names of studies show as boxes (fonts-noto-cjk on Debian "
-            "and Ubuntu).",
+            advice.for_cjk(),
         )
     return Check("Fonts", Health.OK, f"{count} families, also for CJK")
 

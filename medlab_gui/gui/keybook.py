@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,7 +17,15 @@ if TYPE_CHECKING:
 
     from medlab_gui.gui.key_profiles import KeyProfile
 
-__all__ = ["Entry", "Keybook", "can_be_together", "keys_of", "shown_key", "split_key"]
+__all__ = [
+    "Entry",
+    "Keybook",
+    "as_held",
+    "can_be_together",
+    "keys_of",
+    "shown_key",
+    "split_key",
+]
 
 _MODES = {"Review/": "reviewing", "Annotate/": "annotating"}
 
@@ -60,7 +69,17 @@ def shown_key(key: str) -> str:
     }
     name = split_key(key)[1]
     held, plus, last = name.rpartition("+")
-    return held + plus + words.get(last, last) if last else name
+    return as_held(held + plus) + words.get(last, last) if last else name
+
+
+def as_held(text: str) -> str:
+    """Return a text with the keys that are held called as this system calls them.
+
+    Qt's Ctrl is the Command key of a Mac.
+    """
+    if sys.platform == "darwin":
+        return text.replace("Ctrl", "⌘").replace("Alt", "⌥")
+    return text
 
 
 def can_be_together(*expressions: str) -> bool:

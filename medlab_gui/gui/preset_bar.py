@@ -36,6 +36,7 @@ from medlab_gui.core.presets import (
 )
 from medlab_gui.core.specs import PipelineSpec
 from medlab_gui.gui.dialogs.replacing import with_ending
+from medlab_gui.gui.keybook import as_held
 from medlab_gui.gui.own_keys import OwnKeys
 from medlab_gui.imaging.recipes import same_effect
 
@@ -101,9 +102,11 @@ class PresetBar(QWidget):
         first.addWidget(self.combo, 1)
         second = QHBoxLayout()
         second.setSpacing(4)
-        self.undo = self._button(_("Undo"), _("Take back the last change (Ctrl+Z)"))
+        self.undo = self._button(
+            _("Undo"), as_held(_("Take back the last change (Ctrl+Z)"))
+        )
         self.undo.clicked.connect(self.undo_wanted)
-        self.redo = self._button(_("Redo"), _("Do it again (Ctrl+Shift+Z)"))
+        self.redo = self._button(_("Redo"), as_held(_("Do it again (Ctrl+Shift+Z)")))
         self.redo.clicked.connect(self.redo_wanted)
         self.reset = self._button(
             _("Reset"), _("Back to the recipe that was chosen, saved or opened last")

@@ -9,6 +9,7 @@ from medlab_gui.commands.accept import classifier_in_use
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
 from medlab_gui.core.records import ItemState
+from medlab_gui.gui.keybook import as_held
 from medlab_gui.review.classified import latest_classified
 
 if TYPE_CHECKING:
@@ -80,7 +81,9 @@ def accept_prediction(bench: Workbench, *, all_slices: bool) -> None:
         return
     bench.view.mask_visible = True
     bench.inform(
-        _("The prediction is the mask of every slice now (Ctrl+Z takes it back).")
+        as_held(
+            _("The prediction is the mask of every slice now (Ctrl+Z takes it back).")
+        )
         if all_slices
         else _("The prediction is the mask of slice {n} now.").format(n=session.k + 1)
     )

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QLabel, QStatusBar, QToolButton, QWidget
 
 from medlab_gui.core.i18n import _
 from medlab_gui.core.measurements import Plane, short_value
+from medlab_gui.gui.keybook import as_held
 from medlab_gui.gui.overlays import position_text
 from medlab_gui.gui.panes.axial_shear import flat_of_point
 from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
@@ -201,10 +202,12 @@ class StatusBar(QStatusBar):
         self.saved = QLabel()
         self.saved.setObjectName("status_saved")
         self.saved.setToolTip(
-            _(
-                "Every stroke is written to disk when it ends and survives a crash. "
-                "Saving (Ctrl+S, and by itself when you close or accept) keeps the "
-                "mask as a version of its own."
+            as_held(
+                _(
+                    "Every stroke is written to disk when it ends and survives a "
+                    "crash. Saving (Ctrl+S, and by itself when you close or accept) "
+                    "keeps the mask as a version of its own."
+                )
             )
         )
         self.addWidget(self.mode)

@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from medlab_gui.core.errors import DamagedFileError, InputError
 from medlab_gui.core.places import is_device
+from medlab_gui.io.companions import is_companion_in_archive
 from medlab_gui.io.wording import counted
 
 if TYPE_CHECKING:
@@ -47,7 +48,6 @@ _BROKEN = (
 """What the standard library was seen to raise on broken archives."""
 _BLOCK = 2**20
 _METHODS = {9: "Deflate64", 93: "Zstandard", 95: "xz", 98: "PPMd", 99: "AES"}
-_JUNK = re.compile(r"(^|/)(__MACOSX/|\._|\.DS_Store$|Thumbs\.db$)")
 
 
 def archive_kind(path: Path) -> str:
@@ -196,7 +196,7 @@ def _unzip(path: Path, places: _Places, counter: Counter) -> list[tuple[str, str
         members = [
             m
             for m in archive.infolist()
-            if not m.is_dir() and not _JUNK.search(m.filename)
+            if not m.is_dir() and not is_companion_in_archive(m.filename)
         ]
         if members and all(m.flag_bits & 1 for m in members):
             msg = (
@@ -255,7 +255,7 @@ def _untar(path: Path, places: _Places, counter: Counter) -> list[tuple[str, str
         with path.open("rb") as raw, _tar(raw, archive_kind(path)) as archive:
             for member in _members(archive, counter):
                 counter.report(min(raw.tell(), size), size)
-                if member.isdir() or _JUNK.search(member.name):
+                if member.isdir() or is_companion_in_archive(member.name):
                     continue
                 place = places.of(member.name) if member.isreg() else None
                 if place is None:

@@ -40,6 +40,10 @@ _GDCM_ONLY = {
 }
 """12-bit and lossless JPEG: SimpleITK's GDCM decodes them, pydicom alone does not."""
 
+_JPEG_LS = {"1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"}
+"""pydicom's decoder goes first, where there is one: not for Python 3.14. It also takes
+pictures of fewer than 8 bits, which GDCM refuses."""
+
 _RLE = "1.2.840.10008.1.2.5"
 _NOT_BY_GDCM = {
     _RLE,
@@ -58,7 +62,7 @@ _END_MARK = struct.pack("<HHL", 0xFFFE, 0xE0DD, 0)
 
 def can_decode(syntax: str, bits: int = 16) -> bool:
     """Tell whether pixels of a transfer syntax, of so many bits, can be read here."""
-    if not syntax or syntax in _GDCM_ONLY:
+    if not syntax or syntax in _GDCM_ONLY | _JPEG_LS:
         return True
     if syntax == GE_PRIVATE:
         return bits == 16  # of others nobody says how bytes are swapped

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medlab_gui.core.own_files import PROJECT_FOLDERS, is_of_project, is_project
+from medlab_gui.io.companions import is_companion
 from medlab_gui.io.growing import that_matter
 from medlab_gui.io.series import Ignored
 
@@ -78,6 +79,8 @@ def list_files(
                     # The listing knows these, without a look at each file.
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(entry.path)
+                        continue
+                    if is_companion(entry.path):
                         continue
                     if entry.is_file(follow_symlinks=False):
                         found.append(entry.path)

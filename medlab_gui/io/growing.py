@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from medlab_gui.core.errors import InputError
 from medlab_gui.io.archives import origin
+from medlab_gui.io.companions import is_named_companion
 from medlab_gui.io.wording import counted
 
 if TYPE_CHECKING:
@@ -39,8 +40,6 @@ SETTLE_S = 1.5
 _LOOK_S = 0.05
 _JUST_NOW_S = 60.0
 """How long after its last change a file may still be in the middle of a copy."""
-_NOT_SLICES = frozenset((".ds_store", "thumbs.db", "desktop.ini"))
-"""What looking into a folder leaves there."""
 
 
 def folders_of(files: Iterable[str]) -> set[Path]:
@@ -122,7 +121,7 @@ def _refuse_new(series: FileSeries) -> None:
 
 def that_matter(names: Iterable[str]) -> frozenset[str]:
     """Return the names of files that may be slices."""
-    return frozenset(n for n in names if n.lower() not in _NOT_SLICES)
+    return frozenset(n for n in names if not is_named_companion(n))
 
 
 def maybe_growing(files: Iterable[Path]) -> str:

@@ -15,6 +15,7 @@ from medlab_gui.core.errors import (
 )
 from medlab_gui.core.places import as_path
 from medlab_gui.io.archives import archive_kind, origin, unpack
+from medlab_gui.io.companions import is_companion
 from medlab_gui.io.dicom_headers import DicomHeader
 from medlab_gui.io.dicom_quick import FIRST_BLOCK, HeaderReader
 from medlab_gui.io.dicomdir import index_note, is_index, read_index
@@ -250,7 +251,11 @@ def _files(
             raise NotAnImageError(msg, path=root)
         with os.scandir(root) as entries:  # or say why not
             if not nested:
-                listed = sorted(entry.path for entry in entries if entry.is_file())
+                listed = sorted(
+                    entry.path
+                    for entry in entries
+                    if entry.is_file() and not is_companion(entry.path)
+                )
                 return listed, contents_of(folders_of(listed))
     except OSError as error:
         msg = f"{root} cannot be opened: {error.strerror or error}."

@@ -164,6 +164,81 @@ def test_a_driver_without_opengl_is_a_fault():
 
 
 @pytest.mark.parametrize(
+    ("version", "state"),
+    [
+        ("1.1.0", Health.FAULT),
+        ("2.0", Health.FAULT),
+        ("2.1 Metal - 88", Health.OK),
+        ("4.6.0 NVIDIA 550", Health.OK),
+        ("OpenGL ES 3.2", Health.OK),
+    ],
+)
+def test_what_windows_draws_by_itself_is_too_old(version, state):
+    """It said that all works, only more slowly: napari cannot draw a picture there."""
+    check = look.check_opengl({**WHOLE, "version": version})
+    assert check.state is state
+    assert ("needs OpenGL 2.1" in check.found) is (state is Health.FAULT)
+
+
+FAULTS = {
+    "qt": lambda: look.check_qt({"crash": "DLL load failed"}),
+    "screen": lambda: look.check_qt({"qt": "6.11", "binding": "PySide6"}),
+    "no screen": lambda: look.check_opengl({}),
+    "drawing": lambda: look.check_opengl({**NO_RENDERER, "opengl_error": "none"}),
+    "fonts": lambda: look.check_fonts({**WHOLE, "font_families": 0}),
+    "cjk": lambda: look.check_fonts({**WHOLE, "cjk": False}),
+    "cuda": lambda: look.check_torch("cuda"),
+    "codecs": lambda: look.check_codecs(),
+}
+NO_RENDERER = {k: v for k, v in WHOLE.items() if k not in ("renderer", "vendor")}
+ADVICE = {
+    "linux": {
+        "qt": "python3 installer/bootstrap.py env",
+        "screen": "xcb",
+        "no screen": "set DISPLAY",
+        "drawing": "libgl1-mesa-dri",
+        "fonts": "fonts-dejavu-core",
+        "cjk": "fonts-noto-cjk",
+        "cuda": "python3 installer/bootstrap.py env --torch cuda",
+        "codecs": "python3 installer/bootstrap.py env",
+    },
+    "win32": {
+        "qt": "Visual C++ Redistributable",
+        "screen": "logged in",
+        "no screen": "desktop session",
+        "drawing": "card's maker",
+        "fonts": "fonts of the system",
+        "cjk": "Optional features",
+        "cuda": r"py installer\bootstrap.py env --torch cuda",
+        "codecs": r"py installer\bootstrap.py env",
+    },
+    "darwin": {
+        "qt": "python3 installer/bootstrap.py env",
+        "screen": "logged in",
+        "no screen": "desktop session",
+        "drawing": "macOS brings OpenGL",
+        "fonts": "fonts of the system",
+        "cjk": "Font Book",
+        "cuda": "no CUDA on macOS",
+        "codecs": "python3 installer/bootstrap.py env",
+    },
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("system", ADVICE)
+def test_advice_is_for_this_system(monkeypatch, system, fault):
+    """Windows and macOS were told of Debian's packages and of DISPLAY."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr(look, "_decodes", lambda kind, names: kind != "RLE")
+    monkeypatch.setattr(sys, "platform", system)
+    todo = FAULTS[fault]().todo
+    assert ADVICE[system][fault] in todo
+    others = ("Debian", "DISPLAY", "Mesa", "xcb") if system != "linux" else ("py inst",)
+    assert not [word for word in others if word in todo]
+
+
+@pytest.mark.parametrize(
     ("probe", "state"),
     [
         (WHOLE, Health.OK),

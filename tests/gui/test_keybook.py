@@ -4,6 +4,7 @@ import pytest
 
 from medlab_gui.commands import COMMANDS
 from medlab_gui.gui.actions import ACTIONS
+from medlab_gui.gui.dialogs.keys import key_table
 from medlab_gui.gui.key_actions import key_entries, new_keybook
 from medlab_gui.gui.key_profiles import KEY_PROFILES, KeyProfile
 from medlab_gui.gui.keybook import (
@@ -36,6 +37,17 @@ def test_modes_and_words_of_keys():
     assert shown_key("+") == "+"
     assert shown_key("Ctrl+Return") == "Ctrl+Enter"
     assert shown_key("PgUp") == "Page Up"
+
+
+def test_keys_that_are_held_are_called_as_on_a_mac(monkeypatch):
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert shown_key("Ctrl+Shift+Z") == "⌘+Shift+Z"
+    assert shown_key("Ctrl+Alt+P") == "⌘+⌥+P"
+    assert shown_key("+") == "+"
+    book = Keybook(ENTRIES, "medlab")
+    sheet = key_table(COMMANDS, book, {})
+    assert not [row for _, rows in sheet for row in rows if "Ctrl" in " ".join(row)]
+    assert ("⌘ + wheel", "Zoom at the mouse") in dict(sheet)["Mouse"]
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,10 @@ import tomllib
 import zipfile
 
 import pytest
+from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
+from medlab_installer import fits
 from medlab_installer.arguments import ROOT
 from medlab_installer.contents import canonical
 from medlab_installer.environment import CONSTRAINTS, pinned
@@ -34,6 +36,8 @@ def needed() -> dict[str, str]:
     seen = set()
     while todo:
         requirement = todo.pop()
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
         key = (canonical(requirement.name), frozenset(requirement.extras))
         if key in seen:
             continue
@@ -46,8 +50,16 @@ def needed() -> dict[str, str]:
             if child.marker is None or any(
                 child.marker.evaluate({"extra": extra}) for extra in extras
             ):
+                child.marker = None
                 todo.append(child)
     return found
+
+
+SYSTEMS = {
+    "Linux": ("linux", "posix", "x86_64"),
+    "Darwin": ("darwin", "posix", "arm64"),
+    "Windows": ("win32", "nt", "AMD64"),
+}
 
 
 def test_everything_needed_is_pinned_and_installed_as_pinned():
@@ -60,6 +72,44 @@ def test_everything_needed_is_pinned_and_installed_as_pinned():
         and not name.startswith(("nvidia-", "cuda-", "triton"))
     }
     assert not differing
+
+
+@pytest.mark.parametrize("minor", range(fits.OLDEST[1], fits.NEWEST[1] + 1))
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_what_other_systems_and_pythons_need_is_pinned_too(system: str, minor: int):
+    platform, os_name, processor = SYSTEMS[system]
+    there = {
+        **default_environment(),
+        "platform_system": system,
+        "sys_platform": platform,
+        "os_name": os_name,
+        "platform_machine": processor,
+        "python_version": f"3.{minor}",
+        "python_full_version": f"3.{minor}.1",
+    }
+    extras = PROJECT["project"]["optional-dependencies"]
+    project = [*PROJECT["project"]["dependencies"], *extras["test"], *extras["fast"]]
+    todo = [("", text) for text in project + PROJECT["build-system"]["requires"]]
+    seen: set[tuple[str, frozenset[str]]] = set()
+    while todo:
+        extra, text = todo.pop()
+        requirement = Requirement(text)
+        if requirement.marker is not None and not requirement.marker.evaluate(
+            {**there, "extra": extra}
+        ):
+            continue
+        key = (canonical(requirement.name), frozenset(requirement.extras))
+        if key in seen or key[0].startswith(("nvidia-", "cuda-", "triton")):
+            continue
+        seen.add(key)
+        try:
+            needs = importlib.metadata.requires(key[0]) or []
+        except importlib.metadata.PackageNotFoundError:
+            continue  # for another system alone: what it needs cannot be asked here
+        todo += [(extra, text) for extra in ("", *key[1]) for text in needs]
+    assert {name for name, _ in seen} <= set(pinned())
+    assert ("pyjpegls" in {name for name, _ in seen}) is (minor < 14)
+    assert ("appnope" in {name for name, _ in seen}) is (system == "Darwin")
 
 
 def test_pins_are_inside_the_ranges_of_the_project():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pydicom
 import pytest
@@ -13,6 +16,7 @@ from pydicom.uid import (
     JPEG2000Lossless,
     JPEGLosslessSV1,
     JPEGLSLossless,
+    JPEGLSNearLossless,
 )
 
 from medlab_gui.core.errors import DamagedFileError
@@ -151,3 +155,46 @@ def test_zeros_in_place_of_the_end(tmp_path, syntax, share):
         ds.save_as(path)
     with pytest.raises(DamagedFileError, match=paths[1].name):
         read_one(tmp_path)
+
+
+@pytest.mark.parametrize("syntax", [JPEGLSLossless, JPEGLSNearLossless])
+def test_jpeg_ls_without_its_own_decoder(tmp_path, syntax):
+    """For Python 3.14 there is none; GDCM decodes it then."""
+    paths = write_series(
+        tmp_path / "scan",
+        plain_grid(SHAPE),
+        np.zeros(SHAPE),
+        edit=lambda ds, k: setattr(ds, "PixelData", _stored(k).tobytes()),
+    )
+    wanted = []
+    for k, path in enumerate(paths):
+        ds = pydicom.dcmread(path)
+        near = {"jls_error": 2} if syntax == JPEGLSNearLossless else {}
+        ds.compress(syntax, generate_instance_uid=False, **near)
+        ds.save_as(path)
+        wanted.append(np.abs(ds.pixel_array.astype(int) - _stored(k)).max())
+    assert max(wanted) == (2 if syntax == JPEGLSNearLossless else 0)
+    code = (
+        "import sys, pathlib; sys.modules['jpeg_ls'] = None; "
+        "import numpy as np; from medlab_gui.io import read_one; "
+        "series, volume = read_one(pathlib.Path(sys.argv[1])); "
+        "np.save(sys.argv[2], volume.data); print(*(p.code for p in series.problems)); "
+        "from medlab_gui.commands.machine_checks import check_codecs; "
+        "print(check_codecs().state)"
+    )
+    runs = {}
+    for name, text in {
+        "without": code,
+        "with": code.replace("sys.modules['jpeg_ls'] = None; ", ""),
+    }.items():
+        ran = subprocess.run(
+            [sys.executable, "-c", text, tmp_path / "scan", tmp_path / f"{name}.npy"],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert ran.returncode == 0, ran.stderr
+        runs[name] = np.load(tmp_path / f"{name}.npy"), ran.stdout
+    assert np.array_equal(runs["with"][0], runs["without"][0])
+    assert runs["with"][1] == runs["without"][1]
+    assert runs["without"][1].endswith("ok\n")

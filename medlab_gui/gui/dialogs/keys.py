@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.actions import ACTIONS, HELD_KEYS, MOUSE
 from medlab_gui.gui.dialogs.room import resize_within_screen
-from medlab_gui.gui.keybook import shown_key, split_key
+from medlab_gui.gui.keybook import as_held, shown_key, split_key
 from medlab_gui.gui.window_presets import N_DIGITS, preset_id
 
 if TYPE_CHECKING:
@@ -71,7 +71,9 @@ def key_table(
             table[menu.split("/")[1]].append((", ".join(shown), text))
     table["view"] += [(_(key), _(text)) for key, text in HELD_KEYS]
     sheet = [(_(_HEADS[name]), rows) for name, rows in table.items() if rows]
-    sheet.append((_("Mouse"), [(_(what), _(does)) for what, does in MOUSE]))
+    sheet.append(
+        (_("Mouse"), [(as_held(_(what)), as_held(_(does))) for what, does in MOUSE])
+    )
     return sheet
 
 

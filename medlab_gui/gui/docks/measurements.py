@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 
 from medlab_gui.core.i18n import N_, _
 from medlab_gui.core.measurements import KIND_NAMES, PLANE_NAMES, Kind, Plane
+from medlab_gui.gui.keybook import as_held
 from medlab_gui.gui.measure_actions import TOOL_KEYS, copy_figures, export_table
 from medlab_gui.gui.own_keys import OwnKeys
 
@@ -131,7 +132,7 @@ class MeasurementsDock(QWidget):
         self.copy.clicked.connect(self._on_copy)
         self.delete = QPushButton(_("Delete"))
         self.delete.setToolTip(
-            _("Delete the selected measurement (Del); Ctrl+Z brings it back")
+            as_held(_("Delete the selected measurement (Del); Ctrl+Z brings it back"))
         )
         self.delete.clicked.connect(self._on_delete)
         self.export = QPushButton(_("Export CSV…"))

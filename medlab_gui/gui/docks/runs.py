@@ -29,6 +29,7 @@ from medlab_gui.gui.dialogs.aside import show_beside
 from medlab_gui.gui.dialogs.compare_weights import CompareWeightsDialog
 from medlab_gui.gui.dialogs.finetune import FineTuneDialog
 from medlab_gui.gui.elsewhere import ElsewhereWatch
+from medlab_gui.gui.keybook import as_held
 from medlab_gui.gui.launching import rank_again, use_weights
 from medlab_gui.gui.live_training import LiveTraining
 from medlab_gui.gui.notices import NoticeAction
@@ -136,7 +137,9 @@ class RunsDock(QWidget):
         self.table = QTableView(parent)
         self.table.setModel(self.model)
         self.table.setAccessibleName(_("Trainings of the project"))
-        self.table.setToolTip(_("Ctrl and click: see several over one another"))
+        self.table.setToolTip(
+            as_held(_("Ctrl and click: see several over one another"))
+        )
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.table.setTabKeyNavigation(False)
