@@ -124,7 +124,7 @@ def param(
     kind : str
         What a dialog offers: ``"open"`` (file or folder), ``"open_file"``, ``"save"``
         (file or folder), ``"save_file"``, ``"folder"``, ``"series"``, ``"checkpoint"``,
-        ``"slices"``,
+        ``"slices"``, ``"classes"`` (names with commas between),
         ``"codes"`` (words with commas between; may be given several times),
         ``"paths"`` (places, each on a line of its own), ``"recipe"`` (steps of
         preprocessing; the window begins with those of its dock).

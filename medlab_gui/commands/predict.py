@@ -128,12 +128,14 @@ class PredictParams:
         "commas between, or all.",
         "",
         title="Largest part only of",
+        kind="classes",
     )
     fill_holes: str = param(
         "Classes whose enclosed background is filled: names or values with commas "
         "between, or all.",
         "",
         title="Fill holes of",
+        kind="classes",
     )
     repeat: str = param(
         "Id of an earlier prediction of the project (see `medlab list`): ask as it was "

@@ -96,11 +96,16 @@ def needed_keys(what: str, data: dict[str, Any], keys: Iterable[str]) -> dict[st
     return data
 
 
+def _quoted(key: str) -> str:
+    """Return a key in quotes; what quotes a name within has no more of them."""
+    return key if "'" in key else repr(key)
+
+
 def check_choice(key: str, value: object, allowed: Iterable[str]) -> None:
     """Raise `SpecError` unless a value is one of a few words."""
     words = list(allowed)
     if not isinstance(value, str) or value not in words:
-        msg = f"{key!r} is one of {', '.join(words)}; found {value!r}."
+        msg = f"{_quoted(key)} is one of {', '.join(words)}; found {value!r}."
         raise SpecError(msg + nearest(value, words))
 
 
@@ -109,7 +114,7 @@ def check_kind(key: str, value: object, kind: type) -> None:
     if not isinstance(value, (list, tuple) if kind is list else kind):
         words = {"str": "text", "dict": "a JSON object", "list": "a list"}
         what = words[kind.__name__]
-        msg = f"{key!r} is {what}; found {value!r}."
+        msg = f"{_quoted(key)} is {what}; found {value!r}."
         raise SpecError(msg)
 
 
@@ -117,7 +122,7 @@ def check_whole(key: str, value: object, low: int, high: int | None = None) -> N
     """Raise `SpecError` unless a value is a whole number in a range."""
     is_whole = isinstance(value, int) and not isinstance(value, bool)
     if not is_whole or not _between(float(str(value)), low, high):
-        msg = f"{key!r} is a whole number {_range(low, high)}; found {value!r}."
+        msg = f"{_quoted(key)} is a whole number {_range(low, high)}; found {value!r}."
         raise SpecError(msg)
 
 
@@ -149,7 +154,7 @@ def check_number(
     if outside or not _between(number, low, high):
         start = f"above {low:g}" if above else f"of at least {low:g}"
         end = "" if high is None else f" and {'below' if below else 'up to'} {high:g}"
-        msg = f"{key!r} is a number {start}{end}; found {value!r}."
+        msg = f"{_quoted(key)} is a number {start}{end}; found {value!r}."
         raise SpecError(msg)
 
 

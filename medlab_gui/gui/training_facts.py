@@ -187,7 +187,7 @@ def foretold(pace: Pace, seconds: float, batch: int) -> str:
         Slices that go through together.
     """
     where = _("graphics card") if pace.device == "cuda" else _("processor")
-    words = _("about {time} on the {device} (measured just now, rough)").format(
+    words = _("About {time} on the {device} (measured just now, rough)").format(
         time=in_words(seconds), device=where
     )
     if pace.is_held_up:

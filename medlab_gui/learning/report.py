@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ _STYLE = """
 body { margin: 0; color: var(--ink); background: #fff; line-height: 1.5;
   font-family: "Segoe UI", Roboto, "Helvetica Neue", Arial, "DejaVu Sans", sans-serif; }
 header { background: var(--ground); border-bottom: 1px solid var(--line); }
-header > div, main { max-width: 78rem; margin: 0 auto; padding: 1rem 2rem; }
+header > div, main { max-width: 90rem; margin: 0 auto; padding: 1rem 2rem; }
 h1 { font-size: 1.75rem; margin: .4rem 0; }
 h2 { font-size: 1.3rem; margin: 2.2rem 0 .6rem; padding-bottom: .25rem;
   border-bottom: 1px solid var(--line); }
@@ -36,17 +37,21 @@ nav a { margin-right: 1.4rem; }
 a { color: #0a5c8c; }
 .notice { color: var(--soft); }
 .wide { overflow-x: auto; margin: 1.4rem 0 .3rem; }
-table { border-collapse: collapse; font-size: .88rem;
+table { border-collapse: separate; border-spacing: 0; font-size: .88rem;
   font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding: .3rem 0; }
-th, td { padding: .3rem .75rem; text-align: right;
+th, td { padding: .3rem .55rem; text-align: right;
   border-bottom: 1px solid var(--line); }
 td { white-space: nowrap; }
 thead th { background: var(--ground); border-bottom: 2px solid #8894a1;
   vertical-align: bottom; }
 tbody th { font-weight: 600; }
 tbody tr:nth-child(even) { background: #fafbfc; }
-th[scope=row], thead th:first-child, td.words { text-align: left; }
+th[scope=row], th:first-child, .words { text-align: left; }
+/* What a row is called has room, and stays in sight while the figures scroll. */
+th:first-child { min-width: 10rem; position: sticky; left: 0; background: #fff; }
+thead th:first-child { background: var(--ground); }
+tbody tr:nth-child(even) th { background: #fafbfc; }
 th, td.words { white-space: normal; max-width: 26rem; }
 th, td.words, h3 { overflow-wrap: break-word; }
 .note { font-size: .82rem; color: var(--soft); margin: .2rem 0; max-width: 62rem; }
@@ -73,7 +78,9 @@ code { background: var(--ground); padding: .1rem .35rem; border-radius: 3px;
   .wide { overflow: visible; }
   table { font-size: 7.5pt; }
   th, td { padding: .2rem .4rem; }
-  h2, h3, caption { break-after: avoid; }
+  th:first-child { min-width: 7rem; position: static; }
+  .panels figure { flex: 1 1 40mm; max-width: 62mm; }
+  h2, h3, caption, .keys { break-after: avoid; }
   tr, figure, .case { break-inside: avoid; }
   a { color: inherit; }
 }
@@ -214,7 +221,7 @@ def _pictures(worst: Sequence[WorstCase], legend: Mapping[str, str]) -> list[str
         f'<span class="key" style="border-color:{ink}">{html.escape(name)}</span>'
         for name, ink in legend.items()
     )
-    return [f"<p>{keys}</p>", *map(_case, worst)]
+    return [f'<p class="keys">{keys}</p>', *map(_case, worst)]
 
 
 def _case(case: WorstCase) -> str:
@@ -238,6 +245,9 @@ def _link(path: str) -> str:
 
 
 def _command(path: str) -> str:
+    """Return what opens it, for a terminal: quoted so that it is one word there."""
+    if any(c in path for c in '"$`!'):  # a shell would read these within "..."
+        return f"medlab {shlex.quote(path)}"
     return f'medlab "{path}"'
 
 
@@ -255,8 +265,14 @@ def _ranking(
     if not ranking:
         return []
     whose = any(case.patient not in ("", case.name) for case in ranking)
-    titles = ["Case", *(["Patient"] if whose else []), *networks]
-    head = "".join(f'<th scope="col">{html.escape(t)}</th>' for t in titles)
+    head = "".join(
+        f'<th scope="col"{kind}>{html.escape(title)}</th>'
+        for title, kind in (
+            ("Case", ""),
+            *([("Patient", ' class="words"')] if whose else []),
+            *((network, "") for network in networks),
+        )
+    )
     rows = []
     for case in ranking[:_MOST_RANKED]:
         patient = f'<td class="words">{html.escape(case.patient)}</td>' * whose

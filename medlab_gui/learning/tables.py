@@ -227,7 +227,7 @@ class Table:
             + "".join(
                 f'<th scope="row">{html.escape(c)}</th>'
                 if n == 0
-                else f"<td>{html.escape(c)}</td>"
+                else f"<td>{html.escape(_NEGATIVE.sub('−', c))}</td>"
                 for n, c in enumerate(row)
             )
             + "</tr>"

@@ -90,6 +90,10 @@ def test_phases_in_steps_need_no_epochs():
             {"phases": [{"name": "a", "epochs": 1, "lr": 0.1, "trainable": 5}]},
             "trainable of the phase 'a'.* is a list; found 5",
         ),
+        (
+            {"phases": [{"name": "a", "epochs": 1, "lr": 1e6}]},
+            "^lr of the phase 'a' is a number above 0 and below 10; found 1000000.0",
+        ),
         ({"loss": [{}]}, "A part of a loss lacks name"),
         ({"keep_at": 5}, "'keep_at' is a list; found 5"),
         ({"class_weights": {}}, "'class_weights' is a list"),

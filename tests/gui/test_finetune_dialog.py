@@ -15,6 +15,7 @@ from medlab_gui.core.specs import PipelineSpec
 from medlab_gui.core.training import Phase
 from medlab_gui.gui.dialogs import finetune
 from medlab_gui.gui.dialogs.finetune import FineTuneDialog
+from medlab_gui.gui.dialogs.form_area import FormArea
 from medlab_gui.gui.docks.runs import RunsDock
 from medlab_gui.gui.training_facts import TrainingFacts, foretold, gather
 from medlab_gui.learning.forecast import Pace, measure_pace
@@ -145,7 +146,7 @@ def test_it_says_what_it_will_do_and_starts(qtbot, folder, bench, measured):
     assert "8 labelled slices of 1 patient" in dialog.facts.text()
     assert "about 2 of the labelled slices are locked" in dialog.facts.text()
     assert dialog.start.isEnabled()
-    assert dialog.forecast.text().startswith("about ")
+    assert dialog.forecast.text().startswith("About ")
     assert [device for _network, device in measured] == ["auto"]
     assert dialog.params == SHOWN
     dialog.epochs_all.setValue(1000)
@@ -263,6 +264,29 @@ def test_a_recipe_that_is_none_is_said_and_leaves_the_form(
     assert "Did you mean 'batch'" in dialog.recipe.about.text()
     assert dialog.recipe.choice == ""
     assert dialog.params == SHOWN
+
+
+def test_long_sentences_are_shown_whole_and_the_dialog_makes_room(
+    qtbot, folder, bench, tmp_path
+):
+    label(folder, ONE, range(3, 11))
+    dialog = shown(qtbot, bench)
+    qtbot.waitUntil(dialog.start.isEnabled)
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text('{"network": {"name": "unet"}, "bach": 2}')
+    dialog.recipe.choose(str(wrong))
+    dialog.forecast.setText("Other programs keep it busy. " * 12)
+    sentences = (dialog.facts, dialog.recipe.about, dialog.forecast)
+
+    def all_lines_show():
+        return all(s.height() >= s.heightForWidth(s.width()) > 0 for s in sentences)
+
+    qtbot.waitUntil(all_lines_show)
+    room = dialog.screen().availableGeometry()
+    if room.height() > 900:
+        bar = dialog.findChild(FormArea).verticalScrollBar()
+        qtbot.waitUntil(lambda: bar.maximum() == 0)
+    assert room.contains(dialog.geometry())
 
 
 def test_every_network_that_there_is_can_be_chosen_for_a_recipe(

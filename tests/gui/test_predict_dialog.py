@@ -45,6 +45,13 @@ def test_the_dialog_offers_what_the_command_line_does(dialog):
     )
 
 
+@pytest.mark.parametrize("name", ["largest_component", "fill_holes"])
+def test_a_field_for_classes_says_what_goes_in(dialog, name):
+    field = child(dialog, QLineEdit, name)
+    assert field.placeholderText() == "None; names with commas between, or all"
+    assert not field.text()
+
+
 def test_an_impossible_wish_stays_with_a_sentence(dialog):
     child(dialog, QSpinBox, "dropout_passes").setValue(1)
     dialog.ok.click()

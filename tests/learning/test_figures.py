@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -14,6 +15,7 @@ from medlab_gui.learning.roc import roc
 from medlab_gui.learning.tables import Table
 
 SCAN = str(Path("/scans/p 1.nii").absolute())
+MAIN = ("<m>", "</m>")
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -144,6 +146,18 @@ def test_a_page_needs_nothing_else():
         assert outside not in made
 
 
+@pytest.mark.parametrize("name", ['a"b', "$(touch x)", "`touch x`", "it's $HOME!"])
+def test_what_opens_a_case_is_one_word_to_a_shell(name):
+    path = f"/scans/{name}.nii.gz"
+    made = page("T", ["i"], [], [], [WorstCase("p", path, ())])
+    root = ET.fromstring(
+        made.split("<main>")[1].split("</main>")[0].replace("&nbsp;", " ").join(MAIN)
+    )
+    line = root.find(".//code").text
+    assert shlex.split(line) == ["medlab", path]
+    assert "'" in line  # within double quotes a shell would run it
+
+
 def test_zero_has_no_sign():
     words = {
         t.text
@@ -166,6 +180,7 @@ def test_the_page_ranks_all_cases_with_links():
     )
     rows = root.findall(".//tbody/tr")
     assert [r.find("td[@class='words']").text for r in rows] == ["anna", "anna"]
+    assert root.find(".//thead//th[@class='words']").text == "Patient"
     assert rows[0].find("th/a").get("href") == Path(SCAN).as_uri()
     assert rows[1].find("th").text == "p1 <&>"
     many = page("T", ["x"], [], [], ranking=ranked * 150, networks=("A", "B"))

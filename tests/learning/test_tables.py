@@ -54,6 +54,13 @@ def test_html_is_well_formed_and_escaped():
     assert len(root.findall("table/tbody/tr")) == 2
 
 
+def test_html_has_a_minus_before_negative_figures_and_csv_a_hyphen():
+    table = Table("t", ("Network", "difference"), (("fold-2", "-21.37"),))
+    assert "<td>−21.37</td>" in table.to_html()
+    assert "fold-2" in table.to_html()
+    assert "-21.37" in table.to_csv()
+
+
 def test_rows_have_as_many_cells_as_titles():
     with pytest.raises(ValueError, match="3 cells"):
         Table("t", ("a", "b", "c"), (("1", "2"),))

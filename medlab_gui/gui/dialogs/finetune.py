@@ -14,10 +14,8 @@ from qtpy.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFormLayout,
-    QFrame,
     QHBoxLayout,
     QLabel,
-    QScrollArea,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -29,8 +27,9 @@ from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
 from medlab_gui.core.training import Phase
 from medlab_gui.gui.choices import remember
+from medlab_gui.gui.dialogs.form_area import FormArea
 from medlab_gui.gui.dialogs.recipe_choice import RecipeChoice
-from medlab_gui.gui.dialogs.room import resize_within_screen
+from medlab_gui.gui.dialogs.room import grow_within_screen, resize_within_screen
 from medlab_gui.gui.launching import context_of
 from medlab_gui.gui.number_box import NumberBox
 from medlab_gui.gui.training_facts import TrainingFacts, foretold, gather
@@ -161,12 +160,8 @@ class FineTuneDialog(QDialog):
         self.forecast = self._sentence(_("Measuring this machine…"))
         self.forecast.setAccessibleName(_("Time it will take"))
         self._form.addRow(_("Time"), self.forecast)
-        area = QScrollArea(self)
-        area.setWidget(inner)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area = FormArea(inner, self)
+        area.height_changed.connect(self._grow)
         self._area, self._inner = area, inner
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
         self.start = self.buttons.addButton(
@@ -373,8 +368,14 @@ class FineTuneDialog(QDialog):
         self._area.setMinimumWidth(width)
         self._form.activate()
         frame = self.sizeHint().height() - self._area.sizeHint().height() + 3 * bar
-        high = min(640, self._inner.sizeHint().height() + frame)
+        high = self._area.form_height + frame
         resize_within_screen(self, max(self.width(), width), high)
+
+    def _grow(self) -> None:
+        """Make room for a longer sentence; a shorter one leaves the size as it is."""
+        if self.isVisible():
+            lacking = self._area.form_height - self._area.viewport().height()
+            grow_within_screen(self, self.height() + lacking)
 
     # ---- the end ----------------------------------------------------------------
 

@@ -253,6 +253,8 @@ class ParamsDialog(QDialog):
             path.line.textChanged.connect(self._check)
             return path, path.text
         line = QLineEdit(str(default or ""))
+        if kind == "classes":
+            line.setPlaceholderText(_("None; names with commas between, or all"))
         line.textChanged.connect(self._check)
         return line, lambda: line.text().strip()
 

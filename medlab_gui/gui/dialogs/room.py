@@ -9,7 +9,7 @@ from qtpy.QtCore import QSize
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
-__all__ = ["resize_within_screen"]
+__all__ = ["grow_within_screen", "resize_within_screen"]
 
 _FRAME = QSize(16, 48)
 """More than a system's frame and title bar take."""
@@ -23,3 +23,22 @@ def resize_within_screen(dialog: QWidget, width: int, height: int) -> None:
     """
     room = dialog.screen().availableGeometry().size() - _FRAME
     dialog.resize(QSize(width, height).boundedTo(room))
+
+
+def grow_within_screen(dialog: QWidget, height: int) -> None:
+    """Make a dialog on the screen higher, and move it up where it would hang out.
+
+    Parameters
+    ----------
+    dialog : QWidget
+        One that is shown.
+    height : int
+        Pixels that it needs; one that is higher stays as it is.
+    """
+    if height <= dialog.height():
+        return
+    resize_within_screen(dialog, dialog.width(), height)
+    room = dialog.screen().availableGeometry()
+    below = dialog.y() + dialog.height() + _FRAME.height() - room.bottom()
+    if below > 0:
+        dialog.move(dialog.x(), max(room.top(), dialog.y() - below))
