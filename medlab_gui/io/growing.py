@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medlab_gui.core.errors import InputError
+from medlab_gui.core.own_files import is_of_project
 from medlab_gui.io.archives import origin
 from medlab_gui.io.companions import is_named_companion
 from medlab_gui.io.wording import counted
@@ -101,7 +102,8 @@ def refuse_growing(
             check()
             time.sleep(_LOOK_S)
         _refuse_new(series)
-        if _stamps((*files, *series.contents)) != before:
+        # What came or went beside them is told by its name: it may be a project's.
+        if _stamps(files) != {f: at for f, at in before.items() if f in files}:
             raise _growing(series, "a file changed while MedLab looked at it")
     return read_since is not None and newest > read_since - SETTLE_S
 
@@ -121,7 +123,9 @@ def _refuse_new(series: FileSeries) -> None:
 
 def that_matter(names: Iterable[str]) -> frozenset[str]:
     """Return the names of files that may be slices."""
-    return frozenset(n for n in names if not is_named_companion(n))
+    return frozenset(
+        n for n in names if not (is_named_companion(n) or is_of_project(n))
+    )
 
 
 def maybe_growing(files: Iterable[Path]) -> str:

@@ -142,6 +142,20 @@ def test_what_looking_into_a_folder_leaves_there_is_no_slice(folder):
     assert refuse_growing(series, nothing) is False
 
 
+def test_a_project_in_the_folder_of_its_scans_is_no_slice(folder, capsys):
+    """It was made in between: "4 files have appeared", and nothing could come in."""
+    for said in ("imported", "was there already"):
+        assert main(["import", str(folder), "--project", str(folder)])[0] == 0
+        assert f"6 slices, {said}." in capsys.readouterr().out
+
+
+def test_a_project_in_the_folder_of_its_scans_is_used_while_it_waits(folder, waits):
+    series = series_of(folder)
+    database = folder / "project.db-wal"
+    refuse_growing(series, once(lambda: database.write_bytes(b"")))
+    assert database.exists()
+
+
 def test_an_archive_is_whole_when_it_is_unpacked(folder, tmp_path, patience):
     archive = shutil.make_archive(str(tmp_path / "scan"), "zip", folder)
     refuse_growing(series_of(archive), lambda: pytest.fail("waited"))
