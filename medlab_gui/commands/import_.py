@@ -218,7 +218,8 @@ def take_in(
     from medlab_gui.io.file_stamps import stamp_of
 
     series = apart_from_known(store, series)
-    stamp, known = stamp_of(series), series.uid
+    since = None if stream is None else stream.began
+    stamp, known = stamp_of(series, read_since=since), series.uid
     told = [earlier_content(store, series)]
     if store.has_series(known):
         try:

@@ -35,7 +35,14 @@ if TYPE_CHECKING:
 
     from medlab_gui.imaging.slicewise import ProgressCallback
 
-__all__ = ["ArchiveLimits", "Unpacked", "archive_kind", "origin", "unpack"]
+__all__ = [
+    "ArchiveLimits",
+    "Unpacked",
+    "archive_kind",
+    "origin",
+    "state_unpacked",
+    "unpack",
+]
 
 _PREFIX = "medlab-unpacked-"
 _LOCK = ".medlab-lock"
@@ -45,7 +52,7 @@ _DAY_S = 86400
 
 _guard = threading.RLock()
 _homes: list[tuple[Path, FileLock]] = []
-_known: dict[tuple[str, int, int], Unpacked] = {}
+_known: dict[tuple[str, int, int, int], Unpacked] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +104,8 @@ def unpack(
     """
     try:
         facts = path.stat()
-        key = (str(path.resolve()), facts.st_size, facts.st_mtime_ns)
+        state = facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
+        key = (str(path.resolve()), *state)
     except OSError as error:
         msg = f"{path} cannot be opened: {error.strerror or error}."
         raise InputError(msg, path=path) from error
@@ -139,6 +147,28 @@ def origin(path: Path) -> Path:
             if path.is_relative_to(unpacked.folder):
                 return unpacked.archive / path.relative_to(unpacked.folder)
     return path
+
+
+def state_unpacked(path: Path) -> tuple[int, int, int] | None:
+    """Return in which state an archive was when a file came out of it.
+
+    Parameters
+    ----------
+    path : Path
+        Any file, e.g. of a `FileSeries`.
+
+    Returns
+    -------
+    tuple of int or None
+        Size in bytes, and times of change of content and entry in ns; None for a file
+        that was not unpacked.
+    """
+    with _guard:
+        for (_place, *state), unpacked in _known.items():
+            if path.is_relative_to(unpacked.folder):
+                size, changed, entered = state
+                return size, changed, entered
+    return None
 
 
 def _fill(

@@ -2,7 +2,8 @@
 
 A file that is written anew has another size, time of change or, where a program sets
 the old time again, another time at which its entry changed (on Unix). So what had one
-stamp once has the same content as long as it has that stamp.
+stamp once has the same content as long as it has that stamp, and is understood in the
+same way: a header that was looked at before its file was written anew is not.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from medlab_gui.io.archives import origin
+from medlab_gui.io.archives import origin, state_unpacked
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from medlab_gui.io.series import FileSeries
+    from medlab_gui.io.series import FileSeries, Frame
 
 __all__ = ["stamp_of"]
 
@@ -23,45 +25,57 @@ _HEADERS = (".mhd", ".nhdr", ".hdr", ".img")
 """Names of files whose voxels, or header, lie in another file beside them."""
 
 
-def stamp_of(series: FileSeries) -> str:
+def stamp_of(series: FileSeries, *, read_since: float | None = None) -> str:
     """Return a digest of where the files of a series lie, their sizes and times.
 
     Parameters
     ----------
     series : FileSeries
-        As `scan` found it. What was unpacked is as its archive is.
+        As `scan` found it. What was unpacked is as its archive was then.
+    read_since : float, optional
+        When reading its voxels began (`time.time`), if they have been read already.
 
     Returns
     -------
     str
-        64 hexadecimal digits; "" where a file has gone.
+        64 hexadecimal digits; "" where a file has gone, or has changed since it was
+        read.
     """
-    digest = sha256(f"{series.uid}\0{series.volume_index}\0".encode())
-    states: dict[Path, str] = {}
+    digest = sha256(f"{series.uid}\0{series.volume_index}\0{series.units}\0".encode())
+    states: dict[Path, tuple[int, int, int]] = {}
     try:
         for file in series.files:
-            place = origin(file)
-            real = [file] if place == file else [_archive_of(place)]
-            if real == [file] and file.suffix.lower() in _HEADERS:
+            place, unpacked = origin(file), state_unpacked(file)
+            real = [] if unpacked else [file]
+            if real and file.suffix.lower() in _HEADERS:
                 real = sorted(p for p in file.parent.iterdir() if p.is_file())
             for one in real:
                 if one not in states:
                     states[one] = _state(one)
-            line = f"{place}\0{' '.join(states[one] for one in real)}\0"
+            line = f"{place}\0{unpacked or [states[one] for one in real]}\0"
             digest.update(line.encode("utf-8", "surrogatepass"))
     except OSError:
         return ""
+    times = [max(changed, entered) for _size, changed, entered in states.values()]
+    if read_since is not None and max(times, default=0) / 1e9 >= read_since:
+        return ""
+    for fact in _as_understood(series.frames):
+        digest.update(fact)
     return digest.hexdigest()
 
 
-def _state(file: Path) -> str:
+def _as_understood(frames: Iterable[Frame]) -> Iterator[bytes]:
+    """Yield what headers say of where voxels are, and of what they mean."""
+    layout, table = None, None
+    for frame in frames:
+        if frame.layout != layout or frame.table != table:  # mostly those of the first
+            layout, table = frame.layout, frame.table
+            yield f"{layout}\0{table}\0".encode()
+            yield b"" if table is None else table.entries
+        facts = (frame.index, frame.slope, frame.intercept, frame.offset)
+        yield f"{facts}\0{frame.position}\0{frame.orientation}\0".encode()
+
+
+def _state(file: Path) -> tuple[int, int, int]:
     facts = file.stat()
-    return f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}"
-
-
-def _archive_of(place: Path) -> Path:
-    """Return the archive in which a file is said to be, or raise `OSError`."""
-    for folder in place.parents:
-        if folder.is_file():
-            return folder
-    raise FileNotFoundError(str(place))
+    return facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns

@@ -12,7 +12,7 @@ import pytest
 
 from medlab_gui import io
 from medlab_gui.commands.command import Context
-from medlab_gui.commands.import_ import IMPORT, ImportParams, run
+from medlab_gui.commands.import_ import IMPORT, ImportParams, run, take_in
 from medlab_gui.commands.save import ANNOTATE
 from medlab_gui.core.errors import DamagedFileError, InputError
 from medlab_gui.io import write_image
@@ -173,6 +173,43 @@ def test_an_archive_of_another_content(tmp_path, ctx, reads):
     (tmp_path / "b.zip").replace(place)
     told = take(place, ctx)
     assert (told["already_there"], told["beside_another"]) == (False, True)
+
+
+def of_slope(slope):
+    def edit(ds, k):
+        ds.SOPInstanceUID, ds.RescaleSlope = f"1.2.3.{100 + k}", slope
+
+    return edit
+
+
+@pytest.mark.parametrize("what", ["header", "while it was read", "archive"])
+def test_what_changed_after_it_was_looked_at_is_not_known(tmp_path, ctx, what):
+    """What came in is not what lies there: it was taken for it for good."""
+    place = tmp_path / "scan"
+    files = write_series(place, GRID, plain(), series_uid="1.2.3", edit=of_slope(1))
+    if what == "archive":
+        place = shutil.make_archive(str(place), "zip", place)
+    times = {f: f.stat() for f in files}
+    (listed,) = io.scan(place).series
+    stream = None
+    if what == "while it was read":
+        stream = io.VolumeStream(listed)
+        stream.wait()
+    values = plain() if what == "header" else mended()
+    slope = of_slope(2 if what == "header" else 1)
+    write_series(tmp_path / "scan", GRID, values, series_uid="1.2.3", edit=slope)
+    if what == "archive":
+        shutil.make_archive(str(tmp_path / "scan"), "zip", tmp_path / "scan")
+    for file, facts in times.items():
+        os.utime(file, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    with ctx.store(create=True) as store:
+        take_in(store, listed, ctx, stream)
+    told = take(place, ctx)
+    assert told["beside_another"]
+    with ctx.store() as store:
+        kept = store.array(store.series(told["uid"]).blob)
+        (sound,) = io.scan(place).series
+        assert np.array_equal(kept, io.read_checked(sound)[1].data)
 
 
 def test_a_file_without_uids(tmp_path, ctx):
