@@ -92,6 +92,7 @@ class Incoming:
             | None
         ) = None
         self._scan: Job | None = None
+        self._comparison: Job | None = None
         self._groups: dict[Group, tuple[FileSeries, ...]] = {}
         self._wish: Group | None = None
         self._waiting: tuple[Path, ...] = ()
@@ -221,14 +222,21 @@ class Incoming:
         """Stop looking and reading; nothing is left half-done."""
         if self._scan is not None:
             self._bench.cancel(self._scan)
+        self._stop_comparing()
         if self.opening is not None:
             self.opening.cancel()
+
+    def _stop_comparing(self) -> None:
+        if self._comparison is not None:
+            self._bench.cancel(self._comparison)
+            self._comparison = None
 
     def _leave(self) -> None:
         """Turn to something else; what is being written is finished."""
         if self._scan is not None:
             self._bench.cancel(self._scan)
             self._scan = None
+        self._stop_comparing()
         if self.opening is not None and not self.opening.is_importing:
             self.opening.cancel(go_back=False)
 
@@ -273,10 +281,13 @@ class Incoming:
         """Open what the project has, with the remedies that were chosen now.
 
         Files that are not as they were when they were last read are compared with it
-        first; what has other values comes in beside it.
+        first; what has other values comes in beside it. That may take long: who has
+        gone on to something else by then stays there.
         """
         bench = self._bench
         context_for = launching.context_of(bench)
+        self._stop_comparing()
+        place, before = bench.project_place, bench.opening
 
         def look(ctx: JobContext) -> bool:
             from medlab_gui.io.file_stamps import stamp_of
@@ -292,22 +303,30 @@ class Incoming:
                 return take_in(store, found, context, unread_too=True)
 
         def done(result: dict[str, Any]) -> None:
+            if bench.project_place != place:
+                return
             if not result["already_there"]:
                 bench.project_changed.emit()
             launching.tell_problems(bench, result)
-            bench.open_series(result["uid"])
+            if bench.opening is before:
+                bench.open_series(result["uid"])
 
         def looked(is_as_it_was: bool) -> None:
             title = _("Compare {name} with its files").format(name=found.name)
-            bench.submit(
-                "" if is_as_it_was else title,
+            submit("" if is_as_it_was else title, work, done)
+
+        def submit(
+            title: str, work: Callable[[JobContext], Any], done: Callable[[Any], object]
+        ) -> None:
+            job = self._comparison = bench.submit(
+                title,
                 work,
-                on_done=done,
+                on_done=lambda result: None if job.is_cancelled else done(result),
                 lane="disk",
                 newest_wins=False,
             )
 
-        bench.submit("", look, on_done=looked, lane="disk", newest_wins=False)
+        submit("", look, looked)
 
     def _stream(self, found: FileSeries) -> None:
         self._leave()

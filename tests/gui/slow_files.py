@@ -47,3 +47,8 @@ class Gate:
         with self._changed:
             self._all = True
             self._changed.notify_all()
+
+    def shut(self) -> None:
+        """Let none be read from now on, but those that are named."""
+        with self._changed:
+            self._all = False

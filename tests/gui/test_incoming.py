@@ -262,6 +262,41 @@ def test_what_the_project_has_opens_from_it(qtbot, bench, gate, tmp_path):
     assert len(bench.store.series_list()) == 1
 
 
+@pytest.mark.parametrize("to", ["series", "files", "project"])
+def test_who_went_on_while_files_were_compared_stays_there(
+    qtbot, bench, gate, tmp_path, to
+):
+    """When all was read, minutes later, the picture changed under the hand."""
+    gate.open()
+    write_series(tmp_path / "scan", plain_grid(), series_uid="1.2.3")
+    write_series(tmp_path / "other", plain_grid((9, 20, 24)), series_uid="1.2.4")
+    for name in ("other", "scan"):
+        open_all(qtbot, bench, tmp_path / name)
+    bench.close_series()
+    gate.shut()
+    n = len(gate.asked)
+    for file in (tmp_path / "scan").iterdir():
+        file.touch()
+    bench.incoming.open((tmp_path / "scan",))
+    qtbot.waitUntil(lambda: len(gate.asked) > n)  # they are being compared
+    if to == "files":
+        bench.incoming.open((tmp_path / "other",))
+    elif to == "series":
+        bench.open_series("1.2.4")
+    else:
+        bench.open_project(str(tmp_path / "another"), create=True)
+        qtbot.waitUntil(lambda: bench.project_place == str(tmp_path / "another"))
+    if to != "project":
+        qtbot.waitUntil(lambda: is_stored(bench))
+    gate.open()
+    idle(qtbot, bench)
+    assert errors(bench) == []
+    if to == "project":
+        assert bench.session is None
+    else:
+        assert bench.session.series_uid == "1.2.4"
+
+
 @pytest.mark.parametrize("what", ["empty", "text", "zip", "nowhere"])
 def test_what_holds_no_scan_is_one_sentence(qtbot, bench, tmp_path, what):
     path = tmp_path / what
