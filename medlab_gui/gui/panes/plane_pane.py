@@ -85,7 +85,7 @@ class PlanePane(QWidget):
         self._stamps = Stamps(self)
         self._gray: tuple[object, QImage] | None = None
         self._base: tuple[object, QImage] | None = None
-        self._shown: tuple[tuple[str, int], QImage] | None = None
+        self._shown: tuple[tuple[object, ...], QImage] | None = None
         self._palettes: dict[tuple[Any, ...], NDArray[np.uint32]] = {}
         self._mask_changes = 0
         self._display = Display()
@@ -311,7 +311,7 @@ class PlanePane(QWidget):
             tuple(a for a, visible in wanted if visible and a is not None)
         )
 
-    def _meanwhile(self, what: tuple[str, int], size: tuple[int, int]) -> QImage:
+    def _meanwhile(self, what: tuple[object, ...], size: tuple[int, int]) -> QImage:
         """Return what is shown until all is at hand: the slice as it was, or black."""
         if self._shown is not None and self._shown[0] == what:
             return self._shown[1]
@@ -329,10 +329,13 @@ class PlanePane(QWidget):
         view, ratio = self._bench.view, self.devicePixelRatioF()
         size = (round(self.width() * ratio), round(self.height() * ratio))
         assert self._bench.session is not None
-        what = (self._bench.session.series_uid, self.slice_index)
+        transform = self.transform() * QTransform.fromScale(ratio, ratio)
+        what = (
+            *(self._bench.session.series_uid, self.slice_index, size, transform),
+            *(self._state.slab(self.plane), view.level, view.width, view.inverted),
+        )
         if not self.is_at_hand:
             return self._meanwhile(what, size)
-        transform = self.transform() * QTransform.fromScale(ratio, ratio)
         gray = self._gray_image()
         tint = self.tint.image(self.slice_index) if self.tint is not None else None
         key = (

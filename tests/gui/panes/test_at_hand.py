@@ -6,10 +6,12 @@ import threading
 
 import numpy as np
 import pytest
+from qtpy.QtCore import QPointF
 from qtpy.QtWidgets import QApplication
 
 from medlab_gui.core.measurements import Plane
 from medlab_gui.gui.panes import at_hand, plane_pane
+from medlab_gui.gui.panes.slab import Projection, Slab
 from tests.gui.conftest import wait_for
 from tests.gui.panes.seen import LIGHT_PANES, VALUES, shown
 
@@ -102,6 +104,39 @@ def test_what_was_shown_stays_until_another_prediction_was_read(
     assert pane.picture() == before, "neither black nor half of it"
     window.bench.linked.step(Plane.SAGITTAL, 1)
     assert pane.picture() != before, "but never under another slice's number"
+    reader.may_read.set()
+    wait_for(lambda: pane.is_at_hand)
+    session.prediction = None
+
+
+@pytest.mark.parametrize("what", ["size", "place", "slab", "window"])
+def test_what_was_shown_does_not_stay_where_what_lies_over_it_has_moved(
+    opened, reader, tmp_path, what
+):
+    """Crosshair, figures and badges were those of another picture meanwhile."""
+    reader.may_read.set()
+    window = opened()
+    wait_for(lambda: not window.bench.jobs.active)
+    pane, bench = window.views.panes[Plane.SAGITTAL], window.bench
+    before = pane.picture().copy()
+    reader.may_read.clear()
+    session = bench.session
+    np.save(tmp_path / "labels.npy", np.ones(VALUES.shape, np.uint8))
+    session.prediction = np.load(tmp_path / "labels.npy", mmap_mode="r")
+    bench.view.prediction_visible = True
+    assert pane.picture() == before
+    if what == "size":
+        pane.resize(pane.width() - 20, pane.height() - 30)
+    elif what == "place":
+        pane.move_by(QPointF(20, 10))
+    elif what == "slab":
+        bench.linked.set_slab(Plane.SAGITTAL, Slab(Projection.MIP, 10.0))
+    else:
+        bench.view.level += 50
+    there = pane.picture().copy()
+    size = round(pane.width() * pane.devicePixelRatioF())
+    assert there.width() == size
+    assert there != before
     reader.may_read.set()
     wait_for(lambda: pane.is_at_hand)
     session.prediction = None
