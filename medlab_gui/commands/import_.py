@@ -216,6 +216,7 @@ def take_in(
         One entry of ``"series"`` of the command's result.
     """
     from medlab_gui.io.file_stamps import stamp_of
+    from medlab_gui.io.growing import refuse_rewritten
 
     series = apart_from_known(store, series)
     since = None if stream is None else stream.began
@@ -223,6 +224,7 @@ def take_in(
     told = [earlier_content(store, series)]
     if store.has_series(known):
         try:
+            refuse_rewritten(series)
             series = beside_known(store, series, stamp, ctx.progress)
         except (InputError, ResourceError) as error:
             if not unread_too:

@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from medlab_gui.io.archives import origin, state_unpacked
+from medlab_gui.io.growing import state_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from medlab_gui.io.series import FileSeries, Frame
 
-__all__ = ["stamp_of"]
+__all__ = ["as_understood", "stamp_of"]
 
 _HEADERS = (".mhd", ".nhdr", ".hdr", ".img")
 """Names of files whose voxels, or header, lie in another file beside them."""
@@ -51,7 +52,7 @@ def stamp_of(series: FileSeries, *, read_since: float | None = None) -> str:
                 real = sorted(p for p in file.parent.iterdir() if p.is_file())
             for one in real:
                 if one not in states:
-                    states[one] = _state(one)
+                    states[one] = state_of(one.stat())
             line = f"{place}\0{unpacked or [states[one] for one in real]}\0"
             digest.update(line.encode("utf-8", "surrogatepass"))
     except OSError:
@@ -59,13 +60,24 @@ def stamp_of(series: FileSeries, *, read_since: float | None = None) -> str:
     times = [max(changed, entered) for _size, changed, entered in states.values()]
     if read_since is not None and max(times, default=0) / 1e9 >= read_since:
         return ""
-    for fact in _as_understood(series.frames):
+    for fact in as_understood(series.frames):
         digest.update(fact)
     return digest.hexdigest()
 
 
-def _as_understood(frames: Iterable[Frame]) -> Iterator[bytes]:
-    """Yield what headers say of where voxels are, and of what they mean."""
+def as_understood(frames: Iterable[Frame]) -> Iterator[bytes]:
+    """Yield what headers say of where voxels are, and of what they mean.
+
+    Parameters
+    ----------
+    frames : iterable of Frame
+        Of a DICOM series, in its order.
+
+    Yields
+    ------
+    bytes
+        Equal for frames that are read, placed and rescaled in the same way.
+    """
     layout, table = None, None
     for frame in frames:
         if frame.layout != layout or frame.table != table:  # mostly those of the first
@@ -74,8 +86,3 @@ def _as_understood(frames: Iterable[Frame]) -> Iterator[bytes]:
             yield b"" if table is None else table.entries
         facts = (frame.index, frame.slope, frame.intercept, frame.offset)
         yield f"{facts}\0{frame.position}\0{frame.orientation}\0".encode()
-
-
-def _state(file: Path) -> tuple[int, int, int]:
-    facts = file.stat()
-    return facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medlab_gui.core.errors import InputError
+from medlab_gui.core.errors import InputError, MedlabError
 from medlab_gui.core.own_files import is_of_project
 from medlab_gui.io.archives import origin
 from medlab_gui.io.companions import is_named_companion
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     Contents = dict[Path, tuple[int, frozenset[str]]]
     Stamps = dict[Path, tuple[int, int]]
+    State = tuple[int, int, int]
 
 __all__ = [
     "SETTLE_S",
@@ -33,6 +34,8 @@ __all__ = [
     "folders_of",
     "maybe_growing",
     "refuse_growing",
+    "refuse_rewritten",
+    "state_of",
     "that_matter",
 ]
 
@@ -87,12 +90,14 @@ def refuse_growing(
     Raises
     ------
     InputError
-        If a file changes, or others appear beside the slices.
+        If a file changes, or has since its header was read, or others appear beside the
+        slices.
     """
     files = {origin(f) for f in series.files}
     if files != set(series.files):
         return False  # unpacked by MedLab; the archive was whole
     _refuse_new(series)
+    refuse_rewritten(series)
     before = _stamps((*files, *series.contents))
     newest = max((t for t, _ in before.values()), default=0) / 1e9
     age = time.time() - newest
@@ -106,6 +111,77 @@ def refuse_growing(
         if _stamps(files) != {f: at for f, at in before.items() if f in files}:
             raise _growing(series, "a file changed while MedLab looked at it")
     return read_since is not None and newest > read_since - SETTLE_S
+
+
+def refuse_rewritten(series: FileSeries) -> None:
+    """Make sure that headers say what they said when they were read.
+
+    A list of what a folder holds may stand on the screen for hours. Voxels of new files
+    under the headers of old ones would have wrong values, or lie in a wrong place.
+
+    Parameters
+    ----------
+    series : FileSeries
+        As `scan` found it.
+
+    Raises
+    ------
+    InputError
+        If a file has another state than then, and another header.
+    """
+    changed = (f for f in series.files if _is_changed(series, f))
+    others = [f for f in changed if not _says_the_same(series, f)]
+    if not others:
+        return
+    what = f"{others[0].name} says"
+    if len(others) > 1:
+        what = f"{len(others)} of its {len(series.files)} files say"
+    msg = (
+        f"{series.name}: {what} something else about the scan than when MedLab looked "
+        "through it; another program has written to it since. Nothing was imported. "
+        "Open the file or folder again."
+    )
+    raise InputError(msg, path=others[0])
+
+
+def state_of(facts: os.stat_result) -> State:
+    """Return size in bytes, and times in ns at which content and entry changed.
+
+    The latter tells of a program that sets the old time of its files again (on Unix).
+    """
+    return facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
+
+
+def _is_changed(series: FileSeries, file: Path) -> bool:
+    then = series.looked.get(str(file))
+    try:
+        return then is not None and state_of(file.stat()) != then
+    except OSError:
+        return False  # what reads it tells so
+
+
+def _says_the_same(series: FileSeries, file: Path) -> bool:
+    from medlab_gui.io.file_stamps import as_understood
+    from medlab_gui.io.scan import scan
+
+    try:
+        found = scan(file).series
+    except MedlabError:
+        return False
+    mine = list(as_understood([f for f in series.frames if f.path == file]))
+    for other in found:
+        if (other.original_uid, other.patient_key, other.units, other.volume_index) != (
+            series.original_uid, series.patient_key, series.units, series.volume_index
+        ):  # fmt: skip
+            continue
+        if mine:
+            return list(as_understood(other.frames)) == mine
+        return other.shape == series.shape and (
+            other.grid.same_as(series.grid)
+            if other.grid is not None and series.grid is not None
+            else other.grid is series.grid
+        )
+    return False
 
 
 def _refuse_new(series: FileSeries) -> None:

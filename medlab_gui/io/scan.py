@@ -20,7 +20,7 @@ from medlab_gui.io.dicom_headers import DicomHeader
 from medlab_gui.io.dicom_quick import FIRST_BLOCK, HeaderReader
 from medlab_gui.io.dicomdir import index_note, is_index, read_index
 from medlab_gui.io.folders import list_files
-from medlab_gui.io.growing import contents_of, folders_of, maybe_growing
+from medlab_gui.io.growing import contents_of, folders_of, maybe_growing, state_of
 from medlab_gui.io.image_stack import Picture
 from medlab_gui.io.lost_slices import lost_in_archive, may_be_slice, with_lost_slices
 from medlab_gui.io.nibabel_files import header_of_pair
@@ -107,18 +107,24 @@ def scan(
         )
     series = told_apart(with_lost_slices(series, heap.lost, heap.broken_archives))
     series.sort(key=lambda s: s.sort_key)
-    series = [_with_contents(s, contents) for s in series]
+    series = [_with_states(s, contents, heap.looked) for s in series]
     if place == root:
         series = [_with_hint(s) for s in series]
     return ScanResult(tuple(series), tuple(ignored))
 
 
-def _with_contents(series: FileSeries, contents: Contents) -> FileSeries:
-    """Return a series of several files with what lay in their folders."""
+def _with_states(
+    series: FileSeries, contents: Contents, looked: dict[str, tuple[int, int, int]]
+) -> FileSeries:
+    """Return a series with how its files were, and what lay in the folders of many."""
     if len(series.files) < 2:
-        return series
+        return replace(series, looked=looked)
     folders = folders_of(map(str, series.files))
-    return replace(series, contents={f: contents[f] for f in folders if f in contents})
+    return replace(
+        series,
+        contents={f: contents[f] for f in folders if f in contents},
+        looked=looked,
+    )
 
 
 def _with_hint(series: FileSeries) -> FileSeries:
@@ -142,6 +148,7 @@ class _Heap:
         self.damaged: MedlabError | None = None
         self.lost: list[Path] = []
         self.broken_archives: list[str] = []
+        self.looked: dict[str, tuple[int, int, int]] = {}
         self._others: list[FileSeries] = []
         self._pictures: list[Picture] = []
         self._headers: dict[tuple[str, str], list[DicomHeader]] = {}
@@ -216,6 +223,8 @@ class _Heap:
     def _look_into(self, path: Path) -> Sequence[FileSeries] | DicomHeader | Picture:
         """Return what a file holds, going by its first bytes."""
         with path.open("rb", buffering=0) as file:
+            facts = os.fstat(file.fileno())
+            self.looked[str(path)] = state_of(facts)
             head = file.read(FIRST_BLOCK)
             if head[128:132] == b"DICM":
                 if self._reader is None:

@@ -274,6 +274,9 @@ class FileSeries:
     contents : dict of Path to (int, frozenset of str)
         Of a series of several files: what was in its folders when they were looked
         through (`io.growing.contents_of`).
+    looked : dict of str to (int, int, int)
+        Path of each file of the scan to its state (`io.growing.state_of`) when its
+        header was read. All series of a scan share it.
     """
 
     uid: str
@@ -306,6 +309,9 @@ class FileSeries:
     loose_axes: NDArray[np.float64] | None = None
     contents: dict[Path, tuple[int, frozenset[str]]] = field(
         default_factory=dict, repr=False
+    )
+    looked: dict[str, tuple[int, int, int]] = field(
+        default_factory=dict, repr=False, compare=False
     )
 
     @property
