@@ -266,6 +266,7 @@ def read_labels(
     class_map: Mapping[int, int] | Mapping[int | str, int] | None,
     scheme: LabelScheme,
     how: Reorientation,
+    unnamed: dict[int, int] | None = None,
 ) -> NDArray[np.uint8]:
     """Read a mask file onto the working grid of a scan.
 
@@ -279,6 +280,9 @@ def read_labels(
         The classes that there are, besides background and "ignore".
     how : Reorientation
         From the scan's own grid, on which the mask must lie, to its working grid.
+    unnamed : dict of int to int, optional
+        Gets each value that becomes background since ``class_map`` does not name it,
+        and how many voxels have it.
 
     Returns
     -------
@@ -290,6 +294,8 @@ def read_labels(
     InputError
         If it is no mask, lies elsewhere or holds other values.
     """
+    import numpy as np
+
     from medlab_gui.io import mask_on_grid, read_mask
     from medlab_gui.io.labelme import is_labelme
 
@@ -300,6 +306,13 @@ def read_labels(
     if is_labelme(path):
         class_map = None  # the labels have become classes
     on_source = mask_on_grid(values, grid, how.source)
+    if unnamed is not None and class_map is not None:
+        held, counts = np.unique(on_source, return_counts=True)
+        unnamed |= {
+            int(value): int(n)
+            for value, n in zip(held, counts, strict=True)
+            if value and value not in class_map
+        }
     return how.apply(mapped(on_source, class_map, allowed, path.name))
 
 

@@ -197,8 +197,9 @@ def train_from_files(
 
         _, native = read_one(item.image, progress=ctx.progress)
         how = native.grid.canonical()
-        labels = read_labels(item.mask, item.class_map, recipe.scheme, how)
-        return how.apply(native.data), labels, how.grid.spacing
+        unnamed: dict[int, int] = {}
+        labels = read_labels(item.mask, item.class_map, recipe.scheme, how, unnamed)
+        return how.apply(native.data), labels, how.grid.spacing, unnamed
 
     if leads():
         # At once: who resumes needs it.

@@ -14,11 +14,15 @@ A recipe file is JSON::
 Paths are relative to MedLab's resources, then to the recipe's own folder.
 ``validation_slices`` are the first and last slice (on the working grid) that choose the
 epoch instead of being learned from; a neighbour on each side is left out. All slices of
-a scan of use ``validate`` choose the epoch.
+a scan of use ``validate`` choose the epoch. Values of a mask that ``map`` does not name
+are background, which is told; ``"7": 0`` says that it is meant, ``"7": 255`` leaves
+such voxels out of learning and judging.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,8 +65,10 @@ __all__ = ["Recipe", "RecipeItem", "read_recipe", "train_recipe"]
 
 _ITEM_KEYS = ("image", "mask", "map", "use", "validation_slices", "what", "patient")
 
-Loaded = tuple[Any, Any, tuple[float, float, float]]
-"""Scan, mask and spacing in mm."""
+_NAMED = 8
+
+Loaded = tuple[Any, Any, tuple[float, float, float], Mapping[int, int]]
+"""Scan, mask, spacing in mm, and how many voxels have a value that is not mapped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,8 @@ class RecipeItem:
     image, mask : Path
         The scan and its truth.
     class_map : dict of int to int
-        Value in the mask file to value of the scheme; all else becomes background.
+        Value in the mask file to value of the scheme; all else becomes background,
+        and the run's notes say so.
     use : str
         ``"train"``, ``"validate"`` (all its slices choose the epoch) or ``"test"``.
     validation_slices : tuple of int or None
@@ -288,7 +295,8 @@ def train_recipe(
         What to do.
     load : callable
         Returns of a `RecipeItem` the scan (Z, Y, X) on its working grid, its mask on
-        the same with the values of the scheme, and ``(dz, dy, dx)`` in mm.
+        the same with the values of the scheme, ``(dz, dy, dx)`` in mm, and how many
+        voxels have each value of the mask's file that ``class_map`` does not name.
     folder : Path
         For state, checkpoint and card.
     device : str
@@ -311,10 +319,13 @@ def train_recipe(
     test: dict[str, ScanArrays] = {}
     judges: list[SliceKey] = []
     data: list[dict[str, Any]] = []
+    unnamed: dict[Path, Mapping[int, int]] = {}
     for number, item in enumerate(recipe.items):
         report(number, len(recipe.items), f"Reading {item.image.name}")
         uid = f"{number}:{item.image.name}"
-        scan = _scan(item, recipe.scheme, load(item))
+        loaded = load(item)
+        scan = _scan(item, recipe.scheme, loaded)
+        unnamed[item.mask] = loaded[3]
         (test if item.use == "test" else learn)[uid] = scan
         n_slices = scan.data.shape[0]
         used = {"use": item.use, "what": item.what or item.image.name}
@@ -346,6 +357,7 @@ def train_recipe(
         same_patient=True,
         progress=progress,
         name=recipe.name,
+        notes=(_unnamed_in_words(unnamed),),
         card={"data": data, **recipe.about},
     )
     if not leads():
@@ -368,8 +380,44 @@ def train_recipe(
     return replace(result, metrics=metrics)
 
 
+def _unnamed_in_words(found: Mapping[Path, Mapping[int, int]]) -> str:
+    """Say which values of masks are background since ``map`` does not name them.
+
+    Parameters
+    ----------
+    found : mapping of Path to (mapping of int to int)
+        Mask file to the number of voxels of each such value in it.
+
+    Returns
+    -------
+    str
+        A sentence, or nothing. Values with the most voxels come first.
+    """
+    sums: Counter[int] = Counter()
+    masks: dict[int, list[str]] = {}
+    for path, voxels in found.items():
+        sums.update(voxels)
+        for value in voxels:
+            masks.setdefault(value, []).append(path.name)
+    if not sums:
+        return ""
+    words = []
+    for value, n in sums.most_common(_NAMED):
+        names = masks[value]
+        where = names[0] if len(names) == 1 else f"{len(names)} masks"
+        words.append(f"{value} ({n:,} voxel{'s' * (n != 1)} in {where})")
+    more = len(sums) - len(words)
+    if more:
+        words.append(f"{more} more")
+    return (
+        "Values of masks that 'map' does not name are learned and judged as "
+        f"background: {', '.join(words)}. If that is not meant, name them in 'map'; "
+        "255 leaves their voxels out."
+    )
+
+
 def _scan(item: RecipeItem, scheme: LabelScheme, loaded: Loaded) -> ScanArrays:
-    data, mask, spacing = loaded
+    data, mask, spacing, _ = loaded
     allowed = {0, IGNORE, *(c.value for c in scheme.classes)}
     unknown = sorted(set(np.unique(mask).tolist()) - allowed)
     if unknown:
