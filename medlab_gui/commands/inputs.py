@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from medlab_gui.commands.values import as_path
 from medlab_gui.core.errors import InputError
-from medlab_gui.core.labels import IGNORE
+from medlab_gui.core.labels import IGNORE, REST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -261,6 +261,20 @@ def _refuse_other_values(
         raise InputError(msg)
 
 
+def _with_rest(
+    class_map: Mapping[int, int] | Mapping[int | str, int],
+    held: Iterable[int],
+    name: str,
+) -> dict[int | str, int]:
+    """Return a translation that names what "*" stands for in a mask."""
+    table: dict[int | str, int] = {**class_map}
+    rest = table.pop(REST)
+    numbers = {k: v for k, v in table.items() if isinstance(k, int)}
+    if numbers and rest in (0, IGNORE):  # else a slip would leave nothing
+        _refuse_other_values(held, numbers, name, is_map=True)
+    return dict.fromkeys(held, rest) | table
+
+
 def read_labels(
     path: Path,
     class_map: Mapping[int, int] | Mapping[int | str, int] | None,
@@ -275,7 +289,7 @@ def read_labels(
     path : Path
         A file or folder that `io.read_mask` reads.
     class_map : dict or None
-        As in `mapped`.
+        As in `mapped`; ``"*"`` stands for all values but 0 that are not named.
     scheme : LabelScheme
         The classes that there are, besides background and "ignore".
     how : Reorientation
@@ -306,13 +320,16 @@ def read_labels(
     if is_labelme(path):
         class_map = None  # the labels have become classes
     on_source = mask_on_grid(values, grid, how.source)
-    if unnamed is not None and class_map is not None:
+    others: dict[int, int] = {}
+    if class_map is not None:
         held, counts = np.unique(on_source, return_counts=True)
-        unnamed |= {
-            int(value): int(n)
-            for value, n in zip(held, counts, strict=True)
-            if value and value not in class_map
-        }
+        voxels = {int(v): int(n) for v, n in zip(held, counts, strict=True) if v}
+        others = {v: n for v, n in voxels.items() if v not in class_map}
+        if REST in class_map:
+            class_map = _with_rest(class_map, voxels, path.name)
+            others = {}
+    if unnamed is not None:
+        unnamed |= others
     return how.apply(mapped(on_source, class_map, allowed, path.name))
 
 

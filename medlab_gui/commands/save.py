@@ -101,7 +101,8 @@ class AnnotateParams:
     )
     map: str = param(
         "Values in the file and the classes they become, e.g. 5=1,1=2; "
-        "values not named become background.",
+        "values not named become background; * is all of them, e.g. 5=1,*=255 where "
+        "they shall not count.",
         "",
         title="Translate values",
     )

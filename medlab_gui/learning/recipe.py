@@ -15,8 +15,8 @@ Paths are relative to MedLab's resources, then to the recipe's own folder.
 ``validation_slices`` are the first and last slice (on the working grid) that choose the
 epoch instead of being learned from; a neighbour on each side is left out. All slices of
 a scan of use ``validate`` choose the epoch. Values of a mask that ``map`` does not name
-are background, which is told; ``"7": 0`` says that it is meant, ``"7": 255`` leaves
-such voxels out of learning and judging.
+are background, which is told; ``"*": 0`` says that it is meant, ``"*": 255`` leaves
+the voxels of all other values out of learning and judging.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import numpy as np
 
 from medlab_gui.core.errors import InputError, SpecError
 from medlab_gui.core.json_file import read_json
-from medlab_gui.core.labels import IGNORE, LabelScheme
+from medlab_gui.core.labels import IGNORE, REST, LabelScheme
 from medlab_gui.core.processes import leads
 from medlab_gui.core.resources import resource
 from medlab_gui.core.spec_checks import (
@@ -79,9 +79,9 @@ class RecipeItem:
     ----------
     image, mask : Path
         The scan and its truth.
-    class_map : dict of int to int
-        Value in the mask file to value of the scheme; all else becomes background,
-        and the run's notes say so.
+    class_map : dict of int or "*" to int
+        Value in the mask file to value of the scheme; ``"*"`` is all values that are
+        not named. Without it they become background, and the run's notes say so.
     use : str
         ``"train"``, ``"validate"`` (all its slices choose the epoch) or ``"test"``.
     validation_slices : tuple of int or None
@@ -94,7 +94,7 @@ class RecipeItem:
 
     image: Path
     mask: Path
-    class_map: dict[int, int]
+    class_map: dict[int | str, int]
     use: str
     validation_slices: tuple[int, int] | None = None
     what: str = ""
@@ -242,17 +242,17 @@ def _item(entry: dict[str, Any], folder: Path) -> RecipeItem:
     )
 
 
-def _class_map(found: Any) -> dict[int, int]:
+def _class_map(found: Any) -> dict[int | str, int]:
     check_kind("map", found, dict)
     for source, target in found.items():
-        if not source.strip().lstrip("+-").isdecimal():
+        if source != REST and not source.strip().lstrip("+-").isdecimal():
             msg = (
                 f"'map' leads from a value in the mask file to a class, e.g. "
-                f'{{"5": 1}}; found {source!r}.'
+                f'{{"5": 1}}, "*" being all other values; found {source!r}.'
             )
             raise SpecError(msg)
         check_whole("map", target, 0, 255)
-    return {int(source): target for source, target in found.items()}
+    return {s if s == REST else int(s): target for s, target in found.items()}
 
 
 def _first_last(found: Any) -> tuple[int, int]:
@@ -411,8 +411,8 @@ def _unnamed_in_words(found: Mapping[Path, Mapping[int, int]]) -> str:
         words.append(f"{more} more")
     return (
         "Values of masks that 'map' does not name are learned and judged as "
-        f"background: {', '.join(words)}. If that is not meant, name them in 'map'; "
-        "255 leaves their voxels out."
+        f"background: {', '.join(words)}. Name them in 'map', or all of them by "
+        '"*": 0 for background, 255 for voxels that do not count.'
     )
 
 

@@ -25,7 +25,7 @@ def recipe_file(tmp_path):
             {
                 "image": "a.nii",
                 "mask": "a_mask.nii",
-                "map": {"7": 1},
+                "map": {"7": 1, "*": 255},
                 "use": "train",
                 "validation_slices": [2, 3],
                 "what": "a drawn scan",
@@ -53,7 +53,7 @@ def test_a_recipe_is_read(recipe_file):
     assert (recipe.name, recipe.scheme, recipe.spec) == ("Discs", SCHEME, train_spec())
     first, second = recipe.items
     assert first.image == recipe_file.parent / "a.nii"
-    assert first.class_map == {7: 1}
+    assert first.class_map == {7: 1, "*": 255}
     assert first.validation_slices == (2, 3)
     assert (second.use, second.validation_slices) == ("test", None)
 
@@ -130,7 +130,7 @@ def test_values_that_map_does_not_name_are_told_the_largest_first(
     result = train_recipe(recipe, load_odd, tmp_path / "run", "cpu")
     (note,) = (text for text in result.notes if "'map'" in text)
     assert "3 (1,235 voxels in 2 masks), 20 (5 voxels in a_mask.nii), 21" in note
-    assert "26 (5 voxels in a_mask.nii), 4 more. If" in note
+    assert "26 (5 voxels in a_mask.nii), 4 more. Name" in note
     assert note in result.checkpoint.with_suffix(".md").read_text()
     assert note in (tmp_path / "run" / "log.txt").read_text()
     plain = train_recipe(recipe, load, tmp_path / "plain", "cpu")
