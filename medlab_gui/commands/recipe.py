@@ -190,6 +190,8 @@ def train_from_files(
         Go on from the state in the folder instead of beginning anew.
     """
     from medlab_gui.core.whole_files import write_whole
+    from medlab_gui.learning.parallel import Team
+    from medlab_gui.learning.predict import choose_device
     from medlab_gui.learning.recipe import train_recipe
 
     def load(item: RecipeItem) -> Any:
@@ -205,12 +207,14 @@ def train_from_files(
         # At once: who resumes needs it.
         folder.mkdir(exist_ok=True)
         write_whole(folder / RECIPE, json.dumps(recipe.to_dict(), indent=1).encode())
-    return train_recipe(
-        recipe,
-        load,
-        folder=folder,
-        device=ctx.device,
-        progress=ctx.progress,
-        weights_folder=ctx.settings.weights_path,
-        resume=resume,
-    )
+    # Before the scans are read: one process may lack the memory for them.
+    with Team.join(choose_device(ctx.device)).telling_why():
+        return train_recipe(
+            recipe,
+            load,
+            folder=folder,
+            device=ctx.device,
+            progress=ctx.progress,
+            weights_folder=ctx.settings.weights_path,
+            resume=resume,
+        )

@@ -147,9 +147,10 @@ def train(
     if run.team.leads:
         run.report = progress or silent
     try:
-        run.begin(init_from, weights_folder, resume, (flattery, *notes))
-        _epochs(run)
-        return _finish(run, name, card or {})
+        with run.team.telling_why():
+            run.begin(init_from, weights_folder, resume, (flattery, *notes))
+            _epochs(run)
+            return _finish(run, name, card or {})
     except BaseException as error:
         run.log(f"Stopped: {error or type(error).__name__}")
         raise
@@ -164,8 +165,9 @@ def _epochs(run: Trainer) -> None:
         if spec.patience and state.stale >= spec.patience and epoch:
             run.note(
                 f"The phase {phase.name!r} ended after {epoch} of "
-                f"{plan.phase_epochs(number)} epochs: none of the last {state.stale} "
-                "was better."
+                f"{plan.phase_epochs(number)} epochs: "
+                + (f"none of the last {state.stale}" if state.stale > 1 else "the last")
+                + (" was better." if state.stale > 1 else " was not better.")
             )
             state.n_done += plan.phase_epochs(number) - epoch
             state.stale, state.optimiser, state.plateau = 0, {}, []
