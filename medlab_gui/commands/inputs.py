@@ -267,8 +267,8 @@ def _with_rest(
     name: str,
 ) -> dict[int | str, int]:
     """Return a translation that names what "*" stands for in a mask."""
-    table: dict[int | str, int] = {**class_map}
-    rest = table.pop(REST)
+    rest = next(v for k, v in class_map.items() if k == REST)
+    table: dict[int | str, int] = {k: v for k, v in class_map.items() if k != REST}
     numbers = {k: v for k, v in table.items() if isinstance(k, int)}
     if numbers and rest in (0, IGNORE):  # else a slip would leave nothing
         _refuse_other_values(held, numbers, name, is_map=True)

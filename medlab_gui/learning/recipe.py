@@ -337,7 +337,7 @@ def train_recipe(
             if last >= n_slices:
                 msg = (
                     f"validation_slices end at {last}, but {item.image.name} has "
-                    f"{n_slices} slices (from 0)."
+                    f"{n_slices} slice{'s' * (n_slices != 1)} (from 0)."
                 )
                 raise SpecError(msg)
             judges += [SliceKey(uid, k) for k in range(first, last + 1)]
