@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import distributed
+from torch.distributed.rendezvous import rendezvous
 
 from medlab_gui.core.errors import MedlabError, ResourceError
 from medlab_gui.learning.memory import is_out_of_memory
@@ -37,7 +38,7 @@ _AT_ONCE = timedelta(seconds=5)
 
 _ENDED = "Another process of this training has ended, so it cannot go on"
 _WHY = "medlab/why"
-_board: list[distributed.Store] = []
+_board: list[Any] = []
 """What the processes met at; who ends by an error leaves word there."""
 
 
@@ -78,8 +79,7 @@ class Team:
             # end would kill them while they let go of tensors ("terminate called
             # without an active exception").
             importlib.import_module("torch.distributed.nn.functional")
-            meet = distributed.rendezvous("env://", timeout=_PATIENCE)
-            store, rank, size = next(meet)
+            store, rank, size = next(rendezvous("env://", timeout=_PATIENCE))
             distributed.init_process_group(
                 backend, store=store, rank=rank, world_size=size, timeout=_PATIENCE
             )
