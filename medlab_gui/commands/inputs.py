@@ -197,11 +197,14 @@ def mapped(
     _refuse_other_values(values, table, name, is_map=class_map is not None)
     wrong = sorted({table.get(v, 0) for v in values} - allowed)
     if wrong:
-        msg = (
-            f"The mask {name} holds the values {', '.join(map(str, wrong[:8]))}"
-            f"{' ...' if len(wrong) > 8 else ''}, which are no classes here (known: "
-            f"{', '.join(map(str, sorted(allowed)))}). Translate them, e.g. --map 5=1."
-        )
+        which = f"{', '.join(map(str, wrong[:8]))}{' ...' if len(wrong) > 8 else ''}"
+        no_class = "which is no class" if len(wrong) == 1 else "which are no classes"
+        known = f"{no_class} here (known: {', '.join(map(str, sorted(allowed)))})"
+        noun = "value" if len(wrong) == 1 else "values"
+        msg = f"The mask {name} holds the {noun} {which}, {known}. "
+        msg += "Translate them, e.g. --map 5=1."
+        if class_map is not None:
+            msg = f"Values of the mask {name} are translated to {which}, {known}."
         raise InputError(msg)
     result = np.zeros(mask.shape, np.uint8)
     for source, target in table.items():

@@ -62,8 +62,13 @@ def test_values_are_translated_or_refused():
         [[0, 2, 1, 255]]
     ]
     assert mapped(mask, {5: 1}, (0, 1), "m").tolist() == [[[0, 0, 1, 0]]]
-    with pytest.raises(InputError, match=r"mask m holds the values 5,.*known: 0, 1"):
+    with pytest.raises(
+        InputError, match=r"holds the value 5, which is no .*known: 0, 1"
+    ):
         mapped(mask, None, (0, 1, 255), "m")
+    # It said that the mask holds 9, and to translate it.
+    with pytest.raises(InputError, match=r"^Values .* m are translated to 9, which is"):
+        mapped(mask, {5: 9}, (0, 1, 255), "m")
     many = np.arange(20).reshape(1, 4, 5)
     with pytest.raises(InputError, match=r"2, 3, 4, 5, 6, 7, 8, 9 \.\.\."):
         mapped(many, None, (0, 1), "m")
