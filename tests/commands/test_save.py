@@ -114,7 +114,7 @@ def test_masks_that_cannot_be_taken(small_project, tmp_path):
     moved[0, 3] += 1.0
     shifted = write_image(tmp_path / "s.nii", data, Grid(grid.shape, moved))
     for params, error, said in (
-        (AnnotateParams(uid, str(seven)), InputError, r"values 7.*--map 5=1"),
+        (AnnotateParams(uid, str(seven)), InputError, r"value 7, .*--map 5=1"),
         (AnnotateParams(uid, str(shifted)), GeometryError, "does not lie"),
         (AnnotateParams(uid, str(small_project.mask), slices="99"), InputError, "1 to"),
         (AnnotateParams(uid, str(small_project.mask), map="x"), InputError, "pair"),
