@@ -65,7 +65,7 @@ def _told(parts: Sequence[Weights]) -> tuple[str, ...]:
     known = sorted({int(n) for n in learned if n is not None})
     # From the fewest to the most, over the folds.
     ends = [str(n) for n in (known[:1] + known[1:][-1:])]
-    slices = f"{' to '.join(ends)} slices" if ends else MISSING
+    slices = f"{' to '.join(ends)} slice{'s' * (ends != ['1'])}" if ends else MISSING
     kept = "/".join(str(p.meta.epoch) for p in parts)
     digests = " ".join(_digest(p) for p in parts)
     recipe = meta.card.get("recipe")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from medlab_gui.commands.values import as_path
 from medlab_gui.core.errors import InputError
-from medlab_gui.core.labels import IGNORE
+from medlab_gui.core.labels import IGNORE, REST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -197,11 +197,14 @@ def mapped(
     _refuse_other_values(values, table, name, is_map=class_map is not None)
     wrong = sorted({table.get(v, 0) for v in values} - allowed)
     if wrong:
-        msg = (
-            f"The mask {name} holds the values {', '.join(map(str, wrong[:8]))}"
-            f"{' ...' if len(wrong) > 8 else ''}, which are no classes here (known: "
-            f"{', '.join(map(str, sorted(allowed)))}). Translate them, e.g. --map 5=1."
-        )
+        which = f"{', '.join(map(str, wrong[:8]))}{' ...' if len(wrong) > 8 else ''}"
+        no_class = "which is no class" if len(wrong) == 1 else "which are no classes"
+        known = f"{no_class} here (known: {', '.join(map(str, sorted(allowed)))})"
+        noun = "value" if len(wrong) == 1 else "values"
+        msg = f"The mask {name} holds the {noun} {which}, {known}. "
+        msg += "Translate them, e.g. --map 5=1."
+        if class_map is not None:
+            msg = f"Values of the mask {name} are translated to {which}, {known}."
         raise InputError(msg)
     result = np.zeros(mask.shape, np.uint8)
     for source, target in table.items():
@@ -261,11 +264,26 @@ def _refuse_other_values(
         raise InputError(msg)
 
 
+def _with_rest(
+    class_map: Mapping[int, int] | Mapping[int | str, int],
+    held: Iterable[int],
+    name: str,
+) -> dict[int | str, int]:
+    """Return a translation that names what "*" stands for in a mask."""
+    rest = next(v for k, v in class_map.items() if k == REST)
+    table: dict[int | str, int] = {k: v for k, v in class_map.items() if k != REST}
+    numbers = {k: v for k, v in table.items() if isinstance(k, int)}
+    if numbers and rest in (0, IGNORE):  # else a slip would leave nothing
+        _refuse_other_values(held, numbers, name, is_map=True)
+    return dict.fromkeys(held, rest) | table
+
+
 def read_labels(
     path: Path,
     class_map: Mapping[int, int] | Mapping[int | str, int] | None,
     scheme: LabelScheme,
     how: Reorientation,
+    unnamed: dict[int, int] | None = None,
 ) -> NDArray[np.uint8]:
     """Read a mask file onto the working grid of a scan.
 
@@ -274,11 +292,14 @@ def read_labels(
     path : Path
         A file or folder that `io.read_mask` reads.
     class_map : dict or None
-        As in `mapped`.
+        As in `mapped`; ``"*"`` stands for all values but 0 that are not named.
     scheme : LabelScheme
         The classes that there are, besides background and "ignore".
     how : Reorientation
         From the scan's own grid, on which the mask must lie, to its working grid.
+    unnamed : dict of int to int, optional
+        Gets each value that becomes background since ``class_map`` does not name it,
+        and how many voxels have it.
 
     Returns
     -------
@@ -290,6 +311,8 @@ def read_labels(
     InputError
         If it is no mask, lies elsewhere or holds other values.
     """
+    import numpy as np
+
     from medlab_gui.io import mask_on_grid, read_mask
     from medlab_gui.io.labelme import is_labelme
 
@@ -300,6 +323,16 @@ def read_labels(
     if is_labelme(path):
         class_map = None  # the labels have become classes
     on_source = mask_on_grid(values, grid, how.source)
+    others: dict[int, int] = {}
+    if class_map is not None:
+        held, counts = np.unique(on_source, return_counts=True)
+        voxels = {int(v): int(n) for v, n in zip(held, counts, strict=True) if v}
+        others = {v: n for v, n in voxels.items() if v not in class_map}
+        if REST in class_map:
+            class_map = _with_rest(class_map, voxels, path.name)
+            others = {}
+    if unnamed is not None:
+        unnamed |= others
     return how.apply(mapped(on_source, class_map, allowed, path.name))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.asked import asked_in_words
 from medlab_gui.commands.command import Command
+from medlab_gui.commands.values import counted
 from medlab_gui.core.i18n import N_
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def text(result: dict[str, Any]) -> str:
     names = {c["id"]: c["name"] for c in result["checkpoints"]}
     for series in result["series"]:
         lines.append(
-            f"{series['modality']:3} {series['n_slices']:4} slices  "
+            f"{series['modality']:3} {counted(series['n_slices'], 'slice'):>11}  "
             f"{series['labelled']:3} labelled  {series['locked']:3} locked  "
             f"{series['description'] or 'no description'}  [{series['uid']}]"
         )

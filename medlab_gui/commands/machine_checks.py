@@ -430,11 +430,11 @@ def check_project(ctx: Context) -> Check:
             todo = " ".join(p.message for p in lost)
             if any(p.code == "database-damaged" for p in lost):
                 return Check(name, Health.FAULT, f"{place} is damaged", todo)
-            weights = store.current_checkpoint()
+            weights, n_studies = store.current_checkpoint(), len(store.studies())
             parts = [
-                f"{len(store.studies())} studies",
+                "1 study" if n_studies == 1 else f"{n_studies} studies",
                 f"{len(store.series_list())} series",
-                f"{len(store.items())} queued slices",
+                counted(len(store.items()), "queued slice"),
                 f"weights: {weights.id if weights else 'none'}",
             ]
             state = Health.WARNING if lost else Health.OK

@@ -9,6 +9,7 @@ from medlab_gui.commands.inputs import refuse_black_and_white
 from medlab_gui.commands.values import as_path, parse_class_map
 from medlab_gui.core.errors import GeometryError, InputError
 from medlab_gui.core.geometry import Grid
+from medlab_gui.core.labels import REST
 from medlab_gui.io.wording import placed
 
 if TYPE_CHECKING:
@@ -118,6 +119,9 @@ def _translated(
     import numpy as np
 
     table = parse_class_map(text)
+    if table is not None and REST in table:
+        msg = f"{option} names the values that count; all others are background."
+        raise InputError(msg)
     if table is not None and not any(isinstance(k, str) for k in table):
         result = np.zeros(mask.shape, np.uint8)
         for source, target in table.items():

@@ -334,7 +334,7 @@ PREDICT = Command(
         "axes; the uncertainty is the entropy of that mean. --device auto takes an "
         "NVIDIA card with mixed precision, else OpenVINO where it is installed (the "
         "extra 'fast'; the first time it converts the weights), else torch; --device "
-        "cpu is torch alone. JSON: "
+        "cpu is torch alone, and so are classifiers on a processor. JSON: "
         "seconds_per_slice, device, runtime, checkpoint, asked (the options), notes, "
         "and voxels and millilitres of each class. Weights of a classifier give a "
         "table instead: class, probabilities and entropy (0 to 1) of each slice, which "

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.outputs import image_target, keep_inputs, target
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from medlab_gui.commands.inputs import Input
     from medlab_gui.commands.predict import PredictParams
+    from medlab_gui.core.geometry import Grid
     from medlab_gui.learning.predict import PredictedArrays
 
 __all__ = ["Targets"]
@@ -53,16 +57,28 @@ class Targets:
         return [p for p in (self.mask, self.entropy, self.probability) if p]
 
     def write(self, scan: Input, result: PredictedArrays) -> None:
-        """Write what is wanted, each on the grid of the scan's own file."""
+        """Write what is wanted, each on the grid of the scan's own file; all or none.
+
+        Raises
+        ------
+        StorageFullError
+            If one of them cannot be written; the others are not there either.
+        """
+        from medlab_gui.io import write_images
+
+        write_images(self._images(scan, result))
+
+    def _images(
+        self, scan: Input, result: PredictedArrays
+    ) -> Iterator[tuple[Path, NDArray[Any], Grid]]:
         import numpy as np
 
-        from medlab_gui.io import write_image
-
+        grid = scan.back.source
         if self.mask is not None:
-            write_image(self.mask, scan.back.restore(result.labels), scan.back.source)
+            yield self.mask, scan.back.restore(result.labels), grid
         if self.entropy is not None:
             unsure = scan.back.restore(result.entropy).astype(np.float32)
-            write_image(self.entropy, unsure, scan.back.source)
+            yield self.entropy, unsure, grid
         if self.probability is not None and result.probs is not None:
             probs = np.stack([scan.back.restore(one) for one in result.probs])
-            write_image(self.probability, probs, scan.back.source)
+            yield self.probability, probs, grid

@@ -190,6 +190,8 @@ def train_from_files(
         Go on from the state in the folder instead of beginning anew.
     """
     from medlab_gui.core.whole_files import write_whole
+    from medlab_gui.learning.parallel import Team
+    from medlab_gui.learning.predict import choose_device
     from medlab_gui.learning.recipe import train_recipe
 
     def load(item: RecipeItem) -> Any:
@@ -197,19 +199,22 @@ def train_from_files(
 
         _, native = read_one(item.image, progress=ctx.progress)
         how = native.grid.canonical()
-        labels = read_labels(item.mask, item.class_map, recipe.scheme, how)
-        return how.apply(native.data), labels, how.grid.spacing
+        unnamed: dict[int, int] = {}
+        labels = read_labels(item.mask, item.class_map, recipe.scheme, how, unnamed)
+        return how.apply(native.data), labels, how.grid.spacing, unnamed
 
     if leads():
         # At once: who resumes needs it.
         folder.mkdir(exist_ok=True)
         write_whole(folder / RECIPE, json.dumps(recipe.to_dict(), indent=1).encode())
-    return train_recipe(
-        recipe,
-        load,
-        folder=folder,
-        device=ctx.device,
-        progress=ctx.progress,
-        weights_folder=ctx.settings.weights_path,
-        resume=resume,
-    )
+    # Before the scans are read: one process may lack the memory for them.
+    with Team.join(choose_device(ctx.device)).telling_why():
+        return train_recipe(
+            recipe,
+            load,
+            folder=folder,
+            device=ctx.device,
+            progress=ctx.progress,
+            weights_folder=ctx.settings.weights_path,
+            resume=resume,
+        )

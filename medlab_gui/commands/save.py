@@ -101,7 +101,8 @@ class AnnotateParams:
     )
     map: str = param(
         "Values in the file and the classes they become, e.g. 5=1,1=2; "
-        "values not named become background.",
+        "values not named become background; * is all of them, e.g. 5=1,*=255 where "
+        "they shall not count.",
         "",
         title="Translate values",
     )
@@ -134,11 +135,12 @@ def run_annotate(params: AnnotateParams, ctx: Context) -> dict[str, Any]:
         series = store.series(params.series)
         scheme = store.scheme()
         wanted = parse_slices(params.slices, series.n_slices)
+        unnamed: dict[int, int] = {}
         if params.shows:
             new = _whole_slices(params.shows, scheme, series.grid.shape)
         else:
             path, how = as_path(params.mask), series.reorientation
-            new = read_labels(path, class_map, scheme, how)
+            new = read_labels(path, class_map, scheme, how, unnamed)
         locked = {s.slice_index for s in store.locked() if s.series_uid == series.uid}
         taken = [k for k in wanted if k not in locked]
         if not taken:
@@ -163,6 +165,7 @@ def run_annotate(params: AnnotateParams, ctx: Context) -> dict[str, Any]:
             "annotation": made.id,
             "revision": made.revision,
             "slices": taken,
+            "background": sorted(unnamed),
         }
 
 
@@ -193,7 +196,14 @@ def _whole_slices(
 
 def text_annotate(result: dict[str, Any]) -> str:
     """Say it in words."""
-    return f"Labelled: {slice_text(result['slices'])} (version {result['revision']})."
+    said = f"Labelled: {slice_text(result['slices'])} (version {result['revision']})."
+    if values := result["background"]:
+        more = f" and {len(values) - 8} more" if len(values) > 8 else ""
+        said += (
+            f" The file also holds {', '.join(map(str, values[:8]))}{more}, which "
+            "the translation does not name: they are background."
+        )
+    return said
 
 
 ANNOTATE = Command(

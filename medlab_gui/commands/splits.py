@@ -146,9 +146,17 @@ def _apart(
     left_out = len(whole.keys) - len(teaching)
     note = ""
     if left_out:
-        why = "are next to slices that judge, or look like one"
+        why = (
+            ("is next to a slice that judges, or looks like one")
+            if left_out == 1
+            else "are next to slices that judge, or look like one"
+        )
         if not same_patient:
-            why = "belong to patients who judge, or look like a slice that judges"
+            why = (
+                "belongs to a patient who judges, or looks like a slice that judges"
+                if left_out == 1
+                else "belong to patients who judge, or look like a slice that judges"
+            )
         note = f"Of {counted(len(whole.keys), 'labelled slice')} {left_out} {why}: "
         note += "left out, so that the scores are fair."
     own = ProjectSource(store, {key: truth[key] for key in teaching})

@@ -44,7 +44,8 @@ def _train(params: TrainParams, ctx: Context) -> dict[str, Any]:
 
     team = Team.join(choose_device(ctx.device))
     if not team.leads:
-        return _train_along(team, ctx)
+        with team.telling_why():
+            return _train_along(team, ctx)
     with team.leading() as tell:
         return _lead(params, ctx, tell)
 

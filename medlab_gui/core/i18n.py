@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gettext import NullTranslations
 
-__all__ = ["N_", "_"]
+__all__ = ["N_", "_", "counted"]
 
 
 def N_(text: str) -> str:
@@ -27,3 +27,16 @@ def _catalogue() -> NullTranslations:
 def _(text: str) -> str:
     """Return a text in the user's language, or as it is where there is none."""
     return _catalogue().gettext(text)
+
+
+def counted(n: int, one: str, many: str) -> str:
+    """Return a text about so many things, in the user's language.
+
+    Parameters
+    ----------
+    n : int
+        How many; ``{n}`` in the text is replaced by it.
+    one, many : str
+        What is said of one, and of any other number.
+    """
+    return _catalogue().ngettext(one, many, n).replace("{n}", str(n))

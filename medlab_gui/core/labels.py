@@ -7,10 +7,13 @@ from typing import Any
 
 from medlab_gui.core.errors import SpecError
 
-__all__ = ["IGNORE", "OKABE_ITO", "LabelClass", "LabelScheme"]
+__all__ = ["IGNORE", "OKABE_ITO", "REST", "LabelClass", "LabelScheme"]
 
 IGNORE = 255
 """Voxels of this value take no part in training and scoring."""
+
+REST = "*"
+"""In a translation of values: all that it does not name, and that is not 0."""
 
 OKABE_ITO = (
     (230, 159, 0),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QApplication, QFileDialog, QWidget
 
-from medlab_gui.core.i18n import N_, _
+from medlab_gui.core.i18n import N_, _, counted
 from medlab_gui.core.measurements import KIND_NAMES, Kind
 from medlab_gui.gui.dialogs.replacing import with_ending
 from medlab_gui.gui.plain_action import PlainAction
@@ -69,9 +69,11 @@ def export_table(bench: Workbench, parent: QWidget) -> None:
 
     def done(result: dict[str, Any]) -> None:
         bench.inform(
-            _("{n} measurements are in {file}.").format(
-                n=result["n"], file=result["output"]
-            )
+            counted(
+                result["n"],
+                "1 measurement is in {file}.",
+                "{n} measurements are in {file}.",
+            ).replace("{file}", str(result["output"]))
         )
 
     given = {"output": path, "series": session.series_uid, "deleted": False}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QLabel, QWidget
 
-from medlab_gui.core.i18n import _
+from medlab_gui.core.i18n import _, counted
 
 if TYPE_CHECKING:
     from medlab_gui.gui.workbench import Workbench
@@ -40,8 +40,9 @@ def reading_text(bench: Workbench) -> str:
         lines.append(_("All read; waiting for what you choose about its geometry."))
     else:
         lines.append(
-            _("Reading {n} of {total} slices.").format(
-                n=session.n_read, total=session.n_to_read
+            _("Reading {n} of {total}.").format(
+                n=session.n_read,
+                total=counted(session.n_to_read, "1 slice", "{n} slices"),
             )
         )
     lines.append(_("Editing and prediction begin when it is in the project."))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from medlab_gui.core.i18n import _
+from medlab_gui.core.i18n import _, counted
 from medlab_gui.core.records import Severity
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _own_slices(series: Series) -> int:
 
 
 def _facts(modality: str, n_slices: int) -> str:
-    size = _("1 slice") if n_slices == 1 else _("{n} slices").format(n=n_slices)
+    size = counted(n_slices, "1 slice", "{n} slices")
     return " · ".join(t for t in (modality, size) if t)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from medlab_gui.core.i18n import _
+from medlab_gui.core.i18n import _, counted
 from medlab_gui.gui.durations import in_words
 
 if TYPE_CHECKING:
@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from medlab_gui.learning.forecast import Pace
     from medlab_gui.store.project import ProjectStore
 
-__all__ = ["LEAST_LABELLED", "TrainingFacts", "foretold", "gather"]
+__all__ = [
+    "FEWEST_TO_CHOOSE",
+    "LEAST_LABELLED",
+    "TrainingFacts",
+    "foretold",
+    "gather",
+]
+
+FEWEST_TO_CHOOSE = 20
+"""Of so many slices to learn from some choose the epoch (`commands.choosers`)."""
 
 LEAST_LABELLED = 4
 """Without a locked validation set, fewer labelled slices cannot be shared out."""
@@ -57,10 +66,13 @@ class TrainingFacts:
                 "accept it (Enter), and come back."
             )
         if self.n_locked == 0 and self.n_training < LEAST_LABELLED:
-            return _(
+            return counted(
+                self.n_training,
+                "Only 1 slice is labelled, and some must be set aside to judge the new "
+                "weights. Label at least {least}, then come back.",
                 "Only {n} slices are labelled, and some must be set aside to judge "
-                "the new weights. Label at least {least}, then come back."
-            ).format(n=self.n_training, least=LEAST_LABELLED)
+                "the new weights. Label at least {least}, then come back.",
+            ).replace("{least}", str(LEAST_LABELLED))
         return ""
 
     def in_words(self, folds: int = 0) -> str:
@@ -73,32 +85,48 @@ class TrainingFacts:
         """
         if folds:
             return _(
-                "Learns {k} times, each time from all but one {k}th of {n} labelled "
-                "slices of {p}; the slices that are left out judge. Locked validation "
-                "slices take no part."
-            ).format(k=folds, n=self.n_unlocked, p=_patients(self.n_unlocked_patients))
+                "Learns {k} times, each time from {slices} of {p} without one {k}th; "
+                "the slices that are left out judge. Locked validation slices take no "
+                "part."
+            ).format(
+                k=folds,
+                slices=_labelled(self.n_unlocked),
+                p=_patients(self.n_unlocked_patients),
+            )
         return f"{self.learns_from} {self.judged_by}"
 
     @property
     def learns_from(self) -> str:
         """What is learned from, in a sentence."""
         return _(
-            "Learns from at most {n} labelled slices of {p}: what lies next to slices "
-            "that judge is left out, and of 20 or more some choose the epoch instead."
-        ).format(n=self.n_training, p=_patients(self.n_patients))
+            "Learns from at most {slices} of {p}: those next to slices that judge, or "
+            "that look like one, are left out.{choose}"
+        ).format(
+            slices=_labelled(self.n_training),
+            p=_patients(self.n_patients),
+            choose=_(" Some of them choose the epoch instead.")
+            if self.n_training >= FEWEST_TO_CHOOSE
+            else "",
+        )
 
     @property
     def judged_by(self) -> str:
         """What judges, in a sentence."""
         if self.n_locked == 0:
-            return _(
+            return counted(
+                max(1, round(self.n_training / 5)),
+                "No validation slice is locked yet: about 1 of the labelled slices "
+                "is locked now, and judges this and every later fine-tuning.",
                 "No validation slice is locked yet: about {n} of the labelled slices "
-                "are locked now, and judge this and every later fine-tuning."
-            ).format(n=max(1, round(self.n_training / 5)))
-        return _(
+                "are locked now, and judge this and every later fine-tuning.",
+            )
+        return counted(
+            self.n_locked,
+            "Judged by the 1 locked validation slice of {p}, which is never learned "
+            "from.",
             "Judged by the {n} locked validation slices of {p}, which are never "
-            "learned from."
-        ).format(n=self.n_locked, p=_patients(self.n_locked_patients))
+            "learned from.",
+        ).replace("{p}", _patients(self.n_locked_patients))
 
     def shares(self, folds: int = 0) -> tuple[int, int]:
         """How many slices will be learned from (in each fold), and how many judge."""
@@ -112,7 +140,11 @@ class TrainingFacts:
 
 
 def _patients(n: int) -> str:
-    return _("1 patient") if n == 1 else _("{n} patients").format(n=n)
+    return counted(n, "1 patient", "{n} patients")
+
+
+def _labelled(n: int) -> str:
+    return counted(n, "1 labelled slice", "{n} labelled slices")
 
 
 def gather(
@@ -130,10 +162,13 @@ def gather(
         The recipe to be followed instead.
     """
     from medlab_gui.commands.sources import labelled_keys
+    from medlab_gui.learning.dataset import SliceKey
+    from medlab_gui.learning.folds import without_neighbours
 
     series = {s.uid: s for s in store.series_list()}
     patient = {s.uid: s.patient_key for s in store.studies()}
     locked = store.locked()
+    judging = [SliceKey(s.series_uid, s.slice_index) for s in locked]
 
     def who(uid: str, k: int) -> str:
         return series[uid].patient_of(patient[series[uid].study_uid], k)
@@ -142,7 +177,7 @@ def gather(
     judges = {who(s.series_uid, s.slice_index) for s in locked}
     labelled = unlocked = list(labelled_keys(store))
     others = [k for k in labelled if who(k.series_uid, k.slice_index) not in judges]
-    labelled = others or labelled
+    labelled = others or without_neighbours(labelled, judging) or labelled
     current = store.checkpoint(chosen) if chosen else store.current_checkpoint()
     mm = current.inplane_mm if current is not None else None
     resize = current.resize if current is not None else None

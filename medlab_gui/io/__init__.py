@@ -8,7 +8,7 @@ from medlab_gui.io.read import open_stream, read_checked, read_one, read_volume
 from medlab_gui.io.scan import scan
 from medlab_gui.io.series import FileSeries, Ignored, ScanResult
 from medlab_gui.io.stream import VolumeStream
-from medlab_gui.io.write import FORMATS, write_image
+from medlab_gui.io.write import FORMATS, write_image, write_images
 
 __all__ = [
     "FORMATS",
@@ -24,4 +24,5 @@ __all__ = [
     "read_volume",
     "scan",
     "write_image",
+    "write_images",
 ]

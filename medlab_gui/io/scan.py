@@ -27,6 +27,7 @@ from medlab_gui.io.nibabel_files import header_of_pair
 from medlab_gui.io.other_files import NOT_READ, read_other
 from medlab_gui.io.series import Ignored, ScanResult
 from medlab_gui.io.series_names import told_apart
+from medlab_gui.io.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -301,10 +302,12 @@ def _complain(
     example = next((i for i in ignored if NOT_READ not in i.reason), ignored[0])
     name = example.path.name
     why = example.reason if name in example.reason else f"{name}: {example.reason}"
-    msg = (
-        f"There is no scan in {root}: {len(ignored)} files were looked at and none can "
-        f"be opened. {why}"
+    looked = counted(
+        len(ignored),
+        "file was looked at and cannot",
+        "files were looked at and none can",
     )
+    msg = f"There is no scan in {root}: {looked} be opened. {why}"
     raise NotAnImageError(_what_to_do(msg), path=root)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,19 +15,20 @@ from medlab_gui.core.errors import (
     InputError,
     StorageFullError,
 )
-from medlab_gui.core.whole_files import whole_file
+from medlab_gui.core.whole_files import flush_to_disk, whole_file
 from medlab_gui.io.nifti_geometry import lps_to_ras
 from medlab_gui.io.silence import silent_libraries
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterable, Iterator
     from typing import BinaryIO
 
     from numpy.typing import NDArray
 
     from medlab_gui.core.geometry import Grid
 
-__all__ = ["FORMATS", "write_image"]
+__all__ = ["FORMATS", "write_image", "write_images"]
 
 FORMATS = (".nii.gz", ".nii", ".nrrd", ".mha")
 """Endings of the files that `write_image` makes."""
@@ -79,6 +81,36 @@ def write_image(
         If there is no room or no permission, or what was read back differs.
     """
     path = Path(path)
+    with _written(path, data, grid, verify=verify):
+        pass
+    return path
+
+
+def write_images(
+    images: Iterable[tuple[str | os.PathLike[str], NDArray[Any], Grid]],
+) -> None:
+    """Write several files as `write_image` does: all of them or, if one fails, none.
+
+    Parameters
+    ----------
+    images : iterable of (path, data, grid)
+        Each as for `write_image`; only one array is needed at a time.
+
+    Raises
+    ------
+    MedlabError
+        As `write_image`; what was there before is still there.
+    """
+    with ExitStack() as all_of_them:
+        for path, data, grid in images:
+            all_of_them.enter_context(_written(Path(path), data, grid))
+
+
+@contextmanager
+def _written(
+    path: Path, data: NDArray[Any], grid: Grid, *, verify: bool = True
+) -> Iterator[None]:
+    """Write a file whole, under another name until the block has ended well."""
     ending = next((e for e in FORMATS if path.name.lower().endswith(e)), None)
     if ending is None:
         msg = f"{path.name} must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}."
@@ -90,10 +122,12 @@ def write_image(
     data = _writable(data, path)
     with whole_file(path, ending) as file:
         _WRITERS[ending](file, data, grid)
+        file.flush()
+        flush_to_disk(file.fileno())  # a full disk may not say so before
         if verify:
-            file.flush()
             _compare(Path(file.name), path, data, grid)
-    return path
+        del data
+        yield
 
 
 def _writable(data: NDArray[Any], path: Path) -> NDArray[Any]:

@@ -112,7 +112,8 @@ def _facts(meta: CheckpointMeta) -> list[tuple[str, ...]]:
 def _recipe_facts(spec: TrainSpec) -> list[tuple[str, ...]]:
     phases = []
     for p in spec.phases:
-        length = f"{p.steps} iterations" if p.steps else f"{p.epochs} epochs"
+        n, unit = (p.steps, "iteration") if p.steps else (p.epochs, "epoch")
+        length = _several(n, unit)
         learns = p.trainable if isinstance(p.trainable, str) else " ".join(p.trainable)
         phases.append(f"{p.name}: {length} at {p.lr:g} ({learns} learns)")
     rate = {
@@ -160,14 +161,20 @@ def _data(card: dict[str, Any]) -> list[str]:
     learnt, judged = card.get("n_training_slices"), card.get("n_validation_slices")
     if learnt is None:
         return [*lines, "Not recorded."]
+    judge = "judges" if judged == 1 else "judge"
     chose = card.get("n_choosing_slices")
     if chose is None:
-        rest = f"{judged} others chose the epoch to keep."
+        rest = f"{_several(judged, 'other')} chose the epoch to keep."
     elif chose:
-        rest = f"{chose} others chose the epoch to keep. {judged} more only judge it."
+        rest = f"{_several(chose, 'other')} chose the epoch to keep. "
+        rest += f"{judged} more only {judge} it."
     else:
-        rest = f"the last epoch was kept. {judged} others only judge it."
-    return [*lines, f"It learned from {learnt} slices; {rest}"]
+        rest = f"the last epoch was kept. {_several(judged, 'other')} only {judge} it."
+    return [*lines, f"It learned from {_several(learnt, 'slice')}; {rest}"]
+
+
+def _several(n: int | None, what: str) -> str:
+    return f"{n} {what}{'s' * (n != 1)}"
 
 
 def _scores(metrics: dict[str, Any], card: dict[str, Any]) -> list[str]:

@@ -182,13 +182,16 @@ def check_slices(
         If a mask has a value that the scheme has not, or all of them show one only.
     """
     seen = check_values(source, scheme)
+    n = len(source.keys)
+    what = "The only labelled slice" if n == 1 else f"All {n} labelled slices"
+    shows = "shows" if n == 1 else "show"
     if by_class:
         from medlab_gui.learning.whole_slices import shown_classes
 
         seen = {*shown_classes(source)} - {IGNORE}
         if len(seen) == 1:
             msg = (
-                f"All {len(source.keys)} labelled slices to learn from show "
+                f"{what} to learn from {shows} "
                 f"{scheme.answers[seen.pop()]}, so there is nothing to tell apart. "
                 "Label slices of the other classes as well."
             )
@@ -197,7 +200,7 @@ def check_slices(
         name = {0: "background", **{c.value: c.name for c in scheme.classes}}
         found = f"only {name[seen.pop()]}" if seen else "nothing but ignored voxels"
         msg = (
-            f"The {len(source.keys)} labelled slices show {found}, so there is nothing "
+            f"{what} {shows} {found}, so there is nothing "
             "to tell apart. Label slices that show the classes as well as background."
         )
         raise InputError(msg)

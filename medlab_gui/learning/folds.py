@@ -66,7 +66,7 @@ def split_slices(
     if len(keys) < 2 or len(keys) != len(groups) or not 0 < fraction < 1:
         msg = (
             "A split needs at least two labelled slices and a fraction between 0 and "
-            f"1; found {len(keys)} slices and {fraction}."
+            f"1; found {len(keys)} and {fraction}."
         )
         raise InputError(msg)
     rng = np.random.default_rng(seed)
@@ -184,9 +184,10 @@ def fold_splits(
         return [(_others(ordered, block), block) for block in blocks]
     if not 2 <= n_folds <= len(names):
         there = "1 patient" if len(names) == 1 else f"{len(names)} patients"
+        slices = f"{len(pairs)} labelled slice{'s' * (len(pairs) != 1)}"
         msg = (
-            f"{n_folds} folds cannot be made of {len(pairs)} labelled slices of "
-            f"{there}: each fold needs a patient of its own (two slices where there "
+            f"{n_folds} folds cannot be made of {slices} of {there}: each fold needs "
+            "a patient of its own (two slices where there "
             "is one patient), and there are at least two folds."
         )
         raise InputError(msg)

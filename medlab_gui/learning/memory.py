@@ -196,10 +196,14 @@ def foresee(
     while room.batch > 1 and need() > free:
         room.batch //= 2
     wanted, there = f"{first / 1e9:.1f} GB", f"{free / 1e9:.1f} GB"
-    forecast = f"{before} slices at once need about {wanted}; {there} are free."
+    at_once = (
+        "1 slice at once needs" if before == 1 else f"{before} slices at once need"
+    )
+    forecast = f"{at_once} about {wanted}; {there} are free."
     if room.batch == before:
         return forecast, ""
     return forecast, (
         f"{before} slices at once would need about {wanted} of memory, and {there} are "
-        f"free: {room.batch} go through at once; a step still learns from as many."
+        f"free: {room.batch} {'goes' if room.batch == 1 else 'go'} through at once; a "
+        "step still learns from as many."
     )

@@ -11,15 +11,17 @@ import atexit
 import importlib
 import os
 import traceback
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import distributed
+from torch.distributed.rendezvous import rendezvous
 
-from medlab_gui.core.errors import ResourceError
+from medlab_gui.core.errors import MedlabError, ResourceError
+from medlab_gui.learning.memory import is_out_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -32,6 +34,12 @@ T = TypeVar("T")
 
 # The others wait while the first judges all validation slices.
 _PATIENCE = timedelta(hours=12)
+_AT_ONCE = timedelta(seconds=5)
+
+_ENDED = "Another process of this training has ended, so it cannot go on"
+_WHY = "medlab/why"
+_board: list[Any] = []
+"""What the processes met at; who ends by an error leaves word there."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +79,11 @@ class Team:
             # end would kill them while they let go of tensors ("terminate called
             # without an active exception").
             importlib.import_module("torch.distributed.nn.functional")
-            distributed.init_process_group(backend, timeout=_PATIENCE)
+            store, rank, size = next(rendezvous("env://", timeout=_PATIENCE))
+            distributed.init_process_group(
+                backend, store=store, rank=rank, world_size=size, timeout=_PATIENCE
+            )
+            _board.append(store)
             atexit.register(_leave)
         return cls(distributed.get_rank(), distributed.get_world_size())
 
@@ -162,6 +174,16 @@ class Team:
             if not is_told:
                 self._say(None)
 
+    @contextmanager
+    def telling_why(self) -> Iterator[None]:
+        """Let the others know why this process ends, where an error ends it."""
+        try:
+            yield
+        except BaseException as error:
+            if self.size > 1:
+                _tell_why(error)
+            raise
+
     def wait(self) -> None:
         """Wait until all processes are here."""
         if self.size > 1:
@@ -183,13 +205,37 @@ def _together() -> Iterator[None]:
     except RuntimeError as error:
         # They hold the group, which must be gone when Python ends (see `Team.join`).
         traceback.clear_frames(error.__traceback__)
-        msg = (
-            "Another process of this training has ended, so it cannot go on; that one "
-            "says why. What was learned up to the last epoch is kept."
-        )
+        why = _told_why() or "; that one says why."
+        msg = f"{_ENDED}{why} What was learned up to the last epoch is kept."
         raise ResourceError(msg) from error
 
 
+def _tell_why(error: BaseException) -> None:
+    """Leave word for the others; the first that ends has it."""
+    if isinstance(error, MedlabError):
+        why = error.message
+    elif is_out_of_memory(error):
+        why = "There is not enough memory for it."
+    else:
+        why = f"{type(error).__name__}: {error}".rstrip(": ") + "."
+    if why.startswith(_ENDED) or _told_why():
+        return
+    with suppress(RuntimeError):  # the first process, who keeps it, may be gone
+        for board in _board:
+            board.set(_WHY, why)
+
+
+def _told_why() -> str:
+    """Return what another process left word of, as the end of a sentence, or ""."""
+    with suppress(RuntimeError):
+        for board in _board:
+            board.set_timeout(_AT_ONCE)
+            if board.check([_WHY]):
+                return f": {board.get(_WHY).decode()}"
+    return ""
+
+
 def _leave() -> None:
+    _board.clear()
     if distributed.is_initialized():
         distributed.destroy_process_group()

@@ -14,11 +14,15 @@ A recipe file is JSON::
 Paths are relative to MedLab's resources, then to the recipe's own folder.
 ``validation_slices`` are the first and last slice (on the working grid) that choose the
 epoch instead of being learned from; a neighbour on each side is left out. All slices of
-a scan of use ``validate`` choose the epoch.
+a scan of use ``validate`` choose the epoch. Values of a mask that ``map`` does not name
+are background, which is told; ``"*": 0`` says that it is meant, ``"*": 255`` leaves
+the voxels of all other values out of learning and judging.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +31,7 @@ import numpy as np
 
 from medlab_gui.core.errors import InputError, SpecError
 from medlab_gui.core.json_file import read_json
-from medlab_gui.core.labels import IGNORE, LabelScheme
+from medlab_gui.core.labels import IGNORE, REST, LabelScheme
 from medlab_gui.core.processes import leads
 from medlab_gui.core.resources import resource
 from medlab_gui.core.spec_checks import (
@@ -61,8 +65,10 @@ __all__ = ["Recipe", "RecipeItem", "read_recipe", "train_recipe"]
 
 _ITEM_KEYS = ("image", "mask", "map", "use", "validation_slices", "what", "patient")
 
-Loaded = tuple[Any, Any, tuple[float, float, float]]
-"""Scan, mask and spacing in mm."""
+_NAMED = 8
+
+Loaded = tuple[Any, Any, tuple[float, float, float], Mapping[int, int]]
+"""Scan, mask, spacing in mm, and how many voxels have a value that is not mapped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +79,9 @@ class RecipeItem:
     ----------
     image, mask : Path
         The scan and its truth.
-    class_map : dict of int to int
-        Value in the mask file to value of the scheme; all else becomes background.
+    class_map : dict of int or "*" to int
+        Value in the mask file to value of the scheme; ``"*"`` is all values that are
+        not named. Without it they become background, and the run's notes say so.
     use : str
         ``"train"``, ``"validate"`` (all its slices choose the epoch) or ``"test"``.
     validation_slices : tuple of int or None
@@ -87,7 +94,7 @@ class RecipeItem:
 
     image: Path
     mask: Path
-    class_map: dict[int, int]
+    class_map: dict[int | str, int]
     use: str
     validation_slices: tuple[int, int] | None = None
     what: str = ""
@@ -235,17 +242,17 @@ def _item(entry: dict[str, Any], folder: Path) -> RecipeItem:
     )
 
 
-def _class_map(found: Any) -> dict[int, int]:
+def _class_map(found: Any) -> dict[int | str, int]:
     check_kind("map", found, dict)
     for source, target in found.items():
-        if not source.strip().lstrip("+-").isdecimal():
+        if source != REST and not source.strip().lstrip("+-").isdecimal():
             msg = (
                 f"'map' leads from a value in the mask file to a class, e.g. "
-                f'{{"5": 1}}; found {source!r}.'
+                f'{{"5": 1}}, "*" being all other values; found {source!r}.'
             )
             raise SpecError(msg)
         check_whole("map", target, 0, 255)
-    return {int(source): target for source, target in found.items()}
+    return {s if s == REST else int(s): target for s, target in found.items()}
 
 
 def _first_last(found: Any) -> tuple[int, int]:
@@ -288,7 +295,8 @@ def train_recipe(
         What to do.
     load : callable
         Returns of a `RecipeItem` the scan (Z, Y, X) on its working grid, its mask on
-        the same with the values of the scheme, and ``(dz, dy, dx)`` in mm.
+        the same with the values of the scheme, ``(dz, dy, dx)`` in mm, and how many
+        voxels have each value of the mask's file that ``class_map`` does not name.
     folder : Path
         For state, checkpoint and card.
     device : str
@@ -311,10 +319,13 @@ def train_recipe(
     test: dict[str, ScanArrays] = {}
     judges: list[SliceKey] = []
     data: list[dict[str, Any]] = []
+    unnamed: dict[Path, Mapping[int, int]] = {}
     for number, item in enumerate(recipe.items):
         report(number, len(recipe.items), f"Reading {item.image.name}")
         uid = f"{number}:{item.image.name}"
-        scan = _scan(item, recipe.scheme, load(item))
+        loaded = load(item)
+        scan = _scan(item, recipe.scheme, loaded)
+        unnamed[item.mask] = loaded[3]
         (test if item.use == "test" else learn)[uid] = scan
         n_slices = scan.data.shape[0]
         used = {"use": item.use, "what": item.what or item.image.name}
@@ -326,7 +337,7 @@ def train_recipe(
             if last >= n_slices:
                 msg = (
                     f"validation_slices end at {last}, but {item.image.name} has "
-                    f"{n_slices} slices (from 0)."
+                    f"{n_slices} slice{'s' * (n_slices != 1)} (from 0)."
                 )
                 raise SpecError(msg)
             judges += [SliceKey(uid, k) for k in range(first, last + 1)]
@@ -346,6 +357,7 @@ def train_recipe(
         same_patient=True,
         progress=progress,
         name=recipe.name,
+        notes=(_unnamed_in_words(unnamed),),
         card={"data": data, **recipe.about},
     )
     if not leads():
@@ -368,8 +380,44 @@ def train_recipe(
     return replace(result, metrics=metrics)
 
 
+def _unnamed_in_words(found: Mapping[Path, Mapping[int, int]]) -> str:
+    """Say which values of masks are background since ``map`` does not name them.
+
+    Parameters
+    ----------
+    found : mapping of Path to (mapping of int to int)
+        Mask file to the number of voxels of each such value in it.
+
+    Returns
+    -------
+    str
+        A sentence, or nothing. Values with the most voxels come first.
+    """
+    sums: Counter[int] = Counter()
+    masks: dict[int, list[str]] = {}
+    for path, voxels in found.items():
+        sums.update(voxels)
+        for value in voxels:
+            masks.setdefault(value, []).append(path.name)
+    if not sums:
+        return ""
+    words = []
+    for value, n in sums.most_common(_NAMED):
+        names = masks[value]
+        where = names[0] if len(names) == 1 else f"{len(names)} masks"
+        words.append(f"{value} ({n:,} voxel{'s' * (n != 1)} in {where})")
+    more = len(sums) - len(words)
+    if more:
+        words.append(f"{more} more")
+    return (
+        "Values of masks that 'map' does not name are learned and judged as "
+        f"background: {', '.join(words)}. Name them in 'map', or all of them by "
+        '"*": 0 for background, 255 for voxels that do not count.'
+    )
+
+
 def _scan(item: RecipeItem, scheme: LabelScheme, loaded: Loaded) -> ScanArrays:
-    data, mask, spacing = loaded
+    data, mask, spacing, _ = loaded
     allowed = {0, IGNORE, *(c.value for c in scheme.classes)}
     unknown = sorted(set(np.unique(mask).tolist()) - allowed)
     if unknown:

@@ -243,6 +243,12 @@ def _figures(cases: ScoredCases, name: str, chosen: NDArray[np.bool_]) -> _Figur
     }
 
 
+def _cases(cases: ScoredCases | ClassifiedCases) -> str:
+    """Return how many cases there are, and of how many patients."""
+    n, n_patients = len(cases.names), len(set(cases.patients))
+    return f"{n} case{'s' * (n != 1)} of {n_patients} patient{'s' * (n_patients != 1)}"
+
+
 def _shown(title: str, values: list[float | None]) -> str:
     known = [v for v in values if v is not None]
     if not known:
@@ -296,8 +302,7 @@ def _mean_tables(cases: ClassifiedCases, each: list[ScoredCases]) -> list[Table]
     )
     over = f"mean ± SD over {len(parts)} folds, " if len(parts) > 1 else ""
     whole = Table(
-        f"Classification: {over}{len(cases.names)} cases of "
-        f"{len(set(cases.patients))} patients ({held})",
+        f"Classification: {over}{_cases(cases)} ({held})",
         ("Network", *titles),
         tuple(rows),
         (
@@ -366,12 +371,11 @@ def _network_tables(cases: ScoredCases) -> list[Table]:
         )
         cells = [_shown(t, [f[t] for f in found]) for t in titles]
         rows.append((name, *cells, told))
-    n_patients = len(set(cases.patients))
     over = f"mean ± SD over {len(folds)} folds, " if folds else ""
     what = f"{cases.positive} against all others" if cases.positive else ""
     whole = Table(
-        f"{what or 'Classification'}: {over}{len(cases.names)} cases of {n_patients} "
-        f"patients, {int(cases.truth.sum())} positive",
+        f"{what or 'Classification'}: {over}{_cases(cases)}, "
+        f"{int(cases.truth.sum())} positive",
         ("Network", *titles, "95 % CI of AUC"),
         tuple(rows),
         (

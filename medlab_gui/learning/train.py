@@ -18,6 +18,7 @@ from medlab_gui.learning.trainer import Trainer
 from medlab_gui.networks.base import SegmentationNetwork
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from medlab_gui.core.labels import LabelScheme
@@ -74,6 +75,7 @@ def train(
     same_patient: bool = False,
     progress: Progress | None = None,
     name: str = "",
+    notes: Sequence[str] = (),
     card: dict[str, Any] | None = None,
 ) -> TrainResult:
     """Train a network by a recipe.
@@ -116,6 +118,8 @@ def train(
         is None except after an epoch.
     name : str
         What a person will read as the checkpoint's name.
+    notes : sequence of str
+        What is known of the slices, and told with what is found here.
     card : dict, optional
         More for the model card; see `learning.card`.
 
@@ -143,9 +147,10 @@ def train(
     if run.team.leads:
         run.report = progress or silent
     try:
-        run.begin(init_from, weights_folder, resume, flattery)
-        _epochs(run)
-        return _finish(run, name, card or {})
+        with run.team.telling_why():
+            run.begin(init_from, weights_folder, resume, (flattery, *notes))
+            _epochs(run)
+            return _finish(run, name, card or {})
     except BaseException as error:
         run.log(f"Stopped: {error or type(error).__name__}")
         raise
@@ -160,8 +165,9 @@ def _epochs(run: Trainer) -> None:
         if spec.patience and state.stale >= spec.patience and epoch:
             run.note(
                 f"The phase {phase.name!r} ended after {epoch} of "
-                f"{plan.phase_epochs(number)} epochs: none of the last {state.stale} "
-                "was better."
+                f"{plan.phase_epochs(number)} epochs: "
+                + (f"none of the last {state.stale}" if state.stale > 1 else "the last")
+                + (" was better." if state.stale > 1 else " was not better.")
             )
             state.n_done += plan.phase_epochs(number) - epoch
             state.stale, state.optimiser, state.plateau = 0, {}, []

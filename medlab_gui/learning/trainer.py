@@ -47,6 +47,7 @@ from medlab_gui.networks import CLASSIFIERS, build_any
 from medlab_gui.networks.base import channels_last
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from medlab_gui.core.labels import LabelScheme
@@ -129,7 +130,7 @@ class Trainer:
         init_from: Path | None,
         weights_folder: Path | None,
         resume: bool,
-        flattery: str,
+        known: Sequence[str],
     ) -> None:
         """Build the network, check and prepare the slices, take up an earlier state."""
         self.parent, self._parent_sum = "", ""
@@ -163,7 +164,7 @@ class Trainer:
         unstopped = ""
         if self.spec.patience and not self._chooses:
             unstopped = "No slice chooses the epoch, so that no phase ends early."
-        for text in (flattery, absent, *told, unstopped, self._gone_on):
+        for text in (*known, absent, *told, unstopped, self._gone_on):
             self.note(text)
         if not self.state.room:
             shapes = [self.slices[n][1].shape for n in range(len(self.slices))]

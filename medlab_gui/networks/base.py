@@ -72,7 +72,7 @@ class Network(nn.Module):
         if in_channels < 1 or n_classes < 2:
             msg = (
                 "A network needs an input channel and two classes (background is one); "
-                f"found {in_channels} channels and {n_classes} classes."
+                f"found {in_channels} and {n_classes}."
             )
             raise SpecError(msg)
         self.in_channels = in_channels

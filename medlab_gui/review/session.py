@@ -352,7 +352,7 @@ class ReviewSession(MaskEditor):
         """Show what a classifier says of the slices; masks are not concerned."""
         if len(classified.probs) != self.mask.shape[0]:
             msg = (
-                f"This series has {self.mask.shape[0]} slices; found classes of "
+                f"Slices of this series: {self.mask.shape[0]}; found classes of "
                 f"{len(classified.probs)}."
             )
             raise InputError(msg)

@@ -4,9 +4,18 @@ import numpy as np
 import pytest
 
 from medlab_gui.commands.command import Context
-from medlab_gui.commands.inputs import existing_path, mapped, open_input, scaled
+from medlab_gui.commands.inputs import (
+    existing_path,
+    mapped,
+    open_input,
+    read_labels,
+    scaled,
+)
 from medlab_gui.core.errors import InputError
+from medlab_gui.core.geometry import Grid
 from medlab_gui.core.jobs import JobContext
+from medlab_gui.core.labels import LabelScheme
+from medlab_gui.io import write_image
 from tests.synthetic import plain_grid, tilted_grid, write_series
 
 
@@ -53,11 +62,37 @@ def test_values_are_translated_or_refused():
         [[0, 2, 1, 255]]
     ]
     assert mapped(mask, {5: 1}, (0, 1), "m").tolist() == [[[0, 0, 1, 0]]]
-    with pytest.raises(InputError, match=r"mask m holds the values 5,.*known: 0, 1"):
+    with pytest.raises(
+        InputError, match=r"holds the value 5, which is no .*known: 0, 1"
+    ):
         mapped(mask, None, (0, 1, 255), "m")
+    # It said that the mask holds 9, and to translate it.
+    with pytest.raises(InputError, match=r"^Values .* m are translated to 9, which is"):
+        mapped(mask, {5: 9}, (0, 1, 255), "m")
     many = np.arange(20).reshape(1, 4, 5)
     with pytest.raises(InputError, match=r"2, 3, 4, 5, 6, 7, 8, 9 \.\.\."):
         mapped(many, None, (0, 1), "m")
+
+
+def test_a_star_stands_for_all_other_values(tmp_path):
+    data = np.zeros((2, 3, 4), np.uint8)
+    data[0, 0] = [1, 5, 7, 255]
+    grid = Grid.from_spacing(data.shape, (1, 1, 1))
+    file = write_image(tmp_path / "organs.nii", data, grid)
+    how, scheme = grid.canonical(), LabelScheme.from_names("x", ["A", "B"])
+
+    def read(table):
+        unnamed = {}
+        mask = how.restore(read_labels(file, table, scheme, how, unnamed))
+        return mask[0, 0].tolist(), unnamed
+
+    assert read({5: 1}) == ([0, 1, 0, 0], {1: 1, 7: 1, 255: 1})
+    assert read({5: 1, "*": 255}) == ([255, 1, 255, 255], {})
+    assert read({5: 1, 7: 0, "*": 2}) == ([2, 1, 0, 2], {})
+    assert read({"*": 1}) == ([1, 1, 1, 1], {})
+    assert read({9: 2, "*": 1}) == ([1, 1, 1, 1], {})
+    with pytest.raises(InputError, match=r"none of the values .*\(9\)"):
+        read({9: 1, "*": 0})
 
 
 def test_a_part_of_the_progress():

@@ -251,6 +251,42 @@ def test_a_disk_that_fills_up_leaves_nothing(
     assert written() == set()
 
 
+@pytest.mark.parametrize("how", ["writing", "flushing"])
+def test_where_one_of_several_files_has_no_room_none_is_there(
+    small_project, tmp_path, monkeypatch, written, how
+):
+    """The mask stayed without its entropy; an older one would have been replaced."""
+    import errno
+    import os
+
+    from medlab_gui.io import write
+
+    calls = []
+    module = write if how == "writing" else os
+    name = "_compare" if how == "writing" else "fsync"
+    whole = getattr(module, name)
+
+    def full(*given):
+        calls.append(given)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return whole(*given)
+
+    monkeypatch.setattr(module, name, full)
+    mask = tmp_path / "m.nii"
+    mask.write_text("older")
+    params = PredictParams(
+        str(small_project.image),
+        checkpoint=str(small_project.weights),
+        output=str(mask),
+        entropy=str(tmp_path / "e.nii"),
+    )
+    with pytest.raises(StorageFullError, match=r"no room left .*e\.nii"):
+        run(params, Context(device="cpu"))
+    assert written() == {"m.nii"}
+    assert mask.read_text() == "older"
+
+
 def test_cancelling_leaves_nothing(small_project, tmp_path, written):
     job = JobContext(lambda p: job.cancel() if p.message == "Predicting" else None)
     params = PredictParams(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from medlab_gui.commands.command import Context
@@ -15,6 +16,7 @@ from medlab_gui.core.jobs import Cancelled
 from medlab_gui.core.labels import LabelScheme
 from medlab_gui.core.specs import NetworkSpec, PipelineSpec, Step
 from medlab_gui.core.training import Phase, TrainSpec
+from medlab_gui.io import read_mask, write_image
 from medlab_gui.learning.capsule import compare_runs, read_capsule
 from tests.projects import ball_files
 
@@ -68,6 +70,32 @@ def test_weights_and_card_are_written_and_work(recipe, tmp_path):
         *("ball.nii.gz", "ball_mask.nii.gz", "balls.json"),
         *("balls.safetensors", "balls.md", "m.nii"),
     }
+
+
+def test_what_map_does_not_name_is_told_unless_it_says_so(recipe, tmp_path):
+    """It was background without a word: a slip in 'map' taught what is wrong."""
+    values, grid = read_mask(tmp_path / "ball_mask.nii.gz")
+    values[3:5, :10, :10] = 7
+    values[4, :10, 10] = 255
+    write_image(tmp_path / "odd.nii.gz", values.astype(np.uint8), grid)
+    content = json.loads(recipe.read_text(encoding="utf-8"))
+    content["data"][0]["mask"] = "odd.nii.gz"
+    said = {}
+    for name, more in (
+        ("silent", {}),
+        ("meant", {"*": 0}),
+        ("named", {"7": 0, "255": 255}),
+    ):
+        content["data"][0]["map"] = {"1": 1, **more}
+        recipe.write_text(json.dumps(content), encoding="utf-8")
+        out = tmp_path / f"{name}.safetensors"
+        said[name] = follow_recipe(str(recipe), str(out), Context(device="cpu"))
+    told = TRAIN.text(said["silent"])
+    assert (
+        "background: 7 (200 voxels in odd.nii.gz), 255 (10 voxels in odd.nii.gz)"
+        in told
+    )
+    assert not [n for s in ("meant", "named") for n in said[s]["notes"] if "map" in n]
 
 
 def stopped(recipe, out, when):

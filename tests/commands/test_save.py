@@ -62,7 +62,7 @@ def test_annotating_changes_the_named_slices_only(small_project, tmp_path):
         AnnotateParams(uid, str(file), "5=2", "10-11,14-18", "Dr. A"), ctx
     )
     assert told["slices"] == [9, 10, 16, 17], "locked ones are left out"
-    assert "10-11, 17-18" in ANNOTATE.text(told)
+    assert ANNOTATE.text(told) == "Labelled: 10-11, 17-18 (version 2)."
     with ctx.store() as store:
         latest = store.latest_annotation(uid)
         assert latest.author == "Dr. A"
@@ -71,6 +71,19 @@ def test_annotating_changes_the_named_slices_only(small_project, tmp_path):
     assert np.array_equal(mask[[9, 10]], data[[9, 10]] * 2)
     assert np.array_equal(mask[[8, 13]], data[[8, 13]]), "the others stay"
     assert (mask[2] == 2).sum() == 16, "strokes that were not saved are kept"
+
+
+def test_values_that_the_translation_leaves_out_are_told(small_project, tmp_path):
+    data, grid = read_mask(small_project.mask)
+    data[0, 0, :12] = range(20, 32)
+    file = write_image(tmp_path / "organs.nrrd", data.astype(np.uint8), grid)
+    uid, ctx = small_project.series_uid, small_project.ctx
+    told = run_annotate(AnnotateParams(uid, str(file), "1=2", "10"), ctx)
+    assert told["background"] == [*range(20, 32)]
+    assert ANNOTATE.text(told).endswith(
+        "holds 20, 21, 22, 23, 24, 25, 26, 27 and 4 more, which the translation does "
+        "not name: they are background."
+    )
 
 
 def test_nothing_is_slipped_under_the_hands_of_another_window(small_project):
@@ -101,7 +114,7 @@ def test_masks_that_cannot_be_taken(small_project, tmp_path):
     moved[0, 3] += 1.0
     shifted = write_image(tmp_path / "s.nii", data, Grid(grid.shape, moved))
     for params, error, said in (
-        (AnnotateParams(uid, str(seven)), InputError, r"values 7.*--map 5=1"),
+        (AnnotateParams(uid, str(seven)), InputError, r"value 7, .*--map 5=1"),
         (AnnotateParams(uid, str(shifted)), GeometryError, "does not lie"),
         (AnnotateParams(uid, str(small_project.mask), slices="99"), InputError, "1 to"),
         (AnnotateParams(uid, str(small_project.mask), map="x"), InputError, "pair"),

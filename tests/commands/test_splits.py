@@ -51,7 +51,7 @@ def test_one_patient_judges_itself_and_neighbours_are_left_out(small_project):
         assert indices(split.validation) == [13, 14, 15]
         assert indices(split.training) == list(range(5, 12))
         assert split.same_patient
-        assert split.note.startswith("Of 8 labelled slices 1 are next to")
+        assert split.note.startswith("Of 8 labelled slices 1 is next to a")
 
 
 def test_a_patient_who_judges_does_not_teach(two_patients):

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from qtpy.QtCore import Qt
 
+from medlab_gui.commands.choosers import FEWEST
 from medlab_gui.commands.train import TrainParams
 from medlab_gui.commands.train_options import train_spec
 from medlab_gui.core.records import RunState
@@ -17,7 +18,12 @@ from medlab_gui.gui.dialogs import finetune
 from medlab_gui.gui.dialogs.finetune import FineTuneDialog
 from medlab_gui.gui.dialogs.form_area import FormArea
 from medlab_gui.gui.docks.runs import RunsDock
-from medlab_gui.gui.training_facts import TrainingFacts, foretold, gather
+from medlab_gui.gui.training_facts import (
+    FEWEST_TO_CHOOSE,
+    TrainingFacts,
+    foretold,
+    gather,
+)
 from medlab_gui.learning.forecast import Pace, measure_pace
 from medlab_gui.store.project import ProjectStore
 from tests.gui.docks_phantom import NETWORK, add_weights, label, make_project
@@ -96,7 +102,7 @@ def test_folds_are_not_said_to_be_judged_by_locked_slices(qtbot, folder, bench):
     with ProjectStore.open(folder) as store:
         store.lock_slices(TWO, [5], made)
     dialog = shown(qtbot, bench)
-    assert "Judged by the 1 locked" in dialog.facts.text()
+    assert "Judged by the 1 locked validation slice of" in dialog.facts.text()
     dialog.recipe.choose("mri-lesion")
     qtbot.waitUntil(lambda: not bench.jobs.active)
     said = dialog.facts.text()
@@ -105,7 +111,24 @@ def test_folds_are_not_said_to_be_judged_by_locked_slices(qtbot, folder, bench):
     assert "11 labelled slices of 2 patients" in said
     assert "Locked validation slices take no part" in said
     dialog.recipe.cross_validate.setChecked(False)
-    assert "Judged by the 1 locked" in dialog.facts.text()
+    assert "Judged by the 1 locked validation slice of" in dialog.facts.text()
+
+
+def test_facts_are_told_in_words_that_fit_the_numbers(folder):
+    facts = TrainingFacts(1, 1, 0, 0, None, (9, 9), n_unlocked=1, n_unlocked_patients=1)
+    assert facts.refusal.startswith("Only 1 slice is labelled, and some")
+    assert facts.learns_from.startswith("Learns from at most 1 labelled slice of 1 pat")
+    assert "about 1 of the labelled slices is locked now, and judges" in facts.judged_by
+    assert "choose the epoch" not in facts.learns_from
+    many = replace(facts, n_training=FEWEST_TO_CHOOSE, n_patients=2)
+    assert "at most 20 labelled slices of 2 patients: those next" in many.learns_from
+    assert many.learns_from.endswith(" Some of them choose the epoch instead.")
+    assert FEWEST_TO_CHOOSE == FEWEST
+    # Of one patient alone the neighbours of those that judge do not teach.
+    made = label(folder, ONE, range(3, 9))
+    with ProjectStore.open(folder) as store:
+        store.lock_slices(ONE, [5], made)
+        assert gather(store).n_training == 3
 
 
 def test_folds_learn_from_all_but_one_share():

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from medlab_gui.core.specs import LIVER_PIPELINE
-from medlab_gui.core.training import LossTerm
+from medlab_gui.core.training import LossTerm, Phase
 from medlab_gui.learning.card import (
     NOT_CLINICAL,
     card_text,
@@ -74,3 +74,14 @@ def test_a_loss_of_several_terms_is_told_whole():
     assert loss_in_words(spec) == (
         "0.5 dice + focal (gamma 1.5), classes weighted 0.1, 1, 2.5"
     )
+
+
+def test_one_of_something_is_told_as_one(meta):
+    one = {"n_training_slices": 1, "n_validation_slices": 1, "n_choosing_slices": 0}
+    recipe = train_spec(phases=(Phase("all", 1, 1e-3),)).to_dict()
+    told = card_text(replace(meta, metrics={}, card={**one, "recipe": recipe}))
+    assert "all: 1 epoch at 0.001" in told
+    assert "from 1 slice; the last epoch was kept. 1 other only judges it." in told
+    del one["n_choosing_slices"]
+    told = card_text(replace(meta, metrics={}, card=one))
+    assert "from 1 slice; 1 other chose the epoch to keep." in told

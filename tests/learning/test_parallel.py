@@ -65,6 +65,14 @@ if what and what[0].startswith("full") and os.environ.get("RANK") == "1":
 
     Stepper._forward = full
 
+if what == ["unread"] and os.environ.get("RANK") == "1":
+    from medlab_gui.learning.trainer import Trainer
+
+    def unread(self, source):
+        raise MemoryError
+
+    Trainer._prepare = unread
+
 made = train(spec, SCHEME, disc_source(7, seed=1), judge_source(2),
              folder=Path(sys.argv[1]), device="cpu", progress=watch,
              resume=sys.argv[4:] == ["resume"])
@@ -185,3 +193,15 @@ def test_where_one_of_two_has_no_memory_at_all_both_say_so(start, tmp_path):
         assert process.returncode == 1, error[-2000:]
         assert "ResourceError: There is not enough memory even for" in error
         assert "threads left: []" in error, error[-2000:]
+
+
+@pytest.mark.slow
+def test_why_one_of_two_ended_before_a_step_is_told_by_the_first(start, tmp_path):
+    """It said that another had ended, and in its log nothing told of what."""
+    first, second = pair(start, tmp_path, "msf_fcn", "four-of-six", "unread")
+    error = first.communicate(timeout=200)[1]
+    told = "has ended, so it cannot go on: There is not enough memory for it."
+    assert told in error, error[-2000:]
+    assert told in (tmp_path / "log.txt").read_text()
+    assert "threads left: []" in error, error[-2000:]
+    assert "MemoryError" in second.communicate(timeout=200)[1]

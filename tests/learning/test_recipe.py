@@ -25,7 +25,7 @@ def recipe_file(tmp_path):
             {
                 "image": "a.nii",
                 "mask": "a_mask.nii",
-                "map": {"7": 1},
+                "map": {"7": 1, "*": 255},
                 "use": "train",
                 "validation_slices": [2, 3],
                 "what": "a drawn scan",
@@ -45,7 +45,7 @@ def change(path, **changes):
 
 def load(item):
     scan = disc_scan(8, seed=len(item.image.name) + ord(item.image.name[0]))
-    return scan.data, scan.labels.astype(np.int64), scan.spacing
+    return scan.data, scan.labels.astype(np.int64), scan.spacing, {}
 
 
 def test_a_recipe_is_read(recipe_file):
@@ -53,7 +53,7 @@ def test_a_recipe_is_read(recipe_file):
     assert (recipe.name, recipe.scheme, recipe.spec) == ("Discs", SCHEME, train_spec())
     first, second = recipe.items
     assert first.image == recipe_file.parent / "a.nii"
-    assert first.class_map == {7: 1}
+    assert first.class_map == {7: 1, "*": 255}
     assert first.validation_slices == (2, 3)
     assert (second.use, second.validation_slices) == ("test", None)
 
@@ -112,11 +112,29 @@ def test_slices_that_are_not_there_get_a_sentence(recipe_file, tmp_path):
 
 def test_masks_outside_the_scheme_get_a_sentence(recipe_file, tmp_path):
     def wrong(item):
-        data, labels, spacing = load(item)
-        return data, labels + 5, spacing
+        data, labels, spacing, unnamed = load(item)
+        return data, labels + 5, spacing, unnamed
 
     with pytest.raises(InputError, match=r"mask of a\.nii holds \[5, 6, 7\]"):
         train_recipe(read_recipe(recipe_file), wrong, tmp_path / "run", "cpu")
+
+
+def test_values_that_map_does_not_name_are_told_the_largest_first(
+    recipe_file, tmp_path
+):
+    def load_odd(item):
+        few = {3: 1, 255: 2, **dict.fromkeys(range(20, 30), 5)}
+        return *load(item)[:3], few if item.use == "train" else {3: 1234}
+
+    recipe = read_recipe(recipe_file)
+    result = train_recipe(recipe, load_odd, tmp_path / "run", "cpu")
+    (note,) = (text for text in result.notes if "'map'" in text)
+    assert "3 (1,235 voxels in 2 masks), 20 (5 voxels in a_mask.nii), 21" in note
+    assert "26 (5 voxels in a_mask.nii), 4 more. Name" in note
+    assert note in result.checkpoint.with_suffix(".md").read_text()
+    assert note in (tmp_path / "run" / "log.txt").read_text()
+    plain = train_recipe(recipe, load, tmp_path / "plain", "cpu")
+    assert not [text for text in plain.notes if "'map'" in text]
 
 
 @pytest.mark.parametrize(

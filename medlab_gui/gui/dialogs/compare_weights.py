@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from medlab_gui.core.i18n import _
+from medlab_gui.core.i18n import _, counted
 from medlab_gui.gui.dialogs.aside import stand_aside
 from medlab_gui.gui.dialogs.room import resize_within_screen
 from medlab_gui.gui.launching import use_weights
@@ -166,7 +166,11 @@ class CompareWeightsDialog(QDialog):
     def _verdict(self) -> str:
         old, new = self._means
         n = self._run.comparison.get("n_slices", 0)
-        judged = _("Judged on {n} locked validation slices.").format(n=n)
+        judged = counted(
+            n,
+            "Judged on 1 locked validation slice.",
+            "Judged on {n} locked validation slices.",
+        )
         if self._is_in_use:
             return _("The new weights are in use. {judged}").format(judged=judged)
         if old is not None and new is not None and new < old:

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from medlab_gui.core.errors import MedlabError
-from medlab_gui.core.i18n import _
+from medlab_gui.core.i18n import _, counted
 from medlab_gui.gui.compare_view import CompareLayout
 from medlab_gui.gui.model_badge import ModelBadge
 from medlab_gui.gui.preprocess_bench import PreprocessBench
@@ -315,12 +315,20 @@ class PreprocessDock(QWidget):
         self.bar.setRange(0, max(1, total))
         self.bar.setValue(done)
         if whole and not running:
-            text = _("All {n} slices are processed; scroll through them.")
+            text = counted(
+                total,
+                "The slice is processed.",
+                "All {n} slices are processed; scroll through them.",
+            )
         elif running or done:
-            text = _("{done} of {n} slices are processed.")
+            text = counted(
+                total,
+                "{done} of {n} slice is processed.",
+                "{done} of {n} slices are processed.",
+            )
         else:
             text = ""
-        self.volume_state.setText(text.format(done=done, n=total))
+        self.volume_state.setText(text.replace("{done}", str(done)))
         self.volume_state.setVisible(bool(text))
 
     # ---- comparing ------------------------------------------------------------

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from medlab_gui.core.errors import MedlabError
-from medlab_gui.core.i18n import _
+from medlab_gui.core.i18n import _, counted
 from medlab_gui.core.records import ItemState, WorkItem
 from medlab_gui.gui.progress_bar import ProgressBar
 from medlab_gui.gui.queue_model import WAITING, Column, QueueDelegate, QueueModel
@@ -72,19 +72,29 @@ def explain(items: Sequence[WorkItem], *, n_series: int, has_model: bool) -> str
             "sure of; they come first."
         )
     if skipped == len(items):
-        return _(
-            "All {n} slices were skipped. Click one and take it back, or rank again."
-        ).format(n=skipped)
+        return counted(
+            skipped,
+            "The only slice was skipped. Click it and take it back, or rank again.",
+            "All {n} slices were skipped. Click one and take it back, or rank again.",
+        )
     if skipped:
+        labelled = counted(
+            len(items) - skipped, "1 slice is labelled", "{n} slices are labelled"
+        )
         return _(
-            "The queue is finished: {done} slices are labelled, {skipped} were "
-            "skipped. Fine-tune the model now, or click a skipped slice and take it "
-            "back."
-        ).format(done=len(items) - skipped, skipped=skipped)
-    return _(
+            "The queue is finished: {labelled}, {skipped}. Fine-tune the model now, or "
+            "click a skipped slice and take it back."
+        ).format(
+            labelled=labelled,
+            skipped=counted(skipped, "1 was skipped", "{n} were skipped"),
+        )
+    return counted(
+        len(items),
+        "The queue is finished: its only slice is labelled. Fine-tune the model, then "
+        "rank again.",
         "The queue is finished: all {n} slices are labelled. Fine-tune the model, "
-        "then rank again."
-    ).format(n=len(items))
+        "then rank again.",
+    )
 
 
 class QueueDock(QWidget):

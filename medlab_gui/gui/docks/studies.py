@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from medlab_gui.core.errors import MedlabError
-from medlab_gui.core.i18n import _
+from medlab_gui.core.i18n import _, counted
 from medlab_gui.gui.pair.pair_actions import add_compare
 from medlab_gui.gui.series_pictures import SeriesPictures
 from medlab_gui.gui.study_rows import (
@@ -223,8 +223,9 @@ class StudiesDock(QWidget):
             n = len(incoming.found)
             text = _("{n} series so far").format(n=n)
             if last.total:
-                text = _("{done:.0f} of {total:.0f} files, {n} series so far").format(
-                    done=last.done, total=last.total, n=n
+                files = counted(round(last.total), "{n} file", "{n} files")
+                text = _("{done:.0f} of {files}, {n} series so far").format(
+                    done=last.done, files=files, n=n
                 )
             self._tell(text)
 

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from medlab_gui.core.errors import MedlabError
-from medlab_gui.core.i18n import _
+from medlab_gui.core.i18n import _, counted
 from medlab_gui.imaging.pairing import GridPair
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class SeriesChooser(QDialog):
 
         for one in sorted(series, key=nearness):
             name = one.description or _("Series without a description")
-            facts = [one.modality, _("{n} slices").format(n=one.n_slices)]
+            facts = [one.modality, counted(one.n_slices, "1 slice", "{n} slices")]
             if GridPair(grid, one.grid).shares_frame:
                 facts.append(_("same frame of reference"))
             item = QListWidgetItem(f"{name}\n{', '.join(facts)}", self.list)

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from medlab_gui.core.i18n import _
+from medlab_gui.core.i18n import _, counted
 from medlab_gui.gui.number_box import NumberBox
 from medlab_gui.gui.own_keys import OwnKeys
 from medlab_gui.gui.pair.overlay_colors import COLOR_NAMES
@@ -264,7 +264,7 @@ class OverlayBar(QWidget):
         self._elide()
         self.title.setToolTip(
             f"{second.title}\n{second.volume.modality}, "
-            + _("{n} slices").format(n=second.volume.grid.shape[0])
+            + counted(second.volume.grid.shape[0], "1 slice", "{n} slices")
         )
         span = look.high - look.low
         decimals = 0 if span >= 100 else 1 if span >= 5 else 3

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medlab_gui.core.i18n import N_, _
+from medlab_gui.core.i18n import N_, _, counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,8 +81,9 @@ class Slab:
         """Return what is written on the picture; empty for a single slice."""
         if not self.is_on:
             return ""
-        return _("slab {mm:g} mm {kind}, {n} slices").format(
-            mm=self.mm, kind=self.short, n=2 * self.reach(spacing) + 1
+        slices = counted(2 * self.reach(spacing) + 1, "1 slice", "{n} slices")
+        return _("slab {mm:g} mm {kind}, {slices}").format(
+            mm=self.mm, kind=self.short, slices=slices
         )
 
 
