@@ -97,7 +97,8 @@ def _take_in(
 ) -> None:
     if bench.session is None:
         return
-    first, context_for = bench.session.series_uid, launching.context_of(bench)
+    place, first = bench.project_place, bench.session.series_uid
+    context_for = launching.context_of(bench)
 
     def work(ctx: JobContext) -> dict[str, Any]:
         from medlab_gui.commands.import_ import take_in
@@ -117,6 +118,8 @@ def _take_in(
             return take_in(store, max(volumes, key=lambda s: s.n_slices), context)
 
     def done(result: dict[str, Any]) -> None:
+        if bench.project_place != place:
+            return
         bench.project_changed.emit()
         launching.tell_problems(bench, result)
         if bench.session is not None and bench.session.series_uid == first:
