@@ -11,7 +11,7 @@ from dataclasses import MISSING, Field, fields
 from typing import TYPE_CHECKING, Any, NoReturn, Union, get_args, get_origin
 
 from medlab_gui import __version__
-from medlab_gui.core.errors import MedlabError, SpecError
+from medlab_gui.core.errors import InputError, MedlabError, SpecError
 from medlab_gui.core.i18n import _
 from medlab_gui.core.json_file import read_json
 
@@ -284,7 +284,9 @@ def _add_shared(parser: argparse.ArgumentParser, command: Command[Any, Any]) -> 
         action=_Named,
         default="",
         metavar="FOLDER",
-        help="The project. Default: the one in your own data folder.",
+        help=f"The same as --{command.place.replace('_', '-')}."
+        if command.place
+        else "The project. Default: the one in your own data folder.",
     )
     group.add_argument(
         "--json",
@@ -304,10 +306,26 @@ def _add_shared(parser: argparse.ArgumentParser, command: Command[Any, Any]) -> 
 
 
 def params_from(command: Command[Any, Any], values: dict[str, Any]) -> Any:
-    """Return the command's parameters from what argparse parsed."""
-    return command.params(
-        **{f.name: values[f.name] for f in fields(command.params) if f.name in values}
-    )
+    """Return the command's parameters from what argparse parsed.
+
+    Raises
+    ------
+    InputError
+        If a verb that makes its own project is given two places for it.
+    """
+    given = {f.name: values[f.name] for f in fields(command.params) if f.name in values}
+    project = values.get("project", "")
+    if command.place and project:
+        own = given.get(command.place, "")
+        if own and own != project:
+            flag = command.place.replace("_", "-")
+            msg = (
+                f"--project {project} and --{flag} {own} name two places for one "
+                f"project. Name it once, with --{flag}."
+            )
+            raise InputError(msg)
+        given[command.place] = project
+    return command.params(**given)
 
 
 def params_in_file(command: Command[Any, Any], path: str) -> Any:

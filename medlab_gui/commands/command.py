@@ -204,6 +204,9 @@ class Command(Generic[P, R]):
         or "": then the exit code is 2.
     told : Telling
         How the window tells the result.
+    place : str
+        Field of the parameters that ``--project`` means in a shell, for a verb that
+        makes its own project.
     """
 
     verb: str
@@ -221,6 +224,7 @@ class Command(Generic[P, R]):
     text: Callable[[R], str] | None = None
     undone: Callable[[R], str] | None = None
     told: Telling = Telling.SEEN
+    place: str = ""
 
     @property
     def computes(self) -> bool:

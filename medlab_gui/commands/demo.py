@@ -376,6 +376,7 @@ DEMO = Command(
     text=text,
     where=Where.CHILD,
     lane="gpu",
+    place="folder",
     menu="medlab/study/1_open",
     details=N_(
         "Without --headless the demo project is made on the first call and opened in "

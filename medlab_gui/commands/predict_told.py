@@ -81,5 +81,8 @@ def _text_of_several(result: dict[str, Any]) -> str:
     for one in result["series"]:
         lines.append(f"{one['output']}: {_figures(one)}")
         lines += problem_lines(one["problems"])
-    lines += [f"{one['name']}: left out. {one['reason']}" for one in result["left_out"]]
+    lines += [
+        f"{one['name']}: left out. {one['reason']}"
+        for one in (*result["left_out"], *result.get("label_maps", ()))
+    ]
     return "\n".join([*lines, *result["notes"]])

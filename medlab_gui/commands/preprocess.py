@@ -171,7 +171,7 @@ def text(result: dict[str, Any]) -> str:
         lines += problem_lines(one["problems"])
     lines += [
         f"{one['name']}: left out. {one['reason']}"
-        for one in result.get("left_out", [])
+        for one in (*result.get("left_out", ()), *result.get("label_maps", ()))
     ]
     return "\n".join(lines)
 
@@ -193,7 +193,8 @@ PREPROCESS = Command(
         "grid of the scan as it is in the file. The scan itself never changes. With a "
         "folder as --output (one that is there, or a name without an ending), every "
         "series of the input is written as a file of its own, named as `medlab "
-        "inspect` names it; what cannot be is told, and the exit code is then 2. A "
+        "inspect` names it; what cannot be is told, and the exit code is then 2. Label "
+        "maps that lie beside a scan, on its grid, are left out, which is told. A "
         'pipeline is JSON: {"steps": [{"name": "window", "params": {"level": 40, '
         '"width": 400}}, {"name": "equalize", "params": {"bins": 256}}, {"name": "tv", '
         '"params": {"weight": 0.1}}]}; levels and widths are in the units of the scan '

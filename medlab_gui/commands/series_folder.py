@@ -15,9 +15,10 @@ from medlab_gui.commands.outputs import (
     make_folder,
 )
 from medlab_gui.core.errors import InputError, MedlabError, ResourceError
+from medlab_gui.imaging.label_maps import looks_like_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from medlab_gui.commands.command import Context
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["into_folder", "undone"]
 
 _ENDING = ".nii.gz"
+_LABELS = (
+    "It is a label map (whole numbers that name regions) on the grid of a scan beside "
+    "it, not a scan. To have it treated as one, name it with --series {uid}."
+)
 
 
 def into_folder(
@@ -54,7 +59,8 @@ def into_folder(
     -------
     dict
         ``output``, ``series`` (what was written: ``uid``, ``name`` and what ``write``
-        returned) and ``left_out`` (what could not be, with the reason).
+        returned), ``left_out`` (what could not be, with the reason) and
+        ``label_maps`` (masks that lie among the scans, with the reason).
 
     Raises
     ------
@@ -65,17 +71,19 @@ def into_folder(
     if path is None:
         # One series of the project: its name comes with its voxels.
         scan = open_input(place, ctx)
-        wanted = [_Wanted(scan.name, place, (), lambda _: scan)]
+        wanted = [_Wanted(scan.name, place, (), lambda _: scan, has_scan_beside=False)]
     else:
+        found = _found(path, series, ctx)
         wanted = [
-            _Wanted(s.name, s.uid, s.files, partial(_read, s))
-            for s in _found(path, series, ctx)
+            _Wanted(s.name, s.uid, s.files, partial(_read, s), _may_be_mask(s, found))
+            for s in found
         ]
     files = [folder / n for n in file_names([w.name for w in wanted], _ENDING)]
     keep_inputs(files, [f for w in wanted for f in w.files])
     is_new = make_folder(folder)
     done: list[dict[str, Any]] = []
     left_out: list[dict[str, Any]] = []
+    label_maps: list[dict[str, Any]] = []
     failure: MedlabError | None = None
     try:
         for n, (one, file) in enumerate(zip(wanted, files, strict=True)):
@@ -85,7 +93,12 @@ def into_folder(
             told = {"uid": one.uid, "name": one.name}
             try:
                 output = image_target(str(file))
-                told |= write(one.read(reading), output, writing)
+                scan = one.read(reading)
+                if one.has_scan_beside and looks_like_labels(scan.volume.data):
+                    reason = _LABELS.format(uid=one.uid)
+                    label_maps.append({**told, "reason": reason})
+                    continue
+                told |= write(scan, output, writing)
             except (InputError, ResourceError) as error:
                 failure = failure or error
                 left_out.append({**told, "reason": error.message})
@@ -97,10 +110,17 @@ def into_folder(
                 folder.rmdir()
     if failure is not None and not done:
         raise failure
+    if not done:
+        msg = (
+            f"{place} holds label maps only (whole numbers that name regions), no "
+            "scan. Name one with --series to have it treated as a scan."
+        )
+        raise InputError(msg, path=path)
     return {
         "output": str(folder),
         "series": done,
         "left_out": left_out,
+        "label_maps": label_maps,
     }
 
 
@@ -124,6 +144,20 @@ class _Wanted:
     uid: str
     files: tuple[Path, ...]
     read: Callable[[ProgressCallback], Input]
+    has_scan_beside: bool
+
+
+def _may_be_mask(series: FileSeries, found: Sequence[FileSeries]) -> bool:
+    """Tell whether another series lies on the grid of one that is a file of its own."""
+    grid = series.grid
+    return (
+        series.format != "dicom"
+        and grid is not None
+        and any(
+            other is not series and other.grid is not None and grid.same_as(other.grid)
+            for other in found
+        )
+    )
 
 
 def _found(path: Path, series: str, ctx: Context) -> list[FileSeries]:

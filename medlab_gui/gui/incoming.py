@@ -170,18 +170,14 @@ class Incoming:
                 self.names[one.patient_key] = " / ".join(both)
         self.changed.emit()
 
-    def _is_wanted(self, job: Job) -> bool:
-        """Tell whether a person still waits for what a job found.
-
-        It may have ended in the moment in which it was cancelled, or left for another.
-        """
-        return job is self._scan and not job.is_cancelled
-
     def _on_scanned(self, job: Job, looked: Looked) -> None:
-        if not self._is_wanted(job):
+        if job is not self._scan:  # left for another
             return
         self._scan = None
         found = looked.series
+        if job.is_cancelled:
+            self._keep(looked)
+            return
         for error in looked.failures:
             self._bench.warn(error.message)
         self._list(found)
@@ -203,8 +199,26 @@ class Incoming:
             best = max(found, key=lambda s: (questions(s), s.n_slices))
             self.open_found(best)
 
+    def _keep(self, looked: Looked) -> None:
+        """List what was found until somebody stopped the search; open none of it."""
+        self._list(looked.series)
+        text = _("Stopped when all files had been looked at: {n} series listed.")
+        if looked.n_read < looked.n_files:
+            text = _(
+                "Stopped after {done} of {total} files. {n} series found by then: see "
+                "Studies; they may have more slices. Open the folder again for all."
+            )
+        self._bench.inform(
+            text.format(
+                n=len(looked.series),
+                done=f"{looked.n_read:,}",
+                total=f"{looked.n_files:,}",
+            )
+        )
+
     def _on_scan_failed(self, job: Job, error: BaseException) -> None:
-        if not self._is_wanted(job):
+        # It may have ended in the moment in which it was cancelled.
+        if job is not self._scan or job.is_cancelled:
             return
         self._scan = None
         self._list(())
@@ -212,14 +226,18 @@ class Incoming:
 
     def _on_scan_end(self, job: Job) -> None:
         if job is self._scan and job.is_cancelled:
-            # What is known of a series so far may be half of it.
+            # Stopped while the files were only being listed, or unpacked.
             self._scan = None
             self._list(())
+            self._bench.inform(_("Stopped before a series was found."))
 
     # ---- opening ----------------------------------------------------------------
 
     def cancel(self) -> None:
-        """Stop looking and reading; nothing is left half-done."""
+        """Stop looking and reading; nothing is left half-done.
+
+        Series that were found by then stay listed.
+        """
         if self._scan is not None:
             self._bench.cancel(self._scan)
         self._stop_comparing()

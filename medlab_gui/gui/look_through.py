@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from medlab_gui.core.errors import MedlabError
+from medlab_gui.core.jobs import Cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,10 +35,15 @@ class Looked:
         At least one.
     failures : tuple of MedlabError
         Of places in which there is none, where there were several places.
+    n_read, n_files : int
+        How many files were looked into, and how many there are in the places that were
+        come to: fewer than these where the search was stopped.
     """
 
     series: tuple[FileSeries, ...]
     failures: tuple[MedlabError, ...] = ()
+    n_read: int = 0
+    n_files: int = 0
 
 
 def group_of(series: FileSeries) -> Group:
@@ -64,7 +70,8 @@ def look_through(paths: Sequence[Path], ctx: JobContext) -> Looked:
     """Scan paths one after the other.
 
     What was met travels with the reports of progress, a whole group (what the files
-    call one series) at a time: it may be taken apart when more of it is known.
+    call one series) at a time: it may be taken apart when more of it is known. Where
+    the job is stopped among the files, what was found by then is returned.
 
     Raises
     ------
@@ -99,11 +106,22 @@ def look_through(paths: Sequence[Path], ctx: JobContext) -> Looked:
     failures: list[MedlabError] = []
     of_several: list[MedlabError] = []
     searches = _searches(paths)
-    n_places = len(searches)
+    n_places, n_read, n_files = len(searches), 0, 0
     for n, (place, wanted) in enumerate(searches):
         held: set[Path] = set()
         try:
-            result = scan(place, nested=not wanted, progress=progress, found=found)
+            ctx.check()
+            result = scan(
+                place,
+                nested=not wanted,
+                progress=progress,
+                found=found,
+                stopped=lambda: ctx.is_cancelled,
+            )
+        except Cancelled:  # while files were listed, or unpacked
+            if not series:
+                raise
+            break
         except MedlabError as error:
             if not wanted:
                 (failures if n < n_places else of_several).append(error)
@@ -111,10 +129,12 @@ def look_through(paths: Sequence[Path], ctx: JobContext) -> Looked:
             here = [s for s in result.series if is_wanted(s)]
             series.update((s.uid, s) for s in here)
             held = {file for s in here for file in s.files}
+            n_read, n_files = n_read + result.n_read, n_files + result.n_files
         # Archives and indices are looked into where they are opened themselves, and
         # each file that is no scan has a reason of its own.
         searches += [(file, frozenset()) for file in sorted(wanted - held)]
     if not series:
+        ctx.check()
         raise (failures + of_several)[0]
     # A licence or a note that was taken along with the slices is not worth a word.
-    return Looked(tuple(series.values()), tuple(failures))
+    return Looked(tuple(series.values()), tuple(failures), n_read, n_files)

@@ -84,6 +84,7 @@ class PreprocessBench(QObject):
         self._looks: OrderedDict[LookKey, ModelLook] = OrderedDict()
         # First it: what is shown of a series is taken from its slices.
         self.volume = VolumeProcessing(workbench, self)
+        self.volume.runner = self._runner
         self.volume.failed.connect(self._failed)
         workbench.session_changed.connect(self._on_session)
         workbench.pipeline_changed.connect(self._on_pipeline)
@@ -121,7 +122,7 @@ class PreprocessBench(QObject):
 
     def _on_session(self) -> None:
         session = self._bench.session
-        self._runner = self._new_runner()
+        self._runner = self.volume.runner = self._new_runner()
         self.preview = None
         self._fitting = None
         if self._slice_job is not None:
@@ -182,9 +183,11 @@ class PreprocessBench(QObject):
         volume = self.volume.current
         self._fitting = None
         title = ""
-        if volume is None and not self._is_ready(runner):
-            # Long enough to be shown and stopped in the status bar.
-            title = _("Preprocessing the volume")
+        is_made = volume is not None and volume.slice(k) is not None
+        if not is_made and not self._is_ready(runner):
+            # Long enough to be shown and stopped in the status bar; once.
+            if not self.volume.is_running:
+                title = _("Preprocessing the volume")
             self._fitting = spec
             self.failed.emit(self.waiting)
             if self.panel is not None:
@@ -206,7 +209,7 @@ class PreprocessBench(QObject):
             title,
             work,
             on_done=self._show,
-            on_error=self._failed,
+            on_error=self._not_made,
             on_end=self._computed,
             lane="comparison",
         )
@@ -283,6 +286,13 @@ class PreprocessBench(QObject):
             and (shown.uid, shown.k) == (now.uid, now.k)
         ):
             self.panel.set_figures(counted)
+
+    def _not_made(self, error: BaseException) -> None:
+        """Say what is wrong with the recipe, and that the picture is of another."""
+        self._fitting = None
+        if self.panel is not None:
+            self.panel.pictures.set_outdated(True)
+        self._failed(error)
 
     def _failed(self, error: BaseException) -> None:
         if not isinstance(error, MedlabError):

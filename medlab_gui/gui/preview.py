@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ __all__ = ["Figures", "Preview", "SliceRunner", "figures", "preview"]
 _KEPT = 48
 _FITS = 2
 _PATIENCE_S = 0.5
+_TURN_S = 0.1
 _LINEAR = Shading("LINEAR_EXACT")
 
 
@@ -50,7 +52,7 @@ class SliceRunner:
     whole scan (a bias field) is fitted to it once. The result is the same, bit for
     bit, as `medlab_gui.imaging.pipeline.run_pipeline` gives for the volume.
 
-    For one thread at a time.
+    For one thread at a time, but for `fit`.
 
     Parameters
     ----------
@@ -66,6 +68,7 @@ class SliceRunner:
         self._volume, self._padding = volume, padding
         self._kept: OrderedDict[Any, NDArray[np.float32]] = OrderedDict()
         self._fits: OrderedDict[Any, FittedPipeline] = OrderedDict()
+        self._turn = threading.Lock()
 
     def is_ready(self, spec: PipelineSpec) -> bool:
         """Tell whether a slice needs no more than its own steps.
@@ -149,12 +152,58 @@ class SliceRunner:
     ) -> FittedPipeline:
         from medlab_gui.imaging.pipeline import fit_pipeline
 
-        if steps not in self._fits:
-            whole = without_padding(self._volume, self._padding)
-            self._fits[steps] = fit_pipeline(as_spec(steps), whole, progress=progress)
-            while len(self._fits) > _FITS:
-                self._fits.popitem(last=False)
-        return self._fits[steps]
+        # Who comes second waits for what the first one fits, or takes its place
+        # where that was stopped.
+        while not self._turn.acquire(timeout=_TURN_S):
+            if progress is not None:
+                progress(0)
+        try:
+            if steps not in self._fits:
+                whole = without_padding(self._volume, self._padding)
+                self._fits[steps] = fit_pipeline(
+                    as_spec(steps), whole, progress=progress
+                )
+                while len(self._fits) > _FITS:
+                    self._fits.popitem(last=False)
+            return self._fits[steps]
+        finally:
+            self._turn.release()
+
+    def fit(
+        self, spec: PipelineSpec, progress: Callable[..., None] | None = None
+    ) -> Callable[[NDArray[Any], int], NDArray[np.float32]]:
+        """Return what makes of a slice what `run` makes of it, for many threads.
+
+        What looks at the whole scan is fitted once for both; this may be called while
+        another thread is in `run`.
+
+        Parameters
+        ----------
+        spec : PipelineSpec
+            The recipe.
+        progress : callable, optional
+            Called while a step looks at the whole scan; may raise to stop.
+
+        Returns
+        -------
+        callable
+            ``made(plane, k)`` of slice ``k``, shape (Y, X), without filling values.
+
+        Raises
+        ------
+        SpecError
+            If the recipe is wrong.
+        """
+        from medlab_gui.imaging.pipeline import check_pipeline, fit_pipeline
+
+        check_pipeline(spec)
+        steps = effective(spec)
+        n = _n_fitted(steps)
+        rest = fit_pipeline(as_spec(steps[n:]), self._volume)  # slice by slice: free
+        if not n:
+            return rest
+        head = self._fit(steps[:n], progress)
+        return lambda plane, k: rest(head(plane, k), k)
 
 
 def _n_fitted(steps: tuple[Effect, ...]) -> int:

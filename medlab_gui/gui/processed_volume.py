@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from medlab_gui.core.specs import PipelineSpec
+    from medlab_gui.gui.preview import SliceRunner
 
 __all__ = ["ProcessedVolume", "outwards"]
 
@@ -86,7 +87,12 @@ class ProcessedVolume:
         """Whether every slice is done."""
         return self.n_done == len(self._slices)
 
-    def fill(self, first: int, progress: Callable[..., None]) -> None:
+    def fill(
+        self,
+        first: int,
+        progress: Callable[..., None],
+        runner: SliceRunner | None = None,
+    ) -> None:
         """Do the slices that are not done yet, from the one looked at outwards.
 
         Parameters
@@ -96,10 +102,13 @@ class ProcessedVolume:
         progress : callable
             As `medlab_gui.core.jobs.JobContext.progress`; may raise to stop. What is
             done by then stays.
+        runner : SliceRunner, optional
+            Of the same scan: what it has fitted to it is not fitted again.
         """
+        from medlab_gui.gui.preview import SliceRunner
         from medlab_gui.imaging.padding import without_padding
-        from medlab_gui.imaging.pipeline import fit_pipeline
 
+        runner = runner or SliceRunner(self._data, self._padding)
         n = len(self._slices)
         message = _("Preprocessing")
         progress(self.n_done, n, message)
@@ -107,8 +116,8 @@ class ProcessedVolume:
         data = self._data
         if effective(self.spec):  # else nothing is done to it
             data = without_padding(data, self._padding)
-        fitted = fit_pipeline(
-            self.spec, data, progress=lambda *_a, **_k: progress(0, n, message)
+        fitted = runner.fit(
+            self.spec, progress=lambda *_a, **_k: progress(0, n, message)
         )
 
         def one(k: int) -> None:

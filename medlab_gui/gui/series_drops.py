@@ -11,11 +11,13 @@ from qtpy.QtWidgets import QMenu, QWidget
 
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.pair.pair_actions import add_compare
+from medlab_gui.gui.pair.pair_files import can_open, open_listed
 
 if TYPE_CHECKING:
     from qtpy.QtCore import QPoint
 
     from medlab_gui.gui.workbench import Workbench
+    from medlab_gui.io import FileSeries
 
 __all__ = ["SeriesDrops", "dragged_series", "series_mime"]
 
@@ -80,22 +82,28 @@ class SeriesDrops(QObject):
             if not self._can_compare(uid):
                 self._open(uid)
             elif watched is self._second:
-                self._bench.pair.open(uid)
+                open_listed(self._bench, uid)
             else:
                 self._ask(uid, watched.mapToGlobal(event.position().toPoint()))
         return True
 
     def _can_compare(self, uid: str) -> bool:
-        """Tell whether it can be shown with what is open: the project has it."""
+        """Tell whether it can be shown with what is open: it may be a volume."""
         session, store = self._bench.session, self._bench.store
         is_other = session is not None and session.series_uid != uid
-        return is_other and store is not None and store.has_series(uid)
+        if not is_other or store is None:
+            return False
+        found = self._found(uid)
+        return store.has_series(uid) or (found is not None and can_open(found))
+
+    def _found(self, uid: str) -> FileSeries | None:
+        found = self._bench.incoming.found
+        return next((one for one in found if one.uid == uid), None)
 
     def _open(self, uid: str) -> None:
-        incoming = self._bench.incoming
-        found = next((f for f in incoming.found if f.uid == uid), None)
+        found = self._found(uid)
         if found is not None:
-            incoming.open_found(found)
+            self._bench.incoming.open_found(found)
         else:
             self._bench.open_series(uid)
 

@@ -14,6 +14,7 @@ from medlab_gui.gui.processed_volume import ProcessedVolume
 if TYPE_CHECKING:
     from medlab_gui.core.jobs import Job, JobContext, Progress
     from medlab_gui.core.specs import PipelineSpec
+    from medlab_gui.gui.preview import SliceRunner
     from medlab_gui.gui.workbench import Workbench
 
 __all__ = ["VolumeProcessing"]
@@ -28,6 +29,11 @@ class VolumeProcessing(QObject):
         What is open.
     parent : QObject
         Who asks.
+
+    Attributes
+    ----------
+    runner : SliceRunner or None
+        Of the open scan: what it has fitted to it is not fitted again.
     """
 
     changed = QtCore.Signal()
@@ -40,6 +46,7 @@ class VolumeProcessing(QObject):
         self._bench = workbench
         self._volume: ProcessedVolume | None = None
         self._job: Job | None = None
+        self.runner: SliceRunner | None = None
         workbench.session_changed.connect(self._on_session)
         workbench.pipeline_changed.connect(self._on_pipeline)
         workbench.job_progressed.connect(self._on_progress)
@@ -88,10 +95,10 @@ class VolumeProcessing(QObject):
         except MedlabError as error:
             self.failed.emit(error)
             return
-        self._volume, first = volume, session.k
+        self._volume, first, runner = volume, session.k, self.runner
 
         def work(ctx: JobContext) -> None:
-            volume.fill(first, ctx.progress)
+            volume.fill(first, ctx.progress, runner)
 
         self._job = job = self._bench.submit(
             _("Preprocessing the volume"),

@@ -14,6 +14,7 @@ from medlab_gui.core.errors import (
     NotAnImageError,
 )
 from medlab_gui.core.places import as_path
+from medlab_gui.core.records import Problem, Severity
 from medlab_gui.io.archives import archive_kind, origin, unpack
 from medlab_gui.io.companions import is_companion
 from medlab_gui.io.dicom_headers import DicomHeader
@@ -45,6 +46,7 @@ def scan(
     nested: bool = True,
     progress: ProgressCallback | None = None,
     found: Callable[[FileSeries], None] | None = None,
+    stopped: Callable[[], bool] | None = None,
 ) -> ScanResult:
     """Find the series in a file or archive, or in a folder and all below it.
 
@@ -65,6 +67,9 @@ def scan(
         files have doubled in number: for a list that fills while the scan runs. What
         it is told is provisional (``problems`` are of the files so far); the result
         takes its place.
+    stopped : callable, optional
+        Asked after each file; where it says True, what has been found by then is the
+        result, and each series has the problem that more of it may lie there.
 
     Returns
     -------
@@ -92,8 +97,12 @@ def scan(
     files, contents = _files(
         place, heap.ignored, progress, nested=nested or place != root
     )
+    n_read = len(files)
     for n, file in enumerate(files, start=1):
         heap.take(Path(file))
+        if stopped is not None and stopped():
+            n_read = n
+            break
         if progress is not None:
             progress(n, len(files), "Reading headers")
     series = heap.series()
@@ -111,7 +120,20 @@ def scan(
     series = [_with_states(s, contents, heap.looked) for s in series]
     if place == root:
         series = [_with_hint(s) for s in series]
-    return ScanResult(tuple(series), tuple(ignored))
+    if n_read < len(files):
+        series = [_half_looked(s, n_read, len(files)) for s in series]
+    return ScanResult(tuple(series), tuple(ignored), n_read, len(files))
+
+
+def _half_looked(series: FileSeries, done: int, total: int) -> FileSeries:
+    """Return a series with the warning that the search ended before its end."""
+    told = Problem(
+        "search-stopped",
+        Severity.WARNING,
+        f"The search was stopped after {done:,} of {total:,} files: more slices of "
+        "this series may lie in the others. Open the folder again to have it whole.",
+    )
+    return replace(series, problems=(*series.problems, told))
 
 
 def _with_states(

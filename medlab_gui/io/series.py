@@ -375,10 +375,15 @@ class ScanResult:
         By study, series number and UID.
     ignored : tuple of Ignored
         Files that were passed over, with the reason.
+    n_read, n_files : int
+        How many files were looked into, and how many there are: fewer than these where
+        the search was stopped.
     """
 
     series: tuple[FileSeries, ...]
     ignored: tuple[Ignored, ...] = ()
+    n_read: int = 0
+    n_files: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data: the JSON of ``inspect``."""

@@ -153,7 +153,10 @@ class ReviewSession(MaskEditor):
                 self._journal = store.open_journal(uid)
             except ConflictError as error:
                 self.read_only = True
-                self.read_only_reason = error.message
+                self.read_only_reason = (
+                    f"{error.message} What is done there since this was opened is not "
+                    "shown here."
+                )
                 self._journal = store.open_journal(uid, writable=False)
             latest = store.latest_annotation(uid)
             self.scheme = scheme_of(store, latest)

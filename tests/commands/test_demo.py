@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from medlab_gui.cli.main import main as run_cli
 from medlab_gui.commands import demo
 from medlab_gui.commands.command import Context
 from medlab_gui.commands.demo import DEMO, DemoParams, run
@@ -82,3 +84,21 @@ def test_places_that_are_not_for_a_demo(made, tmp_path):
     with pytest.raises(StorageFullError):
         demo._mark(full / "letter.txt" / "demo", finished=False)
     assert made == []
+
+
+@pytest.mark.parametrize("option", ["--project", "--folder"])
+def test_both_names_of_its_place_mean_the_folder(made, tmp_path, option, monkeypatch):
+    own = tmp_path / "own"
+    monkeypatch.setattr(demo, "_place", lambda p: Path(p.folder or own))
+    code, told = run_cli(["demo", option, str(tmp_path / "here"), "--json"])
+    assert code == 0
+    assert made == [tmp_path / "here"]
+    assert told["project"] == str(tmp_path / "here")
+
+
+def test_two_places_for_one_demo_are_refused(made, tmp_path, capsys):
+    places = ["--project", str(tmp_path / "a"), "--folder", str(tmp_path / "b")]
+    code, _told = run_cli(["demo", *places, "--json"])
+    assert code == 2
+    assert made == []
+    assert "name two places" in capsys.readouterr().out

@@ -14,7 +14,7 @@ from medlab_gui.commands.import_ import run as run_import
 from medlab_gui.commands.outputs import file_names
 from medlab_gui.commands.preprocess import PreprocessParams, run
 from medlab_gui.core.errors import InputError, MedlabError
-from medlab_gui.io import read_one
+from medlab_gui.io import read_one, write_image
 from medlab_gui.io import scan as look
 from tests.synthetic import cut_short, oblique_grid, plain_grid, write_series
 
@@ -119,3 +119,52 @@ def test_names_that_every_system_takes():
     assert files[4:6] == ["series.nii.gz", "series (2).nii.gz"]
     assert files[8] == "头部 T2.nii.gz"
     assert all(len(f) < 100 for f in files)
+
+
+def with_masks(folder):
+    """A CT with a map of its organs on its grid, and another map that lies alone."""
+    grid = plain_grid((6, 40, 44))
+    scan = np.random.default_rng(1).normal(60, 20, grid.shape).astype(np.int16)
+    organs = np.zeros(grid.shape, np.uint8)
+    organs[2:5, 8:30, 10:20], organs[1:4, 12:25, 25:36] = 5, 117
+    few = np.random.default_rng(2).integers(0, 90, grid.shape).astype(np.uint8)
+    folder.mkdir()
+    write_image(folder / "ct.nii.gz", scan, grid)
+    write_image(folder / "ct_organs.nii.gz", organs, grid)
+    write_image(folder / "second_seg_scan.nii.gz", few, grid)  # noise of few values
+    other = plain_grid((5, 40, 44))
+    write_image(folder / "alone_mask.nii.gz", organs[:5], other)
+
+
+def test_label_maps_beside_a_scan_are_left_out_and_told(tmp_path, capsys):
+    with_masks(tmp_path / "in")
+    out = tmp_path / "out"
+    code = main(["preprocess", str(tmp_path / "in"), "--output", str(out), "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert [one["name"] for one in told["label_maps"]] == ["ct_organs"]
+    written = {path.name for path in out.iterdir()}
+    # A scan of few values, and a map that lies on no scan's grid, are not passed over.
+    assert written == {"ct.nii.gz", "second_seg_scan.nii.gz", "alone_mask.nii.gz"}
+    reason = told["label_maps"][0]["reason"]
+    again = ["preprocess", str(tmp_path / "in"), "--output", str(tmp_path / "one")]
+    (tmp_path / "one").mkdir()
+    uid = told["label_maps"][0]["uid"]
+    assert f"--series {uid}" in reason
+    assert main([*again, "--series", uid]) == 0
+    assert "ct_organs.nii.gz" in {p.name for p in (tmp_path / "one").iterdir()}
+
+
+def test_nothing_but_label_maps_is_one_sentence(tmp_path):
+    with_masks(tmp_path / "in")
+    for name in ("ct", "second_seg_scan", "alone_mask"):
+        (tmp_path / "in" / f"{name}.nii.gz").unlink()
+    grid = plain_grid((6, 40, 44))
+    write_image(
+        tmp_path / "in" / "b_organs.nii.gz",
+        np.pad(np.ones((4, 20, 20), np.uint8), ((1, 1), (10, 10), (12, 12))),
+        grid,
+    )
+    with pytest.raises(InputError, match="label maps only"):
+        run(PreprocessParams(str(tmp_path / "in"), str(tmp_path / "out")), Context())
+    assert not (tmp_path / "out").exists()

@@ -375,3 +375,76 @@ def test_steps_that_are_still_computed_are_told_on_the_picture(
     qtbot.waitUntil(lambda: pictures.preview is not shown)
     assert dock.message.text() == ""
     assert pictures._told("Processed") == "Processed"
+
+
+@pytest.mark.parametrize("first", ["preview", "volume"])
+def test_slice_and_volume_look_at_the_scan_once(
+    qtbot, monkeypatch, recipe_bench, recipe_window, first
+):
+    fits, real = [], pipeline.fit_pipeline
+
+    def counting(spec, *args, **kwargs):
+        fits.append([step.name for step in spec.steps])
+        return real(spec, *args, **kwargs)
+
+    monkeypatch.setattr(pipeline, "fit_pipeline", counting)
+    quick = Step("n4", {"shrink": 4, "levels": 1, "iterations": 2})
+    dock = recipe_window.dock
+    if first == "preview":
+        dock.side.click()
+    recipe_bench.pipeline = PipelineSpec((Step("percentile"), quick))
+    if first == "preview":
+        rest(qtbot, recipe_bench)
+    dock.volume.click()  # shows the comparison, too, where it is not shown
+    qtbot.waitUntil(lambda: "All 16" in dock.volume_state.text())
+    rest(qtbot, recipe_bench)
+    assert [names for names in fits if "n4" in names] == [["percentile", "n4"]]
+    pictures = recipe_window.panel.pictures
+    assert pictures.preview.spec == recipe_bench.pipeline
+    assert pictures._told("Processed") == "Processed"
+    assert dock.message.text() == ""
+
+
+def test_who_waits_for_a_look_at_the_scan_that_is_stopped_takes_its_place(
+    qtbot, monkeypatch, recipe_bench, recipe_window
+):
+    go, began, real = threading.Event(), threading.Event(), pipeline.fit_pipeline
+
+    def gated(spec, *args, progress=None, **kwargs):
+        if any(step.name == "n4" for step in spec.steps):
+            began.set()
+            assert go.wait(120)
+            if progress is not None:
+                progress(0, 1, "")  # as between two rounds
+        return real(spec, *args, progress=progress, **kwargs)
+
+    monkeypatch.setattr(pipeline, "fit_pipeline", gated)
+    quick = Step("n4", {"shrink": 4, "levels": 1, "iterations": 2})
+    recipe_bench.pipeline = PipelineSpec((Step("percentile"), quick))
+    dock = recipe_window.dock
+    dock.volume.click()
+    qtbot.waitUntil(began.is_set)
+    assert dock.volume.text() == "Cancel"
+    dock.volume.click()
+    go.set()
+    rest(qtbot, recipe_bench)
+    assert not dock.shown.volume.is_running
+    assert recipe_window.panel.pictures.preview.spec == recipe_bench.pipeline
+    assert dock.message.text() == ""
+
+
+def test_a_recipe_that_fails_marks_the_picture_as_that_of_another(
+    qtbot, recipe_bench, recipe_window
+):
+    dock = recipe_window.dock
+    dock.side.click()
+    rest(qtbot, recipe_bench)
+    pictures = recipe_window.panel.pictures
+    recipe_bench.pipeline = PipelineSpec((Step("sharpen_x"),))  # of a plugin
+    rest(qtbot, recipe_bench)
+    assert dock.message.text() != ""
+    assert pictures._told("Processed") == "Processed, before the last change"
+    recipe_bench.pipeline = PipelineSpec((Step("percentile"),))
+    rest(qtbot, recipe_bench)
+    assert pictures._told("Processed") == "Processed"
+    assert dock.message.text() == ""

@@ -43,15 +43,14 @@ class HeldSearch:
         monkeypatch.setattr(incoming, "look_through", look_through)
 
 
-@pytest.mark.parametrize("when", ["while it looks", "when it has just looked"])
-def test_cancelling_the_search_lists_nothing_half(
-    qtbot, bench, tmp_path, monkeypatch, when
-):
+@pytest.mark.parametrize("when", ["before it looks", "when it has just looked"])
+def test_cancelling_the_search_opens_nothing(qtbot, bench, tmp_path, monkeypatch, when):
     search = HeldSearch(monkeypatch)
     write_series(tmp_path / "scan", plain_grid())
     bench.incoming.open((tmp_path / "scan",))
     assert bench.incoming.is_scanning
-    if when == "when it has just looked":
+    has_looked = when == "when it has just looked"
+    if has_looked:
         search.go.set()
         (job,) = bench.jobs.active
         assert job.wait(120)
@@ -59,9 +58,52 @@ def test_cancelling_the_search_lists_nothing_half(
     search.go.set()
     idle(qtbot, bench)
     assert not bench.incoming.is_scanning
-    assert bench.incoming.found == ()
+    assert [s.n_slices for s in bench.incoming.found] == [12] * has_looked
     assert bench.session is None
     assert nothing_written(bench)
+    told = bench.told[-1].text
+    assert told.startswith("Stopped when all" if has_looked else "Stopped before a")
+
+
+def test_what_was_found_when_the_search_is_stopped_stays_listed(
+    qtbot, bench, tmp_path, monkeypatch
+):
+    from medlab_gui.io.dicom_quick import HeaderReader
+
+    patients(tmp_path / "disc")
+    seen, go_on, real = [], threading.Event(), HeaderReader.read
+
+    def read(self, path, file, head):
+        seen.append(path)
+        if len(seen) == 20:  # all of the first patient, a part of the second
+            assert go_on.wait(120)
+        return real(self, path, file, head)
+
+    monkeypatch.setattr(HeaderReader, "read", read)
+    bench.incoming.open((tmp_path / "disc",))
+    qtbot.waitUntil(lambda: len(bench.incoming.found) == 2)
+    bench.incoming.cancel()
+    go_on.set()
+    idle(qtbot, bench)
+    assert len(seen) == 20
+    found = bench.incoming.found
+    assert sorted(s.n_slices for s in found) == [8, 12]
+    assert bench.session is None
+    assert nothing_written(bench)
+    assert "Stopped after 20 of 28 files. 2 series" in bench.told[-1].text
+    monkeypatch.undo()
+    # What may be half a series says so, in the list and in the project.
+    small = next(s for s in found if s.n_slices == 8)
+    bench.incoming.open_found(small)
+    qtbot.waitUntil(lambda: is_stored(bench))
+    idle(qtbot, bench)
+    codes = [p.code for p in bench.session.series.problems]
+    assert "search-stopped" in codes
+    # Looked through to the end it opens whole, beside what came of the half.
+    bench.incoming.open((tmp_path / "disc",))
+    qtbot.waitUntil(lambda: bench.session.volume.grid.shape[0] == 15)
+    idle(qtbot, bench)
+    assert "search-stopped" not in [p.code for p in bench.session.series.problems]
 
 
 @pytest.mark.parametrize("first", ["scan", "nothing"])

@@ -17,6 +17,8 @@ from tests.synthetic import plain_grid, write_series
 class Quiet:
     """A job whose progress nobody watches."""
 
+    is_cancelled = False
+
     def check(self) -> None:
         pass
 

@@ -227,7 +227,8 @@ def test_a_step_that_needs_the_scan_is_fitted_once_and_gives_its_bits(monkeypatc
     assert fitted == [["median", "n4"]]
     assert reports
     volume = ProcessedVolume("a", spec, data)
-    volume.fill(3, lambda *_a: None)
+    volume.fill(3, lambda *_a: None, runner)
+    assert [names for names in fitted if "n4" in names] == [["median", "n4"]]
     for k in range(len(data)):
         np.testing.assert_array_equal(volume.slice(k), expected[k])
 

@@ -373,6 +373,10 @@ def test_a_series_that_is_only_in_files_opens_where_it_is_dropped(
     items = [i for i in dock.tree.series_items if dock.tree.row_of(i) is small]
     picture = private.viewer_widget(window.viewer)
     assert drag_onto(picture, dock.tree.mimeData(items))
+    menu = QApplication.activePopupWidget()  # it could be compared, too
+    assert len([a for a in menu.actions() if a.isEnabled() and a.text()]) == 3
+    menu.actions()[0].trigger()
+    menu.close()
     wait_for(lambda: opened(window) and window.bench.session.series_uid == small.uid)
     assert window.bench.session.volume.grid.shape[0] == 6
 

@@ -283,7 +283,10 @@ def test_a_second_window_reads_only(place: Path, session: ReviewSession) -> None
                 change()
         assert (second.mask[BOX] == 1).all()
         assert int((second.mask > 0).sum()) == 20
-    assert draw(session, 2)
+        # It stays the mask of when it was opened, and says so.
+        assert draw(session, 2)
+        assert (second.mask[BOX] == 1).all()
+        assert "since this was opened is not shown" in second.read_only_reason
 
 
 def test_a_session_may_be_opened_on_another_thread(place: Path) -> None:

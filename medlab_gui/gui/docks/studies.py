@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _, counted
 from medlab_gui.gui.pair.pair_actions import add_compare
+from medlab_gui.gui.pair.pair_files import can_open
 from medlab_gui.gui.series_pictures import SeriesPictures
 from medlab_gui.gui.study_rows import (
     SeriesRow,
@@ -281,8 +282,7 @@ class StudiesDock(QWidget):
 
     def _on_menu(self, at: QPoint) -> None:
         row = self.tree.row_of(self.tree.itemAt(at))
-        store = self._bench.store
-        if row is not None and store is not None and store.has_series(row.uid):
+        if row is not None and (row.found is None or can_open(row.found)):
             menu = QMenu(self.tree)
             menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             add_compare(menu, self._bench, row.uid)

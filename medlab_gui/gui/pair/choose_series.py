@@ -1,4 +1,4 @@
-"""Asks which series of the project the open one is to be compared with."""
+"""Asks which series the open one is to be compared with."""
 
 from __future__ import annotations
 
@@ -18,19 +18,25 @@ from qtpy.QtWidgets import (
 
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _, counted
+from medlab_gui.gui.pair.pair_files import found_beside, open_listed
 from medlab_gui.imaging.pairing import GridPair
 
 if TYPE_CHECKING:
     from medlab_gui.core.records import Series
     from medlab_gui.gui.workbench import Workbench
+    from medlab_gui.io import FileSeries
 
 __all__ = ["SeriesChooser"]
 
 _UID = Qt.ItemDataRole.UserRole
+_SHARES = Qt.ItemDataRole.UserRole + 1
 
 
 class SeriesChooser(QDialog):
-    """The series of the project, those that lie in the same frame first.
+    """The series of the project, and those found in the files that were opened last.
+
+    Those that lie in the same frame come first. One that is in files only is taken
+    into the project when it is chosen.
 
     Parameters
     ----------
@@ -46,7 +52,7 @@ class SeriesChooser(QDialog):
         self.setWindowTitle(_("Compare with another series"))
         self._bench = bench
         self.list = QListWidget()
-        self.list.setAccessibleName(_("Series of the project"))
+        self.list.setAccessibleName(_("Series to compare with"))
         self.list.itemDoubleClicked.connect(self._beside)
         self.told = QLabel()
         self.told.setWordWrap(True)
@@ -67,6 +73,9 @@ class SeriesChooser(QDialog):
         layout.addWidget(buttons)
         self.list.currentItemChanged.connect(self._on_current)
         self._fill()
+        changed = bench.incoming.changed
+        changed.connect(self._fill)  # held weakly, and let go of when it closes
+        self.finished.connect(lambda _result: changed.disconnect(self._fill))
 
     def sizeHint(self) -> QSize:
         """Return the size of a list of some ten series."""
@@ -77,34 +86,54 @@ class SeriesChooser(QDialog):
         if store is None or session is None:
             return
         try:
-            series = [s for s in store.series_list() if s.uid != session.series_uid]
+            stored = [s for s in store.series_list() if s.uid != session.series_uid]
             study = session.series.study_uid
+            files = found_beside(self._bench)
         except MedlabError as error:
             self._bench.fail(error, self.windowTitle())
             return
-        grid = session.volume.grid
+        grid, kept = session.volume.grid, self._chosen()
+        series: list[Series | FileSeries] = [*stored, *files]
 
-        def nearness(one: Series) -> tuple[bool, bool]:
-            return (not GridPair(grid, one.grid).shares_frame, one.study_uid != study)
+        def shares(one: Series | FileSeries) -> bool:
+            return one.grid is not None and GridPair(grid, one.grid).shares_frame
 
+        def nearness(one: Series | FileSeries) -> tuple[bool, bool]:
+            return (not shares(one), one.study_uid != study)
+
+        self.list.clear()
+        in_files = {one.uid for one in files}
+        names = {one.uid: one.description for one in stored}
+        names.update((one.uid, one.name) for one in files)
         for one in sorted(series, key=nearness):
-            name = one.description or _("Series without a description")
+            name = names.get(one.uid) or _("Series without a description")
             facts = [one.modality, counted(one.n_slices, "1 slice", "{n} slices")]
-            if GridPair(grid, one.grid).shares_frame:
+            if one.uid in in_files:
+                facts.append(_("not in the project yet"))
+            if shares(one):
                 facts.append(_("same frame of reference"))
             item = QListWidgetItem(f"{name}\n{', '.join(facts)}", self.list)
             item.setData(_UID, one.uid)
-        if series:
+            item.setData(_SHARES, shares(one))
+            if one.uid == kept:
+                self.list.setCurrentItem(item)
+        if series and self.list.currentItem() is None:
             self.list.setCurrentRow(0)
-        else:
+        if not series:
             self.told.setText(
-                _("The project has no other series. Import the one to compare with.")
+                _("The files are still being looked through.")
+                if self._bench.incoming.is_scanning
+                else _("There is no other series. Open the one to compare with first.")
             )
         for button in (self.beside, self.over):
             button.setEnabled(bool(series))
 
+    def _chosen(self) -> str:
+        item = self.list.currentItem()
+        return "" if item is None else str(item.data(_UID))
+
     def _on_current(self, item: QListWidgetItem | None) -> None:
-        shares = item is not None and _("same frame of reference") in item.text()
+        shares = item is not None and item.data(_SHARES)
         self.told.setText(
             _("Both name the same frame of reference: they go by patient position.")
             if shares
@@ -115,10 +144,10 @@ class SeriesChooser(QDialog):
         )
 
     def _open(self, *, overlay: bool) -> None:
-        item = self.list.currentItem()
-        if item is not None:
+        uid = self._chosen()
+        if uid:
             self.accept()
-            self._bench.pair.open(item.data(_UID), overlay=overlay)
+            open_listed(self._bench, uid, overlay=overlay)
 
     def _beside(self, *_args: object) -> None:
         self._open(overlay=False)

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from medlab_gui.core.i18n import N_, _
+from medlab_gui.gui.pair.pair_files import open_listed
 from medlab_gui.gui.plain_action import PlainAction
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def add_compare(menu: QMenu, bench: Workbench, uid: str) -> None:
 
 
 def _open(bench: Workbench, uid: str, overlay: bool, _checked: bool = False) -> None:
-    bench.pair.open(uid, overlay=overlay)
+    open_listed(bench, uid, overlay=overlay)
 
 
 def _compare(window: MedlabWindow) -> None:
