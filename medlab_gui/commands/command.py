@@ -207,6 +207,8 @@ class Command(Generic[P, R]):
     place : str
         Field of the parameters that ``--project`` means in a shell, for a verb that
         makes its own project.
+    left : str
+        Sentence on what there is after its child process was killed, marked with `N_`.
     """
 
     verb: str
@@ -225,6 +227,7 @@ class Command(Generic[P, R]):
     undone: Callable[[R], str] | None = None
     told: Telling = Telling.SEEN
     place: str = ""
+    left: str = ""
 
     @property
     def computes(self) -> bool:

@@ -393,8 +393,9 @@ def _outcome(
         raise ChildBug(str(last["message"]))
     tail = "".join(said[-3:]).strip()
     why = f" It said last: {tail}" if tail else ""
+    name, left = command.title.rstrip("…"), command.left and f" {command.left}"
     msg = (
-        f"The process for {command.verb!r} ended unexpectedly (code {code}). Out of "
-        f"memory is the usual reason; your masks are safe.{why}"
+        f"The process of '{name}' ended unexpectedly (exit code {code}). Out of memory "
+        f"is the usual reason. Your masks are safe.{left}{why}"
     )
     raise errors.ResourceError(msg)

@@ -176,6 +176,7 @@ TRAIN = Command(
     menu="medlab/model/2_learn",
     shortcut="Ctrl+T",
     when="series_stored",
+    left=N_("The run can be resumed from its last whole epoch (Runs)."),
     details=N_(
         "Learns from the slices that a person has accepted. Where no slice is locked "
         "for validation yet, about a fifth of them is locked first, for good. Old and "

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -113,8 +113,12 @@ def test_a_bug_is_told_with_its_place():
 
 
 def test_a_child_that_is_killed_is_told_with_its_last_words():
-    with pytest.raises(ResourceError, match=r"(?s)ended unexpectedly.*last words"):
+    told = r"(?s)'Try' ended unexpectedly.*safe\. It said last:.*last words"
+    with pytest.raises(ResourceError, match=told):
         run_child(TRY, TryParams("die"), Context())
+    kept = replace(TRY, left="What was learned is kept.")
+    with pytest.raises(ResourceError, match=r"safe\. What was learned is kept\. It"):
+        run_child(kept, TryParams("die"), Context())
 
 
 def test_a_process_that_cannot_start(monkeypatch):
