@@ -120,7 +120,8 @@ class LinkedViews(QObject):
         pane = PlanePane(self._bench, plane)
         hand = PaneHand(pane, self._bench, self._pans)
         measuring = MeasureOverlay(pane, pane, self._bench, self._pans)
-        hand.first = [measuring.hand.take, WindowBox(pane, pane, self._bench).take]
+        box = WindowBox(pane, pane, self._bench, lambda: pane.values)
+        hand.first = [measuring.hand.take, box.take]
         hand.hovered.connect(lambda index: self.hovered.emit(index, plane))
         hand.left.connect(self.left)
         hand.double_clicked.connect(self._enlarge)
