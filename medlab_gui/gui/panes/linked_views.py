@@ -26,6 +26,8 @@ from medlab_gui.gui.view_state import Mode
 from medlab_gui.gui.window_box import WindowBox
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from napari import Viewer
     from qtpy.QtGui import QMouseEvent, QPainter
     from qtpy.QtWidgets import QWidget
@@ -134,6 +136,12 @@ class LinkedViews(QObject):
         self._keys = keys
         for pane in self.panes.values():
             pane.installEventFilter(keys)
+
+    def make_panes(self) -> Iterator[None]:
+        """Make the 3D view in a turn of its own where the layout shows it."""
+        if self._state.layout is PaneLayout.QUAD and self.volume is None:
+            self._make_volume()
+            yield
 
     def _make_volume(self) -> None:
         from medlab_gui.gui.panes.volume_pane import VolumePane
