@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import WeakMethod, ref
 
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QDockWidget, QWidget
@@ -25,7 +26,7 @@ class WhenSeen(QObject):
     ----------
     widget : QWidget
         In a dock or not.
-    refresh : callable
+    refresh : bound method
         Reads what the widget shows; calls `done`.
 
     Attributes
@@ -36,7 +37,8 @@ class WhenSeen(QObject):
 
     def __init__(self, widget: QWidget, refresh: Callable[[], object]) -> None:
         super().__init__(widget)
-        self._widget, self._refresh = widget, refresh
+        # Weak: a widget that is gone must not be kept by who watches it.
+        self._weak_widget, self._refresh = ref(widget), WeakMethod(refresh)
         self._dock: QDockWidget | None = None
         self._is_in_front = True
         self.is_due = False
@@ -45,7 +47,8 @@ class WhenSeen(QObject):
     @property
     def is_seen(self) -> bool:
         """Whether the widget is shown, and not behind another one's tab."""
-        return self._is_in_front and self._widget.isVisible()
+        widget = self._weak_widget()
+        return widget is not None and self._is_in_front and widget.isVisible()
 
     def ask(self) -> None:
         """Refresh soon where it is seen, else when it is; once for many changes."""
@@ -56,7 +59,9 @@ class WhenSeen(QObject):
         """Refresh now if that is due and seen; tell whether it was done."""
         if not (self.is_due and self.is_seen):
             return False
-        self._refresh()
+        refresh = self._refresh()
+        if refresh is not None:
+            refresh()
         return True
 
     def done(self) -> None:
@@ -73,7 +78,8 @@ class WhenSeen(QObject):
         return False
 
     def _follow_dock(self) -> None:
-        parent = self._widget.parentWidget()
+        widget = self._weak_widget()
+        parent = widget.parentWidget() if widget is not None else None
         while parent is not None and not isinstance(parent, QDockWidget):
             parent = parent.parentWidget()
         if parent is not None:
