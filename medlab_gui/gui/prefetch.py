@@ -20,6 +20,7 @@ __all__ = ["compile_all", "load_for_pictures", "prefetch"]
 
 _MODULES = (
     "medlab_gui.review.session",
+    "medlab_gui.gui.panes.volume_pane",
     "medlab_gui.imaging.window",
     "scipy.ndimage",
     "skimage.segmentation",

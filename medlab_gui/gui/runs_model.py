@@ -15,7 +15,7 @@ from medlab_gui.gui.menu_words import menu_words
 from medlab_gui.gui.run_words import merit_of, merits_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from qtpy.QtCore import QObject, QPersistentModelIndex
 
@@ -105,6 +105,8 @@ class RunsModel(QAbstractTableModel):
         self._names: dict[str, str] = {}
         self._current = ""
         self._used: frozenset[str] = frozenset()
+        self._words: dict[str, tuple[str, str, str]] = {}
+        self._measure = merits_of(())
 
     def set_runs(
         self,
@@ -129,6 +131,7 @@ class RunsModel(QAbstractTableModel):
         self.beginResetModel()
         self._read = list(runs)
         self._names, self._current, self._used = dict(names), current, used
+        self._words, self._measure = {}, merits_of(self._read)
         self._runs = self._sorted()
         self.endResetModel()
 
@@ -277,7 +280,7 @@ class RunsModel(QAbstractTableModel):
             or orientation == Qt.Orientation.Vertical
         ):
             return None
-        return (_("Training"), merits_of(self._runs), _("Result"))[section]
+        return (_("Training"), self._measure, _("Result"))[section]
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return what a cell shows."""
@@ -288,12 +291,36 @@ class RunsModel(QAbstractTableModel):
             return self.in_words(run)
         if role != Qt.ItemDataRole.DisplayRole:
             return None
-        column = RunColumn(index.column())
-        if column is RunColumn.WHAT:
+        return self._words_of(run)[index.column()]
+
+    def _words_of(self, run: Run) -> tuple[str, str, str]:
+        """Return what a row says, by column; made once, as Qt asks often."""
+        if run.id not in self._words:
             begun = _("{when}, seed {n}").format(
                 when=local_time(run.started), n=run.seed
             )
-            return f"{origin(run, self._names)}\n{begun}"
-        if column is RunColumn.DICE:
-            return dice_change(run).replace(" → ", "\n→ ").replace(" ± ", "\n± ")
-        return self.result_word(run)
+            self._words[run.id] = (
+                f"{origin(run, self._names)}\n{begun}",
+                dice_change(run).replace(" → ", "\n→ ").replace(" ± ", "\n± "),
+                self.result_word(run),
+            )
+        return self._words[run.id]
+
+    def widest(self, column: RunColumn, width: Callable[[str], int]) -> int:
+        """Return the row whose words in a column are the widest; -1 without any.
+
+        Parameters
+        ----------
+        column : RunColumn
+            Which column.
+        width : callable
+            Returns how wide a line is, in pixels.
+        """
+        rows: dict[str, int] = {}  # many say the same
+        for row, run in enumerate(self._runs):
+            rows.setdefault(self._words_of(run)[column], row)
+        widths = {
+            row: max(width(line) for line in words.split("\n"))
+            for words, row in rows.items()
+        }
+        return max(widths, key=widths.__getitem__, default=-1)

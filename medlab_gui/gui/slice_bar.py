@@ -81,10 +81,8 @@ class SliceBar(QWidget):
         session, store = self._bench.session, self._bench.store
         self._waiting = frozenset()
         if session is not None and store is not None:
-            self._waiting = frozenset(
-                i.slice_index
-                for i in store.items([ItemState.QUEUED, ItemState.OPEN])
-                if i.series_uid == session.series_uid
+            self._waiting = store.slices_in(
+                session.series_uid, [ItemState.QUEUED, ItemState.OPEN]
             )
         self.update()
 

@@ -18,7 +18,7 @@ from medlab_gui.gui.series_drops import series_mime
 from medlab_gui.gui.study_rows import SeriesRow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from qtpy.QtGui import QIcon
 
@@ -108,9 +108,25 @@ class StudyTree(QTreeWidget):
             self._add(studies[key], row)
 
     def _add(self, study: QTreeWidgetItem, row: SeriesRow) -> None:
+        item = QTreeWidgetItem(study)
+        self._describe(item, row)
+        self._rows.append(item)
+
+    def renew(self, rows: Iterable[SeriesRow]) -> None:
+        """Say of series of the project that are listed what is true of them now."""
+        by_uid = {row.uid: row for row in rows}
+        for item in self._rows:
+            before = self.row_of(item)
+            if before is None or before.found is not None:
+                continue
+            row = by_uid.get(before.uid, before)
+            if row != before:
+                self._describe(item, row)
+
+    def _describe(self, item: QTreeWidgetItem, row: SeriesRow) -> None:
         badge = "⚠ " if row.problems else ""
         second = f"{row.facts} · {row.blocked}" if row.blocked else row.facts
-        item = QTreeWidgetItem(study, [f"{badge}{row.name}\n{second}"])
+        item.setText(0, f"{badge}{row.name}\n{second}")
         item.setData(0, _ROW, row)
         tip = "\n".join(t for t in (row.name, row.facts, row.voxels, row.why) if t)
         item.setToolTip(0, tip)
@@ -121,7 +137,6 @@ class StudyTree(QTreeWidget):
                 QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text
             )
             item.setForeground(0, grey)
-        self._rows.append(item)
 
     def _groups(self) -> list[QTreeWidgetItem]:
         """Return all items that have others below them."""
@@ -162,18 +177,19 @@ class StudyTree(QTreeWidget):
             if font.bold() != is_open:
                 font.setBold(is_open)
                 item.setFont(0, font)
-        if uid != self._open_uid:
+        # What is not listed yet is gone to as soon as it is.
+        if uid != self._open_uid and (self._select(uid) or not uid):
             self._open_uid = uid
-            self._select(uid)
 
-    def _select(self, uid: str, *, in_files: bool | None = None) -> None:
+    def _select(self, uid: str, *, in_files: bool | None = None) -> bool:
         for item in self._rows:
             row = self.row_of(item)
             if row is None or row.uid != uid:
                 continue
             if in_files is None or in_files == (row.found is not None):
                 self.setCurrentItem(item)
-                return
+                return True
+        return False
 
     # ---- search -------------------------------------------------------------------
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer
 
+from medlab_gui.gui.panes.linked_state import PaneLayout
 from medlab_gui.gui.prefetch import load_for_pictures, prefetch
 from medlab_gui.gui.rehearsal import rehearse
 from medlab_gui.gui.steps import in_own_turn, in_turns
 from medlab_gui.imaging.compiled import is_loading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from medlab_gui.gui.collector import Collector
     from medlab_gui.gui.layers import Stage
@@ -47,7 +49,9 @@ class Warming(QObject):
     Attributes
     ----------
     has_made : bool
-        Whether all that draws a series is there, so that `make` has nothing to do.
+        Whether all layers that draw a series are there.
+    panes : callable
+        Makes, in turns, what the layout shows besides; set by the window.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Warming(QObject):
         super().__init__(parent)
         self._bench, self._collector = bench, collector
         self.has_made = False
+        self.panes: Callable[[], Iterator[None]] = lambda: iter(())
         self._layers = self._make_layers(stage)
         self._steps = chain(self._layers, rehearse(stage))
         self._stopped = False
@@ -72,10 +77,13 @@ class Warming(QObject):
     def load(self) -> None:
         """Load what draws a series; on any thread, and at once where it is there."""
         load_for_pictures()
+        if self._bench.linked.layout is PaneLayout.QUAD:
+            importlib.import_module("medlab_gui.gui.panes.volume_pane")
 
     def make(self) -> Iterator[None]:
         """Make what draws a series, and yield now and then; nothing is made twice."""
-        return in_turns(self._layers)
+        yield from in_turns(self._layers)
+        yield from self.panes()
 
     def stop(self) -> None:
         """Make nothing any more: the window is being closed."""

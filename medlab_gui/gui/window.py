@@ -160,6 +160,7 @@ class MedlabWindow(QObject):
         self.views = LinkedViews(
             self.viewer, self.canvas, self.bench, self.stage, self.text
         )
+        self.warming.panes = self.views.make_panes
         self.pair = PairViews(
             self.viewer,
             self.bench,

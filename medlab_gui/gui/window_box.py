@@ -15,6 +15,8 @@ from medlab_gui.gui.panes.slab import project
 from medlab_gui.gui.view_state import Mode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import ArrayLike, NDArray
     from qtpy.QtGui import QMouseEvent
 
@@ -89,10 +91,20 @@ class WindowBox(QObject):
         Its widget.
     bench : Workbench
         What is open, and the window that changes.
+    values : callable, optional
+        Returns the grey values that the picture shows, shape (rows, columns), or None
+        before there are any; where not given they are taken from the series.
     """
 
-    def __init__(self, pane: Pane, canvas: QWidget, bench: Workbench) -> None:
+    def __init__(
+        self,
+        pane: Pane,
+        canvas: QWidget,
+        bench: Workbench,
+        values: Callable[[], NDArray[Any] | None] | None = None,
+    ) -> None:
         super().__init__(canvas)
+        self._values = values or self._project
         self._pane, self._canvas, self._bench = pane, canvas, bench
         self._band = _Frame(canvas)
         self._start: QPoint | None = None
@@ -125,21 +137,27 @@ class WindowBox(QObject):
 
     def _begin(self, at: QPoint) -> None:
         bench, pane = self._bench, self._pane
-        session = bench.session
+        session, picture = bench.session, self._values()
         assert session is not None
+        if picture is None:
+            return
         self._start, self._slice = at, pane.slice_index
         self._before = bench.view.level, bench.view.width
-        # What is seen: of a slab, its projection.
-        slab = bench.linked.slab(pane.plane)
-        reach = slab.reach(PlaneGeometry(session.volume.grid, pane.plane).spacing)
-        self._picture = project(
-            session.volume.data, pane.plane.axis, self._slice, reach, slab.projection
-        )
+        self._picture = picture
         self._padding = session.series.display.padding
         self._canvas.setFocus()
         self._canvas.installEventFilter(self)
         self._band.setGeometry(QRect(at, at))
         self._band.show()
+
+    def _project(self) -> NDArray[Any]:
+        """Return what is seen: of a slab, its projection."""
+        session, plane = self._bench.session, self._pane.plane
+        assert session is not None
+        slab = self._bench.linked.slab(plane)
+        reach = slab.reach(PlaneGeometry(session.volume.grid, plane).spacing)
+        index = self._pane.slice_index
+        return project(session.volume.data, plane.axis, index, reach, slab.projection)
 
     def _draw(self, at: QPoint) -> tuple[float, float] | None:
         assert self._start is not None

@@ -89,6 +89,18 @@ class QueueRows(ProjectBase):
             query = query.where(table.c.state.in_([str(s) for s in states]))
         return tuple(_item(row) for row in self._rows(query))
 
+    def slices_in(self, series_uid: str, states: Iterable[ItemState]) -> frozenset[int]:
+        """Return the slices of one series whose items are in some states.
+
+        No items are made: the bar of slices asks at every change of the project.
+        """
+        table = tables.item
+        query = select(table.c.slice_index).where(
+            table.c.series_uid == series_uid,
+            table.c.state.in_([str(s) for s in states]),
+        )
+        return frozenset(int(row["slice_index"]) for row in self._rows(query))
+
     def n_items(self, states: Iterable[ItemState]) -> int:
         """Return how many items are in some states."""
         table = tables.item

@@ -184,3 +184,47 @@ def test_files_opened_at_once_wait_for_what_draws_them(
         go_on.append(True)
         wait_for(lambda: bench.session is not None)
     wait_for(lambda: window.stage.is_ready and not bench.jobs.active)
+
+
+def test_the_3d_view_is_loaded_on_a_thread_and_made_before_the_series_is_shown(
+    qapp, tmp_path, monkeypatch
+):
+    uids = make_project(tmp_path / "project")
+    loaded, turns = [], [0]
+
+    class Importing:
+        @staticmethod
+        def import_module(name):
+            loaded.append((name, threading.current_thread()))
+
+    monkeypatch.setattr(warming, "importlib", Importing)
+    window = MedlabWindow(str(tmp_path / "project"))
+    window.warming.stop()  # nothing is ready
+    window.bench.linked.layout = PaneLayout.QUAD
+    made, shown, make = [], [], window.views._make_volume
+
+    def make_noting() -> None:
+        made.append(turns[0])
+        make()
+
+    monkeypatch.setattr(window.views, "_make_volume", make_noting)
+    window.bench.session_changed.connect(lambda: shown.append(turns[0]))
+    window.show()
+    window.bench.open_project(then=lambda: window.bench.open_series(uids[0]))
+
+    def is_ready() -> bool:
+        turns[0] += 1
+        return window.stage.is_ready
+
+    try:
+        wait_for(is_ready)
+        assert len(made) == 1
+        assert made[0] < shown[-1], "in a turn before"
+        assert window.views.volume.isVisible()
+        names, threads = zip(*loaded, strict=True)
+        assert "medlab_gui.gui.panes.volume_pane" in names
+        assert threading.current_thread() not in threads
+    finally:
+        wait_for(lambda: not window.bench.jobs.active)
+        window.close()
+        window.deleteLater()

@@ -96,7 +96,7 @@ def test_thumbnail_keeps_the_true_proportions():
 def tell_of_change(qtbot, dock):
     """Tell that the project changed, and wait until the dock has read it."""
     dock._bench.project_changed.emit()
-    qtbot.waitUntil(lambda: not dock._stale)
+    qtbot.waitUntil(lambda: not dock._seen.is_due)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from medlab_gui.gui.launching import rank_again
 from medlab_gui.gui.runs_model import RunColumn
 from medlab_gui.gui.workbench import Workbench
 from medlab_gui.store.project import ProjectStore
+from tests.gui.conftest import wait_for
 from tests.gui.runs_phantom import add_run, comparison, folder, project, report
 
 __all__ = ["folder", "project"]
@@ -38,6 +39,12 @@ def dock(qtbot, bench):
 
 def cells(dock, row):
     return [str(dock.model.index(row, c).data()) for c in RunColumn]
+
+
+def tell(dock):
+    """Say that the project changed; wait until the dock shows it."""
+    dock._bench.project_changed.emit()
+    wait_for(lambda: not dock._seen.is_due)
 
 
 def test_without_any_run(dock):
@@ -63,7 +70,7 @@ def test_runs_say_what_came_of_them(project, bench, dock):
         comparison=comparison(0.85, 0.83, adopted=False),
     )
     add_run(bench.store, parent_checkpoint=second, state=RunState.CANCELLED)
-    bench.project_changed.emit()
+    tell(dock)
     assert cells(dock, 2)[1:] == ["0.800\n→ 0.850", "in use"]
     assert cells(dock, 2)[0].startswith("from first\n")
     assert cells(dock, 1)[1:] == ["0.850\n→ 0.830", "refused"]
@@ -71,12 +78,12 @@ def test_runs_say_what_came_of_them(project, bench, dock):
     spec = {"network": {"name": "segnet"}}
     alone = {"new": comparison(0.8, 0.7, adopted=False)["new"]}
     add_run(bench.store, spec=spec, seed=3, comparison=alone)
-    bench.project_changed.emit()
+    tell(dock)
     assert cells(dock, 0)[0].startswith("segnet\n")
     assert cells(dock, 0)[0].endswith("seed 3")
     assert cells(dock, 0)[1:] == ["0.700", "kept aside"]
     bench.store.delete_run(dock.model.run(0).id)
-    bench.project_changed.emit()
+    tell(dock)
     dock.table.selectRow(0)
     assert dock.resume.isEnabled()
     assert not dock.compare.isEnabled()
@@ -218,7 +225,7 @@ def test_curves_of_an_earlier_session_are_read(bench, dock):
     rows = [{"epoch": 1, "phase": "head", "loss": 0.9, "dice": {"Liver": 0.5}}]
     path = bench.store.run_folder(made.id) / "history.json"
     path.write_text(json.dumps(rows))
-    bench.project_changed.emit()
+    tell(dock)
     assert dock.curves.curves.losses == [(1.0, 0.9)]
     assert dock.curves.isVisible()
 
@@ -226,10 +233,10 @@ def test_curves_of_an_earlier_session_are_read(bench, dock):
 def test_what_was_put_to_use_by_hand_was_in_use(project, bench, dock):
     _folder, first, _second = project
     add_run(bench.store, checkpoint=first, comparison={})
-    bench.project_changed.emit()
+    tell(dock)
     assert cells(dock, 0)[2] == "was in use", "the second are now"
     bench.store.adopt(first, "me", "better")
-    bench.project_changed.emit()
+    tell(dock)
     assert cells(dock, 0)[2] == "in use"
 
 
@@ -264,7 +271,7 @@ def test_a_curve_has_the_colour_of_its_class(qtbot, bench, dock):
     ]
     path = bench.store.run_folder(made.id) / "history.json"
     path.write_text(json.dumps(rows))
-    bench.project_changed.emit()
+    tell(dock)
     spleen = next(c for c in bench.store.scheme().classes if c.name == "Spleen")
     dock.curves.resize(300, 300)
     picture = dock.curves.grab().toImage()
@@ -285,7 +292,7 @@ def test_long_names_leave_the_dates_to_tell_trainings_apart(
     for day in ("03", "04"):
         begun = f"2024-06-{day}T10:00:00+00:00"
         add_run(bench.store, parent_checkpoint=project[1], started=begun)
-    bench.project_changed.emit()
+    tell(dock)
     dock.table.clearSelection()
     rows = [dock.model.index(row, RunColumn.WHAT) for row in (0, 1)]
     first, second = (
@@ -303,7 +310,7 @@ def test_classifiers_have_f1_and_others_dice(bench, dock):
     folder = bench.store.run_folder(run.id)
     history = [{"epoch": 1, "phase": "all", "loss": 0.9, "dice": {"Liver": 0.5}}]
     (folder / "history.json").write_text(json.dumps(history), encoding="utf-8")
-    bench.project_changed.emit()
+    tell(dock)
     head = dock.model.headerData(RunColumn.DICE, Qt.Orientation.Horizontal)
     assert head == "Dice, F1"
     dock.table.selectRow(dock.model.row_of(run.id))
@@ -322,7 +329,7 @@ def test_classifiers_are_judged_by_balanced_accuracy(bench, dock):
     for one in (run, add_run(bench.store, spec=spec)):
         folder = bench.store.run_folder(one.id)
         (folder / "history.json").write_text(json.dumps(history), encoding="utf-8")
-    bench.project_changed.emit()
+    tell(dock)
     head = dock.model.headerData(RunColumn.DICE, Qt.Orientation.Horizontal)
     assert "Bal. acc." in head
     where = dock.model.row_of(run.id)
@@ -368,6 +375,7 @@ def test_a_training_elsewhere_is_seen_although_the_dock_was_hidden(folder, bench
     with ProjectStore.open(folder) as other:
         add_run(other)
     dock.show()
+    wait_for(lambda: not dock._seen.is_due)
     assert dock.model.rowCount() == 1
 
 
@@ -404,7 +412,7 @@ def test_what_could_not_be_read_for_a_moment_is_seen_later(
 
 def test_what_others_write_leaves_the_table_alone(qtbot, folder, bench, dock):
     add_run(bench.store)
-    bench.project_changed.emit()
+    tell(dock)
     resets = []
     dock.model.modelReset.connect(lambda: resets.append(1))
     with ProjectStore.open(folder) as other:

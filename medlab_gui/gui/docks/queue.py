@@ -25,6 +25,7 @@ from medlab_gui.gui.progress_bar import ProgressBar
 from medlab_gui.gui.queue_model import WAITING, Column, QueueDelegate, QueueModel
 from medlab_gui.gui.steps import in_own_turn
 from medlab_gui.gui.thumbnails import Thumbnails
+from medlab_gui.gui.when_seen import WhenSeen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,7 +113,7 @@ class QueueDock(QWidget):
         super().__init__(parent)
         self._bench = workbench
         self._thumbnails = Thumbnails(workbench)
-        self._stale = True
+        self._seen = WhenSeen(self, self.refresh)
         self._soon = QTimer(self, singleShot=True, interval=_SOON_MS)
         self._soon.timeout.connect(self._when_others_had_their_turn)
         self.model = QueueModel(self._thumbnails, self)
@@ -209,7 +210,7 @@ class QueueDock(QWidget):
 
     def _on_project(self) -> None:
         """Read the queue anew, once for all that changes in a moment."""
-        self._stale = True
+        self._seen.is_due = True
         self._soon.start()
 
     def _when_others_had_their_turn(self) -> None:
@@ -217,9 +218,7 @@ class QueueDock(QWidget):
         in_own_turn(self, 1, self._catch_up)
 
     def _catch_up(self) -> None:
-        if self._stale and self.isVisible():
-            self.refresh()
-        else:
+        if not self._seen.catch_up():
             self._on_place()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -228,12 +227,12 @@ class QueueDock(QWidget):
         self._thumbnails.set_side(
             round(QueueDelegate.picture_side * self.devicePixelRatioF())
         )
-        if self._stale:
+        if self._seen.is_due and self._seen.is_seen:
             self.refresh()
 
     def refresh(self) -> None:
         """Read the queue from the project; what was selected stays selected."""
-        self._stale = False
+        self._seen.done()
         store = self._bench.store
         items: Sequence[WorkItem] = ()
         names: dict[str, str] = {}

@@ -35,6 +35,8 @@ from medlab_gui.gui.live_training import LiveTraining
 from medlab_gui.gui.notices import NoticeAction
 from medlab_gui.gui.run_curves import RunCurves
 from medlab_gui.gui.runs_model import RunColumn, RunsModel
+from medlab_gui.gui.steps import in_own_turn
+from medlab_gui.gui.when_seen import WhenSeen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,6 +67,8 @@ class RunsDock(QWidget):
         super().__init__(parent)
         self._bench = workbench
         self._settled: ProjectStore | None = None
+        self._seen = WhenSeen(self, self.refresh)
+        self._is_reading = False
         self.model = RunsModel(self)
         self._elsewhere = ElsewhereWatch(workbench, self.model.running, self)
         self._elsewhere.changed.connect(self._on_elsewhere)
@@ -150,7 +154,9 @@ class RunsDock(QWidget):
         line = self.fontMetrics().height()
         self.table.verticalHeader().setDefaultSectionSize(2 * line + 8)
         header = self.table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        # `_fit_columns` makes room: Qt would ask for all that every cell of every row
+        # has, font and icon too, each time that something is selected.
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(RunColumn.WHAT, QHeaderView.ResizeMode.Stretch)
         # The newest first, until a title is clicked; a third click leads back.
         header.setSortIndicatorClearable(True)
@@ -180,15 +186,18 @@ class RunsDock(QWidget):
         store = self._bench.store
         if store is not None and store is not self._settled:
             self._settled = store
-            if self._settle():
-                self._bench.warn(
-                    _(
-                        "A training was interrupted. What it had learned up to its "
-                        "last epoch is kept; the Runs dock can resume it."
-                    )
+            in_own_turn(self, 1, self._tell_interrupted)
+        self._seen.ask()
+
+    def _tell_interrupted(self) -> None:
+        if self._settle():
+            self._bench.warn(
+                _(
+                    "A training was interrupted. What it had learned up to its "
+                    "last epoch is kept; the Runs dock can resume it."
                 )
-        if self.isVisible():
-            self.refresh()
+            )
+            self._seen.ask()
 
     def _settle(self, ended: str = "") -> bool:
         """Tell whether trainings stood as running whose process is gone."""
@@ -203,7 +212,7 @@ class RunsDock(QWidget):
         super().showEvent(event)
         # First on, then read: what others write from here on is told.
         self._elsewhere.set_on(True)
-        self.refresh()
+        self._seen.ask()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Look no more at what others do."""
@@ -212,6 +221,9 @@ class RunsDock(QWidget):
 
     def _on_elsewhere(self) -> None:
         """Show what another process did to the runs; else the table stays as it is."""
+        if not self._seen.is_seen:
+            self._seen.is_due = True
+            return
         store = self._bench.store
         # Of ours the progress tells, epoch by epoch.
         epochs = self.live.job is None and bool(self.model.running())
@@ -228,6 +240,7 @@ class RunsDock(QWidget):
 
     def refresh(self) -> None:
         """Read runs and weights from the project; what was selected stays selected."""
+        self._seen.done()
         store = self._bench.store
         runs: tuple[Run, ...] = ()
         names: dict[str, str] = {}
@@ -245,6 +258,7 @@ class RunsDock(QWidget):
                 self._elsewhere.look_again()
                 return
         chosen = self._all_selected()
+        self._is_reading = True
         in_use = current.id if current is not None else ""
         self.model.set_runs(runs, names, in_use, used)
         self._select([self.model.row_of(run.id) for run in chosen])
@@ -260,10 +274,22 @@ class RunsDock(QWidget):
         if previous is not None:
             tip = _("Go back to {name}").format(name=previous.name)
             self.back.setToolTip(tip)
+        self._fit_columns()
         self._fit_table()
         self.empty.setVisible(not runs)
         self.table.setVisible(bool(runs))
+        self._is_reading = False
         self._on_selection()
+
+    def _fit_columns(self) -> None:
+        """Make columns as wide as the widest of their words."""
+        header, width_of = self.table.horizontalHeader(), self.fontMetrics()
+        for column in (RunColumn.DICE, RunColumn.RESULT):
+            row = self.model.widest(column, width_of.horizontalAdvance)
+            cell = self.table.sizeHintForIndex(self.model.index(row, column))
+            # One pixel is the line that the table would draw between columns.
+            wide = max(cell.width() + 1, header.sectionSizeHint(column))
+            header.resizeSection(column, wide)
 
     def _fit_table(self) -> None:
         """Make room for the rows; what is selected leaves it as it is."""
@@ -276,10 +302,13 @@ class RunsDock(QWidget):
         """Select these rows; the newest run where none of them is there any more."""
         newest = self.model.newest
         known = [row for row in rows if row >= 0] or [newest] * (newest >= 0)
+        chosen = QItemSelection()
+        for row in known:
+            index = self.model.index(row, 0)
+            chosen.select(index, index)
         flags = QItemSelectionModel.SelectionFlag
-        for n, row in enumerate(known):
-            how = flags.Rows | (flags.Select if n else flags.ClearAndSelect)
-            self.table.selectionModel().select(self.model.index(row, 0), how)
+        how = flags.Rows | flags.ClearAndSelect
+        self.table.selectionModel().select(chosen, how)
 
     def _all_selected(self) -> tuple[Run, ...]:
         """Return the selected runs, the oldest first."""
@@ -291,6 +320,8 @@ class RunsDock(QWidget):
         return runs[0] if len(runs) == 1 else None
 
     def _on_selection(self, *_args: QItemSelection) -> None:
+        if self._is_reading:  # all that follows from it comes when all is read
+            return
         runs = self._all_selected()
         titles = self.model.titles(runs)
         self.chosen.set_runs(runs, titles, self.model.current)

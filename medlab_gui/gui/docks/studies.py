@@ -29,6 +29,7 @@ from medlab_gui.gui.study_rows import (
     problem_text,
 )
 from medlab_gui.gui.study_tree import PICTURE_SIDE, StudyTree
+from medlab_gui.gui.when_seen import WhenSeen
 
 if TYPE_CHECKING:
     from qtpy.QtCore import QPoint
@@ -63,7 +64,8 @@ class StudiesDock(QWidget):
         side = round(PICTURE_SIDE * self.devicePixelRatioF())
         self.pictures = SeriesPictures(workbench, side)
         self._build()
-        workbench.project_changed.connect(self.refresh)
+        self._seen = WhenSeen(self, self.refresh)
+        workbench.project_changed.connect(self._seen.ask)
         workbench.session_changed.connect(self._mark_open)
         workbench.incoming.changed.connect(self._on_incoming)
         workbench.job_progressed.connect(self._on_progress)
@@ -144,6 +146,7 @@ class StudiesDock(QWidget):
 
     def refresh(self) -> None:
         """Read the project again; nothing is redrawn where nothing changed."""
+        self._seen.done()
         store = self._bench.store
         if store is None:
             return
@@ -157,11 +160,15 @@ class StudiesDock(QWidget):
         counts = {one.uid: accepted.get(one.uid, 0) for one in series}
         names = self._names()
         known = ([s.uid for s in studies], [s.uid for s in series], counts, names)
-        if known != self._known:
-            self._known = known
-            self._stored = in_project(studies, series, counts, names)
-            self._fill()
-            self.pictures.want(series)
+        if known == self._known:
+            return
+        before, self._known = self._known, known
+        self._stored = in_project(studies, series, counts, names)
+        if before is not None and (before[:2], before[3]) == (known[:2], known[3]):
+            self.tree.renew(self._stored)  # other figures only
+            return
+        self._fill()
+        self.pictures.want(series)
 
     def _names(self) -> dict[str, str]:
         incoming = self._bench.incoming

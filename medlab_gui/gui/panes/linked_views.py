@@ -26,6 +26,8 @@ from medlab_gui.gui.view_state import Mode
 from medlab_gui.gui.window_box import WindowBox
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from napari import Viewer
     from qtpy.QtGui import QMouseEvent, QPainter
     from qtpy.QtWidgets import QWidget
@@ -120,7 +122,8 @@ class LinkedViews(QObject):
         pane = PlanePane(self._bench, plane)
         hand = PaneHand(pane, self._bench, self._pans)
         measuring = MeasureOverlay(pane, pane, self._bench, self._pans)
-        hand.first = [measuring.hand.take, WindowBox(pane, pane, self._bench).take]
+        box = WindowBox(pane, pane, self._bench, lambda: pane.values)
+        hand.first = [measuring.hand.take, box.take]
         hand.hovered.connect(lambda index: self.hovered.emit(index, plane))
         hand.left.connect(self.left)
         hand.double_clicked.connect(self._enlarge)
@@ -133,6 +136,12 @@ class LinkedViews(QObject):
         self._keys = keys
         for pane in self.panes.values():
             pane.installEventFilter(keys)
+
+    def make_panes(self) -> Iterator[None]:
+        """Make the 3D view in a turn of its own where the layout shows it."""
+        if self._state.layout is PaneLayout.QUAD and self.volume is None:
+            self._make_volume()
+            yield
 
     def _make_volume(self) -> None:
         from medlab_gui.gui.panes.volume_pane import VolumePane

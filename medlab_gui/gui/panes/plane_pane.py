@@ -22,8 +22,9 @@ from medlab_gui.gui.panes.plane_picture import (
     draw_picture,
     label_palette,
     slice_image,
+    word_picture,
 )
-from medlab_gui.gui.panes.slab import project
+from medlab_gui.gui.panes.plane_values import PlaneValues, Taken
 from medlab_gui.gui.panes.unmeasured import hatch, unmeasured
 from medlab_gui.gui.shading import shading
 from medlab_gui.gui.stamps import LIGHT, Stamps
@@ -83,6 +84,8 @@ class PlanePane(QWidget):
         self._geometry: PlaneGeometry | None = None
         self.camera = FlatCamera()
         self._stamps = Stamps(self)
+        self._values = PlaneValues(bench, plane)
+        self._behind: int | None = None
         self._gray: tuple[object, QImage] | None = None
         self._base: tuple[object, QImage] | None = None
         self._shown: tuple[tuple[object, ...], QImage] | None = None
@@ -105,6 +108,7 @@ class PlanePane(QWidget):
         self._state.moved.connect(self._on_moved)
         self._state.at_hand.changed.connect(self._refresh)
         self._state.slab_changed.connect(self._refresh)
+        self._values.changed.connect(self._refresh)
         bench.measure.changed.connect(self._refresh)
         bench.view.events.connect(self._refresh)
         self._on_session()
@@ -122,6 +126,7 @@ class PlanePane(QWidget):
         session = self._bench.session
         self._gray = self._base = None
         self._geometry = None
+        self._values.forget()
         if session is not None:
             self._geometry = PlaneGeometry(
                 session.volume.grid, self.plane, session.series.sides_assumed
@@ -136,7 +141,7 @@ class PlanePane(QWidget):
         self.update()
 
     def _on_arrived(self) -> None:
-        self._gray = self._base = None
+        self._values.renew()
         self.update()
 
     def _on_edited(self, *_args: object) -> None:
@@ -239,14 +244,13 @@ class PlanePane(QWidget):
             )
         return self._palettes[key]
 
-    def _overlays(self) -> tuple[Overlay, ...]:
+    def _overlays(self, taken: Taken) -> tuple[Overlay, ...]:
         session, view = self._bench.session, self._bench.view
         assert session is not None
         assert self._geometry is not None
-        axis, index = self.plane.axis, self.slice_index
+        axis, index = self.plane.axis, taken.index
         found: list[Overlay] = []
-        slab = self._state.slab(self.plane)
-        filled = unmeasured(session, self._geometry, slab, index)
+        filled = unmeasured(session, self._geometry, taken.slab, index)
         if filled is not None:
             found.append(hatch(filled))
         if view.entropy_visible and session.entropy is not None:
@@ -264,19 +268,18 @@ class PlanePane(QWidget):
             )
         return tuple(found)
 
-    def _gray_image(self) -> QImage:
+    @property
+    def values(self) -> NDArray[Any] | None:
+        """Grey values of what is shown, shape (rows, columns); None before it is."""
+        return self._values.last.values if self._values.last is not None else None
+
+    def _gray_image(self, taken: Taken) -> QImage:
         """Return the slice in grey; made anew where slice, slab or window differ."""
         session, view = self._bench.session, self._bench.view
         assert session is not None
-        assert self._geometry is not None
-        slab, index = self._state.slab(self.plane), self.slice_index
-        key = (index, slab, view.level, view.width, view.inverted)
+        key = (taken.index, taken, view.level, view.width, view.inverted)
         if self._gray is None or self._gray[0] != key:
-            reach = slab.reach(self._geometry.spacing)
-            picture = project(
-                session.volume.data, self.plane.axis, index, reach, slab.projection
-            )
-            picture = self._only_read(picture)
+            picture = self._only_read(taken.values)
             shown = shading(
                 self._display, session.volume.data.dtype, inverted=view.inverted
             )
@@ -315,29 +318,29 @@ class PlanePane(QWidget):
         """Return what is shown until all is at hand: the slice as it was, or black."""
         if self._shown is not None and self._shown[0] == what:
             return self._shown[1]
-        picture = QImage(*size, QImage.Format.Format_RGB32)
-        picture.fill(Qt.GlobalColor.black)
-        painter = QPainter(picture)
-        painter.setPen(LIGHT)
-        painter.setFont(picture_font(self.font()))
-        painter.drawText(picture.rect(), Qt.AlignmentFlag.AlignCenter, _("Preparing…"))
-        painter.end()
-        return picture
+        return word_picture(size, _("Preparing…"), picture_font(self.font()), LIGHT)
 
     def picture(self) -> QImage:
         """Return what the pane shows, without marks, in device pixels."""
         view, ratio = self._bench.view, self.devicePixelRatioF()
         size = (round(self.width() * ratio), round(self.height() * ratio))
         assert self._bench.session is not None
+        assert self._geometry is not None
         transform = self.transform() * QTransform.fromScale(ratio, ratio)
+        index, slab = self.slice_index, self._state.slab(self.plane)
+        spacing = self._geometry.spacing
+        self._behind = None
+        taken = self._values.of(index, slab, spacing) if self.is_at_hand else None
+        if taken is not None and taken.index != index:
+            self._behind = index = taken.index
         what = (
-            *(self._bench.session.series_uid, self.slice_index, size, transform),
-            *(self._state.slab(self.plane), view.level, view.width, view.inverted),
+            *(self._bench.session.series_uid, index, size, transform),
+            *(slab, view.level, view.width, view.inverted),
         )
-        if not self.is_at_hand:
+        if taken is None:
             return self._meanwhile(what, size)
-        gray = self._gray_image()
-        tint = self.tint.image(self.slice_index) if self.tint is not None else None
+        gray = self._gray_image(taken)
+        tint = self.tint.image(index) if self.tint is not None else None
         key = (
             tint.cacheKey() if tint is not None else 0,
             *(self._gray[0] if self._gray is not None else (), size, transform),
@@ -349,7 +352,7 @@ class PlanePane(QWidget):
         if self._base is None or self._base[0] != key:
             picture = draw_picture(
                 gray,
-                self._overlays(),
+                self._overlays(taken),
                 transform,
                 size,
                 smooth=view.smooth,
@@ -369,16 +372,15 @@ class PlanePane(QWidget):
         if geometry is None:
             return [], []
         doubt = geometry.doubt
+        at = self.slice_index if self._behind is None else self._behind
         title = marks.title(self.plane, geometry.grid, doubt=doubt)
         index = (np.array(geometry.grid.shape) - 1) / 2
-        index[self.plane.axis] = self.slice_index
+        index[self.plane.axis] = at
         mm = geometry.grid.to_mm(index)
         axis = {0: 2, 1: 1, 2: 0}[self.plane.axis]
         top = [
             title,
-            _("Slice {n} / {total}").format(
-                n=self.slice_index + 1, total=geometry.n_slices
-            ),
+            _("Slice {n} / {total}").format(n=at + 1, total=geometry.n_slices),
             marks.side_text(float(mm[axis]), self.plane, doubt=doubt),
         ]
         return top, [_("{zoom:.1f} px/mm").format(zoom=self.camera.zoom)]

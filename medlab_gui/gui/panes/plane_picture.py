@@ -14,6 +14,7 @@ from medlab_gui.gui.pictures import argb_image, gray_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from qtpy.QtGui import QColor, QFont
 
     from medlab_gui.core.labels import LabelScheme
     from medlab_gui.gui.shading import Shading
@@ -25,6 +26,7 @@ __all__ = [
     "draw_picture",
     "label_palette",
     "slice_image",
+    "word_picture",
 ]
 
 _LINE_PX = 2
@@ -52,6 +54,20 @@ def slice_image(
         image.invertPixels()
     # Qt draws a scaled picture fastest from the format of the screen.
     return image.convertToFormat(QImage.Format.Format_RGB32)
+
+
+def word_picture(
+    size: tuple[int, int], word: str, font: QFont, color: QColor
+) -> QImage:
+    """Return a black picture with a word in the middle, of a size in device pixels."""
+    picture = QImage(*size, QImage.Format.Format_RGB32)
+    picture.fill(Qt.GlobalColor.black)
+    painter = QPainter(picture)
+    painter.setPen(color)
+    painter.setFont(font)
+    painter.drawText(picture.rect(), Qt.AlignmentFlag.AlignCenter, word)
+    painter.end()
+    return picture
 
 
 def _premultiplied(rgba: NDArray[np.float64]) -> NDArray[np.uint32]:

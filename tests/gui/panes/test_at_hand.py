@@ -10,7 +10,7 @@ from qtpy.QtCore import QPointF
 from qtpy.QtWidgets import QApplication
 
 from medlab_gui.core.measurements import Plane
-from medlab_gui.gui.panes import at_hand, plane_pane
+from medlab_gui.gui.panes import at_hand, plane_values
 from medlab_gui.gui.panes.slab import Projection, Slab
 from tests.gui.conftest import wait_for
 from tests.gui.panes.seen import LIGHT_PANES, VALUES, shown
@@ -26,7 +26,7 @@ class Reader:
         self.read: list[tuple[threading.Thread, tuple[int, ...]]] = []
         self.taken: list[int] = []
         monkeypatch.setattr(at_hand, "_INSTANT_BYTES", 0)
-        read_through, project = at_hand.read_through, plane_pane.project
+        read_through, project = at_hand.read_through, plane_values.project
 
         def read(array, ctx):
             self.may_read.wait(30)
@@ -38,7 +38,7 @@ class Reader:
             return project(data, axis, *rest)
 
         monkeypatch.setattr(at_hand, "read_through", read)
-        monkeypatch.setattr(plane_pane, "project", take)
+        monkeypatch.setattr(plane_values, "project", take)
 
 
 @pytest.fixture

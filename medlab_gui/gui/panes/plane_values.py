@@ -1,0 +1,141 @@
+"""Takes the values of a pane's picture: those of a thick slab on a thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from psygnal import Signal
+
+from medlab_gui.gui.panes.slab import Slab, project
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from medlab_gui.core.jobs import JobContext
+    from medlab_gui.core.measurements import Plane
+    from medlab_gui.gui.workbench import Workbench
+
+__all__ = ["PlaneValues", "Taken"]
+
+_INSTANT_VOXELS = 4 * 10**6
+"""The mean of so many takes a hundredth of a second."""
+_AT_ONCE = 64
+"""Lines between two looks whether the job was cancelled."""
+
+
+@dataclass(frozen=True, eq=False)
+class Taken:
+    """What a pane shows, and of what it is.
+
+    Parameters
+    ----------
+    index : int
+        The slice, or the middle one of a slab.
+    slab : Slab
+        How thick it is.
+    state : int
+        Counts what has arrived of a series that is being read.
+    values : ndarray, shape (rows, columns)
+        Grey values.
+    """
+
+    index: int
+    slab: Slab
+    state: int
+    values: NDArray[Any]
+
+    def is_of(self, index: int, slab: Slab, state: int) -> bool:
+        """Tell whether it is what is asked for."""
+        return (self.index, self.slab, self.state) == (index, slab, state)
+
+
+class PlaneValues:
+    """Gives the slices and slabs of one plane of the open series.
+
+    A picture is kept, so that another window costs no more than its greys. While a
+    thick slab is computed, what was taken last stands, under its own number.
+
+    Parameters
+    ----------
+    bench : Workbench
+        What is open; lends the thread.
+    plane : Plane
+        Which plane.
+
+    Signals
+    -------
+    changed()
+        What was asked for is there.
+    """
+
+    changed = Signal()
+
+    def __init__(self, bench: Workbench, plane: Plane) -> None:
+        self._bench, self._plane = bench, plane
+        self._state = 0
+        self._is_busy = False
+        self.last: Taken | None = None
+
+    def forget(self) -> None:
+        """Keep nothing: another series is open."""
+        self._state += 1
+        self.last = None
+
+    def renew(self) -> None:
+        """Take it anew when it is asked for: more of the series was read."""
+        self._state += 1
+
+    def of(self, index: int, slab: Slab, spacing: float) -> Taken | None:
+        """Return a slice or slab; another slice of it, or None, until it is there.
+
+        Parameters
+        ----------
+        index : int
+            The (middle) slice.
+        slab : Slab
+            How thick.
+        spacing : float
+            Distance in mm from a slice to the next.
+        """
+        if self.last is not None and self.last.is_of(index, slab, self._state):
+            return self.last
+        session = self._bench.session
+        assert session is not None
+        data, axis, reach = session.volume.data, self._plane.axis, slab.reach(spacing)
+        n_slices = min(2 * reach + 1, data.shape[axis])
+        if data.size // data.shape[axis] * n_slices <= _INSTANT_VOXELS or not reach:
+            values = project(data, axis, index, reach, slab.projection)
+            self.last = Taken(index, slab, self._state, values)
+        elif not self._is_busy:  # else it is asked for again when that has ended
+            self._compute(data, index, slab, reach)
+        # Under another slab's name nothing may stand.
+        return self.last if self.last is not None and self.last.slab == slab else None
+
+    def _compute(self, data: NDArray[Any], index: int, slab: Slab, reach: int) -> None:
+        axis, state = self._plane.axis, self._state
+        self._is_busy = True
+
+        def work(ctx: JobContext) -> NDArray[Any]:
+            lines = []
+            for first in range(0, data.shape[axis == 0], _AT_ONCE):
+                ctx.check()
+                some = slice(first, first + _AT_ONCE)
+                part = data[:, some] if axis == 0 else data[some]
+                lines.append(project(part, axis, index, reach, slab.projection))
+            return np.concatenate(lines)
+
+        def done(values: NDArray[Any]) -> None:
+            session = self._bench.session
+            if session is not None and session.volume.data is data:
+                self.last = Taken(index, slab, state, values)
+
+        def end() -> None:
+            self._is_busy = False
+            self.changed.emit()
+
+        lane = f"slab {self._plane}"
+        self._bench.submit(
+            "", work, on_done=done, on_end=end, lane=lane, newest_wins=False
+        )

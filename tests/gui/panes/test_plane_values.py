@@ -1,0 +1,132 @@
+"""A thick slab is computed on a thread, and a picture is taken once."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+from medlab_gui.core.measurements import Plane
+from medlab_gui.gui import window_box
+from medlab_gui.gui.panes import plane_values
+from medlab_gui.gui.panes.slab import Projection, Slab
+from tests.gui.conftest import wait_for
+from tests.gui.panes.seen import VALUES
+
+pytestmark = pytest.mark.gui
+
+MEAN = Slab(Projection.MEAN, 5.0)
+
+
+class Taker:
+    """Stands before the taking of pictures, and notes who took them."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.may_take = threading.Event()
+        self.may_take.set()
+        self.threads: list[threading.Thread] = []
+        self.of_slabs: list[threading.Thread] = []
+        project = plane_values.project
+
+        def take(*what):
+            self.threads.append(threading.current_thread())
+            if what[-2]:
+                self.of_slabs.append(threading.current_thread())
+                self.may_take.wait(30)
+            return project(*what)
+
+        monkeypatch.setattr(plane_values, "project", take)
+
+
+@pytest.fixture
+def taker(monkeypatch):
+    taker = Taker(monkeypatch)
+    yield taker
+    taker.may_take.set()
+
+
+def mean_of(pane, index):
+    spacing = pane.grid.spacing[pane.plane.axis]
+    reach = MEAN.reach(spacing)
+    assert reach
+    axis = pane.plane.axis
+    last = min(index + reach, VALUES.shape[axis] - 1)
+    part = VALUES.take(range(max(0, index - reach), last + 1), axis=axis)
+    return part.mean(axis=axis, dtype=np.float32)
+
+
+@pytest.mark.parametrize("plane", [Plane.CORONAL, Plane.SAGITTAL])
+def test_a_thick_slab_is_computed_on_a_thread_and_the_last_picture_stands(
+    opened, taker, monkeypatch, plane
+):
+    window = opened()
+    wait_for(lambda: not window.bench.jobs.active)
+    linked, pane = window.bench.linked, window.views.panes[plane]
+    QApplication.processEvents()
+    first = pane.slice_index
+    monkeypatch.setattr(plane_values, "_INSTANT_VOXELS", 0)
+    plain = pane.picture().copy()
+    linked.set_slab(plane, MEAN)
+    assert pane.picture() != plain, "nothing stands under another slab's name"
+    wait_for(lambda: pane._values.of(first, MEAN, pane._geometry.spacing) is not None)
+    before, words = pane.picture().copy(), pane.corner_lines()
+    taker.may_take.clear()
+    linked.step(plane, 1)
+    assert pane.picture() == before, "no black picture in between"
+    assert pane.corner_lines() == words, "under its own number"
+    linked.step(plane, 1)
+    assert pane.picture() == before
+    taker.may_take.set()
+    wait_for(lambda: pane.picture() != before and not window.bench.jobs.active)
+    wait_for(lambda: pane.corner_lines() != words)
+    wait_for(lambda: str(first + 3) in pane.corner_lines()[0][1])
+    assert np.array_equal(pane.values, mean_of(pane, first + 2))
+    assert taker.of_slabs
+    assert threading.current_thread() not in taker.of_slabs
+    linked.set_slab(plane, Slab())
+
+
+def test_another_window_takes_no_picture_again(opened, taker):
+    window = opened()
+    wait_for(lambda: not window.bench.jobs.active)
+    pane = window.views.panes[Plane.SAGITTAL]
+    before = pane.picture().copy()
+    taker.threads.clear()
+    window.bench.view.level += 20
+    assert pane.picture() != before
+    assert taker.threads == []
+
+
+def test_the_box_takes_what_the_picture_shows(opened, taker, monkeypatch):
+    window = opened()
+    wait_for(lambda: not window.bench.jobs.active)
+    pane = window.views.panes[Plane.CORONAL]
+    pane.picture()
+    monkeypatch.setattr(window_box, "project", None)
+    held = Qt.KeyboardModifier.ControlModifier
+    left = Qt.MouseButton.LeftButton
+    middle = QPoint(pane.width() // 2, pane.height() // 2)
+    taker.threads.clear()
+    QTest.mousePress(pane, left, held, middle)
+    QTest.mouseRelease(pane, left, held, middle + QPoint(40, 40))
+    pane.picture()
+    assert taker.threads == []
+
+
+def test_what_was_computed_for_another_series_is_left_out(opened, taker, monkeypatch):
+    window = opened()
+    wait_for(lambda: not window.bench.jobs.active)
+    values = plane_values.PlaneValues(window.bench, Plane.SAGITTAL)
+    monkeypatch.setattr(plane_values, "_INSTANT_VOXELS", 0)
+    taker.may_take.clear()
+    spacing = window.bench.session.volume.grid.spacing[2]
+    assert values.of(1, MEAN, spacing) is None
+    opened()
+    values.forget()
+    taker.may_take.set()
+    wait_for(lambda: not values._is_busy)
+    assert values.last is None
