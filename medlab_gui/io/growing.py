@@ -13,14 +13,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medlab_gui.core.errors import InputError, MedlabError
+from medlab_gui.core.errors import InputError
 from medlab_gui.core.own_files import is_of_project
 from medlab_gui.io.archives import origin
 from medlab_gui.io.companions import is_named_companion
 from medlab_gui.io.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Hashable, Iterable
 
     from medlab_gui.io.series import FileSeries
 
@@ -129,8 +129,8 @@ def refuse_rewritten(series: FileSeries) -> None:
     InputError
         If a file has another state than then, and another header.
     """
-    changed = (f for f in series.files if _is_changed(series, f))
-    others = [f for f in changed if not _says_the_same(series, f)]
+    changed = [f for f in series.files if _is_changed(series, f)]
+    others = _with_other_headers(series, changed)
     if not others:
         return
     what = f"{others[0].name} says"
@@ -160,28 +160,51 @@ def _is_changed(series: FileSeries, file: Path) -> bool:
         return False  # what reads it tells so
 
 
-def _says_the_same(series: FileSeries, file: Path) -> bool:
-    from medlab_gui.io.file_stamps import as_understood
-    from medlab_gui.io.scan import scan
+def _with_other_headers(series: FileSeries, changed: list[Path]) -> list[Path]:
+    """Return the files of which is understood something else than then.
 
-    try:
-        found = scan(file).series
-    except MedlabError:
-        return False
-    mine = list(as_understood([f for f in series.frames if f.path == file]))
-    for other in found:
-        if (other.original_uid, other.patient_key, other.units, other.volume_index) != (
-            series.original_uid, series.patient_key, series.units, series.volume_index
-        ):  # fmt: skip
-            continue
-        if mine:
-            return list(as_understood(other.frames)) == mine
-        return other.shape == series.shape and (
-            other.grid.same_as(series.grid)
-            if other.grid is not None and series.grid is not None
-            else other.grid is series.grid
-        )
-    return False
+    What a file means may follow from what lies beside it: of a stack the distance of
+    slices, of PET the time to which activity is corrected. So they are looked at
+    together; those beside them too where that does not give the same.
+    """
+    from medlab_gui.io.scan import scan_files
+
+    if not changed:
+        return []
+    then = _understood(series, changed)
+    now = _all_understood(scan_files(series.files), changed)
+    if any(then[f] - now[f] for f in changed):
+        folders = folders_of(map(str, series.files))
+        beside = [f for f in map(Path, series.looked) if f.parent in folders]
+        now = _all_understood(scan_files(beside), changed)
+    return [f for f in changed if then[f] - now[f]]
+
+
+def _all_understood(
+    found: Iterable[FileSeries], files: list[Path]
+) -> dict[Path, set[Hashable]]:
+    result: dict[Path, set[Hashable]] = {f: set() for f in files}
+    for series in found:
+        for file, facts in _understood(series, files).items():
+            result[file] |= facts
+    return result
+
+
+def _understood(series: FileSeries, files: list[Path]) -> dict[Path, set[Hashable]]:
+    """Return what of each file counts: of a DICOM file frame by frame."""
+    from medlab_gui.io.file_stamps import as_understood
+
+    whose = series.original_uid, series.patient_key, series.units
+    result: dict[Path, set[Hashable]] = {f: set() for f in files}
+    for frame in series.frames:
+        if frame.path in result:
+            result[frame.path].add((whose, *as_understood([frame])))
+    if not series.frames:
+        lies = None if series.grid is None else series.grid.affine.tobytes()
+        whole = (whose, series.volume_index, series.shape, lies)
+        for file in set(files).intersection(series.files):
+            result[file].add(whole)
+    return result
 
 
 def _refuse_new(series: FileSeries) -> None:

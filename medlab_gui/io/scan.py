@@ -31,13 +31,13 @@ from medlab_gui.io.series_names import told_apart
 from medlab_gui.io.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from medlab_gui.imaging.slicewise import ProgressCallback
     from medlab_gui.io.growing import Contents
     from medlab_gui.io.series import FileSeries
 
-__all__ = ["scan"]
+__all__ = ["scan", "scan_files"]
 
 
 def scan(
@@ -123,6 +123,21 @@ def scan(
     if n_read < len(files):
         series = [_half_looked(s, n_read, len(files)) for s in series]
     return ScanResult(tuple(series), tuple(ignored), n_read, len(files))
+
+
+def scan_files(files: Iterable[Path]) -> list[FileSeries]:
+    """Return the series that files make together, none of them an archive.
+
+    Parameters
+    ----------
+    files : iterable of Path
+        What they are in is not looked at. Those that are no scan, or have gone, are
+        passed over.
+    """
+    heap = _Heap(None)
+    for file in files:
+        heap.take(file)
+    return heap.series()
 
 
 def _half_looked(series: FileSeries, done: int, total: int) -> FileSeries:

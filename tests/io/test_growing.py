@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from medlab_gui.cli.main import main
 from medlab_gui.commands.command import Context
@@ -237,3 +238,19 @@ def test_each_folder_is_listed_once(folder, monkeypatch):
     below = [p for p in listed if p.endswith("inner")]
     assert len(below) == 1
     assert all(s.contents for s in found)
+
+
+def test_what_was_only_touched_is_taken_though_it_means_less_alone(tmp_path):
+    """The distance of slices is known from all of them, as is a stack's shape."""
+    write_series(tmp_path / "ct", GRID, edit=lambda ds, _: ds.pop("SliceThickness", 0))
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for n in range(3):
+        Image.fromarray(np.full((8, 9), n, np.uint8)).save(pictures / f"{n}.png")
+    for place in (tmp_path / "ct", pictures):
+        series = series_of(place)
+        os.utime(series.files[1], (1e9, 1e9))
+        growing.refuse_rewritten(series)
+    Image.fromarray(np.zeros((9, 8), np.uint8)).save(series.files[1])
+    with pytest.raises(InputError, match="says something else"):
+        growing.refuse_rewritten(series)
