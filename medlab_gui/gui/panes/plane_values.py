@@ -76,6 +76,7 @@ class PlaneValues:
         self._bench, self._plane = bench, plane
         self._state = 0
         self._is_busy = False
+        self._failed: tuple[int, Slab, int] | None = None
         self.last: Taken | None = None
 
     def forget(self) -> None:
@@ -108,7 +109,8 @@ class PlaneValues:
         if data.size // data.shape[axis] * n_slices <= _INSTANT_VOXELS or not reach:
             values = project(data, axis, index, reach, slab.projection)
             self.last = Taken(index, slab, self._state, values)
-        elif not self._is_busy:  # else it is asked for again when that has ended
+        elif not self._is_busy and (index, slab, self._state) != self._failed:
+            # Else it is asked for again when what is being computed has ended.
             self._compute(data, index, slab, reach)
         # Under another slab's name nothing may stand.
         return self.last if self.last is not None and self.last.slab == slab else None
@@ -116,6 +118,8 @@ class PlaneValues:
     def _compute(self, data: NDArray[Any], index: int, slab: Slab, reach: int) -> None:
         axis, state = self._plane.axis, self._state
         self._is_busy = True
+        # Until it is there: what has failed would be asked for without end.
+        self._failed = (index, slab, state)
 
         def work(ctx: JobContext) -> NDArray[Any]:
             lines = []
@@ -127,6 +131,7 @@ class PlaneValues:
             return np.concatenate(lines)
 
         def done(values: NDArray[Any]) -> None:
+            self._failed = None
             session = self._bench.session
             if session is not None and session.volume.data is data:
                 self.last = Taken(index, slab, state, values)

@@ -130,3 +130,25 @@ def test_what_was_computed_for_another_series_is_left_out(opened, taker, monkeyp
     taker.may_take.set()
     wait_for(lambda: not values._is_busy)
     assert values.last is None
+
+
+def test_a_slab_that_cannot_be_computed_is_told_once(opened, monkeypatch):
+    window = opened()
+    wait_for(lambda: not window.bench.jobs.active)
+    values = plane_values.PlaneValues(window.bench, Plane.SAGITTAL)
+    monkeypatch.setattr(plane_values, "_INSTANT_VOXELS", 0)
+    spacing = window.bench.session.volume.grid.spacing[2]
+    said, asked = [], 1
+
+    def submit(_title, _work, *, on_end, **_options):
+        said.append("no memory")
+        if len(said) < 9:
+            on_end()
+
+    monkeypatch.setattr(window.bench, "submit", submit)
+    values.changed.connect(lambda: values.of(asked, MEAN, spacing))  # as a pane does
+    assert values.of(1, MEAN, spacing) is None
+    assert said == ["no memory"]
+    asked = 2
+    assert values.of(asked, MEAN, spacing) is None
+    assert len(said) == 2, "another one is tried"
