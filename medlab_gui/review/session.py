@@ -354,10 +354,9 @@ class ReviewSession(MaskEditor):
     def set_classified(self, classified: Classified) -> None:
         """Show what a classifier says of the slices; masks are not concerned."""
         if len(classified.probs) != self.mask.shape[0]:
-            msg = (
-                f"Slices of this series: {self.mask.shape[0]}; found classes of "
-                f"{len(classified.probs)}."
-            )
+            n, found = self.mask.shape[0], len(classified.probs)
+            has = "1 slice" if n == 1 else f"{n} slices"
+            msg = f"This series has {has}; the classifier told the class of {found}."
             raise InputError(msg)
         self.classified = classified
         self.prediction_changed.emit()
