@@ -25,6 +25,19 @@ if TYPE_CHECKING:
 _SERIES = 24
 
 
+@pytest.fixture(autouse=True)
+def no_collection_amid_events() -> Iterator[None]:
+    """As in the program (`gui.collector`): not in the middle of Qt's events.
+
+    There it takes widgets of earlier tests from under the event filter that Qt is in.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    yield
+    if was_enabled:
+        gc.enable()
+
+
 def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Let the window live until something is true."""
     from qtpy.QtWidgets import QApplication
