@@ -90,6 +90,7 @@ def test_hidden_docks_of_the_window_read_nothing_when_the_project_changes(
 ):
     wait_for(lambda: not window.bench.jobs.active)
     runs = window.docks["runs"].widget().widget()
+    window.show_dock("queue")  # another may be in front, as the last window left it
     wait_for(lambda: window.docks["queue"].widget().widget()._seen.is_seen)
     asked = []
     monkeypatch.setattr(ProjectStore, "runs", lambda _store: asked.append(1) or ())
