@@ -112,8 +112,11 @@ class PlaneValues:
         elif not self._is_busy and (index, slab, self._state) != self._failed:
             # Else it is asked for again when what is being computed has ended.
             self._compute(data, index, slab, reach)
-        # Under another slab's name nothing may stand.
-        return self.last if self.last is not None and self.last.slab == slab else None
+        last = self.last
+        if last is None or last.slab != slab:
+            return None  # under another slab's name nothing may stand
+        # With a tool in hand a click would measure in a slice that is not in sight.
+        return None if last.index != index and self._bench.measure.tool else last
 
     def _compute(self, data: NDArray[Any], index: int, slab: Slab, reach: int) -> None:
         axis, state = self._plane.axis, self._state

@@ -10,7 +10,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-from medlab_gui.core.measurements import Plane
+from medlab_gui.core.measurements import Kind, Plane
 from medlab_gui.gui import window_box
 from medlab_gui.gui.panes import plane_values
 from medlab_gui.gui.panes.slab import Projection, Slab
@@ -88,6 +88,24 @@ def test_a_thick_slab_is_computed_on_a_thread_and_the_last_picture_stands(
     assert taker.of_slabs
     assert threading.current_thread() not in taker.of_slabs
     linked.set_slab(plane, Slab())
+
+
+def test_nothing_is_measured_in_a_slice_that_is_not_in_sight(
+    opened, taker, monkeypatch
+):
+    window = opened()
+    wait_for(lambda: not window.bench.jobs.active)
+    pane = window.views.panes[Plane.CORONAL]
+    first, spacing = pane.slice_index, pane._geometry.spacing
+    monkeypatch.setattr(plane_values, "_INSTANT_VOXELS", 0)
+    wait_for(lambda: pane._values.of(first, MEAN, spacing) is not None)
+    taker.may_take.clear()
+    assert pane._values.of(first + 1, MEAN, spacing).index == first
+    monkeypatch.setattr(window.bench.measure, "_tool", Kind.DISTANCE)
+    assert pane._values.of(first + 1, MEAN, spacing) is None
+    assert pane._values.of(first, MEAN, spacing) is not None
+    taker.may_take.set()
+    wait_for(lambda: pane._values.of(first + 1, MEAN, spacing) is not None)
 
 
 def test_another_window_takes_no_picture_again(opened, taker):
