@@ -142,11 +142,11 @@ def origin(path: Path) -> Path:
     Path
         ``study.zip/CT/000001.dcm`` for what was unpacked, else ``path`` itself.
     """
-    with _guard:
-        for unpacked in _known.values():
-            if path.is_relative_to(unpacked.folder):
-                return unpacked.archive / path.relative_to(unpacked.folder)
-    return path
+    found = _unpacked_with(path)
+    if found is None:
+        return path
+    _state, unpacked = found
+    return unpacked.archive / path.relative_to(unpacked.folder)
 
 
 def state_unpacked(path: Path) -> tuple[int, int, int] | None:
@@ -163,11 +163,17 @@ def state_unpacked(path: Path) -> tuple[int, int, int] | None:
         Size in bytes, and times of change of content and entry in ns; None for a file
         that was not unpacked.
     """
+    found = _unpacked_with(path)
+    return None if found is None else found[0]
+
+
+def _unpacked_with(path: Path) -> tuple[tuple[int, int, int], Unpacked] | None:
+    """Return what a file came out of, and in which state that was."""
     with _guard:
         for (_place, *state), unpacked in _known.items():
             if path.is_relative_to(unpacked.folder):
                 size, changed, entered = state
-                return size, changed, entered
+                return (size, changed, entered), unpacked
     return None
 
 

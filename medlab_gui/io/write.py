@@ -99,7 +99,9 @@ def write_images(
     Raises
     ------
     MedlabError
-        As `write_image`; what was there before is still there.
+        As `write_image`; what was there before is still there. Only where all were
+        written, and the system refuses to put one in its place (a folder has its name;
+        on Windows, another program has it open), those put there before it stay.
     """
     with ExitStack() as all_of_them:
         for path, data, grid in images:
