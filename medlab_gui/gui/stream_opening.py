@@ -102,7 +102,7 @@ class StreamOpening:
     def _make_ready(self, stream: VolumeStream, warming: Warming) -> Iterator[None]:
         try:
             yield from warming.make()
-        except GeneratorExit:  # the window was closed
+        except BaseException:  # or the window was closed: nobody reads it to its end
             stream.cancel()
             raise
         self._show(stream)
