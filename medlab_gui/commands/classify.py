@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "NOT_WHERE",
     "chosen_weights",
+    "classifier_target",
     "classify",
     "classify_series",
     "says_classes",
@@ -96,7 +97,7 @@ def classify(
     InputError
         If files are asked for that only masks have.
     """
-    output = _target(params)
+    output = classifier_target(params)
     scan = scan or open_input(params.input, ctx, params.series)
     keep_inputs([output] if output else [], scan.files)
 
@@ -212,8 +213,14 @@ def slice_rows(
     return rows
 
 
-def _target(params: PredictParams) -> Path | None:
-    """Check what is asked before anything is computed."""
+def classifier_target(params: PredictParams) -> Path | None:
+    """Return the file for a classifier's table; None where none is wanted.
+
+    Raises
+    ------
+    InputError
+        If the file is no table, or something is asked for that only masks have.
+    """
     for name in ("entropy", "probability", "largest_component", "fill_holes"):
         if getattr(params, name):
             option = name.replace("_", "-")

@@ -109,6 +109,7 @@ def param(
     maximum: float | None = None,
     unit: str = "",
     in_dialog: bool = True,
+    endings: tuple[str, ...] = (),
     asked_of: Callable[[Series], bool] | None = None,
 ) -> Any:
     """Declare a field of a command's parameters.
@@ -140,6 +141,9 @@ def param(
         Shown behind a number.
     in_dialog : bool
         Whether the window asks for it.
+    endings : tuple of str
+        What the name of a file to save may end in, the usual one first; any that
+        scans and masks are written as where empty.
     asked_of : callable, optional
         Tells whether there is anything to choose with the series that is meant; where
         there is not, the window does not ask.
@@ -157,6 +161,7 @@ def param(
         "maximum": maximum,
         "unit": unit,
         "in_dialog": in_dialog,
+        "endings": endings,
         "asked_of": asked_of,
     }
     if default is ...:
@@ -209,6 +214,10 @@ class Command(Generic[P, R]):
         makes its own project.
     left : str
         Sentence on what there is after its child process was killed, marked with `N_`.
+    check : callable, optional
+        ``check(params, context)`` raises `MedlabError` for what a glance at the
+        parameters tells, within some milliseconds and without torch: the dialog asks
+        it before it closes.
     """
 
     verb: str
@@ -228,6 +237,7 @@ class Command(Generic[P, R]):
     told: Telling = Telling.SEEN
     place: str = ""
     left: str = ""
+    check: Callable[[P, Context], object] | None = None
 
     @property
     def computes(self) -> bool:

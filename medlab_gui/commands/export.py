@@ -185,6 +185,7 @@ EXPORT = Command(
     help=N_("Write a mask, a prediction or the scan as NIfTI, NRRD or MetaImage."),
     params=ExportParams,
     run=run,
+    check=lambda params, _ctx: image_target(params.output),
     text=text,
     told=Telling.NOTICE,
     menu="medlab/study/2_out",

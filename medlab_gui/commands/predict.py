@@ -9,13 +9,14 @@ from medlab_gui.commands.asked import as_before, asked
 from medlab_gui.commands.checkpoints import project_weights
 from medlab_gui.commands.classify import (
     chosen_weights,
+    classifier_target,
     classify,
     says_classes,
 )
 from medlab_gui.commands.command import Command, Where, param
 from medlab_gui.commands.inputs import existing_path, open_input
 from medlab_gui.commands.outputs import keep_inputs, names_folder
-from medlab_gui.commands.predict_files import Targets
+from medlab_gui.commands.predict_files import PROBABILITY_ENDINGS, Targets
 from medlab_gui.commands.predict_told import text, unlearned, voxel_counts
 from medlab_gui.commands.series_folder import undone
 from medlab_gui.commands.values import class_values
@@ -27,6 +28,7 @@ from medlab_gui.imaging.padding import without_padding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -72,7 +74,8 @@ class PredictParams:
         "background first, along the fourth axis; a folder where --output is one.",
         "",
         kind="save_file",
-        in_dialog=False,
+        title=N_("Probabilities to a file"),
+        endings=PROBABILITY_ENDINGS,
     )
     series: str = param(
         "UID of the series, where the folder holds several.", "", in_dialog=False
@@ -250,6 +253,39 @@ def predicted(
     return result
 
 
+def check_wish(params: PredictParams, weights: Path) -> None:
+    """Raise what the weights and the names of the files tell of a wish.
+
+    Parameters
+    ----------
+    params : PredictParams
+        The wish.
+    weights : Path
+        File of the weights that are meant.
+
+    Raises
+    ------
+    InputError
+        If a class is unknown to the weights, a file has an ending that nothing is
+        written as, or something is wanted of a classifier that only masks have.
+    """
+    if says_classes(weights):
+        classifier_target(params)
+        return
+    from medlab_gui.learning.checkpoint import read_meta
+
+    scheme = read_meta(weights).scheme
+    for text_of_classes in (params.largest_component, params.fill_holes):
+        class_values(text_of_classes, scheme)
+    if not (params.output and names_folder(params.output)):
+        Targets.of(params)
+
+
+def _check(params: PredictParams, ctx: Context) -> None:
+    in_project = existing_path(params.input) is None
+    check_wish(params, chosen_weights(params.checkpoint, in_project, ctx)[0])
+
+
 def run(params: PredictParams, ctx: Context) -> dict[str, Any]:
     """Predict a scan; write masks to files, or keep them in the project."""
     if params.repeat:
@@ -259,6 +295,7 @@ def run(params: PredictParams, ctx: Context) -> dict[str, Any]:
     file, checkpoint_id = chosen_weights(params.checkpoint, path is None, ctx)
     if says_classes(file):
         return classify(params, known, file, checkpoint_id, ctx)
+    check_wish(params, file)
     if path is not None and not params.output:
         msg = "Name the file for the mask, e.g. --output mask.nii.gz."
         raise InputError(msg)
@@ -315,6 +352,7 @@ PREDICT = Command(
     help=N_("Let a network outline the classes, and say how sure it is."),
     params=PredictParams,
     run=run,
+    check=_check,
     text=text,
     undone=undone,
     where=Where.CHILD,

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from medlab_gui.core.geometry import Grid
     from medlab_gui.learning.predict import PredictedArrays
 
-__all__ = ["Targets"]
+__all__ = ["PROBABILITY_ENDINGS", "Targets"]
+
+PROBABILITY_ENDINGS = (".nii.gz", ".nii")
+"""Of the formats that hold classes along a fourth axis."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Targets:
         found = cls(
             mask,
             entropy,
-            target(probability, (".nii.gz", ".nii")) if probability else None,
+            target(probability, PROBABILITY_ENDINGS) if probability else None,
         )
         keep_inputs(found.files, [])
         return found

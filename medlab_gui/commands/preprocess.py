@@ -103,15 +103,21 @@ def chosen_pipeline(
     )
 
 
-def run(params: PreprocessParams, ctx: Context) -> dict[str, Any]:
-    """Filter every slice and write the result on the scan's own grid."""
+def _checked(params: PreprocessParams, ctx: Context) -> tuple[PipelineSpec, Path]:
+    """Return the steps and the place of the result, or raise what is wrong there."""
     from medlab_gui.imaging.pipeline import check_pipeline
 
     several = names_folder(params.output)
     output = as_path(params.output) if several else image_target(params.output)
     spec = chosen_pipeline(params.pipeline, params.off, ctx, params.preset)
     check_pipeline(spec)
-    if several:
+    return spec, output
+
+
+def run(params: PreprocessParams, ctx: Context) -> dict[str, Any]:
+    """Filter every slice and write the result on the scan's own grid."""
+    spec, output = _checked(params, ctx)
+    if names_folder(params.output):
         done = into_folder(
             params.input, output, params.series, ctx, partial(preprocess_one, spec=spec)
         )
@@ -182,6 +188,7 @@ PREPROCESS = Command(
     help=N_("Window, equalise and denoise a whole scan and write it to a file."),
     params=PreprocessParams,
     run=run,
+    check=_checked,
     text=text,
     told=Telling.NOTICE,
     undone=undone,

@@ -194,6 +194,9 @@ def follow_up(bench: Workbench, verb: str, result: Any) -> None:
     elif verb == "evaluate":
         bench.evaluated.emit(result)
     elif verb in ("predict", "score"):
+        if result.get("probability"):
+            where = _("The probabilities are in {path}.")
+            bench.inform(where.format(path=result["probability"]))
         for note in result["notes"]:
             bench.warn(note)
         # A classifier's word has no mask to show.

@@ -1,17 +1,49 @@
-"""A box for a number with decimals."""
+"""Boxes for numbers: with decimals, and of things that are counted."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QLocale
-from qtpy.QtWidgets import QDoubleSpinBox
+from qtpy.QtWidgets import QDoubleSpinBox, QSpinBox
+
+from medlab_gui.core.i18n import counted
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QValidator
     from qtpy.QtWidgets import QWidget
 
-__all__ = ["NumberBox"]
+__all__ = ["CountBox", "NumberBox"]
+
+
+class CountBox(QSpinBox):
+    """Takes how many, and names the things: "1 epoch", "2 epochs".
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+        Owner.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._things = ("", "")
+        self.valueChanged.connect(self._name_them)
+
+    def set_things(self, one: str, many: str) -> None:
+        """Name what is counted, of one and of any other number, in MedLab's words.
+
+        Parameters
+        ----------
+        one, many : str
+            Such as ``"{n} epoch"`` and ``"{n} epochs"``.
+        """
+        self._things = (one, many)
+        self._name_them(self.value())
+
+    def _name_them(self, n: int) -> None:
+        if any(self._things):
+            self.setSuffix(counted(n, *self._things).removeprefix(str(n)))
 
 
 class NumberBox(QDoubleSpinBox):

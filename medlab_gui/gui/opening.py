@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from medlab_gui.core.errors import ProjectMissingError
+from medlab_gui.core.errors import MedlabError, ProjectMissingError
 from medlab_gui.core.i18n import _
 from medlab_gui.gui.notices import NoticeAction
 
@@ -33,6 +34,7 @@ def open_project(
     """Open a project; see `Workbench.open_project`."""
     create = create or place == str(bench.settings.project_path)
     title = _("Open the project")
+    before = bench.project_place if bench.store is not None else ""
 
     def work(ctx: JobContext) -> ProjectStore:
         from medlab_gui.store.project import ProjectStore
@@ -41,7 +43,11 @@ def open_project(
         # Also loads the database library, which would stop the window.
         with ProjectStore.open(place, create=create) as store:
             store.series_list()  # takes its time where there are hundreds
-            return store
+        if before:
+            # Not left to the window's own connection, which is closed in its thread.
+            with suppress(MedlabError), ProjectStore.open(before) as left:
+                left.settle()
+        return store
 
     def done(closed: ProjectStore) -> None:
         from medlab_gui.store.project import ProjectStore

@@ -134,6 +134,10 @@ class Database:
             with suppress(ConflictError):
                 self.run_outside_transaction("PRAGMA journal_mode = WAL")
 
+    def settle(self) -> None:
+        """Carry the log's pages into the file, as far as no reader needs them there."""
+        self.run_outside_transaction("PRAGMA wal_checkpoint(PASSIVE)")
+
     def check_present(self) -> None:
         """Raise `ProjectMissingError` if the file has gone or was replaced.
 

@@ -178,6 +178,14 @@ class ProjectStore(
         except OSError as error:
             raise storage_error(error, self.folder) from error
 
+    def settle(self) -> None:
+        """Carry what was written lately into the database itself.
+
+        The last connection to a project does so when it is closed, which takes as long
+        as the disk does. After this, on any thread, little is left for it.
+        """
+        self._database.settle()
+
     def close(self) -> None:
         """End the connection. Closing twice does nothing."""
         self._database.close()

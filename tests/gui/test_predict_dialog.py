@@ -6,15 +6,20 @@ import pytest
 from qtpy.QtWidgets import QComboBox, QLineEdit, QSpinBox
 
 from medlab_gui.commands.predict import PREDICT, PredictParams
+from medlab_gui.core.settings import Settings
 from medlab_gui.gui import launching
-from medlab_gui.gui.dialogs.form import ParamsDialog
+from medlab_gui.gui.dialogs.form import ParamsDialog, PathField
+from medlab_gui.store.project import ProjectStore
 
 pytestmark = pytest.mark.gui
 
 
 @pytest.fixture
-def dialog(qtbot):
-    made = ParamsDialog(SimpleNamespace(store=None), PREDICT, {"input": "1.2.3"})
+def dialog(qtbot, tmp_path):
+    place = tmp_path / "project"
+    ProjectStore.open(place, create=True).close()
+    bench = SimpleNamespace(store=None, project_place=str(place), settings=Settings())
+    made = ParamsDialog(bench, PREDICT, {"input": "1.2.3"})
     qtbot.addWidget(made)
     made.show()
     return made
@@ -24,7 +29,7 @@ def child(dialog, kind, name):
     return dialog.findChild(kind, f"param_{name}")
 
 
-def test_the_dialog_offers_what_the_command_line_does(dialog):
+def test_the_dialog_offers_what_the_command_line_does(dialog, tmp_path):
     child(dialog, QSpinBox, "tiles").setValue(256)
     axes = child(dialog, QComboBox, "axes")
     axes.setCurrentIndex(axes.findData("all"))
@@ -33,6 +38,8 @@ def test_the_dialog_offers_what_the_command_line_does(dialog):
     child(dialog, QSpinBox, "dropout_passes").setValue(5)
     child(dialog, QLineEdit, "largest_component").setText("Liver")
     child(dialog, QLineEdit, "fill_holes").setText("all")
+    kept = str(tmp_path / "p.nii.gz")
+    child(dialog, PathField, "probability").line.setText(kept)
     dialog.ok.click()
     assert dialog.params == PredictParams(
         "1.2.3",
@@ -42,6 +49,7 @@ def test_the_dialog_offers_what_the_command_line_does(dialog):
         dropout_passes=5,
         largest_component="Liver",
         fill_holes="all",
+        probability=kept,
     )
 
 
@@ -57,6 +65,45 @@ def test_an_impossible_wish_stays_with_a_sentence(dialog):
     dialog.ok.click()
     assert dialog.params is None
     assert "at least 2" in dialog.error.text()
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong", "said"),
+    [
+        ("largest_component", "Livre", "These weights know no class 'Livre'"),
+        ("fill_holes", "liver, 9", "These weights know no class '9'"),
+    ],
+)
+def test_a_class_that_the_weights_do_not_know_is_said_before_they_work(
+    dialog, field, wrong, said
+):
+    child(dialog, QLineEdit, field).setText(wrong)
+    dialog.ok.click()
+    assert said in dialog.error.text()
+    assert "Liver (" in dialog.error.text(), "the classes that there are"
+    assert dialog.params is None
+    assert dialog.isVisible()
+    child(dialog, QLineEdit, field).setText("liver")
+    dialog.ok.click()
+    assert getattr(dialog.params, field) == "liver"
+
+
+def test_probabilities_go_into_a_file_that_can_hold_them(dialog, tmp_path, monkeypatch):
+    field = child(dialog, PathField, "probability")
+    offered = []
+
+    def choose(_parent, _title, _start, filters):
+        offered.append(filters)
+        return str(tmp_path / "p"), filters.split(";;")[0]
+
+    monkeypatch.setattr("qtpy.QtWidgets.QFileDialog.getSaveFileName", choose)
+    field._take(field._save())
+    assert offered[0].startswith("NIfTI (*.nii.gz *.nii);;All")
+    assert field.text() == str(tmp_path / "p.nii.gz")
+    field.line.setText(str(tmp_path / "p.nrrd"))
+    dialog.ok.click()
+    assert "must end in .nii.gz or .nii" in dialog.error.text()
+    assert dialog.params is None
 
 
 def test_the_menu_asks_and_runs_what_was_said(window, monkeypatch):
@@ -88,3 +135,12 @@ def test_notes_of_a_prediction_are_shown(window, monkeypatch):
     monkeypatch.setattr(launching, "refresh_prediction", lambda *_, show: None)
     launching.follow_up(window.bench, "predict", {"notes": ["Slower today."]})
     assert told == ["Slower today."]
+
+
+def test_where_the_probabilities_are_is_said(window, monkeypatch):
+    told = []
+    monkeypatch.setattr(window.bench, "inform", told.append)
+    monkeypatch.setattr(launching, "refresh_prediction", lambda *_, show: None)
+    result = {"notes": [], "probability": "/scans/p.nii.gz", "prediction": "1"}
+    launching.follow_up(window.bench, "predict", result)
+    assert told == ["The probabilities are in /scans/p.nii.gz."]

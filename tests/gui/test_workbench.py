@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -64,6 +66,25 @@ def test_the_last_change_of_a_recipe_stays_in_its_project(bench, folder, other):
     with ProjectStore.open(folder) as store:
         assert store.pipeline() == mine
     assert bench.pipeline == LIVER_PIPELINE
+
+
+def test_what_a_project_was_told_is_in_its_file_before_the_window_lets_it_go(
+    qtbot, bench, folder, other, monkeypatch
+):
+    """The last connection carries the log over, which waits for the disk."""
+    bench.store.set_pipeline(PipelineSpec((Step("window", {"level": 70.5}),)))
+    let_go, seen = bench.store.close, []
+
+    def closing():
+        file = Path(folder, "project.db").as_uri()
+        bare = sqlite3.connect(f"{file}?immutable=1", uri=True)  # without the log
+        seen.append("70.5" in str(bare.execute("SELECT * FROM project").fetchall()))
+        bare.close()
+        let_go()
+
+    monkeypatch.setattr(bench.store, "close", closing)
+    open_other(qtbot, bench, other)
+    assert seen == [True]
 
 
 def test_strokes_of_a_crash_are_told_once_where_their_series_is_just_opening(

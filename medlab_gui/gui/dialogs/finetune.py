@@ -16,7 +16,6 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -31,7 +30,7 @@ from medlab_gui.gui.dialogs.form_area import FormArea
 from medlab_gui.gui.dialogs.recipe_choice import RecipeChoice
 from medlab_gui.gui.dialogs.room import grow_within_screen, resize_within_screen
 from medlab_gui.gui.launching import context_of
-from medlab_gui.gui.number_box import NumberBox
+from medlab_gui.gui.number_box import CountBox, NumberBox
 from medlab_gui.gui.training_facts import TrainingFacts, foretold, gather
 
 if TYPE_CHECKING:
@@ -44,6 +43,9 @@ if TYPE_CHECKING:
 __all__ = ["FineTuneDialog"]
 
 _MOST_EPOCHS = 1_000_000
+_EPOCHS = ("{n} epoch", "{n} epochs")
+_ITERATIONS = ("{n} iteration", "{n} iterations")
+_SLICES = ("{n} slice", "{n} slices")
 
 
 class FineTuneDialog(QDialog):
@@ -107,7 +109,7 @@ class FineTuneDialog(QDialog):
         self.init.setAccessibleName(_("Weights to start from"))
         self._fill_weights()
         self._form.addRow(_("Start from"), self.init)
-        self.epochs_head = self._whole(head.epochs, 0, _MOST_EPOCHS, _("epochs"))
+        self.epochs_head = self._whole(head.epochs, 0, _MOST_EPOCHS, _EPOCHS)
         self.lr_head = self._rate(head.lr)
         self._phase_row(
             _("Phase 1"),
@@ -115,7 +117,7 @@ class FineTuneDialog(QDialog):
             self.epochs_head,
             self.lr_head,
         )
-        self.epochs_all = self._whole(everything.epochs, 0, _MOST_EPOCHS, _("epochs"))
+        self.epochs_all = self._whole(everything.epochs, 0, _MOST_EPOCHS, _EPOCHS)
         self.lr_all = self._rate(everything.lr)
         self._phase_row(
             _("Phase 2"),
@@ -123,7 +125,7 @@ class FineTuneDialog(QDialog):
             self.epochs_all,
             self.lr_all,
         )
-        self.batch = self._whole(BATCH, 1, 256, _("slices"))
+        self.batch = self._whole(BATCH, 1, 256, _SLICES)
         self.batch.setAccessibleName(_("Slices in a step"))
         self.batch.setToolTip(_("Slices in a step; fewer need less memory"))
         self._form.addRow(_("Batch"), self.batch)
@@ -145,7 +147,7 @@ class FineTuneDialog(QDialog):
         )
         self.augment.setChecked(True)
         self._form.addRow(_("Augmentation"), self.augment)
-        self.seed = self._whole(0, 0, 2**31 - 1, "")
+        self.seed = self._whole(0, 0, 2**31 - 1)
         self.seed.setAccessibleName(_("Seed"))
         self.seed.setToolTip(_("Same seed, same machine, same weights"))
         self._form.addRow(_("Seed"), self.seed)
@@ -188,12 +190,13 @@ class FineTuneDialog(QDialog):
         label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         return label
 
-    def _whole(self, value: int, low: int, high: int, unit: str) -> QSpinBox:
-        spin = QSpinBox(self)
+    def _whole(
+        self, value: int, low: int, high: int, things: tuple[str, str] = ("", "")
+    ) -> CountBox:
+        spin = CountBox(self)
         spin.setRange(low, high)
         spin.setValue(value)
-        if unit:
-            spin.setSuffix(f" {unit}")
+        spin.set_things(*things)
         return spin
 
     def _rate(self, value: float) -> NumberBox:
@@ -205,7 +208,7 @@ class FineTuneDialog(QDialog):
         return spin
 
     def _phase_row(
-        self, title: str, tip: str, epochs: QSpinBox, rate: NumberBox
+        self, title: str, tip: str, epochs: CountBox, rate: NumberBox
     ) -> None:
         epochs.setAccessibleName(_("{phase}: epochs").format(phase=title))
         rate.setAccessibleName(_("{phase}: learning rate").format(phase=title))
@@ -340,14 +343,14 @@ class FineTuneDialog(QDialog):
         preset = self.recipe.preset
         phases = FINE_TUNING if preset is None else preset.spec.phases
         first = phases[0] if len(phases) > 1 else None
-        unit = _("iterations") if self._counts_steps else _("epochs")
+        things = _ITERATIONS if self._counts_steps else _EPOCHS
         for spin, rate, phase in (
             (self.epochs_head, self.lr_head, first),
             (self.epochs_all, self.lr_all, phases[-1]),
         ):
             spin.setEnabled(phase is not None)
             rate.setEnabled(phase is not None)
-            spin.setSuffix(f" {unit}")
+            spin.set_things(*things)
             spin.setValue((phase.steps or phase.epochs) if phase is not None else 0)
             if phase is not None:
                 rate.setValue(phase.lr)

@@ -27,8 +27,10 @@ from qtpy.QtWidgets import (
 
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
+from medlab_gui.core.jobs import JobContext
 from medlab_gui.gui.dialogs.recipe_field import RecipeField
 from medlab_gui.gui.dialogs.replacing import may_replace
+from medlab_gui.gui.launching import context_of
 from medlab_gui.gui.menu_words import field_title, menu_words
 from medlab_gui.gui.number_box import NumberBox
 
@@ -40,10 +42,20 @@ if TYPE_CHECKING:
 
 __all__ = ["ParamsDialog", "PathField"]
 
-_MASKS = "NIfTI (*.nii.gz *.nii);;NRRD (*.nrrd);;MetaImage (*.mha)"
+_FORMATS = {"NIfTI": (".nii.gz", ".nii"), "NRRD": (".nrrd",), "MetaImage": (".mha",)}
 
 _BESIDE_FIELDS = 230
 """Height of what else a dialog has, its title bar and larger letters among it."""
+
+
+def _filters(endings: tuple[str, ...]) -> str:
+    """Return what a dialog for saving offers, of the formats with these endings."""
+    wanted = {
+        name: [e for e in theirs if not endings or e in endings]
+        for name, theirs in _FORMATS.items()
+    }
+    shown = [f"{n} ({' '.join('*' + e for e in es)})" for n, es in wanted.items() if es]
+    return ";;".join([*shown, _("All files (*)")])
 
 
 class PathField(QWidget):
@@ -54,10 +66,20 @@ class PathField(QWidget):
     kind : str
         ``"open"`` (file or folder), ``"open_file"``, ``"save"`` (file or folder),
         ``"save_file"`` or ``"folder"``.
+    parent : QWidget, optional
+        Owner.
+    endings : tuple of str
+        Of the files to save; those of scans and masks where empty.
     """
 
-    def __init__(self, kind: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        kind: str,
+        parent: QWidget | None = None,
+        endings: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(parent)
+        self._filters = _filters(endings)
         self.line = QLineEdit()
         self._writes = kind in ("save", "save_file")
         self._may_replace = ""
@@ -100,7 +122,7 @@ class PathField(QWidget):
 
     def _save(self) -> str:
         found = QFileDialog.getSaveFileName(
-            self, _("Where to"), self._start(), _MASKS + ";;" + _("All files (*)")
+            self, _("Where to"), self._start(), self._filters
         )
         path, shown = str(found[0]), str(found[1])
         ending = re.search(r"\*(\.[\w.]+)", shown)
@@ -248,7 +270,7 @@ class ParamsDialog(QDialog):
         if type_ is float:
             return self._number(NumberBox(), meta, default)
         if kind in ("open", "open_file", "save", "save_file", "folder"):
-            path = PathField(kind)
+            path = PathField(kind, endings=meta.get("endings", ()))
             path.line.setText(default or "")
             path.line.textChanged.connect(self._check)
             return path, path.text
@@ -324,12 +346,13 @@ class ParamsDialog(QDialog):
     def accept(self) -> None:
         """Make the params, or say what is wrong with them and stay."""
         try:
-            self.params = self._command.params(**self._values())
+            params = self._command.params(**self._values())
+            if self._command.check is not None:
+                self._command.check(params, context_of(self._bench)(JobContext()))
         except MedlabError as error:
             self.error.setText(menu_words(error.message, self.windowTitle()))
             self.error.show()
             return
         if all(field.may_be_written() for field in self.findChildren(PathField)):
+            self.params = params
             super().accept()
-            return
-        self.params = None
