@@ -4,10 +4,15 @@ A file that is written anew has another size, time of change or, where a program
 the old time again, another time at which its entry changed (on Unix). So what had one
 stamp once has the same content as long as it has that stamp, and is understood in the
 same way: a header that was looked at before its file was written anew is not.
+
+A clock that ticks every two seconds (FAT, on most sticks and cards) gives two contents
+one time. So what changed less than that before it was looked at has no stamp yet, as in
+git (`racy-git.txt`).
 """
 
 from __future__ import annotations
 
+import time
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -22,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["as_understood", "stamp_of"]
 
+_SLOWEST_TICK_S = 2.0
+"""Between two times of change that FAT can tell apart."""
 _HEADERS = (".mhd", ".nhdr", ".hdr", ".img")
 """Names of files whose voxels, or header, lie in another file beside them."""
 
@@ -34,14 +41,16 @@ def stamp_of(series: FileSeries, *, read_since: float | None = None) -> str:
     series : FileSeries
         As `scan` found it. What was unpacked is as its archive was then.
     read_since : float, optional
-        When reading its voxels began (`time.time`), if they have been read already.
+        When reading its voxels began (`time.time`); now, where left out: they are not
+        read yet.
 
     Returns
     -------
     str
-        64 hexadecimal digits; "" where a file has gone, or has changed since it was
-        read.
+        64 hexadecimal digits; "" where a file has gone, has changed since it was
+        read, or so shortly before that its time need not tell.
     """
+    since = time.time() if read_since is None else read_since
     digest = sha256(f"{series.uid}\0{series.volume_index}\0{series.units}\0".encode())
     states: dict[Path, tuple[int, int, int]] = {}
     try:
@@ -58,7 +67,7 @@ def stamp_of(series: FileSeries, *, read_since: float | None = None) -> str:
     except OSError:
         return ""
     times = [max(changed, entered) for _size, changed, entered in states.values()]
-    if read_since is not None and max(times, default=0) / 1e9 >= read_since:
+    if max(times, default=0) / 1e9 > since - _SLOWEST_TICK_S:
         return ""
     for fact in as_understood(series.frames):
         digest.update(fact)

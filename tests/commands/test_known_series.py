@@ -15,11 +15,18 @@ from medlab_gui.commands.command import Context
 from medlab_gui.commands.import_ import IMPORT, ImportParams, run, take_in
 from medlab_gui.commands.save import ANNOTATE
 from medlab_gui.core.errors import DamagedFileError, InputError
-from medlab_gui.io import write_image
+from medlab_gui.io import file_stamps, write_image
 from medlab_gui.store.project import ProjectStore
 from tests.synthetic import cut_short, phantom_values, plain_grid, write_series
 
 GRID = plain_grid((40, 20, 24))
+_TICK = 2 * 10**9
+
+
+@pytest.fixture(autouse=True)
+def days_ago(monkeypatch):
+    """Files lie for days before they are opened again; here for no time at all."""
+    monkeypatch.setattr(file_stamps, "_SLOWEST_TICK_S", 0.0)
 
 
 @pytest.fixture
@@ -90,6 +97,24 @@ def test_one_slice_of_forty_that_was_written_anew(tmp_path, ctx, reads, keeps_ti
     assert again["description"] == told["description"]
     assert differs(again) == [problem]
     assert reads == []
+
+
+def test_a_stick_whose_clock_ticks_every_two_seconds(tmp_path, ctx, monkeypatch):
+    """Written anew before the next tick: its times and sizes are those of before."""
+
+    def of_fat(facts):
+        return facts.st_size, facts.st_mtime_ns // _TICK * _TICK, 0
+
+    monkeypatch.setattr(file_stamps, "_SLOWEST_TICK_S", 2.0)
+    monkeypatch.setattr(file_stamps, "state_of", of_fat)
+    place = tmp_path / "scan"
+    file = write_series(place, GRID, plain(), series_uid="1.2.3")[7]
+    times = file.stat()
+    take(place, ctx)
+    content = file.read_bytes()
+    file.write_bytes(content[:-2] + b"\x07\x00")
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert take(place, ctx)["beside_another"]
 
 
 def test_masks_stay_with_what_they_were_made_on(tmp_path, ctx):

@@ -130,7 +130,9 @@ class PaneHand(QObject):
             and event.buttons() == Qt.MouseButton.NoButton
         ):
             self._place(at)
-        self.hovered.emit(self._pane.index_at(at.x(), at.y()))
+        under = self._pane.index_at(at.x(), at.y())
+        under[self._pane.plane.axis] = self._pane.shown_index
+        self.hovered.emit(under)
 
     def _change_window(self, moved: QPointF) -> None:
         view, session = self._bench.view, self._bench.session

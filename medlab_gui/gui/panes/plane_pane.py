@@ -168,8 +168,13 @@ class PlanePane(QWidget):
 
     @property
     def slice_index(self) -> int:
-        """Slice that is shown."""
+        """Slice that is asked for."""
         return self._state.slice_of(self.plane)
+
+    @property
+    def shown_index(self) -> int:
+        """Slice in sight: an earlier one until the one asked for is computed."""
+        return self.slice_index if self._behind is None else self._behind
 
     def transform(self) -> QTransform:
         """Return the map from ``(column, row)`` to logical pixels."""
@@ -263,15 +268,15 @@ class PlanePane(QWidget):
         if view.mask_visible:
             labels = np.take(session.mask, index, axis=axis)
             opacity = 1.0 if view.outline else view.mask_opacity
-            found.append(
-                Overlay(labels, self._palette("labels", opacity), view.outline)
-            )
+            palette = self._palette("labels", opacity)
+            found.append(Overlay(labels, palette, view.outline))
         return tuple(found)
 
     @property
     def values(self) -> NDArray[Any] | None:
         """Grey values of what is shown, shape (rows, columns); None before it is."""
-        return self._values.last.values if self._values.last is not None else None
+        last, slab = self._values.last, self._state.slab(self.plane)
+        return last.values if last is not None and last.slab == slab else None
 
     def _gray_image(self, taken: Taken) -> QImage:
         """Return the slice in grey; made anew where slice, slab or window differ."""
@@ -372,10 +377,9 @@ class PlanePane(QWidget):
         if geometry is None:
             return [], []
         doubt = geometry.doubt
-        at = self.slice_index if self._behind is None else self._behind
         title = marks.title(self.plane, geometry.grid, doubt=doubt)
         index = (np.array(geometry.grid.shape) - 1) / 2
-        index[self.plane.axis] = at
+        index[self.plane.axis] = at = self.shown_index
         mm = geometry.grid.to_mm(index)
         axis = {0: 2, 1: 1, 2: 0}[self.plane.axis]
         top = [

@@ -15,6 +15,7 @@ from medlab_gui.gui import window_box
 from medlab_gui.gui.panes import plane_values
 from medlab_gui.gui.panes.slab import Projection, Slab
 from tests.gui.conftest import wait_for
+from tests.gui.moving import move
 from tests.gui.panes.seen import VALUES
 
 pytestmark = pytest.mark.gui
@@ -72,12 +73,18 @@ def test_a_thick_slab_is_computed_on_a_thread_and_the_last_picture_stands(
     plain = pane.picture().copy()
     linked.set_slab(plane, MEAN)
     assert pane.picture() != plain, "nothing stands under another slab's name"
+    assert pane.values is None
     wait_for(lambda: pane._values.of(first, MEAN, pane._geometry.spacing) is not None)
     before, words = pane.picture().copy(), pane.corner_lines()
     taker.may_take.clear()
     linked.step(plane, 1)
     assert pane.picture() == before, "no black picture in between"
     assert pane.corner_lines() == words, "under its own number"
+    under = []
+    hand = window.views.hands[plane]
+    hand.hovered.connect(lambda index: under.append(index[plane.axis]))
+    move(pane, pane.rect().center(), Qt.KeyboardModifier.NoModifier)
+    assert under == [first], "the values are those of what is in sight"
     linked.step(plane, 1)
     assert pane.picture() == before
     taker.may_take.set()
