@@ -226,8 +226,8 @@ def classifier_target(params: PredictParams) -> Path | None:
             option = name.replace("_", "-")
             msg = (
                 f"--{option} is about masks, and these weights are a classifier's: "
-                "class, probabilities and entropy of each slice are in its table "
-                "(--output classes.csv, or --json). Leave it out."
+                "they say class, probabilities and entropy of each slice without it. "
+                "Leave it out."
             )
             raise InputError(msg)
     if not params.output:
