@@ -75,6 +75,8 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.delenv(name, raising=False)
     # Files of tests are always new; tests/io/test_growing.py has what is waited for.
     monkeypatch.setattr("medlab_gui.io.growing.SETTLE_S", 0.0)
+    # Nor lie they for days before they are opened again (tests/commands has the tick).
+    monkeypatch.setattr("medlab_gui.io.file_stamps._SLOWEST_TICK_S", 0.0)
     load_settings.cache_clear()
     yield folder
     load_settings.cache_clear()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from medlab_gui.core.jobs import Job, JobContext, Progress
+    from medlab_gui.core.records import Problem
     from medlab_gui.gui.look_through import Group, Looked
     from medlab_gui.gui.workbench import Workbench
     from medlab_gui.io import FileSeries
@@ -40,8 +41,11 @@ _MASK = re.compile(r"(?<![a-z])(mask|seg|label|annotation|contour)", re.IGNORECA
 
 
 def questions(found: FileSeries) -> bool:
-    """Tell whether a person has to say what is to be done about a series' geometry."""
-    if found.applied:
+    """Tell whether a person has to say what is to be done about a series' geometry.
+
+    Not where it cannot be opened whatever is said, such as an incomplete file.
+    """
+    if found.applied or _hopeless(found) is not None:
         return False
     return any(p.severity is not Severity.NOTE and p.remedies for p in found.problems)
 
@@ -290,8 +294,9 @@ class Incoming:
             self.ask(found, lambda choice: self._treat(found, choice), _nothing)
         else:
             where = found.files[0].parent if len(found.files) > 1 else found.files[0]
+            why = _hopeless(found) or found.blocking
             msg = _("{name} cannot be opened. {why}").format(
-                name=found.name, why=found.blocking.message
+                name=found.name, why=why.message
             )
             bench.fail(NotAnImageError(msg, path=where), _("Open study"))
 
@@ -412,6 +417,12 @@ def _promise(series: FileSeries) -> tuple[bool, bool, int]:
     """
     is_mask = _MASK.search(series.name) is not None
     return series.modality != "OT", not is_mask, series.n_slices
+
+
+def _hopeless(series: FileSeries) -> Problem | None:
+    """Return what keeps a series from being a volume and has no way out."""
+    blocking = (p for p in series.problems if p.severity is Severity.NOT_A_VOLUME)
+    return next((p for p in blocking if not p.remedies), None)
 
 
 def _nothing() -> None:

@@ -23,12 +23,6 @@ GRID = plain_grid((40, 20, 24))
 _TICK = 2 * 10**9
 
 
-@pytest.fixture(autouse=True)
-def days_ago(monkeypatch):
-    """Files lie for days before they are opened again; here for no time at all."""
-    monkeypatch.setattr(file_stamps, "_SLOWEST_TICK_S", 0.0)
-
-
 @pytest.fixture
 def ctx(tmp_path) -> Context:
     return Context(str(tmp_path / "project"))

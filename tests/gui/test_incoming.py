@@ -485,11 +485,15 @@ def test_pictures_are_asked_for_their_spacing(qtbot, bench, tmp_path):
     assert bench.session.volume.grid.spacing == pytest.approx((3.0, 0.5, 0.7))
 
 
-def test_what_cannot_be_a_volume_says_why(qtbot, bench, tmp_path):
-    files = write_series(tmp_path / "scan", plain_grid())
-    cut_short(files[3], 100)
+@pytest.mark.parametrize("slices", [range(12), [3], [0, 1, 2, 3, 7, 8]])
+def test_what_cannot_be_a_volume_says_why(qtbot, bench, tmp_path, slices):
+    """Also where its geometry would be a question: no answer makes it whole."""
+    person = Person(bench)
+    files = write_series(tmp_path / "scan", plain_grid(), slices=slices)
+    cut_short(files[slices.index(3)], 100)
     bench.incoming.open((tmp_path / "scan",))
-    qtbot.waitUntil(lambda: bool(errors(bench)))
+    qtbot.waitUntil(lambda: bool(errors(bench)) or bool(person.questions))
+    assert not person.questions
     (sentence,) = errors(bench)
     assert sentence.startswith("phantom cannot be opened. ")
     (found,) = bench.incoming.found

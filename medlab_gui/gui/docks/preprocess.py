@@ -289,7 +289,7 @@ class PreprocessDock(QWidget):
         self.shown.refresh()
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """Give the canvas back when the dock is closed or another tab is shown."""
+        """Give the canvas back when the dock is closed; behind other tabs it is not."""
         super().hideEvent(event)
         if not event.spontaneous() and self.shown.comparing:
             self._compare(None)
