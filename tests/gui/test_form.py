@@ -205,3 +205,23 @@ def test_the_grid_is_asked_for_where_nothing_is_known_of_the_series(
     dialog = ParamsDialog(recipe_bench, EXPORT, {})
     qtbot.addWidget(dialog)
     assert child(dialog, QComboBox, "grid") is not None
+
+
+def test_weights_may_come_from_a_file(recipe_bench, qtbot, tmp_path, monkeypatch):
+    """What another project exported: the queue says that this menu takes it."""
+    adopt = next(c for c in COMMANDS if c.verb == "adopt")
+    dialog = ParamsDialog(recipe_bench, adopt, {})
+    qtbot.addWidget(dialog)
+    box = child(dialog, QComboBox, "checkpoint")
+    first = box.currentText()
+    answers = ["", str(tmp_path / "theirs.safetensors")]
+    monkeypatch.setattr(
+        QFileDialog, "getOpenFileName", lambda *_args: (answers.pop(0), "")
+    )
+    for shown in (first, "theirs.safetensors"):  # closed without an answer, and named
+        row = box.findText("From a file…")
+        box.setCurrentIndex(row)
+        box.activated.emit(row)
+        assert box.currentText() == shown
+    dialog.accept()
+    assert dialog.params.checkpoint == str(tmp_path / "theirs.safetensors")

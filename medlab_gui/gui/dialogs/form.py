@@ -30,6 +30,7 @@ from medlab_gui.core.i18n import _
 from medlab_gui.core.jobs import JobContext
 from medlab_gui.gui.dialogs.recipe_field import RecipeField
 from medlab_gui.gui.dialogs.replacing import may_replace
+from medlab_gui.gui.dialogs.weights_field import WeightsField
 from medlab_gui.gui.launching import context_of
 from medlab_gui.gui.menu_words import field_title, menu_words
 from medlab_gui.gui.number_box import NumberBox
@@ -264,7 +265,8 @@ class ParamsDialog(QDialog):
         if kind == "series":
             return self._choice(self._series(), default)
         if kind == "checkpoint":
-            return self._choice(self._checkpoints(default == ""), default)
+            weights = WeightsField(self._checkpoints(default == ""), default)
+            return weights, weights.choice
         if type_ is int:
             return self._number(QSpinBox(), meta, default)
         if type_ is float:
