@@ -70,6 +70,11 @@ def _score_series(
         result = made[1]
         labels, entropy = result.labels, result.entropy
     else:
+        newest = store.latest_prediction(uid)
+        if newest is not None and newest.id != stored.id:
+            # Back to weights that were asked before: what is seen, accepted and
+            # exported shall be theirs, not what others said meanwhile.
+            store.renew_prediction(stored)
         labels = store.array(stored.labels_blob)
         entropy = store.array(stored.entropy_blob)
     return [
@@ -196,11 +201,12 @@ SCORE = Command(
     when="series_stored",
     details=N_(
         "Predicts what these weights have not predicted yet and keeps it in the "
-        "project. A slice's score, 0 to 1, is the mean uncertainty over the predicted "
-        "classes and 5 mm round them, or, of a classifier's weights, the uncertainty "
-        "of what the slice shows; its priority is lower beside labelled slices. "
-        "Labelled and locked slices do not enter the queue; accepted and skipped ones "
-        "stay as they are."
+        "project; what they said before counts again as the newest prediction. A "
+        "slice's score, 0 to 1, is the mean uncertainty over the predicted classes "
+        "and 5 mm round them, or, of a classifier's weights, the uncertainty of what "
+        "the slice shows; its priority is lower beside labelled slices. Labelled and "
+        "locked slices do not enter the queue; accepted and skipped ones stay as they "
+        "are."
     ),
     examples=("medlab score --project liver --json",),
 )

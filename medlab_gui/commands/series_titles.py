@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from medlab_gui.core.errors import MedlabError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from medlab_gui.core.records import Series, Study
     from medlab_gui.store.project import ProjectStore
 
-__all__ = ["series_titles"]
+__all__ = ["said_by_title", "series_titles"]
 
 _KEY = 8  # letters of a patient's pseudonym, as the window's list shows them
 _TAIL = 6  # of a UID
@@ -56,3 +59,26 @@ def _names(series: Series, study: Study) -> tuple[str, str, str, str]:
         f"{what}{when} …{series.uid[-_TAIL:]}{whose}",
         f"{what}{when} {series.uid}{whose}",
     )
+
+
+@contextmanager
+def said_by_title(store: ProjectStore) -> Iterator[None]:
+    """Let an error call series as people do, not by their UIDs.
+
+    What learns knows series by their UIDs alone; a person sees those nowhere.
+
+    Parameters
+    ----------
+    store : ProjectStore
+        The project that the series are of.
+    """
+    try:
+        yield
+    except MedlabError as error:
+        meant = [s.uid for s in store.series_list() if s.uid in error.message]
+        titles = series_titles(store, meant)
+        # One may begin as another does.
+        for uid in sorted(meant, key=len, reverse=True):
+            error.message = error.message.replace(uid, titles[uid])
+        error.args = (error.message, *error.args[1:])
+        raise

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from medlab_gui.commands.command import Command, Where
 from medlab_gui.commands.replay import replay, replay_text
+from medlab_gui.commands.series_titles import said_by_title
 from medlab_gui.commands.train_options import TrainParams
 from medlab_gui.commands.train_outcome import cross_validate, finish
 from medlab_gui.commands.train_runs import (
@@ -79,11 +80,17 @@ def _lead(
             wish = new_run(store, params, ctx)
         drawn = []
         if wish.is_new:
-            drawn = draw_splits(store, wish)
+            with said_by_title(store):
+                drawn = draw_splits(store, wish)
         folder = store.run_folder(wish.run_id)
         # The lock comes before the row: who sees a running run finds it locked.
         lives = alive(folder, DYING_S)
-        with _said_how_to_go_on(wish), lives, written_down(store, wish):
+        with (
+            _said_how_to_go_on(wish),
+            lives,
+            written_down(store, wish),
+            said_by_title(store),
+        ):
             ctx.progress(0, 1, "Preparing", {"run": wish.run_id})
             splits = splits_of(store, folder, wish, drawn)
             tell({"run": wish.run_id, "is_new": wish.is_new})

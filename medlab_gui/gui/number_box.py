@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QValidator
     from qtpy.QtWidgets import QWidget
 
-__all__ = ["CountBox", "NumberBox"]
+__all__ = ["CountBox", "NumberBox", "RateBox"]
+
+_LEAST_RATE, _MOST_RATE = 1e-7, 1.0
 
 
 class CountBox(QSpinBox):
@@ -72,3 +74,27 @@ class NumberBox(QDoubleSpinBox):
     def valueFromText(self, text: str) -> float:
         """Return the number in a text."""
         return super().valueFromText(text.replace(",", "."))
+
+
+class RateBox(NumberBox):
+    """Takes a learning rate, and shows as many decimals as it has: 0.001, 0.0000025.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+        Owner.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setDecimals(10)
+        self.setRange(_LEAST_RATE, _MOST_RATE)
+        self.setStepType(NumberBox.StepType.AdaptiveDecimalStepType)
+
+    def textFromValue(self, value: float) -> str:
+        """Return the number without the zeros that say nothing."""
+        return f"{value:.{self.decimals()}f}".rstrip("0").rstrip(".")
+
+    def make_room_for(self, rate: float) -> None:
+        """Allow a rate of a recipe that is smaller, or larger, than is usual."""
+        self.setRange(min(_LEAST_RATE, rate), max(_MOST_RATE, rate))

@@ -76,6 +76,23 @@ class PredictionRows(StudyRows):
             )
         )
 
+    def renew_prediction(self, stored: StoredPrediction) -> StoredPrediction:
+        """Let a prediction be the newest one of its series, as if it were made now.
+
+        Its arrays are those that are there: nothing is computed or written twice.
+        """
+        return _prediction(
+            self._keep(
+                tables.prediction,
+                {},
+                series_uid=stored.series_uid,
+                checkpoint_id=stored.checkpoint_id,
+                labels_blob=stored.labels_blob,
+                entropy_blob=stored.entropy_blob,
+                options=stored.options,
+            )
+        )
+
     def _keep(
         self, table: Table, arrays: dict[str, NDArray[Any]], **values: Any
     ) -> dict[str, Any]:

@@ -84,6 +84,33 @@ def test_what_is_predicted_already_needs_no_network(ranked, monkeypatch):
     assert run_score(ScoreParams(), ranked.ctx)["scored"] == 24
 
 
+def test_the_way_back_leads_back_to_what_those_weights_said(ranked, monkeypatch):
+    """Ranked again, the mask of the weights that were left was shown and accepted."""
+    from medlab_gui.learning import predict
+
+    uid, ctx = ranked.series_uid, ranked.ctx
+    with ctx.store() as store:
+        mine = store.latest_prediction(uid)
+        entropy = np.asarray(store.array(mine.entropy_blob))
+        wrong = np.full(entropy.shape, 2, np.uint8)
+        store.add_prediction(uid, "others", wrong, entropy)
+    monkeypatch.setattr(predict, "Predictor", None)
+    run_score(ScoreParams(), ctx)
+    with ctx.store() as store:
+        now = store.latest_prediction(uid)
+        assert now.checkpoint_id == mine.checkpoint_id
+        assert now.labels_blob == mine.labels_blob
+        assert now.options == mine.options
+        assert store.latest_prediction(uid, "others") is not None
+    run_score(ScoreParams(), ctx)
+    with ctx.store() as store:
+        assert store.latest_prediction(uid).id == now.id, "once is enough"
+    run_accept(AcceptParams(uid, 20), ctx)
+    with ctx.store() as store:
+        mask = current_mask(store, uid)[0][19]
+        assert np.array_equal(mask, store.array(mine.labels_blob)[19])
+
+
 def test_the_list_can_be_short(ranked):
     told = run_queue(QueueParams(2), ranked.ctx)
     assert len(told["items"]) == 2

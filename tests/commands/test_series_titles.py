@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from medlab_gui.commands.series_titles import series_titles
+import pytest
+
+from medlab_gui.commands.series_titles import said_by_title, series_titles
+from medlab_gui.core.errors import InputError
 from medlab_gui.core.records import Study
 
 STUDIES = (
@@ -14,8 +17,8 @@ STUDIES = (
 )
 
 
-def titles(*series):
-    """Return the titles of series: uid, study, description, maybe "apart"."""
+def store_of(*series):
+    """Return what knows series: uid, study, description, maybe "apart"."""
     found = {
         uid: SimpleNamespace(
             uid=uid,
@@ -26,9 +29,19 @@ def titles(*series):
         )
         for uid, study, description, *apart in series
     }
-    store = SimpleNamespace(studies=lambda: STUDIES, series=found.__getitem__)
+    return SimpleNamespace(
+        studies=lambda: STUDIES,
+        series=found.__getitem__,
+        series_list=lambda: list(found.values()),
+    )
+
+
+def titles(*series):
+    """Return the titles of series."""
+    store = store_of(*series)
+    uids = [one.uid for one in store.series_list()]
     # As slices name them: each series more than once.
-    return list(series_titles(store, [*found, *found]).values())
+    return list(series_titles(store, [*uids, *uids]).values())
 
 
 def test_description_and_patient_are_enough_where_they_differ():
@@ -61,3 +74,14 @@ def test_the_same_name_gets_the_date_then_the_end_of_the_uid():
 
 def test_a_folder_of_different_people_is_no_patient():
     assert titles(("1.2.3", "s3", "glioma", "apart")) == ["glioma"]
+
+
+def test_errors_call_series_as_people_do():
+    store = store_of(("1.2.3", "s1", "T1"), ("1.2.33", "s3", "T2"))
+    with pytest.raises(InputError) as raised, said_by_title(store):
+        raise InputError("It went astray (slice 3 of 1.2.33, slice 4 of 1.2.3).")
+    said = (
+        "It went astray (slice 3 of T2 (patient ba987654), slice 4 of T1 (patient "
+        "01234567))."
+    )
+    assert raised.value.message == str(raised.value) == said

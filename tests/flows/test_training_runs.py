@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -80,6 +81,30 @@ def test_worse_weights_are_refused(small_project):
     assert spoilt["comparison"]["reason"].startswith("Refused")
     with ctx.store() as store:
         assert store.current_checkpoint().id == good["checkpoint"]
+
+
+def test_what_went_astray_is_named_as_in_the_window(small_project, tmp_path):
+    """It named the series by its UID, which a person sees nowhere."""
+    ctx = Context(str(small_project.folder))
+    with ctx.store() as store:
+        (series,) = store.series_list()
+    recipe = tmp_path / "astray.json"
+    recipe.write_text(
+        json.dumps(
+            {
+                "network": {"name": "unet", "options": {"width": 1 / 16}},
+                "phases": [{"name": "all", "epochs": 3, "lr": 0.9}],
+                "optimiser": "sgd",
+                "weight_decay": 1e9,
+            }
+        ),
+        encoding="utf-8",
+    )
+    with pytest.raises(InputError, match="astray in epoch 1") as raised:
+        run_command(TRAIN, TrainParams(preset=str(recipe)), ctx)
+    assert "slice" in raised.value.message
+    assert series.uid not in raised.value.message
+    assert the_run(small_project)["message"] == raised.value.message
 
 
 def test_a_training_stops_by_itself_at_the_next_batch(small_project, monkeypatch):

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QMessageBox, QTabWidget
+from qtpy.QtWidgets import QApplication, QMessageBox, QScrollArea, QTabWidget
 
 from medlab_gui.core.records import RunState
 from medlab_gui.core.run_titles import run_titles
@@ -179,6 +179,20 @@ def test_why_a_training_failed_is_in_view(bench, dock):
     select(dock, 0)
     assert dock.chosen.changes.isVisible()
     assert dock.chosen.changes.text() == said
+
+
+def test_a_word_too_long_for_the_dock_cuts_off_nothing_beside_it(bench, dock):
+    """A name without spaces made all of the dock wider than what is seen of it."""
+    word = "2.25.109574332248836809154544969644900693760_best_of_all.safetensors"
+    add_run(bench.store, state=RunState.FAILED, message=f"There is no {word}.")
+    dock.refresh()
+    select(dock, 0)
+    area = dock.findChild(QScrollArea)
+    QApplication.processEvents()
+    assert area.widget().width() <= area.viewport().width()
+    edge = dock.mapToGlobal(dock.rect().topRight()).x()
+    for button in (dock.resume, dock.chosen.delete, dock.chosen.pictures):
+        assert button.mapToGlobal(button.rect().topRight()).x() <= edge
 
 
 def test_what_is_deleted_is_named_by_its_time(bench, dock, monkeypatch):

@@ -14,7 +14,6 @@ from qtpy.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFormLayout,
-    QHBoxLayout,
     QLabel,
     QVBoxLayout,
     QWidget,
@@ -24,27 +23,26 @@ from medlab_gui.commands.pace import pace_in_child
 from medlab_gui.commands.train_options import BATCH, FINE_TUNING, TrainParams
 from medlab_gui.core.errors import MedlabError
 from medlab_gui.core.i18n import _
-from medlab_gui.core.training import Phase
 from medlab_gui.gui.choices import remember
 from medlab_gui.gui.dialogs.form_area import FormArea
+from medlab_gui.gui.dialogs.phase_row import MOST_EPOCHS, PhaseRow, what_learns
 from medlab_gui.gui.dialogs.recipe_choice import RecipeChoice
 from medlab_gui.gui.dialogs.room import grow_within_screen, resize_within_screen
 from medlab_gui.gui.launching import context_of
-from medlab_gui.gui.number_box import CountBox, NumberBox
+from medlab_gui.gui.number_box import CountBox
 from medlab_gui.gui.training_facts import TrainingFacts, foretold, gather
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QShowEvent
 
     from medlab_gui.core.jobs import Job, JobContext
+    from medlab_gui.core.training import Phase
     from medlab_gui.gui.workbench import Workbench
     from medlab_gui.learning.forecast import Pace
 
 __all__ = ["FineTuneDialog"]
 
-_MOST_EPOCHS = 1_000_000
-_EPOCHS = ("{n} epoch", "{n} epochs")
-_ITERATIONS = ("{n} iteration", "{n} iterations")
+_MOST_SLICES = 256
 _SLICES = ("{n} slice", "{n} slices")
 
 
@@ -99,7 +97,6 @@ class FineTuneDialog(QDialog):
         self._form.setFieldGrowthPolicy(
             QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow
         )
-        head, everything = FINE_TUNING
         self.facts = self._sentence(_("Counting the labelled slices…"))
         self._form.addRow(self.facts)
         weights = self._bench.settings.weights_path
@@ -109,23 +106,12 @@ class FineTuneDialog(QDialog):
         self.init.setAccessibleName(_("Weights to start from"))
         self._fill_weights()
         self._form.addRow(_("Start from"), self.init)
-        self.epochs_head = self._whole(head.epochs, 0, _MOST_EPOCHS, _EPOCHS)
-        self.lr_head = self._rate(head.lr)
-        self._phase_row(
-            _("Phase 1"),
-            _("The encoder is frozen; the rest learns your labels first."),
-            self.epochs_head,
-            self.lr_head,
+        self._phases_shown = PhaseRow(self._form), PhaseRow(self._form)
+        (self.epochs_head, self.lr_head), (self.epochs_all, self.lr_all) = (
+            (row.epochs, row.lr) for row in self._phases_shown
         )
-        self.epochs_all = self._whole(everything.epochs, 0, _MOST_EPOCHS, _EPOCHS)
-        self.lr_all = self._rate(everything.lr)
-        self._phase_row(
-            _("Phase 2"),
-            _("Everything learns, in smaller steps."),
-            self.epochs_all,
-            self.lr_all,
-        )
-        self.batch = self._whole(BATCH, 1, 256, _SLICES)
+        self._show_phases()
+        self.batch = self._whole(BATCH, 1, _MOST_SLICES, _SLICES)
         self.batch.setAccessibleName(_("Slices in a step"))
         self.batch.setToolTip(_("Slices in a step; fewer need less memory"))
         self._form.addRow(_("Batch"), self.batch)
@@ -142,10 +128,8 @@ class FineTuneDialog(QDialog):
         self.device.setAccessibleName(_("Where it computes"))
         self.device.setToolTip(_("Kept for everything that runs the network"))
         self._form.addRow(_("Computes on"), self.device)
-        self.augment = QCheckBox(
-            _("Rotate, scale, brighten and darken slices at random"), inner
-        )
-        self.augment.setChecked(True)
+        self.augment = QCheckBox(inner)
+        self._show_augmentation("usual")
         self._form.addRow(_("Augmentation"), self.augment)
         self.seed = self._whole(0, 0, 2**31 - 1)
         self.seed.setAccessibleName(_("Seed"))
@@ -198,32 +182,6 @@ class FineTuneDialog(QDialog):
         spin.setValue(value)
         spin.set_things(*things)
         return spin
-
-    def _rate(self, value: float) -> NumberBox:
-        spin = NumberBox(self)
-        spin.setDecimals(6)
-        spin.setRange(1e-6, 1.0)
-        spin.setStepType(NumberBox.StepType.AdaptiveDecimalStepType)
-        spin.setValue(value)
-        return spin
-
-    def _phase_row(
-        self, title: str, tip: str, epochs: CountBox, rate: NumberBox
-    ) -> None:
-        epochs.setAccessibleName(_("{phase}: epochs").format(phase=title))
-        rate.setAccessibleName(_("{phase}: learning rate").format(phase=title))
-        cell = QWidget(self)
-        row = QHBoxLayout(cell)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(epochs)
-        row.addWidget(QLabel(_("at learning rate"), cell))
-        row.addWidget(rate)
-        row.addStretch(1)
-        label = QLabel(title, self)
-        for part in (label, epochs, rate):
-            part.setToolTip(tip)
-        self._form.addRow(label, cell)
-        self._form.addRow("", QLabel(tip, self))
 
     def _fill_weights(self) -> None:
         store = self._bench.store
@@ -324,41 +282,59 @@ class FineTuneDialog(QDialog):
         self.forecast.setText(foretold(self._pace, seconds, self.batch.value()))
 
     def _phases(self, n_training: int) -> tuple[Phase, ...]:
-        epochs = [self.epochs_head.value(), self.epochs_all.value()]
-        if self._counts_steps:
-            each = max(1, n_training // self.batch.value())
-            epochs = [math.ceil(n / each) for n in epochs]
-        return (
-            Phase("head", epochs[0], self.lr_head.value(), "head"),
-            Phase("all", epochs[1], self.lr_all.value(), "all"),
+        """Return the recipe's phases with what is set, in epochs."""
+        each = max(1, n_training // self.batch.value())
+        planned = list(self._own_phases)
+        for row, n in zip(self._phases_shown, (0, len(planned) - 1), strict=True):
+            if row.is_used:
+                planned[n] = row.planned(planned[n])
+        # No more than a phase may have: while another recipe is being filled in, steps
+        # of one meet the batch of the other.
+        return tuple(
+            replace(p, epochs=min(MOST_EPOCHS, math.ceil(p.steps / each)), steps=0)
+            if p.steps
+            else p
+            for p in planned
         )
 
     @property
-    def _counts_steps(self) -> bool:
+    def _own_phases(self) -> tuple[Phase, ...]:
+        """Phases of the recipe, or of a fine-tuning."""
         preset = self.recipe.preset
-        return preset is not None and any(p.steps for p in preset.spec.phases)
+        return FINE_TUNING if preset is None else preset.spec.phases
+
+    def _show_phases(self) -> None:
+        """Show the first phase, where there are several, and the last."""
+        phases = self._own_phases
+        last = len(phases) - 1
+        first, second = self._phases_shown
+        told = what_learns(phases, 0)
+        if last > 1:
+            more = _("What comes before phase {n} is as the recipe says.")
+            told += " " + more.format(n=last + 1)
+        first.take(1, phases[0] if last else None, told)
+        second.take(last + 1, phases[-1], what_learns(phases, last))
 
     def _take_recipe(self) -> None:
         """Show what a recipe says; everything shown can be changed."""
         preset = self.recipe.preset
-        phases = FINE_TUNING if preset is None else preset.spec.phases
-        first = phases[0] if len(phases) > 1 else None
-        things = _ITERATIONS if self._counts_steps else _EPOCHS
-        for spin, rate, phase in (
-            (self.epochs_head, self.lr_head, first),
-            (self.epochs_all, self.lr_all, phases[-1]),
-        ):
-            spin.setEnabled(phase is not None)
-            rate.setEnabled(phase is not None)
-            spin.set_things(*things)
-            spin.setValue((phase.steps or phase.epochs) if phase is not None else 0)
-            if phase is not None:
-                rate.setValue(phase.lr)
+        self._show_phases()
         self.init.setEnabled(preset is None)
-        self.batch.setValue(BATCH if preset is None else preset.spec.batch)
-        self.augment.setChecked(preset is None or preset.spec.augment != "none")
+        batch = BATCH if preset is None else preset.spec.batch
+        self.batch.setMaximum(max(_MOST_SLICES, batch))
+        self.batch.setValue(batch)
+        self._show_augmentation("usual" if preset is None else preset.spec.augment)
         self.seed.setValue(0 if preset is None else preset.spec.seed)
         self._count()
+
+    def _show_augmentation(self, kind: str | bool) -> None:
+        """Show how a recipe changes slices, or whether it does."""
+        self.augment.setText(
+            _("Four of six at random: contrast, brightness, sharpness, rotation, flips")
+            if kind == "four-of-six"
+            else _("Rotate, scale, brighten and darken slices at random")
+        )
+        self.augment.setChecked(kind != "none")
 
     def showEvent(self, event: QShowEvent) -> None:
         """Make room for the form as the theme draws it."""
@@ -384,28 +360,49 @@ class FineTuneDialog(QDialog):
 
     @property
     def params(self) -> TrainParams:
-        """What is set."""
-        has_head = self.epochs_head.isEnabled()
-        is_own = self.recipe.preset is not None
+        """What is set; of a recipe only what differs from it."""
+        head, everything = self._phases_shown
+        preset = self.recipe.preset
+        if preset is None:
+            return TrainParams(
+                set=self.recipe.settings,
+                init=str(self.init.currentData() or ""),
+                epochs_head=head.epochs.value(),
+                lr_head=head.lr.value(),
+                epochs_all=everything.epochs.value(),
+                lr_all=everything.lr.value(),
+                batch=self.batch.value(),
+                seed=self.seed.value(),
+                augment=self.augment.isChecked(),
+                adopt=self._adopt,
+            )
+        spec = preset.spec
+        batch, seed = self.batch.value(), self.seed.value()
+        augments = self.augment.isChecked()
+        epochs_head, lr_head = head.changed
+        epochs_all, lr_all = everything.changed
         return TrainParams(
             preset=self.recipe.choice,
             set=self.recipe.settings,
-            init="" if is_own else str(self.init.currentData() or ""),
-            epochs_head=self.epochs_head.value() if has_head else None,
-            lr_head=self.lr_head.value() if has_head else None,
-            epochs_all=self.epochs_all.value(),
-            lr_all=self.lr_all.value(),
-            batch=self.batch.value(),
-            seed=self.seed.value(),
-            augment=self.augment.isChecked(),
+            epochs_head=epochs_head,
+            lr_head=lr_head,
+            epochs_all=epochs_all,
+            lr_all=lr_all,
+            batch=batch if batch != spec.batch else None,
+            seed=seed if seed != spec.seed else None,
+            augment=augments if augments != (spec.augment != "none") else None,
             folds=self.recipe.folds,
-            adopt="auto" if self.adopt.isChecked() else "never",
+            adopt=self._adopt,
         )
 
+    @property
+    def _adopt(self) -> str:
+        return "auto" if self.adopt.isChecked() else "never"
+
     def _start(self) -> None:
-        if self.epochs_head.value() + self.epochs_all.value() == 0:
+        if not any(phase.epochs for phase in self._phases(1)):
             self.forecast.setText(
-                _("Both phases have 0 epochs; give one of them some.")
+                _("With 0 epochs nothing is learned; give a phase some.")
             )
             self.epochs_all.setFocus()
             return

@@ -92,6 +92,8 @@ class RunsDock(QWidget):
 
     def _build(self) -> None:
         inner = QWidget()
+        # A word too long for the dock (a file's name) is cut off, not all beside it.
+        inner.setMinimumWidth(1)
         rows = QVBoxLayout(inner)
         rows.setContentsMargins(6, 6, 6, 6)
         self.weights = QLabel(inner)
