@@ -206,6 +206,21 @@ def test_how_many_series_there_are_makes_no_more_questions(
     assert shown(dock, Column.SLICE)[0] == "3\nAbdomen 1"
 
 
+def test_pictures_of_one_project_are_not_shown_in_another(qtbot, bench, dock, tmp_path):
+    """It may have another scan under the same UID."""
+    fill(qtbot, dock)
+    picture = dock.model.index(0, Column.PICTURE)
+    role = Qt.ItemDataRole.DecorationRole
+    qtbot.waitUntil(lambda: isinstance(picture.data(role), QImage))
+    settled(qtbot, bench)
+    make_project(tmp_path / "other")
+    bench.open_project(str(tmp_path / "other"))
+    qtbot.waitUntil(lambda: bench.project_place == str(tmp_path / "other"))
+    qtbot.waitUntil(lambda: dock.model.rowCount() == 0)
+    assert not dock._thumbnails._made
+    settled(qtbot, bench)
+
+
 def test_the_next_slice_is_found_without_reading_the_queue(
     qtbot, bench, dock, monkeypatch
 ):
