@@ -11,6 +11,8 @@ from medlab_gui.gui import napari_private as private
 if TYPE_CHECKING:
     from napari.layers import Image, Labels
 
+    from medlab_gui.gui.panes.axial_slab import SlabArray
+
 __all__ = ["blank", "nothing", "set_changed", "show"]
 
 
@@ -33,7 +35,9 @@ def set_changed(layer: Image | Labels, **values: Any) -> None:
 
 
 def show(
-    layer: Image | Labels, data: np.ndarray[Any, Any], scale: tuple[float, ...]
+    layer: Image | Labels,
+    data: np.ndarray[Any, Any] | SlabArray,
+    scale: tuple[float, ...],
 ) -> None:
     """Let a layer show another array; each change costs, so only what differs."""
     if layer.data is not data:

@@ -61,6 +61,7 @@ def new_image() -> Image:
     from napari.layers import Image
 
     layer = Image(nothing(np.int16), name=_("Image"), contrast_limits=(0, 1))
+    layer.projection_mode = "none"  # what slabs show comes with the array
     layer.interpolation2d = "linear"
     return layer
 

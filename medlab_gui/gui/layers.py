@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QTimer
 
 from medlab_gui.core.i18n import _
-from medlab_gui.core.measurements import Plane
 from medlab_gui.gui import napari_private as private
 from medlab_gui.gui.colors import scheme_colors
 from medlab_gui.gui.layer_data import blank, set_changed, show
@@ -19,6 +18,8 @@ from medlab_gui.gui.layer_making import (
     new_image,
     new_labels,
 )
+from medlab_gui.gui.not_editable import why_not_editable
+from medlab_gui.gui.panes.axial_slab import AxialSlab
 from medlab_gui.gui.scan_window import ScanWindow
 from medlab_gui.gui.steps import in_steps
 from medlab_gui.gui.strokes import Strokes
@@ -67,6 +68,8 @@ class Stage:
         How the files ask to be looked at.
     strokes : Strokes
         What is being drawn on the mask.
+    slab : AxialSlab
+        The scan as napari gets it: single slices, or several shown as one.
     """
 
     def __init__(self, viewer: Viewer, bench: Workbench) -> None:
@@ -74,6 +77,8 @@ class Stage:
         self.bench = bench
         self.window = ScanWindow(bench)
         self.strokes = Strokes(bench)
+        self.slab = AxialSlab(bench)
+        self.slab.changed.connect(self._on_slab)
         self.image: Image | None = None
         self.mask: Labels | None = None
         self.prediction: Labels | None = None
@@ -193,7 +198,7 @@ class Stage:
         assert self.image is not None
         assert self.mask is not None
         with private.one_update(self.viewer, session.k):
-            show(self.image, session.volume.data, session.volume.grid.spacing)
+            show(self.image, self.slab.array(), session.volume.grid.spacing)
             show(self.mask, session.mask, session.volume.grid.spacing)
             self._fill_prediction()
             self._set_colors(session.scheme)
@@ -205,7 +210,7 @@ class Stage:
             self.placed = session.series_uid
             self._apply_window()
             self.viewer.reset_view(margin=0.02)
-        set_changed(self.image, visible=session.is_filled(session.k))
+        set_changed(self.image, visible=self.slab.is_there)
         yield
         self._apply_looks()
         yield
@@ -277,9 +282,8 @@ class Stage:
         is_open = session is not None and self._filled
         whole = None if self._opening else session
         if self.image is not None:
-            # What is not read yet is not shown as if it were grey tissue.
-            there = is_open and session is not None and session.is_filled(session.k)
-            set_changed(self.image, visible=there)
+            # What is not there yet is not shown as if it were grey tissue.
+            set_changed(self.image, visible=is_open and self.slab.is_there)
         if self.mask is not None:
             if not view.mask_visible:
                 self.strokes.finish()
@@ -319,10 +323,19 @@ class Stage:
         """Show what has been read since of a series that is still coming in."""
         session = self.bench.session
         if self._filled and session is not None and self.image is not None:
-            show(self.image, session.volume.data, session.volume.grid.spacing)
+            show(self.image, self.slab.array(), session.volume.grid.spacing)
             self._apply_window()  # the voxels may be of another type by now
             self.image.refresh(extent=False, thumbnail=False)
             self._apply_looks()
+
+    def _on_slab(self) -> None:
+        """Show another slab, or what of it has been computed since."""
+        session = self.bench.session
+        if self._filled and session is not None and self.image is not None:
+            with private.one_update(self.viewer):
+                show(self.image, self.slab.array(), session.volume.grid.spacing)
+            self._apply_looks()
+            self.apply_tool()
 
     def _on_dims(self) -> None:
         session = self.bench.session
@@ -336,22 +349,7 @@ class Stage:
     @property
     def why_not_editable(self) -> str:
         """Why the slice shown cannot be edited; empty where it can."""
-        session = self.bench.session
-        if session is None:
-            return _("No series is open.")
-        if session.read_only:
-            return session.read_only_reason
-        if session.k in session.locked:
-            return _(
-                "Slice {n} belongs to the locked validation set: it judges new "
-                "weights and cannot be changed."
-            ).format(n=session.k + 1)
-        if self.bench.linked.slab(Plane.AXIAL).is_on:
-            return _(
-                "A slab of several slices is shown. To edit, show single slices: "
-                "View > Slab."
-            )
-        return ""
+        return why_not_editable(self.bench)
 
     @property
     def pixel_mm(self) -> float:

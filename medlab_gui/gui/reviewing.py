@@ -217,22 +217,19 @@ def go_to_next(bench: Workbench) -> None:
     """
     if bench.store is None:
         return
-    items = bench.store.items()
-    session = bench.session
+    store, session = bench.store, bench.session
     here = (session.series_uid, session.k) if session is not None else None
-    others: dict[str, bool] = {}
-    if session is not None:
-        others[session.series_uid] = session.read_only
-    for item in items:
-        place = uid, _k = (item.series_uid, item.slice_index)
-        if item.state not in _WAITING or place == here:
-            continue
-        if uid not in others:
-            others[uid] = bench.store.is_edited(uid)
-        if not others[uid]:
-            bench.open_series(*place)
+    others: set[str] = set()
+    if session is not None and session.read_only:
+        others.add(session.series_uid)
+    while item := store.first_item(_WAITING, besides=here, not_of=others):
+        uid = item.series_uid
+        if (session is None or uid != session.series_uid) and store.is_edited(uid):
+            others.add(uid)
+        else:
+            bench.open_series(uid, item.slice_index)
             return
-    if any(others.values()):
+    if others:
         bench.inform(
             _(
                 "The slices that wait are of series that another window of MedLab is "
@@ -242,4 +239,4 @@ def go_to_next(bench: Workbench) -> None:
         return
     from medlab_gui.commands.queue_ import explain
 
-    bench.inform(explain(items, n_series=bench.store.n_series()))
+    bench.inform(explain(store.items(), n_series=store.n_series()))

@@ -26,6 +26,7 @@ Place = tuple[str, int]
 
 _AT_ONCE = 12
 _KEPT = 600
+_NONE = ("", "")
 
 
 def draw(
@@ -87,17 +88,15 @@ def draw(
     return made
 
 
-def stamp(store: ProjectStore, uid: str) -> tuple[str, str]:
-    """Return the ids of the mask and the prediction that a series' pictures show."""
-    try:
-        annotation = store.latest_annotation(uid)
-        prediction = store.latest_prediction(uid)
-    except MedlabError:
-        return "", ""
-    return (
-        annotation.id if annotation is not None else "",
-        prediction.id if prediction is not None else "",
-    )
+def stamps(store: ProjectStore) -> dict[str, tuple[str, str]]:
+    """Return the ids of the mask and the prediction that each series' pictures show.
+
+    Two questions for the whole project: a queue shows slices of any number of series,
+    and asks at each change.
+    """
+    masks, guesses = store.latest_annotation_ids(), store.latest_prediction_ids()
+    uids = masks.keys() | guesses.keys()
+    return {uid: (masks.get(uid, ""), guesses.get(uid, "")) for uid in uids}
 
 
 class Thumbnails:
@@ -123,6 +122,7 @@ class Thumbnails:
         self._wanted: OrderedDict[Place, None] = OrderedDict()
         self._stamps: dict[str, tuple[str, str]] = {}
         self._busy = False
+        self._of = workbench.project_place
 
     def set_side(self, pixels: int) -> None:
         """Draw them so many device pixels long."""
@@ -142,14 +142,23 @@ class Thumbnails:
 
     def forget_changed(self) -> None:
         """Drop pictures whose mask or prediction is another one by now."""
-        store = self._bench.store
-        if store is None:
+        store, place = self._bench.store, self._bench.project_place
+        if store is None or place != self._of:
+            self._of = place
             self._made.clear()
             return
-        for uid in {uid for uid, _k in self._made}:
-            if stamp(store, uid) != self._stamps.get(uid):
-                for place in [p for p in self._made if p[0] == uid]:
-                    del self._made[place]
+        try:
+            now = stamps(store)
+        except MedlabError:
+            self._made.clear()  # who acts on the project is told
+            return
+        changed = {
+            uid
+            for uid in {uid for uid, _k in self._made}
+            if now.get(uid, _NONE) != self._stamps.get(uid)
+        }
+        for made in [made for made in self._made if made[0] in changed]:
+            del self._made[made]
 
     def _next(self) -> None:
         if self._busy or not self._wanted or self._bench.store is None:
@@ -170,14 +179,17 @@ class Thumbnails:
             ctx.check()
             with ProjectStore.open(place) as store:
                 # First the stamps: what is saved while they are drawn is drawn again.
-                stamps = {uid: stamp(store, uid) for uid, _k in batch}
-                return draw(store, batch, side), stamps
+                now = stamps(store)
+                of_batch = {uid: now.get(uid, _NONE) for uid, _k in batch}
+                return draw(store, batch, side), of_batch
 
         def done(
             result: tuple[dict[Place, QImage], dict[str, tuple[str, str]]],
         ) -> None:
-            made, stamps = result
-            self._stamps.update(stamps)
+            made, of_batch = result
+            if place != self._bench.project_place:
+                return
+            self._stamps.update(of_batch)
             for one in batch:
                 self._made[one] = made.get(one)
             while len(self._made) > _KEPT:

@@ -176,7 +176,8 @@ class MedlabWindow(QObject):
         self.bench.cine.watch(self.canvas)
         self.bench.cine.plane_with_keys = lambda: self.views.active
         self.mouse = MouseFilter(self.viewer, self.canvas, self.bench, self.stage)
-        self.box = WindowBox(self.measurements.pane, self.canvas, self.bench)
+        pane, slab = self.measurements.pane, self.stage.slab
+        self.box = WindowBox(pane, self.canvas, self.bench, lambda: slab.values)
         self.mouse.first = self._take_first
         self.mouse.hovered.connect(self.status.hover)
         self.mouse.left.connect(self.status.leave)

@@ -10,8 +10,6 @@ from qtpy.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QWidget
 
 from medlab_gui.core.i18n import _
-from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
-from medlab_gui.gui.panes.slab import project
 from medlab_gui.gui.view_state import Mode
 
 if TYPE_CHECKING:
@@ -91,9 +89,9 @@ class WindowBox(QObject):
         Its widget.
     bench : Workbench
         What is open, and the window that changes.
-    values : callable, optional
+    values : callable
         Returns the grey values that the picture shows, shape (rows, columns), or None
-        before there are any; where not given they are taken from the series.
+        before there are any.
     """
 
     def __init__(
@@ -101,10 +99,10 @@ class WindowBox(QObject):
         pane: Pane,
         canvas: QWidget,
         bench: Workbench,
-        values: Callable[[], NDArray[Any] | None] | None = None,
+        values: Callable[[], NDArray[Any] | None],
     ) -> None:
         super().__init__(canvas)
-        self._values = values or self._project
+        self._values = values
         self._pane, self._canvas, self._bench = pane, canvas, bench
         self._band = _Frame(canvas)
         self._start: QPoint | None = None
@@ -149,15 +147,6 @@ class WindowBox(QObject):
         self._canvas.installEventFilter(self)
         self._band.setGeometry(QRect(at, at))
         self._band.show()
-
-    def _project(self) -> NDArray[Any]:
-        """Return what is seen: of a slab, its projection."""
-        session, plane = self._bench.session, self._pane.plane
-        assert session is not None
-        slab = self._bench.linked.slab(plane)
-        reach = slab.reach(PlaneGeometry(session.volume.grid, plane).spacing)
-        index = self._pane.slice_index
-        return project(session.volume.data, plane.axis, index, reach, slab.projection)
 
     def _draw(self, at: QPoint) -> tuple[float, float] | None:
         assert self._start is not None

@@ -150,6 +150,12 @@ class AnnotationRows(StudyRows):
             row = _latest(connection, series_uid)
         return _annotation(row) if row else None
 
+    def latest_annotation_ids(self) -> dict[str, str]:
+        """Return the id of the latest revision of each series that has one."""
+        table = tables.annotation
+        query = select(table.c.series_uid, table.c.id).order_by(table.c.revision)
+        return {row["series_uid"]: row["id"] for row in self._rows(query)}
+
     def n_confirmed(self) -> dict[str, int]:
         """Return of each series that has a saved mask how many slices are accepted."""
         table = tables.annotation

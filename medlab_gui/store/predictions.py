@@ -128,6 +128,12 @@ class PredictionRows(StudyRows):
         row = self._newest(tables.prediction, series_uid, checkpoint_id)
         return _prediction(row) if row else None
 
+    def latest_prediction_ids(self) -> dict[str, str]:
+        """Return the id of the newest prediction of each series that has one."""
+        table = tables.prediction
+        query = select(table.c.series_uid, table.c.id).order_by(table.c.n)
+        return {row["series_uid"]: row["id"] for row in self._rows(query)}
+
     def _newest(
         self, table: Table, series_uid: str, checkpoint_id: str | None
     ) -> RowMapping | None:

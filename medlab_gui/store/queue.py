@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
 from medlab_gui.core.errors import ConflictError
 from medlab_gui.core.records import ItemState, WorkItem
@@ -13,7 +13,7 @@ from medlab_gui.store.base import ProjectBase
 from medlab_gui.store.stamps import new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from sqlalchemy import RowMapping
 
@@ -88,6 +88,40 @@ class QueueRows(ProjectBase):
         if states is not None:
             query = query.where(table.c.state.in_([str(s) for s in states]))
         return tuple(_item(row) for row in self._rows(query))
+
+    def first_item(
+        self,
+        states: Iterable[ItemState],
+        *,
+        besides: tuple[str, int] | None = None,
+        not_of: Collection[str] = (),
+    ) -> WorkItem | None:
+        """Return the item of the highest priority in some states, or None.
+
+        Parameters
+        ----------
+        states : iterable of ItemState
+            The states.
+        besides : tuple of str and int, optional
+            Series and slice that do not count.
+        not_of : collection of str
+            Series that do not count.
+        """
+        table = tables.item
+        query = (
+            select(table)
+            .where(table.c.state.in_([str(s) for s in states]))
+            .order_by(table.c.priority.desc(), table.c.n)
+        )
+        if not_of:
+            query = query.where(table.c.series_uid.not_in(not_of))
+        if besides is not None:
+            uid, k = besides
+            query = query.where(
+                or_(table.c.series_uid != uid, table.c.slice_index != k)
+            )
+        row = self._first(query)
+        return _item(row) if row else None
 
     def slices_in(self, series_uid: str, states: Iterable[ItemState]) -> frozenset[int]:
         """Return the slices of one series whose items are in some states.

@@ -120,6 +120,12 @@ class StudyRows(ProjectBase):
         (row,) = self._rows(select(func.count().label("n")).select_from(tables.series))
         return int(row["n"])
 
+    def descriptions(self) -> dict[str, str]:
+        """Return the descriptions of all series by their UID."""
+        table = tables.series
+        query = select(table.c.uid, table.c.description).order_by(table.c.n)
+        return {row["uid"]: row["description"] for row in self._rows(query)}
+
     def series(self, uid: str) -> Series:
         """Return one series, or raise `InputError`."""
         return _series(self._named(tables.series, "uid", uid, "series"))

@@ -187,6 +187,53 @@ def test_rows_and_pictures(qtbot, bench, dock):
     settled(qtbot, bench)
 
 
+def test_how_many_series_there_are_makes_no_more_questions(
+    qtbot, bench, dock, monkeypatch
+):
+    """Two for each series of which a picture was shown: hundreds at each change."""
+    fill(qtbot, dock)
+    picture = dock.model.index(0, Column.PICTURE)
+    role = Qt.ItemDataRole.DecorationRole
+    qtbot.waitUntil(lambda: isinstance(picture.data(role), QImage))
+    settled(qtbot, bench)
+    assert {uid for uid, _k in dock._thumbnails._made} == {ONE, TWO}
+    asked = []
+    for name in ("latest_annotation", "latest_prediction", "series_list"):
+        monkeypatch.setattr(ProjectStore, name, lambda *_a, n=name: asked.append(n))
+    dock.refresh()
+    assert asked == []
+    assert isinstance(picture.data(role), QImage), "nothing changed"
+    assert shown(dock, Column.SLICE)[0] == "3\nAbdomen 1"
+
+
+def test_pictures_of_one_project_are_not_shown_in_another(qtbot, bench, dock, tmp_path):
+    """It may have another scan under the same UID."""
+    fill(qtbot, dock)
+    picture = dock.model.index(0, Column.PICTURE)
+    role = Qt.ItemDataRole.DecorationRole
+    qtbot.waitUntil(lambda: isinstance(picture.data(role), QImage))
+    settled(qtbot, bench)
+    make_project(tmp_path / "other")
+    bench.open_project(str(tmp_path / "other"))
+    qtbot.waitUntil(lambda: bench.project_place == str(tmp_path / "other"))
+    qtbot.waitUntil(lambda: dock.model.rowCount() == 0)
+    assert not dock._thumbnails._made
+    settled(qtbot, bench)
+
+
+def test_the_next_slice_is_found_without_reading_the_queue(
+    qtbot, bench, dock, monkeypatch
+):
+    fill(qtbot, dock)
+    monkeypatch.setattr(ProjectStore, "items", None)
+    bench.go_to_next()
+    qtbot.waitUntil(lambda: bench.session is not None)
+    assert (bench.session.series_uid, bench.session.k) == (ONE, 2)
+    bench.go_to_next()
+    assert (bench.session.series_uid, bench.session.k) == (ONE, 3)
+    settled(qtbot, bench)
+
+
 def test_why_the_first_is_first_is_told(qtbot, bench, dock):
     """The order goes by what is left of a score: a lower one can stand above."""
     fill(qtbot, dock)

@@ -66,6 +66,9 @@ def test_accepted_slices_are_counted_of_the_newest_masks(
     more["parent"] = one.id
     store.add_annotation(series.uid, mask_of(2), SCHEME, confirmed=[0, 4], **more)
     assert store.n_confirmed() == {series.uid: 2, other.uid: 3}
+    newest = {u: store.latest_annotation(u).id for u in (series.uid, other.uid)}
+    assert store.latest_annotation_ids() == newest
+    assert newest[series.uid] != one.id
 
 
 def test_a_revision_never_holds_less_of_the_journal_than_the_one_before(

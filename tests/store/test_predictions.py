@@ -29,6 +29,10 @@ def test_the_newest_prediction_is_found(store: ProjectStore, series: Series) -> 
     assert store.latest_prediction(series.uid, "starter") == one
     assert store.latest_prediction(series.uid, "c3") is None
     assert store.prediction(one.id) == one
+    other = add_series(store, "1.2.9")
+    assert store.latest_prediction_ids() == {series.uid: two.id}
+    three = store.add_prediction(other.uid, "c2", labels, entropy)
+    assert store.latest_prediction_ids() == {series.uid: two.id, other.uid: three.id}
     np.testing.assert_array_equal(store.array(one.labels_blob), labels)
     found = store.array(one.entropy_blob)
     assert found.dtype == np.float16

@@ -36,6 +36,7 @@ def test_lists_keep_the_order_of_coming(store: ProjectStore, series: Series) -> 
     assert [s.uid for s in store.studies()] == ["1.2", "1.1"]
     assert [s.uid for s in store.series_list()] == [series.uid, "1.0"]
     assert [s.uid for s in store.series_list("1.1")] == ["1.0"]
+    assert store.descriptions() == {series.uid: "Abdomen", "1.0": "Abdomen"}
     assert store.series("1.0").window is None
     assert store.has_series("1.0")
     assert not store.has_series("1")

@@ -6,7 +6,7 @@ import pytest
 from medlab_gui.core.errors import ConflictError, InputError
 from medlab_gui.core.records import ItemState, Series, WorkItem
 from medlab_gui.store.project import DEFAULT_SCHEME, ProjectStore
-from tests.store.conftest import SHAPE
+from tests.store.conftest import SHAPE, add_series
 
 
 def wish(series: Series, k: int, score: float) -> WorkItem:
@@ -56,6 +56,35 @@ def test_what_a_person_took_up_survives_a_new_ranking(
     assert store.n_items([ItemState.ACCEPTED, ItemState.SKIPPED]) == 2
     assert store.n_items([ItemState.QUEUED, ItemState.OPEN]) == 2
     assert store.n_items([]) == 0
+
+
+def test_the_first_that_waits_is_found_without_the_others(
+    store: ProjectStore, series: Series
+) -> None:
+    two = add_series(store, "1.2.4")
+    waiting = (ItemState.QUEUED, ItemState.CORRECTED)
+    assert store.first_item(waiting) is None
+    store.replace_queue(
+        [wish(series, k, s) for k, s in ((0, 0.9), (1, 0.8), (2, 0.8), (3, 0.1))]
+        + [wish(two, k, s) for k, s in ((0, 0.5), (1, 0.2))]
+    )
+
+    def first(**but: object) -> tuple[str, int]:
+        found = store.first_item(waiting, **but)
+        assert found == store.item_for(found.series_uid, found.slice_index)
+        return found.series_uid, found.slice_index
+
+    assert first() == (series.uid, 0)
+    # The same slice number of another series counts.
+    assert first(besides=(series.uid, 0)) == (series.uid, 1)
+    assert first(besides=(two.uid, 0)) == (series.uid, 0)
+    assert first(besides=(two.uid, 0), not_of={series.uid}) == (two.uid, 1)
+    assert store.first_item(waiting, not_of={series.uid, two.uid}) is None
+    for k, state in ((0, ItemState.ACCEPTED), (1, ItemState.SKIPPED)):
+        item = store.item_for(series.uid, k)
+        store.set_item_state(item.id, state, version=item.version)
+    assert first() == (series.uid, 2)
+    assert [i.slice_index for i in store.items(waiting)][:1] == [2]
 
 
 def test_locked_slices_never_enter(store: ProjectStore, series: Series) -> None:

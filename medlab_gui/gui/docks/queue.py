@@ -240,7 +240,7 @@ class QueueDock(QWidget):
         if store is not None:
             try:
                 items = store.items()
-                names = {s.uid: s.description for s in store.series_list()}
+                names = store.descriptions()
                 has_model = store.current_checkpoint() is not None
             except MedlabError as error:
                 self._say(error.message)

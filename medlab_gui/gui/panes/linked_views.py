@@ -9,6 +9,7 @@ from qtpy.QtCore import QEvent, QObject, QPointF, QRectF, Qt, QTimer, Signal
 from qtpy.QtGui import QFontMetricsF
 from qtpy.QtWidgets import QApplication
 
+from medlab_gui.core.i18n import _
 from medlab_gui.core.measurements import Plane
 from medlab_gui.gui.letter_size import picture_font
 from medlab_gui.gui.measure_overlay import MeasureOverlay
@@ -20,8 +21,8 @@ from medlab_gui.gui.panes.pane_area import VOLUME, PaneArea
 from medlab_gui.gui.panes.pane_hand import PaneHand
 from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
 from medlab_gui.gui.panes.plane_pane import PlanePane
-from medlab_gui.gui.panes.slab import Projection
 from medlab_gui.gui.panes.unmeasured import CanvasHatch
+from medlab_gui.gui.stamps import LIGHT
 from medlab_gui.gui.view_state import Mode
 from medlab_gui.gui.window_box import WindowBox
 
@@ -104,7 +105,7 @@ class LinkedViews(QObject):
         text.grounds.append(self._draw_hatch)
         text.marks.append(self._draw_marks)
         self._state.moved.connect(self._refresh)
-        self._state.slab_changed.connect(self._on_slab)
+        stage.slab.changed.connect(self._refresh)
         self._state.layout_changed.connect(self.arrange)
         bench.session_changed.connect(self._on_session)
         bench.measure.changed.connect(self._refresh)
@@ -234,7 +235,6 @@ class LinkedViews(QObject):
             if layer is not None:
                 shear_layer(layer, self._state.grid)
         self.arrange()
-        self._on_slab(Plane.AXIAL)
         self._apply_smooth()
 
     def _on_empty(self) -> None:
@@ -279,22 +279,6 @@ class LinkedViews(QObject):
         wanted = "linear" if self._bench.view.smooth else "nearest"
         if image is not None and str(image.interpolation2d) != wanted:
             image.interpolation2d = wanted
-
-    def _on_slab(self, plane: Plane) -> None:
-        session, image = self._bench.session, self._stage.image
-        if plane is not Plane.AXIAL or session is None or image is None:
-            return
-        slab, grid = self._state.slab(plane), session.volume.grid
-        reach = slab.reach(PlaneGeometry(grid, plane).spacing)
-        on = slab.projection if reach else Projection.NONE
-        thick = 2 * reach * grid.spacing[0]
-        if float(self._viewer.dims.thickness[0]) != thick:
-            self._viewer.dims.thickness = (thick, 0.0, 0.0)
-        if str(image.projection_mode) != str(on):
-            image.projection_mode = str(on)
-        if self._stage.is_ready:  # else nothing is to be painted on yet
-            self._stage.apply_tool()
-        self._refresh()
 
     def _index_at(self, at: QPointF) -> np.ndarray:
         row, column = self._picture.to_flat(at.x(), at.y())
@@ -364,9 +348,7 @@ class LinkedViews(QObject):
         session = self._bench.session
         if session is None or not self._stage.is_ready:
             return
-        geometry = axial_geometry(session.volume.grid)
-        slab = self._state.slab(Plane.AXIAL)
-        self._hatch.draw(painter, self._picture, session, geometry, slab)
+        self._hatch.draw(painter, self._picture, self._stage.slab.unmeasured)
 
     def _draw_marks(self, painter: QPainter) -> None:
         view, room = self._bench.view, QRectF(self._text.rect())
@@ -392,6 +374,8 @@ class LinkedViews(QObject):
             lines.append((title, marks.PLANE_COLORS[Plane.AXIAL]))
         if self.badge():
             lines.append((self.badge(), marks.BADGE_COLOR))
+        if self._stage.slab.is_coming:
+            lines.append((_("Preparing…"), LIGHT))
         metrics = QFontMetricsF(font)
         letter = ""
         if view.letters and grid is not None:

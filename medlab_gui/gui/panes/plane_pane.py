@@ -25,7 +25,7 @@ from medlab_gui.gui.panes.plane_picture import (
     word_picture,
 )
 from medlab_gui.gui.panes.plane_values import PlaneValues, Taken
-from medlab_gui.gui.panes.unmeasured import hatch, unmeasured
+from medlab_gui.gui.panes.unmeasured import hatch
 from medlab_gui.gui.shading import shading
 from medlab_gui.gui.stamps import LIGHT, Stamps
 
@@ -252,12 +252,10 @@ class PlanePane(QWidget):
     def _overlays(self, taken: Taken) -> tuple[Overlay, ...]:
         session, view = self._bench.session, self._bench.view
         assert session is not None
-        assert self._geometry is not None
         axis, index = self.plane.axis, taken.index
         found: list[Overlay] = []
-        filled = unmeasured(session, self._geometry, taken.slab, index)
-        if filled is not None:
-            found.append(hatch(filled))
+        if taken.unmeasured is not None:
+            found.append(hatch(taken.unmeasured))
         if view.entropy_visible and session.entropy is not None:
             doubt = np.take(session.entropy, index, axis=axis).astype(np.float32)
             steps = np.clip(np.nan_to_num(doubt) * 255, 0, 255).astype(np.uint8)

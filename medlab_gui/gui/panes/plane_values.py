@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from psygnal import Signal
 
+from medlab_gui.core.jobs import JobState
+from medlab_gui.gui.panes.plane_geometry import PlaneGeometry
 from medlab_gui.gui.panes.slab import Slab, project
+from medlab_gui.gui.panes.unmeasured import unmeasured
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from medlab_gui.core.jobs import JobContext
+    from medlab_gui.core.jobs import Job, JobContext
     from medlab_gui.core.measurements import Plane
     from medlab_gui.gui.workbench import Workbench
+    from medlab_gui.review.session import ReviewSession
 
 __all__ = ["PlaneValues", "Taken"]
 
@@ -39,12 +43,15 @@ class Taken:
         Counts what has arrived of a series that is being read.
     values : ndarray, shape (rows, columns)
         Grey values.
+    unmeasured : ndarray of bool, shape (rows, columns), or None
+        Which pixels were not measured but filled; None where there are none.
     """
 
     index: int
     slab: Slab
     state: int
     values: NDArray[Any]
+    unmeasured: NDArray[np.bool_] | None
 
     def is_of(self, index: int, slab: Slab, state: int) -> bool:
         """Tell whether it is what is asked for."""
@@ -88,7 +95,9 @@ class PlaneValues:
         """Take it anew when it is asked for: more of the series was read."""
         self._state += 1
 
-    def of(self, index: int, slab: Slab, spacing: float) -> Taken | None:
+    def of(
+        self, index: int, slab: Slab, spacing: float, patience_s: float = 0.0
+    ) -> Taken | None:
         """Return a slice or slab; another slice of it, or None, until it is there.
 
         Parameters
@@ -99,6 +108,8 @@ class PlaneValues:
             How thick.
         spacing : float
             Distance in mm from a slice to the next.
+        patience_s : float
+            Seconds for which a thread that begins now is waited for.
         """
         if self.last is not None and self.last.is_of(index, slab, self._state):
             return self.last
@@ -108,42 +119,56 @@ class PlaneValues:
         n_slices = min(2 * reach + 1, data.shape[axis])
         if data.size // data.shape[axis] * n_slices <= _INSTANT_VOXELS or not reach:
             values = project(data, axis, index, reach, slab.projection)
-            self.last = Taken(index, slab, self._state, values)
+            filled = self._filled(session, index, slab)
+            self.last = Taken(index, slab, self._state, values, filled)
         elif not self._is_busy and (index, slab, self._state) != self._failed:
             # Else it is asked for again when what is being computed has ended.
-            self._compute(data, index, slab, reach)
+            job = self._compute(session, index, slab, reach)
+            if patience_s and job.wait(patience_s) and job.state is JobState.DONE:
+                self.last = job.result
         last = self.last
         if last is None or last.slab != slab:
             return None  # under another slab's name nothing may stand
         # With a tool in hand a click would measure in a slice that is not in sight.
         return None if last.index != index and self._bench.measure.tool else last
 
-    def _compute(self, data: NDArray[Any], index: int, slab: Slab, reach: int) -> None:
-        axis, state = self._plane.axis, self._state
+    def _filled(
+        self, session: ReviewSession, index: int, slab: Slab
+    ) -> NDArray[np.bool_] | None:
+        if session.series.filling is None:
+            return None
+        geometry = PlaneGeometry(session.volume.grid, self._plane)
+        return unmeasured(session, geometry, slab, index)
+
+    def _compute(
+        self, session: ReviewSession, index: int, slab: Slab, reach: int
+    ) -> Job:
+        data, axis, state = session.volume.data, self._plane.axis, self._state
         self._is_busy = True
         # Until it is there: what has failed would be asked for without end.
         self._failed = (index, slab, state)
 
-        def work(ctx: JobContext) -> NDArray[Any]:
+        def work(ctx: JobContext) -> Taken:
             lines = []
             for first in range(0, data.shape[axis == 0], _AT_ONCE):
                 ctx.check()
                 some = slice(first, first + _AT_ONCE)
                 part = data[:, some] if axis == 0 else data[some]
                 lines.append(project(part, axis, index, reach, slab.projection))
-            return np.concatenate(lines)
+            ctx.check()
+            filled = self._filled(session, index, slab)
+            return Taken(index, slab, state, np.concatenate(lines), filled)
 
-        def done(values: NDArray[Any]) -> None:
+        def done(taken: Taken) -> None:
             self._failed = None
-            session = self._bench.session
-            if session is not None and session.volume.data is data:
-                self.last = Taken(index, slab, state, values)
+            if self._bench.session is session and session.volume.data is data:
+                self.last = taken
 
         def end() -> None:
             self._is_busy = False
             self.changed.emit()
 
         lane = f"slab {self._plane}"
-        self._bench.submit(
+        return self._bench.submit(
             "", work, on_done=done, on_end=end, lane=lane, newest_wins=False
         )

@@ -84,7 +84,7 @@ def hatch_image(mask: NDArray[np.bool_]) -> QImage:
 
 
 class CanvasHatch:
-    """Hatches the picture that napari draws; kept until another slice is shown."""
+    """Hatches the picture that napari draws; kept until another mask is given."""
 
     def __init__(self) -> None:
         self._kept: tuple[object, QImage | None] = (None, None)
@@ -93,9 +93,7 @@ class CanvasHatch:
         self,
         painter: QPainter,
         pane: Pane,
-        session: ReviewSession,
-        geometry: PlaneGeometry,
-        slab: Slab,
+        mask: NDArray[np.bool_] | None,
     ) -> None:
         """Draw it where there is something to mark.
 
@@ -105,15 +103,11 @@ class CanvasHatch:
             In logical pixels of the canvas.
         pane : Pane
             Where the slice lies on the canvas.
-        session, geometry, slab
-            As `unmeasured` takes them.
+        mask : ndarray of bool, shape (Y, X), or None
+            As `unmeasured` returns it.
         """
-        if session.series.filling is None:
-            return
-        key = (session.series_uid, slab, pane.slice_index)
-        if self._kept[0] != key:
-            mask = unmeasured(session, geometry, slab, pane.slice_index)
-            self._kept = (key, None if mask is None else hatch_image(mask))
+        if self._kept[0] is not mask:
+            self._kept = (mask, None if mask is None else hatch_image(mask))
         image = self._kept[1]
         if image is None:
             return

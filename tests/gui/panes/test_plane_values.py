@@ -11,7 +11,6 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from medlab_gui.core.measurements import Kind, Plane
-from medlab_gui.gui import window_box
 from medlab_gui.gui.panes import plane_values
 from medlab_gui.gui.panes.slab import Projection, Slab
 from tests.gui.conftest import wait_for
@@ -126,12 +125,11 @@ def test_another_window_takes_no_picture_again(opened, taker):
     assert taker.threads == []
 
 
-def test_the_box_takes_what_the_picture_shows(opened, taker, monkeypatch):
+def test_the_box_takes_what_the_picture_shows(opened, taker):
     window = opened()
     wait_for(lambda: not window.bench.jobs.active)
     pane = window.views.panes[Plane.CORONAL]
     pane.picture()
-    monkeypatch.setattr(window_box, "project", None)
     held = Qt.KeyboardModifier.ControlModifier
     left = Qt.MouseButton.LeftButton
     middle = QPoint(pane.width() // 2, pane.height() // 2)
