@@ -194,11 +194,12 @@ def follow_up(bench: Workbench, verb: str, result: Any) -> None:
     elif verb == "evaluate":
         bench.evaluated.emit(result)
     elif verb in ("predict", "score"):
+        for note in result["notes"]:
+            bench.warn(note)
+        # Last: a warning stays beside what comes after it, and not the other way.
         if result.get("probability"):
             where = _("The probabilities are in {path}.")
             bench.inform(where.format(path=result["probability"]))
-        for note in result["notes"]:
-            bench.warn(note)
         # A classifier's word has no mask to show.
         refresh_prediction(bench, show=result.get("prediction") is not None)
 

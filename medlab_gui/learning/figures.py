@@ -135,9 +135,16 @@ def box_plot(values: Mapping[str, Sequence[float]], title: str, axis: str) -> st
     return svg.done()
 
 
+_MAY_BREAK = "\v"
+"""White space to `textwrap`, and in no name."""
+
+
 def _label(name: str) -> list[str]:
     """Return a name in lines that fit below a box, with its end, where names differ."""
-    lines = textwrap.wrap(name, 17) or [""]
+    # Names of an ablation are parts with a plus between, and have no spaces.
+    parts = name.replace("+", f"+{_MAY_BREAK}")
+    wrapped = textwrap.wrap(parts, 17, replace_whitespace=False)
+    lines = [line.replace(_MAY_BREAK, "") for line in wrapped] or [""]
     return lines if len(lines) <= 3 else [*lines[:2], f"…{name[-16:].strip()}"]
 
 

@@ -9,6 +9,7 @@ from medlab_gui.commands.predict import PREDICT, PredictParams
 from medlab_gui.core.settings import Settings
 from medlab_gui.gui import launching
 from medlab_gui.gui.dialogs.form import ParamsDialog, PathField
+from medlab_gui.gui.notify import NoticeBar
 from medlab_gui.store.project import ProjectStore
 
 pytestmark = pytest.mark.gui
@@ -144,3 +145,14 @@ def test_where_the_probabilities_are_is_said(window, monkeypatch):
     result = {"notes": [], "probability": "/scans/p.nii.gz", "prediction": "1"}
     launching.follow_up(window.bench, "predict", result)
     assert told == ["The probabilities are in /scans/p.nii.gz."]
+
+
+def test_where_the_probabilities_are_is_said_beside_warnings(window, monkeypatch):
+    """The first warning took its place: nobody saw it who let mirrored slices vote."""
+    monkeypatch.setattr(launching, "refresh_prediction", lambda *_, show: None)
+    notes = ["Coronal slices voted too.", "Mirrored slices voted too."]
+    result = {"notes": notes, "probability": "/scans/p.nii.gz", "prediction": "1"}
+    launching.follow_up(window.bench, "predict", result)
+    (bar,) = (b for b in window.main.findChildren(NoticeBar) if b.notices)
+    said = [notice.text for notice in bar.notices]
+    assert said == [*notes, "The probabilities are in /scans/p.nii.gz."]

@@ -33,6 +33,14 @@ def test_boxes_lie_where_the_figures_are():
     assert {"n = 5", "n = 0", "mm"} <= words
 
 
+def test_rows_of_an_ablation_are_parted_at_a_plus():
+    """It said "residual+CBAM+tra" and below that "nsfer"."""
+    name = "residual+CBAM+transfer"
+    svg = ET.fromstring(box_plot({name: [1, 2], "a + b": [3]}, "t", "x"))
+    words = [text.text for text in svg.iter(f"{SVG}text")]
+    assert {"residual+CBAM+", "transfer", "a + b"} <= {*words}
+
+
 def test_boxes_with_long_names_can_be_told_apart():
     names = [f"residual CBAM U-Net, seed {n}" for n in (0, 1)]
     names += [f"{'very ' * 20}long {n}" for n in (0, 1)]
