@@ -184,7 +184,7 @@ def dropout_on(network: nn.Module, seed: int) -> Iterator[None]:
     if not layers:
         msg = (
             "These weights' network has no dropout, so all dropout passes would say "
-            "the same; leave them out, or average mirrored slices (flips) instead."
+            "the same; leave them out, or average mirrored slices instead."
         )
         raise SpecError(msg)
     with torch.random.fork_rng():

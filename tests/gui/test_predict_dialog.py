@@ -89,6 +89,13 @@ def test_a_class_that_the_weights_do_not_know_is_said_before_they_work(
     assert getattr(dialog.params, field) == "liver"
 
 
+def test_a_file_that_may_be_written_is_asked_for_last(dialog):
+    field = child(dialog, PathField, "probability")
+    assert field.line.placeholderText() == "None"
+    assert list(dialog._read)[-1] == "probability"
+    assert dialog.focusWidget() is not field.line
+
+
 def test_probabilities_go_into_a_file_that_can_hold_them(dialog, tmp_path, monkeypatch):
     field = child(dialog, PathField, "probability")
     offered = []

@@ -49,6 +49,10 @@ _BESIDE_FIELDS = 230
 """Height of what else a dialog has, its title bar and larger letters among it."""
 
 
+def _is_extra_file(field: Field[Any]) -> bool:
+    return field.metadata.get("kind") == "save_file" and field.default is not MISSING
+
+
 def _filters(endings: tuple[str, ...]) -> str:
     """Return what a dialog for saving offers, of the formats with these endings."""
     wanted = {
@@ -182,7 +186,8 @@ class ParamsDialog(QDialog):
             QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow
         )
         types = get_type_hints(command.params)
-        for field in fields(command.params):
+        # A file that may be written comes after all that is about what is done.
+        for field in sorted(fields(command.params), key=_is_extra_file):
             if field.name not in given and self._is_asked(field):
                 self._add(field, types[field.name])
         self.error = QLabel()
@@ -274,6 +279,8 @@ class ParamsDialog(QDialog):
         if kind in ("open", "open_file", "save", "save_file", "folder"):
             path = PathField(kind, endings=meta.get("endings", ()))
             path.line.setText(default or "")
+            if kind == "save_file" and default is not None:
+                path.line.setPlaceholderText(_("None"))
             path.line.textChanged.connect(self._check)
             return path, path.text
         line = QLineEdit(str(default or ""))
