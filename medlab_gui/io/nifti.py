@@ -187,10 +187,11 @@ def _open(path: Path) -> _Opened:
         with np.errstate(all="ignore"), quiet_warnings, open_bytes(path) as file:
             start = file.read(540)
             _check_magic(path, start)
-            file.seek(0)
             is_first = Nifti1Header.may_contain_header(start)
             kind = Nifti1Header if is_first else Nifti2Header
-            header = kind.from_fileobj(file, check=False)
+            # Not from the file: that also reads extensions, which nobody asks for and
+            # whose sizes may be anything.
+            header = kind(start[: kind.template_dtype.itemsize], check=False)
             sizes = raw_sizes(header)
             odd = scaling_problems(header)
             packed = is_packed(path)
