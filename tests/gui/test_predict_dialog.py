@@ -3,7 +3,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from qtpy.QtWidgets import QComboBox, QLineEdit, QSpinBox
+from qtpy.QtWidgets import QApplication, QComboBox, QLineEdit, QScrollArea, QSpinBox
 
 from medlab_gui.commands.predict import PREDICT, PredictParams
 from medlab_gui.core.settings import Settings
@@ -24,6 +24,11 @@ def dialog(qtbot, tmp_path):
     qtbot.addWidget(made)
     made.show()
     return made
+
+
+def qt_settled():
+    for _ in range(5):
+        QApplication.processEvents()
 
 
 def child(dialog, kind, name):
@@ -112,6 +117,23 @@ def test_probabilities_go_into_a_file_that_can_hold_them(dialog, tmp_path, monke
     dialog.ok.click()
     assert "must end in .nii.gz or .nii" in dialog.error.text()
     assert dialog.params is None
+
+
+def test_what_is_wrong_is_said_beside_the_fields_and_not_over_them(qtbot, window):
+    given = {"input": window.bench.session.series_uid}
+    dialog = ParamsDialog(window.bench, PREDICT, given, window.main)  # in its theme
+    qtbot.addWidget(dialog)
+    dialog.show()
+    (area,) = dialog.findChildren(QScrollArea)
+    qt_settled()
+    seen = area.viewport().height()
+    for _ in range(2):  # the second time nothing is to be added
+        child(dialog, QLineEdit, "fill_holes").setText("livre")
+        dialog.ok.click()
+        qt_settled()
+        assert dialog.error.isVisible()
+        assert area.viewport().height() >= seen
+    assert dialog.height() < seen + 300
 
 
 def test_the_menu_asks_and_runs_what_was_said(window, monkeypatch):

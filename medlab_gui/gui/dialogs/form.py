@@ -30,6 +30,7 @@ from medlab_gui.core.i18n import _
 from medlab_gui.core.jobs import JobContext
 from medlab_gui.gui.dialogs.recipe_field import RecipeField
 from medlab_gui.gui.dialogs.replacing import may_replace
+from medlab_gui.gui.dialogs.room import grow_within_screen
 from medlab_gui.gui.dialogs.weights_field import WeightsField
 from medlab_gui.gui.launching import context_of
 from medlab_gui.gui.menu_words import field_title, menu_words
@@ -352,6 +353,17 @@ class ParamsDialog(QDialog):
         values = self._values() if self._read else {}
         self.ok.setEnabled(all(values.get(n) not in ("", None) for n in self._required))
 
+    def _say(self, text: str) -> None:
+        """Say what is wrong, beside the fields and not over them."""
+        layout = self.layout()
+        assert layout is not None
+        before = self.sizeHint().height()
+        self.error.setText(text)
+        self.error.show()
+        layout.activate()
+        more = self.sizeHint().height() - before
+        grow_within_screen(self, self.height() + max(0, more))
+
     def accept(self) -> None:
         """Make the params, or say what is wrong with them and stay."""
         try:
@@ -359,8 +371,7 @@ class ParamsDialog(QDialog):
             if self._command.check is not None:
                 self._command.check(params, context_of(self._bench)(JobContext()))
         except MedlabError as error:
-            self.error.setText(menu_words(error.message, self.windowTitle()))
-            self.error.show()
+            self._say(menu_words(error.message, self.windowTitle()))
             return
         if all(field.may_be_written() for field in self.findChildren(PathField)):
             self.params = params
