@@ -1,7 +1,8 @@
-"""Takes the values of a pane's picture: those of a thick slab on a thread."""
+"""Takes the values of a pane's picture: what takes long on a thread."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,11 @@ __all__ = ["PlaneValues", "Taken"]
 
 _INSTANT_VOXELS = 4 * 10**6
 """The mean of so many takes a hundredth of a second."""
+_INSTANT_LINES = 100_000
+"""Lines of a scan of which a sagittal slice takes a value each; on memory that was not
+looked at for a while 300,000 of them take 70 ms."""
+_PATIENCE_S = 0.02
+"""For so long a single slice is waited for: mostly it needs less."""
 _AT_ONCE = 64
 """Lines between two looks whether the job was cancelled."""
 
@@ -62,7 +68,8 @@ class PlaneValues:
     """Gives the slices and slabs of one plane of the open series.
 
     A picture is kept, so that another window costs no more than its greys. While a
-    thick slab is computed, what was taken last stands, under its own number.
+    thick slab is computed, or a sagittal slice of a large scan gathered, what was taken
+    last stands, under its own number.
 
     Parameters
     ----------
@@ -109,21 +116,21 @@ class PlaneValues:
         spacing : float
             Distance in mm from a slice to the next.
         patience_s : float
-            Seconds for which a thread that begins now is waited for.
+            Seconds for which a thread that begins a slab now is waited for.
         """
         if self.last is not None and self.last.is_of(index, slab, self._state):
             return self.last
         session = self._bench.session
         assert session is not None
         data, axis, reach = session.volume.data, self._plane.axis, slab.reach(spacing)
-        n_slices = min(2 * reach + 1, data.shape[axis])
-        if data.size // data.shape[axis] * n_slices <= _INSTANT_VOXELS or not reach:
+        if _is_instant(data.shape, axis, reach):
             values = project(data, axis, index, reach, slab.projection)
             filled = self._filled(session, index, slab)
             self.last = Taken(index, slab, self._state, values, filled)
         elif not self._is_busy and (index, slab, self._state) != self._failed:
             # Else it is asked for again when what is being computed has ended.
             job = self._compute(session, index, slab, reach)
+            patience_s = patience_s if reach else _PATIENCE_S
             if patience_s and job.wait(patience_s) and job.state is JobState.DONE:
                 self.last = job.result
         last = self.last
@@ -172,3 +179,10 @@ class PlaneValues:
         return self._bench.submit(
             "", work, on_done=done, on_end=end, lane=lane, newest_wins=False
         )
+
+
+def _is_instant(shape: tuple[int, ...], axis: int, reach: int) -> bool:
+    if not reach:
+        return axis != 2 or shape[0] * shape[1] <= _INSTANT_LINES
+    n_slices = min(2 * reach + 1, shape[axis])
+    return math.prod(shape) // shape[axis] * n_slices <= _INSTANT_VOXELS

@@ -30,12 +30,14 @@ class Taker:
         self.may_take.set()
         self.threads: list[threading.Thread] = []
         self.of_slabs: list[threading.Thread] = []
+        self.of_all = False
         project = plane_values.project
 
         def take(*what):
             self.threads.append(threading.current_thread())
             if what[-2]:
                 self.of_slabs.append(threading.current_thread())
+            if what[-2] or self.of_all:
                 self.may_take.wait(30)
             return project(*what)
 
@@ -94,6 +96,43 @@ def test_a_thick_slab_is_computed_on_a_thread_and_the_last_picture_stands(
     assert taker.of_slabs
     assert threading.current_thread() not in taker.of_slabs
     linked.set_slab(plane, Slab())
+
+
+def test_a_sagittal_slice_of_a_large_scan_is_gathered_on_a_thread(
+    opened, taker, monkeypatch
+):
+    """It takes a value of each line, from all over the memory."""
+    window = opened()
+    wait_for(lambda: not window.bench.jobs.active)
+    linked, pane = window.bench.linked, window.views.panes[Plane.SAGITTAL]
+    wait_for(lambda: pane.values is not None)
+    first, words = pane.slice_index, pane.corner_lines()
+    before = pane.picture().copy()
+    lines = VALUES.shape[0] * VALUES.shape[1]
+    monkeypatch.setattr(plane_values, "_INSTANT_LINES", lines)
+    taker.threads.clear()
+    linked.step(Plane.SAGITTAL, 1)
+    pane.picture()
+    linked.step(Plane.SAGITTAL, -1)
+    pane.picture()
+    assert set(taker.threads) == {threading.current_thread()}
+    monkeypatch.setattr(plane_values, "_INSTANT_LINES", lines - 1)
+    taker.threads.clear()
+    taker.of_all = True
+    taker.may_take.clear()
+    linked.step(Plane.SAGITTAL, 1)
+    assert pane.picture() == before, "the slice before stands"
+    assert pane.corner_lines() == words, "under its own number"
+    taker.may_take.set()
+    wait_for(lambda: pane.picture() != before and not window.bench.jobs.active)
+    assert np.array_equal(pane.values, VALUES[:, :, first + 1])
+    assert taker.threads
+    assert threading.current_thread() not in taker.threads
+    # Where it takes less than a moment, nothing older is shown in between.
+    monkeypatch.setattr(plane_values, "_PATIENCE_S", 30)
+    linked.step(Plane.SAGITTAL, 1)
+    pane.picture()
+    assert np.array_equal(pane.values, VALUES[:, :, first + 2])
 
 
 def test_nothing_is_measured_in_a_slice_that_is_not_in_sight(
