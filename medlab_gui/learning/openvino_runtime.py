@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 import warnings
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,8 @@ from torch.nn import functional
 
 from medlab_gui import __version__
 from medlab_gui.core.cache import cache_folder
+from medlab_gui.learning.rounding import RoundingGuard, first_layer_in_parts, parts_of
+from medlab_gui.networks.base import count_multiply_adds
 
 if TYPE_CHECKING:
     from medlab_gui.networks.base import SegmentationNetwork
@@ -28,11 +30,14 @@ __all__ = ["OpenVinoRuntime", "load_openvino"]
 
 _log = logging.getLogger(__name__)
 
-_FORMAT = 1
+_FORMAT = 2
 _MODEL = "network.xml"
-_SHAPES = 4  # compiled networks that are kept; three axes and a tile
+_SHAPES = 8  # compiled networks that are kept: three axes and a tile, twice
 _MOST_BYTES = 3_000_000_000  # of all conversions together
 _TOLERANCE = 1e-3
+_PRECISION = "INFERENCE_PRECISION_HINT"
+_WORTH = 5e9
+"""Multiplications of a picture for which bfloat16 is worth it: a tenth of a second."""
 # Not square, and other than what it is converted with: nothing may be tied to a shape.
 _EXAMPLE, _CHECKED = (4, 4), (2, 3)
 
@@ -52,7 +57,10 @@ def load_openvino() -> Any:
 
 
 class OpenVinoRuntime:
-    """A network converted for OpenVINO, on the processor, in float32.
+    """A network converted for OpenVINO, on the processor.
+
+    In float32; where a processor has units for bfloat16, pictures that take a while are
+    reckoned in that, twice as fast, if `learning.rounding` lets the answer stand.
 
     The conversion lies in the user's cache under a name made of the checkpoint's
     content, the network's code and the versions, and is made again when one of them
@@ -65,11 +73,6 @@ class OpenVinoRuntime:
     path : Path
         The checkpoint that they came from.
 
-    Attributes
-    ----------
-    name : str
-        What a person reads.
-
     Raises
     ------
     RuntimeError
@@ -78,16 +81,32 @@ class OpenVinoRuntime:
 
     def __init__(self, network: SegmentationNetwork, path: Path) -> None:
         ov = load_openvino()
-        self.name = f"OpenVINO {ov.__version__.partition('-')[0]}"
+        self._version = ov.__version__.partition("-")[0]
         self._stride = network.stride
         self._core = ov.Core()
-        self._compiled: dict[tuple[int, ...], Any] = {}
-        folder = cache_folder("openvino") / _key(network, path, ov.__version__)
-        self._model = self._kept(folder)
-        if self._model is None:
-            self._model = _converted(network)
+        self._compiled: dict[tuple[str, tuple[int, ...]], Any] = {}
+        # Its own wish where the processor has units for it, and only there.
+        rounds = self._core.get_property("CPU", _PRECISION) == ov.Type.bf16
+        folder = cache_folder("openvino") / _key(network, path, ov.__version__, rounds)
+        kept = self._kept(folder)
+        with first_layer_in_parts(network) if rounds else nullcontext(False) as parts:
+            self._model = kept or _converted(network, parts)
+        self._takes_parts = parts
+        self._guard: RoundingGuard | None = None
+        if kept is None:
             self._check(network)
             _keep(ov, self._model, folder)
+        if parts:
+            self._guard = RoundingGuard()
+            side = 2 * network.stride
+            work = count_multiply_adds(network, (network.in_channels, side, side))
+            self._worth_pixels = _WORTH * side * side / work
+
+    @property
+    def name(self) -> str:
+        """What a person reads, e.g. ``"OpenVINO 2026.4.1, bfloat16"``."""
+        rounded = self._guard is not None and self._guard.n_stood
+        return f"OpenVINO {self._version}{', bfloat16' if rounded else ''}"
 
     @torch.inference_mode()
     def __call__(self, images: Tensor) -> Tensor:
@@ -103,27 +122,39 @@ class OpenVinoRuntime:
         if below or right:
             images = functional.pad(images, (0, right, 0, below), mode="replicate")
         # One by one: all cores work on one picture, and it needs the least memory.
-        request = self._request((1, *images.shape[1:]))
-        found = []
-        for one in images:
-            request.infer([one[None].contiguous().numpy()])
-            found.append(torch.from_numpy(request.get_output_tensor().data.copy()))
+        found = [self._logits(one) for one in torch.split(images, 1)]
         return torch.cat(found)[..., :height, :width]
 
-    def _request(self, shape: tuple[int, ...]) -> Any:
-        if shape not in self._compiled:
+    def _logits(self, image: Tensor) -> Tensor:
+        if self._takes_parts:
+            image = parts_of(image)
+        guard = self._guard
+        pixels = image.shape[-2] * image.shape[-1]
+        if guard is None or not guard.pays or pixels < self._worth_pixels:
+            return self._run(image, "f32")
+        rounded = self._run(image, "bf16")
+        if guard.stands(rounded[0]):
+            return rounded
+        exact = self._run(image, "f32")
+        guard.learn(rounded[0], exact[0])
+        return exact
+
+    def _run(self, image: Tensor, precision: str) -> Tensor:
+        request = self._request(tuple(image.shape), precision)
+        request.infer([image.contiguous().numpy()])
+        return torch.from_numpy(request.get_output_tensor().data.copy())
+
+    def _request(self, shape: tuple[int, ...], precision: str) -> Any:
+        key = (precision, shape)
+        if key not in self._compiled:
             if len(self._compiled) == _SHAPES:
                 del self._compiled[next(iter(self._compiled))]
             model = self._model.clone()
             model.reshape(list(shape))
-            # Processors with units for bfloat16 would round without being asked.
-            wishes = {
-                "PERFORMANCE_HINT": "LATENCY",
-                "INFERENCE_PRECISION_HINT": "f32",
-            }
+            wishes = {"PERFORMANCE_HINT": "LATENCY", _PRECISION: precision}
             compiled = self._core.compile_model(model, "CPU", wishes)
-            self._compiled[shape] = compiled.create_infer_request()
-        return self._compiled[shape]
+            self._compiled[key] = compiled.create_infer_request()
+        return self._compiled[key]
 
     def _kept(self, folder: Path) -> Any:
         file = folder / _MODEL
@@ -165,13 +196,14 @@ class _Logits(nn.Module):
         return self.network.logits(images)
 
 
-def _converted(network: SegmentationNetwork) -> Any:
+def _converted(network: SegmentationNetwork, in_parts: bool) -> Any:
     # Not by openvino.convert_model, which would report this: see load_openvino.
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
     shape = [side * network.stride for side in _EXAMPLE]
     images = torch.zeros(1, network.in_channels, *shape)
+    images = parts_of(images) if in_parts else images
     with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
         # Of torch about its own tracer, and of the tracer about shapes: see _check.
         warnings.simplefilter("ignore")
@@ -180,12 +212,12 @@ def _converted(network: SegmentationNetwork) -> Any:
         return frontend.convert(frontend.load(decoder))
 
 
-def _key(network: SegmentationNetwork, path: Path, version: str) -> str:
+def _key(network: SegmentationNetwork, path: Path, version: str, rounds: bool) -> str:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256")
     with suppress(OSError, TypeError):  # a frozen program has no sources
         digest.update(inspect.getsource(sys.modules[type(network).__module__]).encode())
-    digest.update(f"{_FORMAT} {__version__} {version}".encode())
+    digest.update(f"{_FORMAT} {__version__} {version} {rounds}".encode())
     return digest.hexdigest()[:32]
 
 

@@ -11,6 +11,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from medlab_gui.core.errors import ResourceError
 from medlab_gui.networks.base import channels_last
+from medlab_gui.networks.segnet import SegNet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,7 +137,8 @@ def openvino_of(
     """
     from importlib.util import find_spec
 
-    if find_spec("openvino") is None:
+    if find_spec("openvino") is None or isinstance(network, SegNet):
+        # OpenVINO puts what SegNet unpools in place one by one: twice torch's time.
         return None, ""
     try:
         from medlab_gui.learning.openvino_runtime import OpenVinoRuntime

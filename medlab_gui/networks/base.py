@@ -338,7 +338,7 @@ def count_multiply_adds(module: nn.Module, size: tuple[int, int, int]) -> int:
     Parameters
     ----------
     module : nn.Module
-        A module on the meta device (`on_meta`).
+        Best on the meta device (`on_meta`), where nothing is computed.
     size : tuple of int
         Channels, height and width of the picture.
 
@@ -362,7 +362,8 @@ def count_multiply_adds(module: nn.Module, size: tuple[int, int, int]) -> int:
     was_training = module.training
     try:
         with torch.no_grad():
-            module.eval()(torch.empty(1, *size, device="meta"))
+            device = next(module.parameters()).device
+            module.eval()(torch.zeros(1, *size, device=device))
     finally:
         module.train(was_training)
         for hook in hooks:

@@ -473,7 +473,7 @@ def test_what_openvino_could_not_do_is_told(
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
-    def broken(network):
+    def broken(*_):
         raise RuntimeError("unsupported")
 
     monkeypatch.setattr("medlab_gui.learning.openvino_runtime._converted", broken)

@@ -76,9 +76,19 @@ def weights_of(name: str, in_channels: int, folder):
     return path
 
 
+BY_OPENVINO = [name for name in NAMES if name != "segnet"]
+
+
+def test_segnet_is_left_to_torch(tmp_path):
+    """OpenVINO takes twice as long: what is unpooled is put in place one by one."""
+    fast = Predictor(weights_of("segnet", 1, tmp_path), "auto", fastest=True)
+    assert fast.runtime == "torch"
+    assert fast.notes == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("in_channels", [1, 3])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BY_OPENVINO)
 def test_its_masks_are_torchs(name, in_channels, tmp_path):
     path = weights_of(name, in_channels, tmp_path)
     fast = Predictor(path, "auto", fastest=True)
@@ -97,7 +107,6 @@ def test_its_masks_are_torchs(name, in_channels, tmp_path):
         several = np.count_nonzero(shares > 0.01) > 1
         assert several or spec.axes == "all", f"{what}: one class everywhere: {shares}"
         assert (ours.labels != theirs.labels).mean() <= SAME, what
-        # Where two values are all but equal SegNet may take the other one's place.
         assert (np.abs(ours.probs - theirs.probs) > 5e-3).mean() <= SAME, what
     assert fast.notes == []
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
 from importlib.util import find_spec
 
 import numpy as np
@@ -12,6 +13,7 @@ from medlab_gui.core.predict_spec import PredictSpec
 from medlab_gui.learning import predict, runtime
 from medlab_gui.learning.checkpoint import save_checkpoint
 from medlab_gui.learning.predict import Predictor
+from medlab_gui.learning.rounding import first_layer_in_parts
 from medlab_gui.learning.runtime import TorchRuntime, fold_normalisation
 from medlab_gui.networks import build
 from tests.learning.conftest import NETWORK, disc_scan
@@ -148,7 +150,7 @@ class TestOpenVino:
         made = []
         convert = ours._converted
         monkeypatch.setattr(
-            ours, "_converted", lambda network: made.append(1) or convert(network)
+            ours, "_converted", lambda *what: made.append(1) or convert(*what)
         )
         scan = disc_scan(2)
         first = Predictor(lively, "auto", fastest=True)
@@ -182,7 +184,12 @@ class TestOpenVino:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
         convert = ours._converted
         other = used(build(NETWORK), seed=9)
-        monkeypatch.setattr(ours, "_converted", lambda network: convert(other))
+
+        def of_another(network, in_parts):
+            with first_layer_in_parts(other) if in_parts else nullcontext():
+                return convert(other, in_parts)
+
+        monkeypatch.setattr(ours, "_converted", of_another)
         predictor = Predictor(lively, "auto", fastest=True)
         assert predictor.runtime == "torch"
         (told,) = predictor.notes
@@ -203,11 +210,11 @@ class TestOpenVino:
         right = predictor._openvino._request
         calls = []
 
-        def failing(shape):
-            calls.append(shape)
+        def failing(*what):
+            calls.append(what)
             if len(calls) == 2:
                 raise RuntimeError("no more\nlong story")
-            return right(shape)
+            return right(*what)
 
         predictor._openvino._request = failing
         found = predictor.predict(scan.data, scan.spacing)
