@@ -87,13 +87,16 @@ def run_accept(params: AcceptParams, ctx: Context) -> dict[str, Any]:
             )
         reprioritise(store)
         mask, _confirmed, _seq = current_mask(store, params.series)
+        taken, current = said or prediction, store.current_checkpoint()
         return {
             "series_uid": params.series,
             "slice": params.slice,
             "slice_index": k,
             "annotation": made.id if made else None,
             "revision": made.revision if made else None,
-            "from_prediction": prediction is not None or said is not None,
+            "from_prediction": taken is not None,
+            "predicted_by": taken.checkpoint_id if taken else None,
+            "in_use": current.id if current else None,
             "n_voxels": int((mask[k] > 0).sum()),
             **queue_state(store, limit=1),
         }
@@ -146,6 +149,8 @@ def text_accept(result: dict[str, Any]) -> str:
     after = f" Next: slice {following['slice']}." if following else ""
     n = result["n_voxels"]
     origin = ", as predicted" if result["from_prediction"] else ""
+    if origin and result["in_use"] not in (None, result["predicted_by"]):
+        origin += " by other weights than those in use; `medlab score` asks these"
     what = f"{counted(n, 'voxel')}{origin}" if n else f"no class on it{origin}"
     return f"Slice {result['slice']} is labelled ({what}). {result['message']}{after}"
 

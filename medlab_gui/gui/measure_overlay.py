@@ -108,8 +108,8 @@ class MeasureOverlay(QWidget):
     def looks(self) -> list[tuple[str, Look]]:
         """Return what is drawn now, with the ids; an empty one is half drawn."""
         grid, plane = self._pane.grid, self._pane.plane
-        if grid is None:
-            return []
+        if grid is None or self._pane.shown_index != self._pane.slice_index:
+            return []  # on another slice they would say what is not there
         chosen, moved = self._state.selected, self.hand.moved()
         found: list[tuple[str, Look]] = []
         for one in self._here():

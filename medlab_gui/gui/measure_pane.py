@@ -42,7 +42,11 @@ class Pane(Protocol):
 
     @property
     def slice_index(self) -> int:
-        """Slice that is shown."""
+        """Slice that is asked for."""
+
+    @property
+    def shown_index(self) -> int:
+        """Slice in sight: an earlier one until the one asked for is computed."""
 
     def to_canvas(self, flat: ArrayLike) -> NDArray[np.float64]:
         """Return logical pixels ``(x, y)`` of the canvas, shape (n, 2)."""
@@ -102,6 +106,8 @@ class PicturePane:
         """Slice that is shown."""
         session = self._bench.session
         return session.k if session is not None else 0
+
+    shown_index = slice_index
 
     def to_canvas(self, flat: ArrayLike) -> NDArray[np.float64]:
         """Return logical pixels ``(x, y)`` of the canvas, shape (n, 2)."""

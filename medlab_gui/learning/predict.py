@@ -282,6 +282,8 @@ class Predictor:
         if keep_probs:
             probs = np.zeros((n_classes, *data.shape), dtype=np.float16)
         started = time.perf_counter()
+        if self._openvino is not None:
+            self._openvino.begin()
         count = _Count(progress or silent, _n_planes(data.shape, wanted, spec))
         with self._dropout(spec), PlaneSums(n_classes, data.shape) as sums:
             for axis in (1, 2) if spec.axes == "all" else ():

@@ -29,13 +29,17 @@ _MOST_CHANGED = 5e-4
 """Share of a picture's pixels that may be expected to change: half of what may."""
 _LARGEST_ERROR = 0.1
 """Of the difference of two logits: a pixel that changes had some 45 to 55 percent."""
-_LARGER, _UNSEEN = 4.0, 16
-"""An answer that shows so many times what any compared one did is compared, and one of
-so many that show something and stood."""
-_CLOSEST = 16
+_MORE, _LARGER, _UNSEEN = 4, 1.5, 16
+"""An answer is compared that has so many times the pixels of a class, or logits so many
+times as large, as any that was, and one of so many that show several classes."""
+_FEW = 4096
+"""One of so many pixels is too few to say that a class is new."""
+_CLOSEST = (16, 256)
 """The error counts where classes are closest, on one of so many pixels."""
-_TRIED, _STOOD = 8, 0.5
-"""Pictures after which it is given up, unless this share of them stood."""
+_CHANCE = 16
+"""Pixels that may change beyond what is expected."""
+_TRIED = 8
+"""Answers that may fail before it is given up."""
 _ALIKE = 1e-3
 _EXAMPLE_SIDE = 64
 _FAR = 6.0
@@ -82,9 +86,7 @@ def first_layer_in_parts(network: SegmentationNetwork) -> Iterator[bool]:
         convolutions looks at the picture.
     """
     images = _example(network)
-    with torch.inference_mode():
-        expected = network.logits(images)
-    first = _first_layers(network, images)
+    first, expected = _first_layers(network, images)
     whole = [(layer.weight, layer.bias) for layer in first]
     try:
         for layer in first:
@@ -120,23 +122,26 @@ def _is_plain(module: nn.Module) -> TypeGuard[nn.Conv2d]:
         return False
     along = zip(module.padding, module.dilation, module.kernel_size, strict=True)
     fits = all(pad % step == 0 and pad // step < size for pad, step, size in along)
-    return fits and module.groups == 1 and module.padding_mode == "zeros"
+    # A weight that is made of others at each call cannot be put in its place.
+    own = "weight" in dict(module.named_parameters(recurse=False))
+    return fits and own and module.groups == 1 and module.padding_mode == "zeros"
 
 
 class RoundingGuard:
-    """Decides which answers that were reckoned in bfloat16 may stand.
+    """Decides which answers for a scan that were reckoned in bfloat16 may stand.
 
     An answer's error is known from pictures that were reckoned both ways: the first
-    one, every one that did not stand, one that shows much more than those, and one now
-    and then. Each pixel's class changes with the probability that a normal error of
-    that size reaches from its most probable class to the next. An answer stands where
-    one in 2,000 pixels is expected to change, twice as many may, and where the error is
-    so small that only pixels change whose two classes are all but equally likely.
+    one, every one that did not stand, one that is unlike those (more of a class, larger
+    logits), and one now and then. Each pixel's class changes with the probability that
+    a normal error of that size reaches from its most probable class to the next. An
+    answer stands where one in 2,000 pixels is expected to change, twice as many may,
+    and where the error is so small that only pixels change whose two classes are all
+    but equally likely.
 
     Attributes
     ----------
     pays : bool
-        False once most answers had to be reckoned again.
+        False once more answers had too large a difference than stood.
     n_stood : int
         Answers that stood.
     """
@@ -145,8 +150,9 @@ class RoundingGuard:
         self.pays = True
         self.n_stood = 0
         self._error: float | None = None
-        self._largest = 0
-        self._asked = self._unseen = 0
+        self._pixels: Tensor | None = None  # of each class, the most of those compared
+        self._size = 0.0
+        self._failed = self._unseen = 0
 
     def stands(self, rounded: Tensor) -> bool:
         """Tell whether an answer may stand; if not, it goes to `learn` with the other.
@@ -156,21 +162,16 @@ class RoundingGuard:
         rounded : Tensor of float32, shape (C, H, W)
             Logits of a picture, reckoned in bfloat16; at least two classes.
         """
-        self._asked += 1
-        shown = int(torch.count_nonzero(_shows(rounded)))
         # What is no number compares as false, and never stands.
-        if (
-            self._expected_change(rounded) <= _MOST_CHANGED
-            and shown <= _LARGER * self._largest
-            and self._unseen < _UNSEEN
-        ):
-            self._unseen += shown > 0
-            self.n_stood += 1
-            return True
-        self._largest = max(self._largest, shown)
-        self._unseen = 0
-        self.pays = self._asked < _TRIED or self.n_stood >= _STOOD * self._asked
-        return False
+        if not self._expected_change(rounded) <= _MOST_CHANGED:
+            self._failed += 1
+            self.pays = self._failed < _TRIED or self._failed <= self.n_stood
+            return False
+        if self._unseen >= _UNSEEN or self._is_new(rounded):
+            return False
+        self._unseen += int(torch.count_nonzero(_pixels(rounded))) > 1
+        self.n_stood += 1
+        return True
 
     def learn(self, rounded: Tensor, exact: Tensor) -> None:
         """Take in how far both answers for a picture are apart.
@@ -183,12 +184,20 @@ class RoundingGuard:
         two = rounded.topk(2, dim=0)
         lead = two.values[0] - two.values[1]
         meant = exact.gather(0, two.indices).diff(dim=0)[0].neg()
-        # By what is meant: the lead itself is the smaller where the error took from it.
-        near = meant.abs()
-        limit = near.flatten().kthvalue(max(1, near.numel() // _CLOSEST)).values
-        found = float((meant - lead)[near <= limit].square().mean().sqrt())
-        if math.isfinite(found):
-            self._error = max(self._error or 0.0, found)
+        found = max(_error_among(meant, lead, share) for share in _CLOSEST)
+        if not math.isfinite(found):
+            return
+        self._error = max(self._error or 0.0, found)
+        # Where the error differs much from place to place, what changed tells.
+        changed = int(torch.count_nonzero(rounded.argmax(0) != exact.argmax(0)))
+        expected = self._expected_change(rounded) * lead.numel()
+        if changed > 2 * expected + _CHANCE:
+            self._error *= changed / max(1.0, expected)
+        pixels = _pixels(rounded)
+        known = self._pixels
+        self._pixels = pixels if known is None else torch.maximum(known, pixels)
+        self._size = max(self._size, _rms(rounded))
+        self._unseen = 0
 
     def _expected_change(self, rounded: Tensor) -> float:
         """Return the share of pixels whose class is expected to change."""
@@ -202,10 +211,30 @@ class RoundingGuard:
         close = lead[lead < _FAR * self._error]
         return float(torch.special.ndtr(close / -self._error).sum()) / lead.numel()
 
+    def _is_new(self, rounded: Tensor) -> bool:
+        assert self._pixels is not None  # an error is known
+        few = rounded[0].numel() / _FEW
+        limit = _MORE * self._pixels.clamp(min=few)
+        return bool((_pixels(rounded) > limit).any()) or (
+            _rms(rounded) > _LARGER * self._size
+        )
 
-def _shows(logits: Tensor) -> Tensor:
-    """Tell where pictures (C, H, W) show another class than the first."""
-    return logits[1:].amax(dim=0) > logits[0]
+
+def _error_among(meant: Tensor, lead: Tensor, share: int) -> float:
+    """Return the error's root mean square on the closest pixels, one of so many."""
+    # By what is meant: the lead itself is the smaller where the error took from it.
+    near = meant.abs()
+    limit = near.flatten().kthvalue(max(1, near.numel() // share)).values
+    return _rms((meant - lead)[near <= limit])
+
+
+def _rms(values: Tensor) -> float:
+    return float(values.square().mean().sqrt())
+
+
+def _pixels(logits: Tensor) -> Tensor:
+    """Return of how many pixels (C, H, W) each class is the most probable."""
+    return (logits == logits.amax(dim=0)).sum((1, 2))
 
 
 def _lead(logits: Tensor) -> Tensor:
@@ -223,8 +252,10 @@ def _example(network: SegmentationNetwork) -> Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(0))
 
 
-def _first_layers(network: SegmentationNetwork, images: Tensor) -> list[nn.Conv2d]:
-    """Return the convolutions that are given the pictures themselves."""
+def _first_layers(
+    network: SegmentationNetwork, images: Tensor
+) -> tuple[list[nn.Conv2d], Tensor]:
+    """Return the convolutions that are given the pictures themselves, and logits."""
     first: list[nn.Conv2d] = []
 
     def look(layer: nn.Conv2d, inputs: tuple[Tensor, ...]) -> None:
@@ -235,11 +266,11 @@ def _first_layers(network: SegmentationNetwork, images: Tensor) -> list[nn.Conv2
     hooks = [m.register_forward_pre_hook(look) for m in plain]
     try:
         with torch.inference_mode():
-            network.logits(images)
+            logits = network.logits(images)
     finally:
         for hook in hooks:
             hook.remove()
-    return first
+    return first, logits
 
 
 def _same(network: SegmentationNetwork, images: Tensor, expected: Tensor) -> bool:

@@ -1,10 +1,11 @@
 """Masks of a scan on the processor, against MONAI's sliding-window inferer on torch.
 
-The same weights and the same prepared slices in the same process, a few slices by each
-in turn; all turns count, for now and then one takes longer (`learning.rounding`). The
-slices are the demo's CT over and over. The weights learn for some minutes where liver
-and spleen are: those of no training have no opinion anywhere. As a program it is one
-side, a network:
+The same weights and the same prepared slices in the same process, all slices by each
+in turn. The slices are the demo's CT over and over; the weights learn for some minutes
+from every other one of them where liver and spleen are: those of no training have no
+opinion anywhere. OpenVINO reckons in bfloat16 where the processor has units for it and
+the mask stays (`learning.rounding`), the peer in float32; it says so. As a program it
+is one side, a network:
 ``python -m tests.benchmarks.predicting predicting NETWORK FOLDER``. ``BENCH_SLICES``
 and ``BENCH_SIDE`` make it smaller (64 slices of 512 x 512). Peers and runtimes that are
 not installed are left out, and it says so.
@@ -16,6 +17,7 @@ import importlib.util
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +37,7 @@ __all__ = ["predicting"]
 
 N_SLICES = int(os.environ.get("BENCH_SLICES", "64"))
 SIDE = int(os.environ.get("BENCH_SIDE", "512"))
-TURN = max(1, min(4, N_SLICES // 16))
+TURN = max(1, min(4, N_SLICES // 16))  # slices that the peer takes at a time
 FASTER = {"unet": 1.4, "fcn8s": 1.9}
 TITLES = {"unet": "U-Net, 64 base", "fcn8s": "FCN-8s"}
 SAME = 1e-3
@@ -60,7 +62,7 @@ def predicting(bench: Bench) -> list[Row]:
         peer = "torch eager, MONAI's inferer"
         if "monai" in found:
             for key, what, target in (
-                ("openvino", f"predict with OpenVINO: {scan}", 1 / faster),
+                ("openvino", f"predict with {found['runtime']}: {scan}", 1 / faster),
                 ("torch", f"predict with torch alone: {scan}", 1.0),
             ):
                 if key in found:
@@ -112,32 +114,39 @@ def main(network: str, folder: Path) -> None:
     if importlib.util.find_spec("openvino") is not None:
         devices["openvino"] = "auto"
     work: dict[str, Callable[[NDArray[np.float32]], Any]] = {}
+    runtimes = {}
     for name, device in devices.items():
         # One for each: now and then OpenVINO's compares two precisions.
         whole, bare = (Predictor(weights, device, fastest=True) for _ in range(2))
         if name == "openvino" and not whole.runtime.startswith("OpenVINO"):
             raise SystemExit(f"no OpenVINO: {whole.notes}")
+        runtimes[name] = whole
         work[name] = lambda part, p=whole: p.predict(part, (1, 1, 1)).labels
-        work[f"{name}_bare"] = lambda part, p=bare: [
-            p._logits(torch.from_numpy(one[None, None])) for one in part
-        ]
+        work[f"{name}_bare"] = partial(_bare, bare)
     if importlib.util.find_spec("monai") is not None:
         work["monai"] = _monai(eager)
     for one in work.values():
-        one(data[:1])  # what is made the first time
-    took: dict[str, list[float]] = {name: [] for name in work}
-    masks: dict[str, list[NDArray[Any]]] = {name: [] for name in work}
-    for at in range(0, N_SLICES, TURN):
-        # There and back: nobody always follows the same one, which leaves its caches.
-        turn = list(work.items())
-        for name, one in turn if at // TURN % 2 == 0 else reversed(turn):
-            began = time.perf_counter()
-            mask = one(data[at : at + TURN])
-            took[name].append(time.perf_counter() - began)
-            if not name.endswith("_bare"):
-                masks[name].append(mask)
-    _same({name: np.concatenate(parts) for name, parts in masks.items() if parts})
-    say(**{name: sum(times) for name, times in took.items()})
+        one(data[:TURN])  # what is made the first time
+    took: dict[str, float] = {}
+    masks: dict[str, NDArray[Any]] = {}
+    for name, one in work.items():
+        began = time.perf_counter()
+        mask = one(data)
+        took[name] = time.perf_counter() - began
+        if not name.endswith("_bare"):
+            masks[name] = mask
+    _same(masks)
+    runtime = runtimes.popitem()[1].runtime
+    say(runtime=runtime, **took)
+
+
+def _bare(predictor: Any, part: NDArray[np.float32]) -> None:
+    import torch
+
+    if predictor._openvino is not None:
+        predictor._openvino.begin()  # as `predict` does
+    for one in part:
+        predictor._logits(torch.from_numpy(one[None, None]))
 
 
 def _taught(network: Any, data: NDArray[np.float32], organs: NDArray[np.int64]) -> Any:
@@ -150,7 +159,7 @@ def _taught(network: Any, data: NDArray[np.float32], organs: NDArray[np.int64]) 
         if isinstance(module, nn.Conv2d) and module.out_channels != network.n_classes:
             nn.init.kaiming_normal_(module.weight)
     dice = np.random.default_rng(0)
-    shown = np.argwhere(organs > 0)
+    shown = np.argwhere(organs[: len(organs) // 2 * 2 : 2] > 0) * [2, 1, 1]
     step = torch.optim.Adam(network.parameters(), 1e-4)
     network.train()
     for n in range(_STEPS):
@@ -210,10 +219,10 @@ def _same(masks: dict[str, NDArray[Any]]) -> None:
     shares = np.bincount(first.ravel().astype(int), minlength=3) / first.size
     sys.stderr.write(f"share of the classes: {shares.round(3).tolist()}\n")
     for name, mask in masks.items():
-        apart = float((mask != first).mean())
-        sys.stderr.write(f"{name}: {apart:.2e} of the voxels differ from torch's\n")
+        apart = float((mask != first).mean((1, 2)).max())
+        sys.stderr.write(f"{name}: up to {apart:.2e} of a slice differ from torch's\n")
         if apart > SAME:
-            raise SystemExit(f"the masks of {name} differ in {apart:.2%} of the voxels")
+            raise SystemExit(f"a mask of {name} differs in {apart:.2%} of the voxels")
 
 
 if __name__ == "__main__":

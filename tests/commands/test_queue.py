@@ -94,6 +94,10 @@ def test_the_way_back_leads_back_to_what_those_weights_said(ranked, monkeypatch)
         entropy = np.asarray(store.array(mine.entropy_blob))
         wrong = np.full(entropy.shape, 2, np.uint8)
         store.add_prediction(uid, "others", wrong, entropy)
+    told = run_accept(AcceptParams(uid, 21), ctx)
+    assert told["predicted_by"] == "others"
+    assert told["in_use"] == mine.checkpoint_id
+    assert "by other weights than those in use" in ACCEPT.text(told)
     monkeypatch.setattr(predict, "Predictor", None)
     run_score(ScoreParams(), ctx)
     with ctx.store() as store:
@@ -145,7 +149,8 @@ def test_accepting_takes_the_prediction_where_nobody_drew(ranked):
         assert np.array_equal(mask[19], store.array(stored.labels_blob)[19])
         assert store.item_for(uid, 19).state is ItemState.ACCEPTED
     assert told["n_voxels"] == (mask[19] > 0).sum()
-    assert "as predicted" in ACCEPT.text(told)
+    assert "as predicted)" in ACCEPT.text(told)
+    assert told["predicted_by"] == told["in_use"] == stored.checkpoint_id
     assert 20 not in listed(ranked)
     assert listed(ranked)[21]["priority"] < listed(ranked)[21]["score"]
 

@@ -13,3 +13,6 @@ def test_times_in_words():
         "80 min",
     ]
     assert in_words(7300) == "2 h 02 min"
+    assert in_words(71 * 3600 + 59 * 60) == "71 h 59 min"
+    assert in_words(72 * 3600) == "3 days"
+    assert in_words(1009 * 3600) == "42 days"

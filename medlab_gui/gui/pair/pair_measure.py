@@ -59,6 +59,8 @@ class SecondPicture:
         index = self._pane.slice_index
         return -1 if index is None or self._state.is_resampled else index
 
+    shown_index = slice_index
+
     def to_canvas(self, flat: ArrayLike) -> NDArray[np.float64]:
         """Return logical pixels ``(x, y)`` of the pane, shape (n, 2)."""
         pane, geometry = self._pane, self._pane.geometry_shown

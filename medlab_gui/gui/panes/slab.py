@@ -110,9 +110,11 @@ def project(
     ndarray, 2-D
         The remaining axes in their order; float32 for the mean.
     """
+    where: list[int | slice] = [slice(None)] * 3
     if reach == 0 or projection is Projection.NONE:
-        return np.asarray(np.take(data, index, axis=axis))
-    where = [slice(None)] * 3
+        # Not `np.take`: of a scan whose axes are turned it would copy the whole first.
+        where[axis] = index
+        return np.array(data[tuple(where)], order="C")
     where[axis] = slice(max(0, index - reach), index + reach + 1)
     part = data[tuple(where)]
     if projection is Projection.MEAN:

@@ -56,9 +56,10 @@ def unmeasured(
     if filling is None:
         return None
     axis, reach = geometry.plane.axis, slab.reach(geometry.spacing)
+    where: list[int | slice] = [slice(None)] * 3
     if reach == 0:
-        return is_padding(np.take(data, index, axis=axis), filling)
-    where = [slice(None)] * 3
+        where[axis] = index
+        return is_padding(np.array(data[tuple(where)], order="C"), filling)
     where[axis] = slice(max(0, index - reach), index + reach + 1)
     found = is_padding(data[tuple(where)], filling)
     if found is None:
