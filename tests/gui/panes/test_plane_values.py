@@ -10,7 +10,8 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-from medlab_gui.core.measurements import Kind, Plane
+from medlab_gui.core.measurements import Kind, Plane, as_points
+from medlab_gui.gui.measure_overlay import MeasureOverlay
 from medlab_gui.gui.panes import plane_values
 from medlab_gui.gui.panes.slab import Projection, Slab
 from tests.gui.conftest import wait_for
@@ -123,9 +124,15 @@ def test_a_sagittal_slice_of_a_large_scan_is_gathered_on_a_thread(
     linked.step(Plane.SAGITTAL, 1)
     assert pane.picture() == before, "the slice before stands"
     assert pane.corner_lines() == words, "under its own number"
+    line = np.array([[2, 5, first + 1], [4, 9, first + 1]], float)
+    ends = as_points(pane.grid.to_mm(line))
+    window.bench.measure.add(Kind.DISTANCE, Plane.SAGITTAL, first + 1, ends)
+    overlay = pane.findChild(MeasureOverlay)
+    assert overlay.looks() == [], "nothing is drawn on a slice that it is not of"
     taker.may_take.set()
     wait_for(lambda: pane.picture() != before and not window.bench.jobs.active)
     assert np.array_equal(pane.values, VALUES[:, :, first + 1])
+    assert len(overlay.looks()) == 1
     assert taker.threads
     assert threading.current_thread() not in taker.threads
     # Where it takes less than a moment, nothing older is shown in between.
@@ -133,6 +140,11 @@ def test_a_sagittal_slice_of_a_large_scan_is_gathered_on_a_thread(
     linked.step(Plane.SAGITTAL, 1)
     pane.picture()
     assert np.array_equal(pane.values, VALUES[:, :, first + 2])
+    # With a tool in hand none may be missing.
+    taker.threads.clear()
+    monkeypatch.setattr(window.bench.measure, "_tool", Kind.DISTANCE)
+    assert pane._values.of(first, Slab(), 1.0).index == first
+    assert taker.threads == [threading.current_thread()]
 
 
 def test_nothing_is_measured_in_a_slice_that_is_not_in_sight(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,20 @@ def test_projections_against_numpy(axis, projection, best):
     alone = np.moveaxis(data, axis, 0)[2]
     assert np.array_equal(project(data, axis, 2, 0, projection), alone)
     assert np.array_equal(project(data, axis, 2, 3, Projection.NONE), alone)
+
+
+def test_a_slice_of_a_turned_scan_copies_no_more_than_itself():
+    """`np.take` would copy the whole scan first; a scan that is read is such a view."""
+    stored = np.random.default_rng(0).integers(0, 9, (90, 80, 70)).astype(np.float32)
+    turned = stored.transpose(2, 0, 1)[::-1]
+    for axis in range(3):
+        tracemalloc.start()
+        found = project(turned, axis, 5, 0, Projection.NONE)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert found.flags.c_contiguous
+        assert np.array_equal(found, np.moveaxis(turned, axis, 0)[5])
+        assert peak < 3 * found.nbytes
 
 
 def test_voxels_without_a_value_do_not_hide_others():
