@@ -83,7 +83,7 @@ def first_layer_in_parts(network: SegmentationNetwork) -> Iterator[bool]:
     ------
     bool
         Whether `logits` takes parts now; not where something else than plain
-        convolutions looks at the picture.
+        convolutions looks at the picture. Then it is as it was.
     """
     images = _example(network)
     first, expected = _first_layers(network, images)
@@ -92,10 +92,19 @@ def first_layer_in_parts(network: SegmentationNetwork) -> Iterator[bool]:
         for layer in first:
             layer.weight = nn.Parameter(_weights_in_parts(layer), requires_grad=False)
             layer.bias = None
-        yield bool(first) and _same(network, images, expected)
+        takes_parts = bool(first) and _same(network, images, expected)
+        if not takes_parts:
+            _put_back(first, whole)
+        yield takes_parts
     finally:
-        for layer, (weight, bias) in zip(first, whole, strict=True):
-            layer.weight, layer.bias = weight, bias
+        _put_back(first, whole)
+
+
+def _put_back(
+    layers: list[nn.Conv2d], whole: list[tuple[Tensor, Tensor | None]]
+) -> None:
+    for layer, (weight, bias) in zip(layers, whole, strict=True):
+        layer.weight, layer.bias = weight, bias
 
 
 def _weights_in_parts(layer: nn.Conv2d) -> Tensor:
@@ -277,7 +286,7 @@ def _same(network: SegmentationNetwork, images: Tensor, expected: Tensor) -> boo
     try:
         with torch.inference_mode():
             found = network.logits(parts_of(images))
-    except RuntimeError:  # something else wants as many channels as ever
-        return False
+    except (RuntimeError, ValueError, TypeError, LookupError, AssertionError):
+        return False  # something else wants as many channels as ever
     apart = float((found - expected).abs().max())
     return apart <= _ALIKE * max(1e-6, float(expected.abs().max()))

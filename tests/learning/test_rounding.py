@@ -147,6 +147,7 @@ class AddsIts(SegmentationNetwork):
     "network",
     [
         AddsIts(lambda x: x),  # which no longer fits
+        AddsIts(lambda x: {1: x}[x.shape[1]]),
         AddsIts(lambda x: x.mean(dim=1, keepdim=True)),  # which fits, and is another
         First(kernel_size=3, padding=3),  # where only the border has a bias
         First(kernel_size=3, padding="same"),
@@ -158,6 +159,8 @@ def test_a_network_that_cannot_take_parts_is_left_as_it_is(network):
     before = network.conv.weight
     with first_layer_in_parts(network) as takes_parts:
         assert not takes_parts
+        assert network.conv.weight is before, "torch's or OpenVINO's as it is"
+        assert network.conv.bias is not None
     assert network.conv.weight is before
 
 
