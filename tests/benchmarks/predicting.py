@@ -4,8 +4,9 @@ The same weights and the same prepared slices in the same process, all slices by
 in turn. The slices are the demo's CT over and over; the weights learn for some minutes
 from every other one of them where liver and spleen are: those of no training have no
 opinion anywhere. OpenVINO reckons in bfloat16 where the processor has units for it and
-the mask stays (`learning.rounding`), the peer in float32; it says so. As a program it
-is one side, a network:
+the mask stays (`learning.rounding`), the peer in float32; it says so. What entropy adds
+is what a prediction takes beside its forward passes. As a program it is one side, a
+network:
 ``python -m tests.benchmarks.predicting predicting NETWORK FOLDER``. ``BENCH_SLICES``
 and ``BENCH_SIDE`` make it smaller (64 slices of 512 x 512). Peers and runtimes that are
 not installed are left out, and it says so.
@@ -17,7 +18,6 @@ import importlib.util
 import os
 import sys
 import time
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +77,7 @@ def predicting(bench: Bench) -> list[Row]:
                         found[key],
                         found[f"{key}_bare"],
                         "s",
-                        f"bare forward pass, {key}",
+                        f"its forward passes, {key}",
                         1.05,
                     )
                 )
@@ -114,39 +114,47 @@ def main(network: str, folder: Path) -> None:
     if importlib.util.find_spec("openvino") is not None:
         devices["openvino"] = "auto"
     work: dict[str, Callable[[NDArray[np.float32]], Any]] = {}
-    runtimes = {}
+    forward: dict[str, _Timed] = {}
     for name, device in devices.items():
-        # One for each: now and then OpenVINO's compares two precisions.
-        whole, bare = (Predictor(weights, device, fastest=True) for _ in range(2))
-        if name == "openvino" and not whole.runtime.startswith("OpenVINO"):
-            raise SystemExit(f"no OpenVINO: {whole.notes}")
-        runtimes[name] = whole
-        work[name] = lambda part, p=whole: p.predict(part, (1, 1, 1)).labels
-        work[f"{name}_bare"] = partial(_bare, bare)
+        predictor = Predictor(weights, device, fastest=True)
+        if name == "openvino" and not predictor.runtime.startswith("OpenVINO"):
+            raise SystemExit(f"no OpenVINO: {predictor.notes}")
+        predictor._logits = forward[name] = _Timed(predictor._logits)
+        work[name] = lambda part, p=predictor: p.predict(part, (1, 1, 1))
     if importlib.util.find_spec("monai") is not None:
         work["monai"] = _monai(eager)
     for one in work.values():
         one(data[:TURN])  # what is made the first time
     took: dict[str, float] = {}
     masks: dict[str, NDArray[Any]] = {}
+    runtime = ""
     for name, one in work.items():
+        for timed in forward.values():
+            timed.seconds = 0.0
         began = time.perf_counter()
-        mask = one(data)
+        found = one(data)
         took[name] = time.perf_counter() - began
-        if not name.endswith("_bare"):
-            masks[name] = mask
+        if name in forward:
+            took[f"{name}_bare"] = forward[name].seconds
+            runtime = found.runtime
+        masks[name] = found.labels if name in forward else found
     _same(masks)
-    runtime = runtimes.popitem()[1].runtime
     say(runtime=runtime, **took)
 
 
-def _bare(predictor: Any, part: NDArray[np.float32]) -> None:
-    import torch
+class _Timed:
+    """A function, and the seconds that were spent in it."""
 
-    if predictor._openvino is not None:
-        predictor._openvino.begin()  # as `predict` does
-    for one in part:
-        predictor._logits(torch.from_numpy(one[None, None]))
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self.seconds = 0.0
+
+    def __call__(self, *arguments: Any) -> Any:
+        began = time.perf_counter()
+        try:
+            return self._function(*arguments)
+        finally:
+            self.seconds += time.perf_counter() - began
 
 
 def _taught(network: Any, data: NDArray[np.float32], organs: NDArray[np.int64]) -> Any:
