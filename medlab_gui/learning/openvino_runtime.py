@@ -95,9 +95,10 @@ class OpenVinoRuntime:
             kept = self._kept(folder)
             self._model = _converted(network, parts) if kept is None else kept
         self._takes_parts = parts
-        side = 2 * network.stride
-        work = count_multiply_adds(network, (network.in_channels, side, side))
-        self._worth_pixels = _WORTH * side * side / work
+        if parts:
+            side = 2 * network.stride
+            work = count_multiply_adds(network, (network.in_channels, side, side))
+            self._worth_pixels = _WORTH * side * side / work
         self._guard: RoundingGuard | None = None
         self._n_slow = 0
         if kept is None:

@@ -176,9 +176,10 @@ class RoundingGuard:
             self._failed += 1
             self.pays = self._failed < _TRIED or self._failed <= self.n_stood
             return False
-        if self._unseen >= _UNSEEN or self._is_new(rounded):
+        pixels = _pixels(rounded)
+        if self._unseen >= _UNSEEN or self._is_new(pixels, rounded):
             return False
-        self._unseen += int(torch.count_nonzero(_pixels(rounded))) > 1
+        self._unseen += int(torch.count_nonzero(pixels)) > 1
         self.n_stood += 1
         return True
 
@@ -220,13 +221,13 @@ class RoundingGuard:
         close = lead[lead < _FAR * self._error]
         return float(torch.special.ndtr(close / -self._error).sum()) / lead.numel()
 
-    def _is_new(self, rounded: Tensor) -> bool:
+    def _is_new(self, pixels: Tensor, rounded: Tensor) -> bool:
+        """Tell whether an answer is unlike all that were compared."""
         assert self._pixels is not None  # an error is known
         few = rounded[0].numel() / _FEW
-        limit = _MORE * self._pixels.clamp(min=few)
-        return bool((_pixels(rounded) > limit).any()) or (
-            _rms(rounded) > _LARGER * self._size
-        )
+        if bool((pixels > _MORE * self._pixels.clamp(min=few)).any()):
+            return True
+        return _rms(rounded) > _LARGER * self._size
 
 
 def _error_among(meant: Tensor, lead: Tensor, share: int) -> float:
