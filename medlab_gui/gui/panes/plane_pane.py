@@ -24,7 +24,7 @@ from medlab_gui.gui.panes.plane_picture import (
     slice_image,
     word_picture,
 )
-from medlab_gui.gui.panes.plane_values import PlaneValues, Taken
+from medlab_gui.gui.panes.plane_values import Over, PlaneValues, Taken
 from medlab_gui.gui.panes.unmeasured import hatch
 from medlab_gui.gui.shading import shading
 from medlab_gui.gui.stamps import LIGHT, Stamps
@@ -86,11 +86,11 @@ class PlanePane(QWidget):
         self._stamps = Stamps(self)
         self._values = PlaneValues(bench, plane)
         self._behind: int | None = None
-        self._gray: tuple[object, QImage] | None = None
+        self._gray: tuple[object, NDArray[Any], QImage] | None = None
         self._base: tuple[object, QImage] | None = None
         self._shown: tuple[tuple[object, ...], QImage] | None = None
         self._palettes: dict[tuple[Any, ...], NDArray[np.uint32]] = {}
-        self._mask_changes = 0
+        self._changes = 0
         self._display = Display()
         self.tint: PlaneTint | None = None
         self._shown_slice = -1
@@ -135,7 +135,7 @@ class PlanePane(QWidget):
             session.arrived.connect(self._on_arrived)
             session.edited.connect(self._on_edited)
             session.state_changed.connect(self._on_edited)
-            session.prediction_changed.connect(self._on_mask)
+            session.prediction_changed.connect(self._on_prediction)
             if not self._bench.is_same_place:
                 self.fit()
         self.update()
@@ -149,7 +149,11 @@ class PlanePane(QWidget):
             self._strokes.start()
 
     def _on_mask(self) -> None:
-        self._mask_changes += 1
+        self._changes += 1
+        self.update()
+
+    def _on_prediction(self) -> None:
+        self._values.let_go()
         self.update()
 
     def _on_moved(self) -> None:
@@ -249,25 +253,32 @@ class PlanePane(QWidget):
             )
         return self._palettes[key]
 
-    def _overlays(self, taken: Taken) -> tuple[Overlay, ...]:
+    def _volumes_over(self) -> Over:
         session, view = self._bench.session, self._bench.view
         assert session is not None
-        axis, index = self.plane.axis, taken.index
+        return Over(
+            self._changes,
+            mask=session.mask if view.mask_visible else None,
+            prediction=session.prediction if view.prediction_visible else None,
+            entropy=session.entropy if view.entropy_visible else None,
+        )
+
+    def _overlays(self, taken: Taken) -> tuple[Overlay, ...]:
+        view, over = self._bench.view, taken.over
         found: list[Overlay] = []
         if taken.unmeasured is not None:
             found.append(hatch(taken.unmeasured))
-        if view.entropy_visible and session.entropy is not None:
-            doubt = np.take(session.entropy, index, axis=axis).astype(np.float32)
-            steps = np.clip(np.nan_to_num(doubt) * 255, 0, 255).astype(np.uint8)
+        if over.entropy is not None:
+            doubt = np.nan_to_num(over.entropy.astype(np.float32))
+            steps = np.clip(doubt * 255, 0, 255).astype(np.uint8)
             found.append(Overlay(steps, self._palette("doubt", view.entropy_opacity)))
-        if view.prediction_visible and session.prediction is not None:
-            labels = np.take(session.prediction, index, axis=axis)
-            found.append(Overlay(labels, self._palette("labels", 1.0), True))
-        if view.mask_visible:
-            labels = np.take(session.mask, index, axis=axis)
+        if over.prediction is not None:
+            palette = self._palette("labels", 1.0)
+            found.append(Overlay(over.prediction, palette, True))
+        if over.mask is not None:
             opacity = 1.0 if view.outline else view.mask_opacity
             palette = self._palette("labels", opacity)
-            found.append(Overlay(labels, palette, view.outline))
+            found.append(Overlay(over.mask, palette, view.outline))
         return tuple(found)
 
     @property
@@ -280,28 +291,16 @@ class PlanePane(QWidget):
         """Return the slice in grey; made anew where slice, slab or window differ."""
         session, view = self._bench.session, self._bench.view
         assert session is not None
-        key = (taken.index, taken, view.level, view.width, view.inverted)
-        if self._gray is None or self._gray[0] != key:
-            picture = self._only_read(taken.values)
+        key = (taken.index, view.level, view.width, view.inverted)
+        known = self._gray
+        if known is None or known[0] != key or known[1] is not taken.values:
             shown = shading(
                 self._display, session.volume.data.dtype, inverted=view.inverted
             )
+            picture = taken.read_values
             image = slice_image(picture, view.level, view.width, shown)
-            self._gray = (key, image)
-        return self._gray[1]
-
-    def _only_read(self, picture: NDArray[Any]) -> NDArray[Any]:
-        """Leave lines of slices that are not read yet without a value: black."""
-        session = self._bench.session
-        assert session is not None
-        if not session.is_provisional or self.plane.axis == 0:
-            return picture
-        unread = [k for k in range(picture.shape[0]) if not session.is_filled(k)]
-        if not unread:
-            return picture
-        picture = picture.astype(np.float32)
-        picture[unread] = np.nan
-        return picture
+            self._gray = known = (key, taken.values, image)
+        return known[2]
 
     @property
     def is_at_hand(self) -> bool:
@@ -333,7 +332,10 @@ class PlanePane(QWidget):
         index, slab = self.slice_index, self._state.slab(self.plane)
         spacing = self._geometry.spacing
         self._behind = None
-        taken = self._values.of(index, slab, spacing) if self.is_at_hand else None
+        taken = None
+        if self.is_at_hand:
+            over = self._volumes_over()
+            taken = self._values.of(index, slab, spacing, over=over)
         if taken is not None and taken.index != index:
             self._behind = index = taken.index
         what = (
@@ -346,11 +348,9 @@ class PlanePane(QWidget):
         tint = self.tint.image(index) if self.tint is not None else None
         key = (
             tint.cacheKey() if tint is not None else 0,
-            *(self._gray[0] if self._gray is not None else (), size, transform),
-            *(view.smooth, self._mask_changes, view.mask_visible, view.outline),
-            view.hidden,
-            *(view.mask_opacity, view.entropy_visible, view.entropy_opacity),
-            view.prediction_visible,
+            *(gray.cacheKey(), taken.over, size, transform),
+            *(view.smooth, view.outline, view.hidden),
+            *(view.mask_opacity, view.entropy_opacity),
         )
         if self._base is None or self._base[0] != key:
             picture = draw_picture(

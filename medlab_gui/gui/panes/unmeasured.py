@@ -32,7 +32,7 @@ _GROUND, _LINE = 0x14181206, 0x8C8C6830
 def unmeasured(
     session: ReviewSession, geometry: PlaneGeometry, slab: Slab, index: int
 ) -> NDArray[np.bool_] | None:
-    """Tell which pixels of a slice, or of several shown as one, were not measured.
+    """Tell which pixels of several slices shown as one were not measured.
 
     Parameters
     ----------
@@ -41,25 +41,22 @@ def unmeasured(
     geometry : PlaneGeometry
         Which plane is shown.
     slab : Slab
-        How thick the slice is.
+        How many slices these are.
     index : int
-        Its number.
+        The middle one.
 
     Returns
     -------
     ndarray of bool, 2-D, or None
-        None where there are none. Of several slices a pixel counts as soon as one of
-        them was not measured there, but for the brightest value, which the filling
-        never is: there all of them.
+        None where there are none. A pixel counts as soon as one of the slices was not
+        measured there, but for the brightest value, which the filling never is: there
+        all of them.
     """
     filling, data = session.series.filling, session.volume.data
     if filling is None:
         return None
     axis, reach = geometry.plane.axis, slab.reach(geometry.spacing)
     where: list[int | slice] = [slice(None)] * 3
-    if reach == 0:
-        where[axis] = index
-        return is_padding(np.array(data[tuple(where)], order="C"), filling)
     where[axis] = slice(max(0, index - reach), index + reach + 1)
     found = is_padding(data[tuple(where)], filling)
     if found is None:

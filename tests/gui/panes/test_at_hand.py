@@ -10,7 +10,8 @@ from qtpy.QtCore import QPointF
 from qtpy.QtWidgets import QApplication
 
 from medlab_gui.core.measurements import Plane
-from medlab_gui.gui.panes import at_hand, plane_values
+from medlab_gui.gui.panes import at_hand
+from medlab_gui.gui.panes.gathered import Gathered
 from medlab_gui.gui.panes.slab import Projection, Slab
 from tests.gui.conftest import wait_for
 from tests.gui.panes.seen import LIGHT_PANES, VALUES, shown
@@ -26,19 +27,19 @@ class Reader:
         self.read: list[tuple[threading.Thread, tuple[int, ...]]] = []
         self.taken: list[int] = []
         monkeypatch.setattr(at_hand, "_INSTANT_BYTES", 0)
-        read_through, project = at_hand.read_through, plane_values.project
+        read_through, take_slice = at_hand.read_through, Gathered.take
 
         def read(array, ctx):
             self.may_read.wait(30)
             self.read.append((threading.current_thread(), array.shape))
             read_through(array, ctx)
 
-        def take(data, axis, *rest):
-            self.taken.append(axis)
-            return project(data, axis, *rest)
+        def take(source, index, state):
+            self.taken.append(source.axis)
+            return take_slice(source, index, state)
 
         monkeypatch.setattr(at_hand, "read_through", read)
-        monkeypatch.setattr(plane_values, "project", take)
+        monkeypatch.setattr(Gathered, "take", take)
 
 
 @pytest.fixture

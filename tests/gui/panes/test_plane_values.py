@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -12,7 +14,8 @@ from qtpy.QtWidgets import QApplication
 
 from medlab_gui.core.measurements import Kind, Plane, as_points
 from medlab_gui.gui.measure_overlay import MeasureOverlay
-from medlab_gui.gui.panes import plane_values
+from medlab_gui.gui.panes import gathered, plane_values
+from medlab_gui.gui.panes.gathered import Gathered
 from medlab_gui.gui.panes.slab import Projection, Slab
 from tests.gui.conftest import wait_for
 from tests.gui.moving import move
@@ -30,19 +33,25 @@ class Taker:
         self.may_take = threading.Event()
         self.may_take.set()
         self.threads: list[threading.Thread] = []
+        self.gathering: list[threading.Thread] = []
         self.of_slabs: list[threading.Thread] = []
-        self.of_all = False
-        project = plane_values.project
+        project, take_slice = plane_values.project, Gathered.take
 
-        def take(*what):
+        def take_slab(*what):
             self.threads.append(threading.current_thread())
-            if what[-2]:
-                self.of_slabs.append(threading.current_thread())
-            if what[-2] or self.of_all:
-                self.may_take.wait(30)
+            self.of_slabs.append(threading.current_thread())
+            self.may_take.wait(30)
             return project(*what)
 
-        monkeypatch.setattr(plane_values, "project", take)
+        def take(source, index, state):
+            self.threads.append(threading.current_thread())
+            if not source.is_at_hand(index, state):
+                self.gathering.append(threading.current_thread())
+                self.may_take.wait(30)
+            return take_slice(source, index, state)
+
+        monkeypatch.setattr(plane_values, "project", take_slab)
+        monkeypatch.setattr(Gathered, "take", take)
 
 
 @pytest.fixture
@@ -99,52 +108,123 @@ def test_a_thick_slab_is_computed_on_a_thread_and_the_last_picture_stands(
     linked.set_slab(plane, Slab())
 
 
-def test_a_sagittal_slice_of_a_large_scan_is_gathered_on_a_thread(
-    opened, taker, monkeypatch
-):
-    """It takes a value of each line, from all over the memory."""
+@pytest.fixture
+def of_large(opened, taker, monkeypatch):
+    """Return the sagittal view of a scan that counts as large, two slices a time."""
+    lines = VALUES.shape[0] * VALUES.shape[1]
+    monkeypatch.setattr(gathered, "_INSTANT_LINES", lines - 1)
+    monkeypatch.setattr(gathered, "_SLICES", 2)
+    monkeypatch.setattr(plane_values, "_PATIENCE_S", 0)
     window = opened()
     wait_for(lambda: not window.bench.jobs.active)
-    linked, pane = window.bench.linked, window.views.panes[Plane.SAGITTAL]
-    wait_for(lambda: pane.values is not None)
-    first, words = pane.slice_index, pane.corner_lines()
+    pane = window.views.panes[Plane.SAGITTAL]
+    wait_for(lambda: pane.values is not None and pane.shown_index == pane.slice_index)
+    window.bench.linked.step(Plane.SAGITTAL, 2 - pane.slice_index)
+    pane.picture()
+    wait_for(lambda: pane.shown_index == 2 and not window.bench.jobs.active)
+    pane.picture()
+    taker.gathering.clear()
+    return window, pane
+
+
+def test_a_sagittal_slice_of_a_large_scan_is_gathered_on_a_thread(
+    of_large, taker, monkeypatch
+):
+    """It takes a value of each line, from all over the memory."""
+    window, pane = of_large
+    linked, words = window.bench.linked, pane.corner_lines()
     before = pane.picture().copy()
-    lines = VALUES.shape[0] * VALUES.shape[1]
-    monkeypatch.setattr(plane_values, "_INSTANT_LINES", lines)
-    taker.threads.clear()
-    linked.step(Plane.SAGITTAL, 1)
-    pane.picture()
-    linked.step(Plane.SAGITTAL, -1)
-    pane.picture()
-    assert set(taker.threads) == {threading.current_thread()}
-    monkeypatch.setattr(plane_values, "_INSTANT_LINES", lines - 1)
-    taker.threads.clear()
-    taker.of_all = True
     taker.may_take.clear()
-    linked.step(Plane.SAGITTAL, 1)
+    linked.step(Plane.SAGITTAL, 2)
     assert pane.picture() == before, "the slice before stands"
     assert pane.corner_lines() == words, "under its own number"
-    line = np.array([[2, 5, first + 1], [4, 9, first + 1]], float)
+    line = np.array([[2, 5, 4], [4, 9, 4]], float)
     ends = as_points(pane.grid.to_mm(line))
-    window.bench.measure.add(Kind.DISTANCE, Plane.SAGITTAL, first + 1, ends)
+    window.bench.measure.add(Kind.DISTANCE, Plane.SAGITTAL, 4, ends)
     overlay = pane.findChild(MeasureOverlay)
     assert overlay.looks() == [], "nothing is drawn on a slice that it is not of"
     taker.may_take.set()
     wait_for(lambda: pane.picture() != before and not window.bench.jobs.active)
-    assert np.array_equal(pane.values, VALUES[:, :, first + 1])
+    assert np.array_equal(pane.values, VALUES[:, :, 4])
     assert len(overlay.looks()) == 1
-    assert taker.threads
-    assert threading.current_thread() not in taker.threads
+    assert taker.gathering
+    assert threading.current_thread() not in taker.gathering
     # Where it takes less than a moment, nothing older is shown in between.
     monkeypatch.setattr(plane_values, "_PATIENCE_S", 30)
-    linked.step(Plane.SAGITTAL, 1)
+    linked.step(Plane.SAGITTAL, -4)
     pane.picture()
-    assert np.array_equal(pane.values, VALUES[:, :, first + 2])
-    # With a tool in hand none may be missing.
-    taker.threads.clear()
+    assert np.array_equal(pane.values, VALUES[:, :, 0])
+    # With a tool in hand it is waited for longer.
+    wait_for(lambda: not window.bench.jobs.active)
+    monkeypatch.setattr(plane_values, "_PATIENCE_S", 0)
+    monkeypatch.setattr(plane_values, "_TOOL_PATIENCE_S", 30)
     monkeypatch.setattr(window.bench.measure, "_tool", Kind.DISTANCE)
-    assert pane._values.of(first, Slab(), 1.0).index == first
-    assert taker.threads == [threading.current_thread()]
+    assert pane._values.of(2, Slab(), 1.0).index == 2
+    assert threading.current_thread() not in taker.gathering
+
+
+def test_neighbours_of_a_gathered_slice_are_there_at_once(of_large, taker):
+    window, pane = of_large
+    for index in (3, 2, 3):
+        window.bench.linked.step(Plane.SAGITTAL, index - pane.slice_index)
+        pane.picture()
+        assert np.array_equal(pane.values, VALUES[:, :, index])
+    assert taker.gathering == []
+
+
+def test_what_lies_over_a_large_scan_is_gathered_on_a_thread(
+    of_large, taker, monkeypatch
+):
+    window, pane = of_large
+    bench, session = window.bench, window.bench.session
+    bench.view.entropy_visible = bench.view.prediction_visible = True
+    rng = np.random.default_rng(4)
+    labels = rng.integers(0, 3, session.mask.shape, np.uint8)
+    doubt = rng.random(session.mask.shape).astype(np.float16)
+    before = pane.picture().copy()
+    session.set_prediction(labels, doubt, "p")
+    wait_for(lambda: pane.picture() != before and not bench.jobs.active)
+    over = pane._values.last.over
+    assert np.array_equal(over.mask, session.mask[:, :, 2])
+    assert np.array_equal(over.prediction, labels[:, :, 2])
+    assert np.array_equal(over.entropy, doubt[:, :, 2])
+    # An edit is seen, although what was gathered before is kept.
+    assert session.accept_prediction()
+    wait_for(
+        lambda: (
+            pane.picture() is not None
+            and np.array_equal(pane._values.last.over.mask, labels[:, :, 2])
+        )
+    )
+    assert len(taker.gathering) == 3, "what did not change is kept"
+    assert threading.current_thread() not in taker.gathering
+    # The whole looks as it does where all is taken at once.
+    wait_for(lambda: not bench.jobs.active)
+    seen = pane.picture().copy()
+    monkeypatch.setattr(gathered, "_INSTANT_LINES", 10**9)
+    pane._values.forget()
+    assert pane.picture() == seen
+    session.undo()
+
+
+def test_no_prediction_is_held_that_another_has_replaced(of_large):
+    """On Windows the file of one that is mapped could not be removed."""
+    window, pane = of_large
+    session = window.bench.session
+    window.bench.view.prediction_visible = True
+    labels = np.ones(session.mask.shape, np.uint8)
+    session.set_prediction(labels, labels.astype(np.float16), "p")
+    pane.picture()
+    wait_for(lambda: not window.bench.jobs.active)
+    pane.picture()
+    held = weakref.ref(labels)
+    labels = None
+    pane.hide()
+    again = np.zeros(session.mask.shape, np.uint8)
+    session.set_prediction(again, again.astype(np.float16), "q")
+    gc.collect()
+    assert held() is None
+    pane.show()
 
 
 def test_nothing_is_measured_in_a_slice_that_is_not_in_sight(
