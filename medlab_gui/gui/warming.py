@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import time
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,10 @@ __all__ = ["Warming"]
 
 _AFTER_PAINT_MS = 200
 """When to load what the first series needs: not while the window is being painted."""
+_PATIENCE_S = 5.0
+"""For so long the project is waited for."""
+_RESTS = 2
+"""So often nothing must be under way: what came of the last job is drawn then."""
 _BREATH_MS = 5
 _SETTLE_MS = 100
 
@@ -64,10 +69,12 @@ class Warming(QObject):
         self._layers = self._make_layers(stage)
         self._steps = chain(self._layers, rehearse(stage))
         self._stopped = False
+        self._latest, self._rest = 0.0, 0
         bench.warming = self
 
     def begin(self) -> None:
         """Begin once the window was painted."""
+        self._latest = time.monotonic() + _PATIENCE_S
         QTimer.singleShot(_AFTER_PAINT_MS, self._prefetch)
 
     def _make_layers(self, stage: Stage) -> Iterator[None]:
@@ -90,10 +97,17 @@ class Warming(QObject):
         self._stopped = True
 
     def _prefetch(self) -> None:
-        if not self._stopped:
-            self._bench.submit(
-                "", prefetch, on_end=self._warm_up, lane="open", newest_wins=False
-            )
+        if self._stopped:
+            return
+        self._rest = 0 if self._bench.jobs.active else self._rest + 1
+        if self._rest < _RESTS and time.monotonic() < self._latest:
+            # The lists of the project are drawn first: each of the hundreds of calls
+            # that draw them would wait for a thread that imports.
+            QTimer.singleShot(_SETTLE_MS, self._prefetch)
+            return
+        self._bench.submit(
+            "", prefetch, on_end=self._warm_up, lane="open", newest_wins=False
+        )
 
     def _warm_up(self) -> None:
         """Make one layer, then let the window breathe."""

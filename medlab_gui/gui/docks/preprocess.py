@@ -25,7 +25,6 @@ from medlab_gui.gui.preset_bar import PresetBar
 from medlab_gui.gui.progress_bar import ProgressBar
 from medlab_gui.gui.recipe_history import RecipeHistory
 from medlab_gui.gui.step_list import StepList
-from medlab_gui.imaging.compiled import warm_up
 from medlab_gui.imaging.recipes import complete
 
 if TYPE_CHECKING:
@@ -283,8 +282,6 @@ class PreprocessDock(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Take up the presets and the slice as they are by now."""
         super().showEvent(event)
-        # Compiled in the background, or loaded, before the first slider moves.
-        warm_up()
         self.presets.refresh()
         self.shown.refresh()
 
