@@ -41,9 +41,9 @@ if sys.version_info < (3, 14):
     import jpeg_ls
 from qtpy import QtGui, QtWidgets
 import medlab_gui
-from medlab_gui.gui.prefetch import compile_all
+from medlab_gui.imaging.compiled import compile_here
 try:
-    compile_all()
+    compile_here()
 except OSError as error:  # no room for a cache: only the first start is slower
     print(error, file=sys.stderr)
 print(json.dumps({

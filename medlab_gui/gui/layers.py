@@ -176,6 +176,7 @@ class Stage:
             view.hidden = frozenset()
         self.strokes.follow(session)
         session.edited.connect(self._on_edited)
+        session.held_changed.connect(self.apply_tool)
         session.prediction_changed.connect(self._on_prediction)
         mask.mode = "pan_zoom"  # nothing is painted before all is there
         session.arrived.connect(self._on_arrived)

@@ -26,6 +26,8 @@ def why_not_editable(bench: Workbench) -> str:
         return _("No series is open.")
     if session.read_only:
         return session.read_only_reason
+    if session.held:
+        return session.held
     if session.k in session.locked:
         return _(
             "Slice {n} belongs to the locked validation set: it judges new "

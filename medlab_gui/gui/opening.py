@@ -167,6 +167,7 @@ def close_series(bench: Workbench) -> None:
     session = bench.session
     if session is None:
         return
+    bench.changes.finish()
     session.settling.emit()
     uid, unsaved = session.series_uid, session.n_unsaved and not session.read_only
     try:

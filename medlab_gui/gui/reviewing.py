@@ -54,16 +54,29 @@ def undo(bench: Workbench) -> None:
     """Take back the last edit, or while measuring the last measurement."""
     if bench.measure.takes_undo:
         bench.measure.undo()
-    elif bench.session is not None and bench.session.can_undo:
-        _try(bench, _("Undo"), bench.session.undo)
+    else:
+        _turn(bench, _("Undo"), back=True)
 
 
 def redo(bench: Workbench) -> None:
     """Do again what was taken back."""
     if bench.measure.takes_undo:
         bench.measure.redo()
-    elif bench.session is not None and bench.session.can_redo:
-        _try(bench, _("Redo"), bench.session.redo)
+    else:
+        _turn(bench, _("Redo"), back=False)
+
+
+def _turn(bench: Workbench, title: str, *, back: bool) -> None:
+    session = bench.session
+    if session is None:
+        return
+    session.settling.emit()  # a stroke that is under way is the last edit
+    if session.held:
+        bench.changes.later(partial(_turn, bench, title, back=back))
+    elif session.can_undo if back else session.can_redo:
+        why = _("One moment: a large edit is being taken back, or made again.")
+        size, prepare = session.turned_size(back=back), session.prepare_turn
+        bench.changes.make(title, why, size, partial(prepare, back=back))
 
 
 def accept_prediction(bench: Workbench, *, all_slices: bool) -> None:
@@ -74,18 +87,31 @@ def accept_prediction(bench: Workbench, *, all_slices: bool) -> None:
         return
     if not _stands_still(bench):
         return
-    slices = None if all_slices else [session.k]
-    if not _try(
-        bench, _("Take the prediction"), lambda: session.accept_prediction(slices)
-    ):
+    if session.held:
+        bench.inform(session.held)
         return
-    bench.view.mask_visible = True
-    bench.inform(
-        as_held(
-            _("The prediction is the mask of every slice now (Ctrl+Z takes it back).")
+    slices = None if all_slices else [session.k]
+
+    def taken() -> None:
+        bench.view.mask_visible = True
+        bench.inform(
+            as_held(
+                _(
+                    "The prediction is the mask of every slice now (Ctrl+Z takes it "
+                    "back)."
+                )
+            )
+            if all_slices
+            else _("The prediction is the mask of slice {n} now.").format(n=k + 1)
         )
-        if all_slices
-        else _("The prediction is the mask of slice {n} now.").format(n=session.k + 1)
+
+    k, n = session.k, session.mask.shape[0]
+    bench.changes.make(
+        _("Take the prediction"),
+        _("One moment: the prediction is being taken over."),
+        session.mask.size // (1 if all_slices else n),
+        partial(session.prepare_prediction, slices),
+        taken,
     )
 
 
@@ -136,6 +162,9 @@ def label_whole_slice(bench: Workbench, value: int) -> None:
 def _may_be_accepted(bench: Workbench, session: ReviewSession) -> bool:
     """Tell whether anybody may vouch for the slice shown; say why not."""
     if not _stands_still(bench):
+        return False
+    if session.held:
+        bench.inform(session.held)
         return False
     locked = session.k in session.locked
     if session.read_only or locked:

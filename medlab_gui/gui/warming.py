@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer
 
+from medlab_gui.gui.layer_making import load_for_layers
 from medlab_gui.gui.panes.linked_state import PaneLayout
-from medlab_gui.gui.prefetch import load_for_pictures, prefetch
+from medlab_gui.gui.prefetch import prefetch
 from medlab_gui.gui.rehearsal import rehearse
 from medlab_gui.gui.steps import in_own_turn, in_turns
 from medlab_gui.imaging.compiled import is_loading
@@ -30,6 +31,8 @@ _PATIENCE_S = 5.0
 """For so long the project is waited for."""
 _RESTS = 2
 """So often nothing must be under way: what came of the last job is drawn then."""
+_OPENING = frozenset({"open", "scan", "stream"})
+"""Lanes of jobs that open a study; they have made what they need themselves."""
 _BREATH_MS = 5
 _SETTLE_MS = 100
 
@@ -83,7 +86,7 @@ class Warming(QObject):
 
     def load(self) -> None:
         """Load what draws a series; on any thread, and at once where it is there."""
-        load_for_pictures()
+        load_for_layers()
         if self._bench.linked.layout is PaneLayout.QUAD:
             importlib.import_module("medlab_gui.gui.panes.volume_pane")
 
@@ -113,7 +116,9 @@ class Warming(QObject):
         """Make one layer, then let the window breathe."""
         if self._stopped:
             return
-        if next(self._steps, StopIteration) is None:
+        if any(job.lane in _OPENING for job in self._bench.jobs.active):
+            in_own_turn(self, _SETTLE_MS, self._warm_up)
+        elif next(self._steps, StopIteration) is None:
             in_own_turn(self, _BREATH_MS, self._warm_up)
         else:
             self.settle()

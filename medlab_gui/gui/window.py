@@ -263,6 +263,7 @@ class MedlabWindow(QObject):
         session = self.bench.session
         if session is not None:
             session.state_changed.connect(self._later)
+            session.held_changed.connect(self._later)
             session.prediction_changed.connect(self._later)
             self.canvas.setFocus()
             if not (session.is_provisional or self.bench.is_same_place):

@@ -21,6 +21,7 @@ from medlab_gui.gui.cine import Cine
 from medlab_gui.gui.incoming import Incoming
 from medlab_gui.gui.jobs import Jobs
 from medlab_gui.gui.key_actions import new_keybook
+from medlab_gui.gui.large_changes import LargeChanges
 from medlab_gui.gui.let_go import edit_when_let_go
 from medlab_gui.gui.measure_state import MeasureState
 from medlab_gui.gui.notices import Level, Notice, NoticeAction
@@ -141,6 +142,7 @@ class Workbench:
         self.job_progressed = self.jobs.progressed
         self.job_finished = self.jobs.finished
         self.jobs.failed.connect(self._on_failed)
+        self.changes = LargeChanges(self)
         self.incoming = Incoming(self)
         self.linked = LinkedState(self)
         self.measure: MeasureState = MeasureState(self)
@@ -425,6 +427,7 @@ class Workbench:
     def close(self) -> None:
         """Close the series (saving it), end all jobs, close the project."""
         self.cine.stop()
+        self.changes.finish()
         self.jobs.close()
         if self.session is not None:
             self.session.settling.emit()

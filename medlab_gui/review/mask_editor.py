@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from psygnal import Signal
 
 from medlab_gui.core.errors import ConflictError, InputError, MedlabError
-from medlab_gui.core.labels import IGNORE
-from medlab_gui.store.edits import Edit, tighten
+from medlab_gui.review.change import Change, refuse_other_values
+from medlab_gui.store.edits import Edit, in_parts, pack, tighten
 from medlab_gui.store.journal_history import edits_apart, slices_apart
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
@@ -50,17 +52,23 @@ class MaskEditor:
         Whether edits are refused, since another window has the series.
     read_only_reason : str
         Why.
+    held : str
+        Why nothing can be edited for the moment, while a large change is under way;
+        else empty. See `hold`.
 
     Signals
     -------
     settling()
         Something else is about to change, or to be decided from, what is drawn: who
         has painted voxels that are not written down yet does it now (`record`).
+    held_changed()
+        Edits are refused for the moment, or allowed again.
     """
 
     settling = Signal()
     edited = Signal(tuple)
     state_changed = Signal()
+    held_changed = Signal()
 
     def __init__(self, author: str) -> None:
         self.author = author
@@ -70,6 +78,8 @@ class MaskEditor:
         self.locked: frozenset[int] = frozenset()
         self.read_only = False
         self.read_only_reason = ""
+        self.held = ""
+        self._n_changes = 0
         self._journal: Journal
         self._saved_done: tuple[int, ...] = ()
         self._saved_confirmed: NDArray[np.bool_]
@@ -107,15 +117,19 @@ class MaskEditor:
             If it could not be written. In each of these cases the edit was taken back
             in `mask`, and `edited` says so.
         """
-        box = self._box(slices)
-        edit = tighten(box, before, after)
+        edit = tighten(self._box(slices), before, after)
         if edit is None:
             return False
         try:
-            self._write(kind, edit, "person", None)
+            self._refuse_held()
+            change = self._prepare(kind, edit, "person", None, self.state)
+            self._may_write(change)
+            change.write()
         except MedlabError:
             self._put(edit.box, edit.before)
+            self.edited.emit(edit.box)
             raise
+        self._n_changes += 1
         self.state_changed.emit()
         return True
 
@@ -153,15 +167,137 @@ class MaskEditor:
         InputError, ConflictError, StorageFullError, ProjectMissingError
             As `record`; the mask is then as it was.
         """
+        return self.make(
+            partial(self.prepare, kind, slices, after, source=source, origin=origin)
+        )
+
+    # ---- changes, in parts of which the long ones need no Qt thread ---------------
+
+    def make(self, prepare: Callable[[], Change | None]) -> bool:
+        """Make what ``prepare`` works out; return whether anything changed.
+
+        Raises
+        ------
+        InputError, ConflictError, StorageFullError, ProjectMissingError, StoreError
+            As what it works out, and as `write`; the mask is then as it was.
+        """
         self.settling.emit()
+        self._refuse_held()
+        change = prepare()
+        if change is None:
+            return False
+        self.write(change)
+        self.put(change)
+        self.tell(change)
+        return True
+
+    def prepare(
+        self,
+        kind: str,
+        slices: tuple[slice, ...],
+        after: NDArray[np.uint8],
+        *,
+        source: str = "person",
+        origin: str | None = None,
+        state: object = None,
+    ) -> Change | None:
+        """Work out a change as `apply` makes it; only reads, on any thread.
+
+        ``state`` is what `state` was before ``after`` was made from the mask.
+
+        Returns
+        -------
+        Change or None
+            None where nothing changes. Next are `write`, `put` and `tell`.
+
+        Raises
+        ------
+        InputError
+            If it sets a value that is no class.
+        """
+        state = self.state if state is None else state
         box = self._box(slices)
         edit = tighten(box, self.mask[box], after)
         if edit is None:
-            return False
-        self._write(kind, edit, source, origin)
-        self._put(edit.box, edit.after)
+            return None
+        return self._prepare(kind, edit, source, origin, state)
+
+    def prepare_turn(self, *, back: bool) -> Change | None:
+        """Work out an undo (``back``) or a redo, as `prepare`.
+
+        Raises
+        ------
+        StoreError
+            If the journal cannot be read.
+        """
+        journal, state = self._journal, self.state
+        target = journal.undo_target if back else journal.redo_target
+        if target is None:
+            return None
+        record, before, after = journal.edit(target)
+        assert record.box is not None
+        now, then = (after, before) if back else (before, after)
+        values = self.mask[record.box].copy()
+        for some in in_parts(values.shape):
+            np.copyto(values[some], then[some], where=now[some] != then[some])
+        turn = journal.append_undo if back else journal.append_redo
+        return Change(
+            Edit(record.box, now, then, record.slices),
+            values,
+            partial(turn, target, author=self.author),
+            state,
+        )
+
+    def turned_size(self, *, back: bool) -> int:
+        """Return of how many voxels the box is that an undo or a redo changes."""
+        target = self._journal.undo_target if back else self._journal.redo_target
+        box = None if target is None else self._journal.record(target).box
+        return 0 if box is None else math.prod(s.stop - s.start for s in box)
+
+    def hold(self, why: str) -> None:
+        """Refuse every edit with a sentence until `release`."""
+        self.settling.emit()
+        self.held = why
+        self.held_changed.emit()
+
+    def release(self) -> None:
+        """Allow edits again; ends what `hold` began."""
+        self.held = ""
+        self.held_changed.emit()
+
+    def write(self, change: Change) -> None:
+        """Put a change into the journal.
+
+        Raises
+        ------
+        InputError
+            If it touches a locked slice.
+        ConflictError
+            If the mask has changed since it was prepared, or may not be edited.
+        StorageFullError, ProjectMissingError
+            If it could not be written; the mask is then as it was.
+        """
+        self._may_write(change)
+        if change.state != self.state:
+            msg = "The mask has changed meanwhile. Do it again."
+            raise ConflictError(msg)
+        change.write()
+        self._n_changes += 1
+
+    def put(self, change: Change) -> None:
+        """Put a change that is written down into `mask`; on any thread."""
+        self._put(change.edit.box, change.values)
+
+    def tell(self, change: Change) -> None:
+        """Tell `edited` and `state_changed` of a change."""
+        self.edited.emit(change.edit.box)
         self.state_changed.emit()
-        return True
+
+    @property
+    def state(self) -> object:
+        """Something that differs when the mask, or what is vouched for, has changed."""
+        confirmed = self.confirmed.tobytes()  # those are left alone
+        return self._journal.last_seq, self._n_changes, confirmed
 
     def label_whole(self, k: int, value: int) -> bool:
         """Give all voxels of a slice the class that a person says it shows.
@@ -204,23 +340,28 @@ class MaskEditor:
         )
         return k, j, i
 
-    def _write(self, kind: str, edit: Edit, source: str, origin: str | None) -> None:
-        """Put an edit into the journal, or refuse it."""
-        self._refuse_read_only()
-        self._refuse_locked(edit.slices)
-        highest = self.scheme.n_classes - 1
-        wrong = (edit.after > highest) & (edit.after != IGNORE)
-        wrong &= edit.before != edit.after
-        if wrong.any():
-            value = int(edit.after[wrong][0])
-            msg = (
-                f"The value {value} is no class of {self.scheme.name!r} "
-                f"(0 to {highest}, or {IGNORE} for voxels to ignore)."
-            )
-            raise InputError(msg)
-        self._journal.append(
-            kind, edit, author=self.author, source=source, origin=origin
+    def _prepare(
+        self, kind: str, edit: Edit, source: str, origin: str | None, state: object
+    ) -> Change:
+        refuse_other_values(edit, self.scheme)
+        write = partial(
+            self._journal.append,
+            kind,
+            edit,
+            author=self.author,
+            source=source,
+            origin=origin,
+            packed=(pack(edit.before), pack(edit.after)),
         )
+        return Change(edit, edit.after, write, state)
+
+    def _may_write(self, change: Change) -> None:
+        self._refuse_read_only()
+        self._refuse_locked(change.edit.slices)
+
+    def _refuse_held(self) -> None:
+        if self.held:
+            raise ConflictError(self.held)
 
     def _refuse_read_only(self) -> None:
         if self.read_only:
@@ -236,14 +377,10 @@ class MaskEditor:
             )
             raise InputError(msg)
 
-    def _put(
-        self,
-        box: Box,
-        values: NDArray[np.uint8],
-        where: NDArray[np.bool_] | None = None,
-    ) -> None:
-        np.copyto(self.mask[box], values, where=True if where is None else where)
-        self.edited.emit(box)
+    def _put(self, box: Box, values: NDArray[np.uint8]) -> None:
+        mask = self.mask[box]
+        for some in in_parts(values.shape):
+            mask[some] = values[some]
 
     # ---- undo ---------------------------------------------------------------
 
@@ -272,28 +409,11 @@ class MaskEditor:
         ConflictError, StorageFullError, ProjectMissingError, StoreError
             If it could not be written or read; the mask is then as it was.
         """
-        self.settling.emit()
-        return self._turn(self._journal.undo_target, back=True)
+        return self.make(partial(self.prepare_turn, back=True))
 
     def redo(self) -> bool:
         """Bring the edit again that was undone last; see `undo`."""
-        self.settling.emit()
-        return self._turn(self._journal.redo_target, back=False)
-
-    def _turn(self, target: int | None, *, back: bool) -> bool:
-        if target is None:
-            return False
-        self._refuse_read_only()
-        edit, before, after = self._journal.edit(target)
-        self._refuse_locked(edit.slices)
-        if back:
-            self._journal.append_undo(target, author=self.author)
-        else:
-            self._journal.append_redo(target, author=self.author)
-        assert edit.box is not None
-        self._put(edit.box, before if back else after, before != after)
-        self.state_changed.emit()
-        return True
+        return self.make(partial(self.prepare_turn, back=False))
 
     # ---- what was decided --------------------------------------------------
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from medlab_gui.core.records import Annotation, Series
+    from medlab_gui.review.change import Change
 
 __all__ = ["Recovery", "ReviewSession"]
 
@@ -270,11 +272,14 @@ class ReviewSession(MaskEditor):
         ConflictError, StorageFullError, ProjectMissingError
             As `record`; the mask is then as it was.
         """
-        self.settling.emit()
+        return self.make(partial(self.prepare_prediction, slices))
+
+    def prepare_prediction(self, slices: Iterable[int] | None = None) -> Change | None:
+        """Work out `accept_prediction`, as `MaskEditor.prepare`; on any thread."""
         if self.prediction is None:
             msg = "There is no prediction for this series yet. Predict first."
             raise InputError(msg)
-        n = self.mask.shape[0]
+        state, n = self.state, self.mask.shape[0]
         if slices is None:
             wanted = [
                 k for k in range(n) if not self.confirmed[k] and k not in self.locked
@@ -282,20 +287,22 @@ class ReviewSession(MaskEditor):
         else:
             wanted = sorted({int(k) for k in slices})
         if not wanted:
-            return False
+            return None
+        taken = set(wanted)
         if not 0 <= wanted[0] <= wanted[-1] < n:
             msg = f"The series has the slices 1 to {n}; found {wanted[-1] + 1}."
             raise InputError(msg)
         box = self._box((slice(wanted[0], wanted[-1] + 1), slice(None), slice(None)))
-        after = self.mask[box].copy()
-        inside = [k - wanted[0] for k in wanted]
-        after[inside] = self.prediction[wanted]
-        return self.apply(
+        after = np.empty_like(self.mask[box])
+        for n, k in enumerate(range(wanted[0], wanted[-1] + 1)):
+            after[n] = self.prediction[k] if k in taken else self.mask[k]
+        return self.prepare(
             "accept-prediction",
             box,
             after,
             source="model",
             origin=self.prediction_id,
+            state=state,
         )
 
     def accept_class(self, k: int) -> bool:
@@ -417,7 +424,9 @@ class ReviewSession(MaskEditor):
         if fresh is not None:
             self._journal.replay(fresh, self.confirmed, seq)
             # Not another array: the window shows this one.
-            self._put(self._box((slice(None),) * 3), fresh)
+            box = self._box((slice(None),) * 3)
+            self._put(box, fresh)
+            self.edited.emit(box)
         self.state_changed.emit()
 
 

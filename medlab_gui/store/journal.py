@@ -220,8 +220,12 @@ class Journal(History):
         author: str,
         source: str = "person",
         origin: str | None = None,
+        packed: tuple[bytes, bytes] | None = None,
     ) -> int:
-        """Write down an edit that is cut down already, see `append_edit`."""
+        """Write down an edit that is cut down already, see `append_edit`.
+
+        What `pack` makes of the voxels before and after can be given with it.
+        """
         record = Record(
             seq=self.last_seq + 1,
             op=Op.EDIT,
@@ -233,7 +237,8 @@ class Journal(History):
             slices=edit.slices,
             origin=origin,
         )
-        return self._append(record, pack(edit.before), pack(edit.after))
+        before, after = packed or (pack(edit.before), pack(edit.after))
+        return self._append(record, before, after)
 
     def append_undo(self, seq: int, *, author: str = "") -> int:
         """Write down that an edit was taken back; it must be `undo_target`."""

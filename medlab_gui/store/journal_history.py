@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import threading
 import zlib
 from typing import IO, TYPE_CHECKING
 
@@ -47,6 +48,7 @@ class History:
         self._done: list[int] = []
         self._undone: list[int] = []
         self._reader: IO[bytes] | None = None
+        self._reading = threading.Lock()
 
     def _take(self, record: Record) -> None:
         self.records.append(record)
@@ -108,8 +110,9 @@ class History:
         assert self._reader is not None
         size = tuple(s.stop - s.start for s in record.box)
         try:
-            self._reader.seek(record.offset)
-            packed = self._reader.read(record.n_before + record.n_after)
+            with self._reading:
+                self._reader.seek(record.offset)
+                packed = self._reader.read(record.n_before + record.n_after)
             before = unpack(packed[: record.n_before], size)
             after = unpack(packed[record.n_before :], size)
         except (OSError, ValueError, zlib.error) as error:

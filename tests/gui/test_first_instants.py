@@ -41,7 +41,7 @@ def test_window_and_zoom_of_the_series_before_are_never_seen(window, gate, tmp_p
             for x in range(0, text.width(), 3)
             for y in range(0, text.height(), 3)
         )
-        seen.append((view.level, view.width, pane._gray[0][2:4], blank))
+        seen.append((view.level, view.width, pane._gray[0][1:3], blank))
 
     bench.session_changed.connect(look)
     gate.let(6)
@@ -102,7 +102,7 @@ def test_a_series_opened_at_once_has_its_layers_made_in_turns(
 ):
     uids = make_project(tmp_path / "project")
     threads, turns, made = [], [0], []
-    load, add = warming.load_for_pictures, layers.add_hidden
+    load, add = warming.load_for_layers, layers.add_hidden
 
     def load_noting() -> None:
         threads.append(threading.current_thread())
@@ -112,7 +112,7 @@ def test_a_series_opened_at_once_has_its_layers_made_in_turns(
         made.append(turns[0])
         return add(*args)
 
-    monkeypatch.setattr(warming, "load_for_pictures", load_noting)
+    monkeypatch.setattr(warming, "load_for_layers", load_noting)
     monkeypatch.setattr(layers, "add_hidden", add_noting)
     monkeypatch.setattr(steps, "_TURN_S", 0.0)
     window = MedlabWindow(str(tmp_path / "project"))

@@ -303,6 +303,7 @@ class LabelsDock(QWidget):
         self.classes.fill()
         if session is not None:
             session.state_changed.connect(self._on_state)
+            session.held_changed.connect(self._on_state)
             session.prediction_changed.connect(self._on_state)
         self._on_view()
         self._on_state()
@@ -353,8 +354,9 @@ class LabelsDock(QWidget):
             )
         self.note.setText(why)
         self.note.setVisible(bool(why))
-        editable = not why
-        editable_series = session is not None and not session.read_only
+        held = session is not None and session.held
+        editable = not (why or held)
+        editable_series = session is not None and not (session.read_only or held)
         for button in (*self.tools.values(), self.whole):
             button.setEnabled(editable)
         predicted = session is not None and session.prediction is not None

@@ -40,6 +40,7 @@ def isolate_settings() -> None:
     """
     _give_icons_a_place()
     from napari import settings as module
+    from napari.utils.colormap_backend import ColormapBackend
 
     if module._SETTINGS is None:
         module.get_settings(None)
@@ -50,6 +51,9 @@ def isolate_settings() -> None:
     settings.application.first_time = False
     # napari computes its own status in a thread of its own; ours is in gui/status.py.
     settings.appearance.update_status_based_on_layer = False
+    # Of masks (uint8) the colours are looked up in a table: numba, the default, is no
+    # faster at it, and takes a second and a half before the first picture.
+    settings.experimental.colormap_backend = ColormapBackend.pure_python
 
 
 def _give_icons_a_place() -> None:

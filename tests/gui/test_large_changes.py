@@ -1,0 +1,219 @@
+"""A change of a whole scan holds the window up no longer than one of a slice."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from qtpy.QtWidgets import QApplication
+
+from medlab_gui.core.errors import ConflictError
+from medlab_gui.gui import large_changes
+from medlab_gui.gui.view_state import Mode, Tool
+from medlab_gui.review.session import ReviewSession
+from tests.gui.buttons import Buttons
+from tests.gui.conftest import open_series, wait_for
+from tests.gui.ink import same_on_disk
+
+pytestmark = pytest.mark.gui
+
+
+class Work:
+    """Stands before what is worked out, and notes on which thread it is done."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.may_go = threading.Event()
+        self.may_go.set()
+        self.threads: list[threading.Thread] = []
+        for name in ("prepare", "prepare_turn", "put"):
+            monkeypatch.setattr(ReviewSession, name, self._noting(name))
+
+    def _noting(self, name):
+        real = getattr(ReviewSession, name)
+
+        def work(session, *args, **options):
+            self.threads.append(threading.current_thread())
+            self.may_go.wait(30)
+            return real(session, *args, **options)
+
+        return work
+
+
+@pytest.fixture
+def work(monkeypatch):
+    work = Work(monkeypatch)
+    monkeypatch.setattr(large_changes, "_INSTANT_VOXELS", 0)
+    yield work
+    work.may_go.set()
+
+
+@pytest.fixture
+def predicted(window):
+    """A window on a series with a prediction of all slices."""
+    session = window.bench.session
+    labels = np.zeros(session.mask.shape, np.uint8)
+    labels[:, 10:30, 10:30] = 1
+    labels[:, 15:20, 15:20] = 2
+    session.set_prediction(labels, labels.astype(np.float16) / 2, "p")
+    return window
+
+
+def rest(window):
+    wait_for(lambda: not window.bench.jobs.active)
+    QApplication.processEvents()
+
+
+def off_the_window(work):
+    return bool(work.threads) and threading.current_thread() not in work.threads
+
+
+def said(window):
+    told = []
+    window.bench.noticed.connect(lambda notice: told.append(notice.text))
+    return told
+
+
+def test_a_prediction_of_all_slices_is_taken_on_a_thread(predicted, work):
+    bench, session = predicted.bench, predicted.bench.session
+    told = said(predicted)
+    work.may_go.clear()
+    bench.accept_prediction(all_slices=True)
+    assert session.held
+    assert not session.mask.any()
+    work.may_go.set()
+    rest(predicted)
+    assert not session.held
+    assert np.array_equal(session.mask, session.prediction)
+    assert off_the_window(work)
+    assert same_on_disk(predicted)
+    assert any("every slice now" in text for text in told)
+    bench.undo()
+    bench.undo()  # there is no more
+    rest(predicted)
+    assert not session.mask.any()
+    bench.redo()
+    rest(predicted)
+    assert np.array_equal(session.mask, session.prediction)
+    assert off_the_window(work)
+    assert same_on_disk(predicted)
+
+
+def test_nothing_is_drawn_meanwhile_and_it_is_said_why(predicted, hand, work):
+    window, bench, session = predicted, predicted.bench, predicted.bench.session
+    view = bench.view
+    view.mode, view.tool = Mode.ANNOTATE, Tool.BRUSH
+    mask = window.stage.mask
+    assert str(mask.mode) == "paint"
+    buttons = Buttons(hand)
+    buttons.press(40, 40)
+    buttons.to(40, 50)
+    told = said(window)
+    work.may_go.clear()
+    bench.accept_prediction(all_slices=True)
+    buttons.release(40, 50)
+    assert session.mask[session.k, 40, 40:51].all(), "what was drawn before stands"
+    assert same_on_disk(window)
+    assert str(mask.mode) == "pan_zoom"
+    buttons.press(5, 5)
+    buttons.to(5, 9)
+    buttons.release(5, 9)
+    assert not session.mask[session.k, 5].any()
+    assert told == [session.held]
+    for act in (
+        lambda: bench.accept_prediction(all_slices=False),
+        bench.accept_and_next,
+    ):
+        told.clear()
+        act()
+        assert told == [session.held]
+    with pytest.raises(ConflictError, match="One moment"):
+        session.label_whole(3, 1)
+    work.may_go.set()
+    rest(window)
+    assert str(mask.mode) == "paint"
+    assert np.array_equal(session.mask, session.prediction)
+    assert same_on_disk(window)
+    bench.undo()
+    rest(window)
+    assert session.mask[session.k, 40, 40:51].all()
+
+
+def test_undo_waits_for_its_turn(predicted, work):
+    bench, session = predicted.bench, predicted.bench.session
+    work.may_go.clear()
+    bench.accept_prediction(all_slices=True)
+    bench.undo()
+    bench.redo()
+    bench.undo()
+    work.may_go.set()
+    wait_for(lambda: session.can_redo and not bench.jobs.active)
+    assert not session.mask.any()
+    assert not session.held
+    assert off_the_window(work)
+    assert same_on_disk(predicted)
+
+
+def test_a_series_that_is_closed_meanwhile_has_it(predicted, work):
+    bench, session = predicted.bench, predicted.bench.session
+    uid, wanted = session.series_uid, session.prediction
+    go = threading.Timer(0.2, work.may_go.set)
+    work.may_go.clear()
+    bench.accept_prediction(all_slices=True)
+    go.start()
+    bench.close_series()
+    rest(predicted)
+    open_series(predicted, uid)
+    assert np.array_equal(bench.session.mask, wanted)
+
+
+def test_a_window_that_is_closed_meanwhile_has_it(fresh_window, work):
+    window = fresh_window()
+    open_series(window, window.bench.store.series_list()[0].uid)
+    session = window.bench.session
+    folder, uid = window.bench.project_place, session.series_uid
+    wanted = np.ones(session.mask.shape, np.uint8)
+    session.set_prediction(wanted, wanted.astype(np.float16), "p")
+    go = threading.Timer(0.2, work.may_go.set)
+    work.may_go.clear()
+    window.bench.accept_prediction(all_slices=True)
+    go.start()
+    window.close()
+    with ReviewSession.open(folder, uid, author="ann") as again:
+        assert np.array_equal(again.mask, wanted)
+
+
+@pytest.mark.parametrize("part", ["prepare", "write", "put"])
+def test_what_fails_leaves_the_series_editable(predicted, work, monkeypatch, part):
+    bench, session = predicted.bench, predicted.bench.session
+
+    def fail(*_args, **_options):
+        raise ConflictError("It did not work.")
+
+    told = said(predicted)
+    monkeypatch.setattr(session, part, fail)
+    bench.accept_prediction(all_slices=True)
+    rest(predicted)
+    assert "It did not work." in told
+    assert not session.held
+    monkeypatch.undo()
+    box = (slice(3, 4), slice(0, 9), slice(0, 9))
+    assert session.apply("test", box, np.full((1, 9, 9), 2, np.uint8))
+
+
+def test_a_slice_that_is_vouched_for_meanwhile_is_left_alone(predicted, work):
+    bench, session = predicted.bench, predicted.bench.session
+    told = said(predicted)
+    work.may_go.clear()
+    bench.accept_prediction(all_slices=True)
+    wait_for(lambda: bool(work.threads))
+    session.confirmed[2] = True  # the answer of an acceptance that was under way
+    work.may_go.set()
+    rest(predicted)
+    assert not session.mask.any()
+    assert told == ["The mask has changed meanwhile. Do it again."]
+    bench.accept_prediction(all_slices=True)
+    rest(predicted)
+    assert session.mask.any(axis=(1, 2)).tolist() == [
+        k != 2 for k in range(len(session.mask))
+    ]
