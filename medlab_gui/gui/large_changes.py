@@ -32,12 +32,19 @@ class LargeChanges:
     ----------
     bench : Workbench
         What is open; lends the thread.
+
+    Attributes
+    ----------
+    is_busy : bool
+        Whether a large one is under way.
     """
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
+        self.is_busy = False
+        self.is_busy = False
         self._job: Job | None = None
-        self._title = ""
+        self._title = self._why = ""
         self._waiting: list[Callable[[], object]] = []
 
     def make(
@@ -74,7 +81,7 @@ class LargeChanges:
                 then()
             return
         session.hold(why)
-        self._title = title
+        self.is_busy, self._title, self._why = True, title, why
 
         def done(change: Change | None) -> None:
             if self._job is job:  # else `finish` was before
@@ -100,7 +107,7 @@ class LargeChanges:
 
     def finish(self) -> None:
         """Write down what is under way, at once: the series is about to be closed."""
-        job, self._job = self._job, None
+        job, self._job, self.is_busy = self._job, None, False
         self._waiting.clear()
         session = self._bench.session
         if job is None or session is None:
@@ -149,8 +156,8 @@ class LargeChanges:
 
     def _end(self, session: ReviewSession) -> None:
         """Let people edit again, and do what they have asked for meanwhile."""
-        self._job = None
-        session.release()
+        self._job, self.is_busy = None, False
+        session.release(self._why)
         waiting, self._waiting = self._waiting, []
         for n, do in enumerate(waiting):
             if self._bench.session is not session:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     from medlab_gui.commands.command import Command, Context
     from medlab_gui.core.jobs import Job, JobContext
+    from medlab_gui.core.records import Annotation
     from medlab_gui.gui.workbench import Workbench
+    from medlab_gui.review.change import Saved
     from medlab_gui.review.session import ReviewSession
 
 __all__ = [
@@ -178,7 +180,11 @@ def follow_up(bench: Workbench, verb: str, result: Any) -> None:
     ):
         if result["series_uid"] == session.series_uid:
             annotation = bench.store.latest_annotation(session.series_uid)
-            if annotation is not None:
+            if annotation is None:
+                pass
+            elif bench.store.undo_floor(annotation) > session.undo_floor:
+                _take_over(bench, session, annotation)
+            else:
                 session.note_saved(annotation)
         if verb == "save" and result["saved"]:
             from medlab_gui.commands.save import text_save
@@ -202,6 +208,27 @@ def follow_up(bench: Workbench, verb: str, result: Any) -> None:
             bench.inform(where.format(path=result["probability"]))
         # A classifier's word has no mask to show.
         refresh_prediction(bench, show=result.get("prediction") is not None)
+
+
+def _take_over(
+    bench: Workbench, session: ReviewSession, annotation: Annotation
+) -> None:
+    """Show a mask that came from a file, and the edits since; read on a thread."""
+    why = _("One moment: the mask from the file is being read.")
+    session.hold(why)
+
+    def done(saved: Saved) -> None:
+        if bench.session is session:
+            session.take_saved(saved)
+
+    bench.submit(
+        "",
+        lambda _ctx: session.read_saved(annotation),
+        on_done=done,
+        on_end=partial(session.release, why),
+        lane="edit",
+        newest_wins=False,
+    )
 
 
 def _tell(bench: Workbench, command: Command[Any, Any], result: Any) -> None:

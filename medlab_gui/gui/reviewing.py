@@ -71,8 +71,10 @@ def _turn(bench: Workbench, title: str, *, back: bool) -> None:
     if session is None:
         return
     session.settling.emit()  # a stroke that is under way is the last edit
-    if session.held:
+    if bench.changes.is_busy:
         bench.changes.later(partial(_turn, bench, title, back=back))
+    elif session.held:
+        bench.inform(session.held)
     elif session.can_undo if back else session.can_redo:
         why = _("One moment: a large edit is being taken back, or made again.")
         size, prepare = session.turned_size(back=back), session.prepare_turn

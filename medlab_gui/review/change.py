@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from medlab_gui.core.labels import LabelScheme
+    from medlab_gui.core.records import Annotation
 
-__all__ = ["Change", "refuse_other_values"]
+__all__ = ["Change", "Saved", "refuse_other_values"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,29 @@ class Change:
     values: NDArray[np.uint8]
     write: Callable[[], object]
     state: object
+
+
+@dataclass(frozen=True, eq=False)
+class Saved:
+    """A revision that was saved, for the session that has the series open.
+
+    Parameters
+    ----------
+    annotation : Annotation
+        The revision.
+    seq, floor : int
+        Its last edit of the journal, and the one that undo does not reach.
+    confirmed : ndarray of bool, shape (Z,)
+        Slices that somebody vouches for.
+    mask : ndarray of uint8, shape (Z, Y, X), or None
+        What the mask becomes where it came from elsewhere; else None.
+    """
+
+    annotation: Annotation
+    seq: int
+    floor: int
+    confirmed: NDArray[np.bool_]
+    mask: NDArray[np.uint8] | None
 
 
 def refuse_other_values(edit: Edit, scheme: LabelScheme) -> None:

@@ -52,9 +52,6 @@ class MaskEditor:
         Whether edits are refused, since another window has the series.
     read_only_reason : str
         Why.
-    held : str
-        Why nothing can be edited for the moment, while a large change is under way;
-        else empty. See `hold`.
 
     Signals
     -------
@@ -78,7 +75,7 @@ class MaskEditor:
         self.locked: frozenset[int] = frozenset()
         self.read_only = False
         self.read_only_reason = ""
-        self.held = ""
+        self._holds: list[str] = []
         self._n_changes = 0
         self._journal: Journal
         self._saved_done: tuple[int, ...] = ()
@@ -249,20 +246,25 @@ class MaskEditor:
         )
 
     def turned_size(self, *, back: bool) -> int:
-        """Return of how many voxels the box is that an undo or a redo changes."""
+        """Return how many voxels the box has that an undo or a redo changes."""
         target = self._journal.undo_target if back else self._journal.redo_target
         box = None if target is None else self._journal.record(target).box
         return 0 if box is None else math.prod(s.stop - s.start for s in box)
 
+    @property
+    def held(self) -> str:
+        """Why nothing can be edited for the moment; else empty."""
+        return self._holds[-1] if self._holds else ""
+
     def hold(self, why: str) -> None:
         """Refuse every edit with a sentence until `release`."""
         self.settling.emit()
-        self.held = why
+        self._holds.append(why)
         self.held_changed.emit()
 
-    def release(self) -> None:
-        """Allow edits again; ends what `hold` began."""
-        self.held = ""
+    def release(self, why: str) -> None:
+        """End what `hold` began with the same sentence."""
+        self._holds.remove(why)
         self.held_changed.emit()
 
     def write(self, change: Change) -> None:

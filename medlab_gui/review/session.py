@@ -19,6 +19,7 @@ from psygnal import Signal
 
 from medlab_gui.core.errors import ConflictError, InputError
 from medlab_gui.core.volume import Volume
+from medlab_gui.review.change import Change, Saved
 from medlab_gui.review.classified import Classified, latest_classified
 from medlab_gui.review.mask_editor import MaskEditor
 from medlab_gui.review.recovery import Recovery
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from medlab_gui.core.records import Annotation, Series
-    from medlab_gui.review.change import Change
 
 __all__ = ["Recovery", "ReviewSession"]
 
@@ -275,7 +275,7 @@ class ReviewSession(MaskEditor):
         return self.make(partial(self.prepare_prediction, slices))
 
     def prepare_prediction(self, slices: Iterable[int] | None = None) -> Change | None:
-        """Work out `accept_prediction`, as `MaskEditor.prepare`; on any thread."""
+        """Work `accept_prediction` out, as `prepare` does; on any thread."""
         if self.prediction is None:
             msg = "There is no prediction for this series yet. Predict first."
             raise InputError(msg)
@@ -288,14 +288,13 @@ class ReviewSession(MaskEditor):
             wanted = sorted({int(k) for k in slices})
         if not wanted:
             return None
-        taken = set(wanted)
         if not 0 <= wanted[0] <= wanted[-1] < n:
             msg = f"The series has the slices 1 to {n}; found {wanted[-1] + 1}."
             raise InputError(msg)
         box = self._box((slice(wanted[0], wanted[-1] + 1), slice(None), slice(None)))
-        after = np.empty_like(self.mask[box])
-        for n, k in enumerate(range(wanted[0], wanted[-1] + 1)):
-            after[n] = self.prediction[k] if k in taken else self.mask[k]
+        after = self.mask[box].copy()
+        for k in wanted:
+            after[k - wanted[0]] = self.prediction[k]
         return self.prepare(
             "accept-prediction",
             box,
@@ -395,6 +394,11 @@ class ReviewSession(MaskEditor):
         saved = self.saved_at
         return None if saved is None else max(0.0, time.time() - saved)
 
+    @property
+    def undo_floor(self) -> int:
+        """Number of the edit that undo does not reach: a mask from elsewhere came."""
+        return self._floor
+
     def note_saved(self, annotation: Annotation) -> None:
         """Take note of a new revision of this series.
 
@@ -406,26 +410,40 @@ class ReviewSession(MaskEditor):
         StoreError
             If the project cannot be read.
         """
+        self.settling.emit()
+        self.take_saved(self.read_saved(annotation))
+
+    def read_saved(self, annotation: Annotation) -> Saved:
+        """Read what `take_saved` needs; on any thread, while nothing is edited.
+
+        Raises
+        ------
+        StoreError
+            If the project cannot be read.
+        """
         from medlab_gui.store.fold import base_mask
         from medlab_gui.store.project import ProjectStore
 
-        self.settling.emit()
         with ProjectStore.open(self._place) as store:
             seq, floor = store.journal_seq(annotation), store.undo_floor(annotation)
             confirmed = np.zeros(self.mask.shape[0], np.bool_)
             confirmed[list(annotation.confirmed)] = True
-            fresh: NDArray[np.uint8] | None = None
+            mask: NDArray[np.uint8] | None = None
             if floor > self._floor:
-                fresh, _, _ = base_mask(store, self.series_uid, annotation)
-        self._journal.floor = floor
-        self._note_base(seq, confirmed, annotation)
-        self.confirmed[:] = confirmed
-        self._journal.replay_confirmed(self.confirmed, seq)
-        if fresh is not None:
-            self._journal.replay(fresh, self.confirmed, seq)
+                mask, _, _ = base_mask(store, self.series_uid, annotation)
+                self._journal.replay(mask, confirmed.copy(), seq)
+        return Saved(annotation, seq, floor, confirmed, mask)
+
+    def take_saved(self, saved: Saved) -> None:
+        """Take note of a new revision, as `note_saved`."""
+        self._journal.floor = saved.floor
+        self._note_base(saved.seq, saved.confirmed, saved.annotation)
+        self.confirmed[:] = saved.confirmed
+        self._journal.replay_confirmed(self.confirmed, saved.seq)
+        if saved.mask is not None:
             # Not another array: the window shows this one.
             box = self._box((slice(None),) * 3)
-            self._put(box, fresh)
+            self._put(box, saved.mask)
             self.edited.emit(box)
         self.state_changed.emit()
 

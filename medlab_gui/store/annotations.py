@@ -13,6 +13,7 @@ from medlab_gui.core.labels import IGNORE, LabelScheme
 from medlab_gui.core.records import Annotation
 from medlab_gui.store import tables
 from medlab_gui.store.base import next_number
+from medlab_gui.store.edits import in_parts
 from medlab_gui.store.stamps import new_id, utc_now
 from medlab_gui.store.studies import StudyRows
 
@@ -272,10 +273,14 @@ def _checked(
             f"{mask.shape}."
         )
         raise InputError(msg)
-    wrong = (mask >= scheme.n_classes) & (mask != IGNORE)
-    if wrong.any():
+    wrong: set[int] = set()
+    for some in in_parts(mask.shape):
+        part = mask[some]
+        values = part[(part >= scheme.n_classes) & (part != IGNORE)]
+        wrong.update(np.unique(values).tolist())
+    if wrong:
         msg = (
-            f"The mask holds the values {np.unique(mask[wrong]).tolist()}, which are "
+            f"The mask holds the values {sorted(wrong)}, which are "
             f"no classes of {scheme.name!r}."
         )
         raise InputError(msg)

@@ -138,11 +138,14 @@ def unpack(packed: bytes, size: tuple[int, ...]) -> NDArray[np.uint8]:
     if n != (ends[-1] if n_runs else 0):
         msg = f"{n_runs} runs do not fill a box of {size}."
         raise ValueError(msg)
+    # Runs end where a part does, too: numpy holds Python's lock while it repeats.
+    parts = np.arange(_PART_VOXELS, n, _PART_VOXELS)
+    cut = np.union1d(ends, parts)
+    values, lengths = values[np.searchsorted(ends, cut)], np.diff(cut, prepend=0)
     flat = np.empty(n, np.uint8)
     first = begin = 0
-    while first < n_runs:
-        last = max(first + 1, int(np.searchsorted(ends, begin + _PART_VOXELS)))
-        end = int(ends[last - 1])
+    for end in (*parts.tolist(), n):
+        last = int(np.searchsorted(cut, end)) + 1
         flat[begin:end] = np.repeat(values[first:last], lengths[first:last])
         first, begin = last, end
     return flat.reshape(size)

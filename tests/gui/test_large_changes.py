@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QApplication
 from medlab_gui.core.errors import ConflictError
 from medlab_gui.gui import large_changes
 from medlab_gui.gui.view_state import Mode, Tool
+from medlab_gui.io.write import write_image
 from medlab_gui.review.session import ReviewSession
 from tests.gui.buttons import Buttons
 from tests.gui.conftest import open_series, wait_for
@@ -217,3 +218,38 @@ def test_a_slice_that_is_vouched_for_meanwhile_is_left_alone(predicted, work):
     assert session.mask.any(axis=(1, 2)).tolist() == [
         k != 2 for k in range(len(session.mask))
     ]
+
+
+def test_a_mask_from_a_file_is_read_on_a_thread(window, tmp_path, monkeypatch):
+    bench, session = window.bench, window.bench.session
+    box = (slice(3, 4), slice(0, 9), slice(0, 9))
+    assert session.apply("test", box, np.full((1, 9, 9), 2, np.uint8))
+    threads, may_go = [], threading.Event()
+    read = ReviewSession.read_saved
+
+    def read_noting(self, annotation):
+        threads.append(threading.current_thread())
+        may_go.wait(30)
+        return read(self, annotation)
+
+    monkeypatch.setattr(ReviewSession, "read_saved", read_noting)
+    wanted = np.zeros(session.mask.shape, np.uint8)
+    wanted[2, 5:20, 5:20] = 1
+    write_image(tmp_path / "mask.nii.gz", wanted, session.volume.grid)
+    told = said(window)
+    array, zoom = session.mask, window.viewer.scene.camera.zoom
+    window.viewer.scene.camera.zoom = zoom * 3
+    given = {"series": session.series_uid, "mask": str(tmp_path / "mask.nii.gz")}
+    bench.launch("annotate", given)
+    wait_for(lambda: bool(threads))
+    assert session.held
+    bench.undo()
+    assert told[-1] == session.held
+    may_go.set()
+    rest(window)
+    assert not session.held
+    assert session.mask is array
+    assert np.array_equal(session.mask, wanted)
+    assert window.viewer.scene.camera.zoom == pytest.approx(zoom * 3)
+    assert threading.current_thread() not in threads
+    assert not session.can_undo, "what was undone would be of another mask"

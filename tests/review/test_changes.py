@@ -30,7 +30,7 @@ def test_nothing_is_edited_while_a_change_is_under_way(session: ReviewSession) -
         with pytest.raises(ConflictError, match="One moment"):
             act()
         np.testing.assert_array_equal(session.mask, before)
-    session.release()
+    session.release("One moment.")
     assert told == ["One moment.", ""]
     assert session.undo()
     assert not session.mask.any()
