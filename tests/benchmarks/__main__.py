@@ -16,6 +16,7 @@ from statistics import median
 from typing import Any
 
 from tests.benchmarks.freeze import freeze
+from tests.benchmarks.freeze_large import freeze_large
 from tests.benchmarks.imaging import filters
 from tests.benchmarks.measuring import measuring
 from tests.benchmarks.opening import opening
@@ -36,6 +37,7 @@ NAMES = (
     "preprocessing",
     "stroke",
     "freeze",
+    "freeze_large",
     "memory",
     "read",
     "scan",
@@ -228,6 +230,7 @@ MEASURES = {
         preprocessing,
         stroke,
         freeze,
+        freeze_large,
         memory,
         read,
         scan,

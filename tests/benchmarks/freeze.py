@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from medlab_gui.gui.panes.linked_state import PaneLayout
     from tests.benchmarks.__main__ import Bench
 
-__all__ = ["freeze"]
+__all__ = ["Day", "freeze", "rows_of"]
 
 _MODULE = "tests.benchmarks.freeze"
 BOUND_MS = 100.0
@@ -42,11 +42,26 @@ SIZE = (1600, 1000)
 
 def freeze(bench: Bench) -> list[Row]:
     """Every act of a short day at the demo project, its longest silence."""
-    runs = bench.turns("freeze", ("medlab",), _MODULE)["medlab"]
+    return rows_of(bench, "freeze", _MODULE)
+
+
+def rows_of(bench: Bench, name: str, module: str, of: str = "") -> list[Row]:
+    """Have a day run some times, and return the longest silence of each act.
+
+    Parameters
+    ----------
+    bench : Bench
+        Runs it.
+    name, module : str
+        Of the day.
+    of : str
+        What is looked at; before the act's name.
+    """
+    runs = bench.turns(name, ("medlab",), module)["medlab"]
     acts = list(dict.fromkeys(row["act"] for row in runs[0]["rows"]))
     return [
         Row(
-            f"longest silence: {act}",
+            f"longest silence: {of}{act}",
             1000 * median(_worst(run["rows"], act) for run in runs),
             BOUND_MS,
             "ms",
