@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from medlab_gui.core.errors import MedlabError
+from medlab_gui.core.errors import ConflictError, MedlabError
+from medlab_gui.core.i18n import _
 from medlab_gui.core.jobs import JobState
 
 if TYPE_CHECKING:
@@ -22,6 +24,18 @@ _INSTANT_VOXELS = 3 * 10**6
 _PATIENCE_S = 60.0
 
 
+@dataclass(eq=False)
+class _Running:
+    """A large change that is under way."""
+
+    session: ReviewSession
+    title: str
+    why: str
+    then: Callable[[], object]
+    job: Job | None = None
+    is_written: bool = False
+
+
 class LargeChanges:
     """Makes changes of the open series' mask without holding the window up.
 
@@ -32,20 +46,17 @@ class LargeChanges:
     ----------
     bench : Workbench
         What is open; lends the thread.
-
-    Attributes
-    ----------
-    is_busy : bool
-        Whether a large one is under way.
     """
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
-        self.is_busy = False
-        self.is_busy = False
-        self._job: Job | None = None
-        self._title = self._why = ""
+        self._running: _Running | None = None
         self._waiting: list[Callable[[], object]] = []
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a large one is under way."""
+        return self._running is not None
 
     def make(
         self,
@@ -81,22 +92,12 @@ class LargeChanges:
                 then()
             return
         session.hold(why)
-        self.is_busy, self._title, self._why = True, title, why
-
-        def done(change: Change | None) -> None:
-            if self._job is job:  # else `finish` was before
-                self._write(session, change, then)
-
-        def failed(error: BaseException) -> None:
-            if self._job is job:
-                self._end(session)
-                bench.fail(error, title)
-
-        job = self._job = bench.submit(
+        running = self._running = _Running(session, title, why, then)
+        running.job = bench.submit(
             title,
             lambda _ctx: prepare(),
-            on_done=done,
-            on_error=failed,
+            on_done=lambda change: self._write(running, change),
+            on_end=lambda: self._worked_out(running),
             lane="edit",
             newest_wins=False,
         )
@@ -107,62 +108,70 @@ class LargeChanges:
 
     def finish(self) -> None:
         """Write down what is under way, at once: the series is about to be closed."""
-        job, self._job, self.is_busy = self._job, None, False
+        running, self._running = self._running, None
         self._waiting.clear()
-        session = self._bench.session
-        if job is None or session is None:
+        if running is None or running.is_written or running.job is None:
             return
+        job = running.job
         job.wait(_PATIENCE_S)
         try:
             if job.state is JobState.FAILED and job.error is not None:
                 raise job.error
-            if job.state is JobState.DONE and job.result is not None:
-                session.write(job.result)
+            if job.state is not JobState.DONE:
+                msg = _("It was not done: the series was closed before.")
+                raise ConflictError(msg)
+            if job.result is not None:
+                running.session.write(job.result)
         except MedlabError as error:
-            self._bench.fail(error, self._title)
+            self._bench.fail(error, running.title)
 
-    def _write(
-        self,
-        session: ReviewSession,
-        change: Change | None,
-        then: Callable[[], object],
-    ) -> None:
-        self._job = None
-        try:
-            if change is not None:
-                session.write(change)
-        except MedlabError as error:
-            self._end(session)
-            self._bench.fail(error, self._title)
-            return
-
-        def end() -> None:
-            if self._bench.session is session:
-                if change is not None:
-                    session.tell(change)
-                then()
-            self._end(session)
-
+    def _write(self, running: _Running, change: Change | None) -> None:
+        if self._running is not running:
+            return  # `finish` was before
+        session = running.session
         if change is None:
-            end()
+            running.then()
             return
+        try:
+            session.write(change)
+        except MedlabError as error:
+            self._bench.fail(error, running.title)
+            return
+        running.is_written = True
+
+        def put(_nothing: None) -> None:
+            if self._running is running:
+                session.tell(change)
+                running.then()
+
+        def failed(error: BaseException) -> None:
+            if self._running is running:
+                self._bench.reopen()  # with what is written down
+            self._bench.fail(error, running.title)
+
         self._bench.submit(
-            self._title,
+            running.title,
             lambda _ctx: session.put(change),
-            on_end=end,
+            on_done=put,
+            on_error=failed,
+            on_end=lambda: self._end(running),
             lane="edit",
             newest_wins=False,
         )
 
-    def _end(self, session: ReviewSession) -> None:
+    def _worked_out(self, running: _Running) -> None:
+        if not running.is_written:  # else it is being put into the mask
+            self._end(running)
+
+    def _end(self, running: _Running) -> None:
         """Let people edit again, and do what they have asked for meanwhile."""
-        self._job, self.is_busy = None, False
-        session.release(self._why)
+        running.session.release(running.why)
+        if self._running is not running:
+            return
+        self._running = None
         waiting, self._waiting = self._waiting, []
         for n, do in enumerate(waiting):
-            if self._bench.session is not session:
-                return
-            if session.held:  # what was done is large, too
+            if self.is_busy:  # what was done is large, too
                 self._waiting.extend(waiting[n:])
                 return
             do()

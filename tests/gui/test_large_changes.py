@@ -65,6 +65,17 @@ def rest(window):
     QApplication.processEvents()
 
 
+def window_is_open(window, uid):
+    session = window.bench.session
+    return window.stage.is_ready and session is not None and session.series_uid == uid
+
+
+def open_series_now(window, uid):
+    """Open a series while other jobs go on."""
+    window.bench.open_series(uid)
+    wait_for(lambda: window_is_open(window, uid))
+
+
 def off_the_window(work):
     return bool(work.threads) and threading.current_thread() not in work.threads
 
@@ -197,7 +208,16 @@ def test_what_fails_leaves_the_series_editable(predicted, work, monkeypatch, par
     rest(predicted)
     assert "It did not work." in told
     assert not session.held
+    assert not bench.changes.is_busy
     monkeypatch.undo()
+    is_written = part == "put"
+    if is_written:  # what the journal says is shown
+        wait_for(lambda: window_is_open(predicted, session.series_uid))
+        assert np.array_equal(bench.session.mask, session.prediction)
+    else:
+        assert not session.mask.any()
+        assert bench.session is session
+    session = bench.session
     box = (slice(3, 4), slice(0, 9), slice(0, 9))
     assert session.apply("test", box, np.full((1, 9, 9), 2, np.uint8))
 
@@ -253,3 +273,51 @@ def test_a_mask_from_a_file_is_read_on_a_thread(window, tmp_path, monkeypatch):
     assert window.viewer.scene.camera.zoom == pytest.approx(zoom * 3)
     assert threading.current_thread() not in threads
     assert not session.can_undo, "what was undone would be of another mask"
+
+
+def test_what_was_cancelled_before_it_began_leaves_the_series_editable(predicted, work):
+    bench, session = predicted.bench, predicted.bench.session
+    before = threading.Event()
+    bench.submit("", lambda _ctx: before.wait(30), lane="edit", newest_wins=False)
+    bench.accept_prediction(all_slices=True)
+    (job,) = [job for job in bench.jobs.active if job.title == "Take the prediction"]
+    assert session.held
+    bench.cancel(job)
+    before.set()
+    rest(predicted)
+    assert not session.held
+    assert not session.mask.any()
+    bench.accept_prediction(all_slices=True)
+    rest(predicted)
+    assert session.mask.any()
+
+
+def test_what_ends_after_its_series_was_closed_does_not_meddle(predicted, work):
+    """Written, but not in the mask yet: the next series has a change of its own."""
+    window, bench, old = predicted, predicted.bench, predicted.bench.session
+    wanted = old.prediction
+    go = threading.Event()
+    put = ReviewSession.put
+
+    def put_late(session, change):
+        if session is old:
+            go.wait(30)
+        put(session, change)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ReviewSession, "put", put_late)
+        bench.accept_prediction(all_slices=True)
+        wait_for(lambda: old.can_undo)
+        uid = old.series_uid
+        bench.close_series()
+        open_series_now(window, uid)
+        session = bench.session
+        assert np.array_equal(session.mask, wanted), "what is written down is there"
+        bench.undo()
+        assert session.held
+        go.set()
+        rest(window)
+    assert not old.held
+    assert not session.held
+    assert not bench.changes.is_busy
+    assert not session.mask.any()

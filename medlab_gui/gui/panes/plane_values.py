@@ -339,7 +339,8 @@ class PlaneValues:
 
         def done(taken: Taken) -> None:
             self._failed = None
-            if self._sources.get("grey") is sources["grey"]:
+            # Not of a series that was closed, or a prediction that was let go.
+            if all(self._sources.get(name) is sources[name] for name in sources):
                 self.last = taken
 
         def end() -> None:
