@@ -58,4 +58,12 @@ def end_at_once(code: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):  # None without a console
             stream.flush()
+    if sys.platform == "win32":
+        import ctypes
+
+        # There ``_exit`` still tells each library that the process ends, when the other
+        # threads are killed already: Qt complains, and calls a Python whose lock a dead
+        # thread may hold.
+        of_this_process = ctypes.c_void_p(-1)
+        ctypes.windll.kernel32.TerminateProcess(of_this_process, code)
     os._exit(code)

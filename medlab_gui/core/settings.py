@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from medlab_gui.core.errors import storage_error
 from medlab_gui.core.places import as_path
-from medlab_gui.core.whole_files import write_whole
+from medlab_gui.core.whole_files import patiently, write_whole
 
 __all__ = [
     "Settings",
@@ -118,7 +118,7 @@ def settings_path() -> Path:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(patiently(lambda: path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
@@ -176,7 +176,7 @@ def save_settings(**changes: Any) -> Settings:
 def _keep_damaged(path: Path) -> None:
     """Put aside a file with something in it that is no settings."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = patiently(lambda: path.read_text(encoding="utf-8"))
         is_ours = not text.strip() or isinstance(json.loads(text), dict)
     except FileNotFoundError:
         return

@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from medlab_gui.core.errors import storage_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from typing import BinaryIO
 
-__all__ = ["flush_to_disk", "whole_file", "write_whole"]
+__all__ = ["flush_to_disk", "patiently", "whole_file", "write_whole"]
 
 _MARK = ".medlab-part-"
+_PATIENCE_S = 2.0
+_T = TypeVar("_T")
 _looked_through: set[Path] = set()
 
 
@@ -68,13 +71,34 @@ def whole_file(path: Path, ending: str = "") -> Iterator[BinaryIO]:
             if os.name != "nt":  # while it is held: nobody takes it for left behind
                 part.replace(path)
         if os.name == "nt":  # where an open file cannot be renamed
-            part.replace(path)
+            patiently(lambda: part.replace(path))
     except OSError as error:
         raise storage_error(error, path) from error
     finally:
         if part is not None:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
+
+
+def patiently(act: Callable[[], _T]) -> _T:
+    """Do something to a file that others may be reading or replacing right now.
+
+    Windows refuses what two programs do to one file at the same instant (and what is
+    done while a scanner for viruses looks at it): it is tried again for a while.
+
+    Raises
+    ------
+    OSError
+        If the system goes on refusing it, or refuses it for another reason.
+    """
+    end = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return act()
+        except PermissionError:
+            if os.name != "nt" or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
 
 
 def flush_to_disk(fd: int) -> None:

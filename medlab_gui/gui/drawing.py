@@ -53,6 +53,9 @@ def finish_polygon(stage: Stage, *, cuts: bool = False) -> None:
     """Paint the polygon that is being drawn, or cut it out."""
     mask = stage.mask
     if mask is not None and private.polygon_n_points(mask):
+        if stage.why_not_editable:
+            stage.bench.warn(stage.why_not_editable)  # the corners stay
+            return
         if cuts:
             mask.selected_label = 0
         private.polygon_finish(mask)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LargeChanges"]
 
+_log = logging.getLogger(__name__)
+
 _INSTANT_VOXELS = 3 * 10**6
 """A change of so many takes some hundredths of a second."""
 _PATIENCE_S = 60.0
@@ -34,6 +37,7 @@ class _Running:
     then: Callable[[], object]
     job: Job | None = None
     is_written: bool = False
+    is_made: bool = False
 
 
 class LargeChanges:
@@ -51,7 +55,7 @@ class LargeChanges:
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
         self._running: _Running | None = None
-        self._waiting: list[Callable[[], object]] = []
+        self._waiting: list[tuple[Callable[[], object], bool]] = []
 
     @property
     def is_busy(self) -> bool:
@@ -93,18 +97,27 @@ class LargeChanges:
             return
         session.hold(why)
         running = self._running = _Running(session, title, why, then)
+
+        def failed(error: BaseException) -> None:
+            if self._running is running:  # else `finish` has told it
+                bench.fail(error, title)
+
         running.job = bench.submit(
             title,
             lambda _ctx: prepare(),
             on_done=lambda change: self._write(running, change),
+            on_error=failed,
             on_end=lambda: self._worked_out(running),
             lane="edit",
             newest_wins=False,
         )
 
-    def later(self, do: Callable[[], object]) -> None:
-        """Do something when the change that is under way is made."""
-        self._waiting.append(do)
+    def later(self, do: Callable[[], object], *, always: bool = False) -> None:
+        """Do something when the change that is under way is made.
+
+        Where it is not made that is done only if ``always``: an undo was meant for it.
+        """
+        self._waiting.append((do, always))
 
     def finish(self) -> None:
         """Write down what is under way, at once: the series is about to be closed."""
@@ -113,6 +126,8 @@ class LargeChanges:
         if running is None or running.is_written or running.job is None:
             return
         job = running.job
+        if job.is_cancelled:
+            return
         job.wait(_PATIENCE_S)
         try:
             if job.state is JobState.FAILED and job.error is not None:
@@ -124,12 +139,19 @@ class LargeChanges:
                 running.session.write(job.result)
         except MedlabError as error:
             self._bench.fail(error, running.title)
+        except Exception as error:  # noqa: BLE001 - closing goes on, whatever it was
+            _log.exception("A change was not made")
+            self._bench.warn(f"{running.title}: {error!r}")
 
     def _write(self, running: _Running, change: Change | None) -> None:
         if self._running is not running:
             return  # `finish` was before
         session = running.session
+        if running.job is not None and running.job.is_cancelled:
+            self._bench.inform(_("Cancelled. The mask is as it was."))
+            return
         if change is None:
+            running.is_made = True
             running.then()
             return
         try:
@@ -140,6 +162,7 @@ class LargeChanges:
         running.is_written = True
 
         def put(_nothing: None) -> None:
+            running.is_made = True
             if self._running is running:
                 session.tell(change)
                 running.then()
@@ -150,7 +173,7 @@ class LargeChanges:
             self._bench.fail(error, running.title)
 
         self._bench.submit(
-            running.title,
+            "",  # it cannot be cancelled: it is written down
             lambda _ctx: session.put(change),
             on_done=put,
             on_error=failed,
@@ -165,12 +188,17 @@ class LargeChanges:
 
     def _end(self, running: _Running) -> None:
         """Let people edit again, and do what they have asked for meanwhile."""
+        is_latest = self._running is running
+        if is_latest:
+            self._running = None
         running.session.release(running.why)
-        if self._running is not running:
+        if not is_latest:
             return
-        self._running = None
         waiting, self._waiting = self._waiting, []
-        for n, do in enumerate(waiting):
+        if not running.is_made and any(not always for _do, always in waiting):
+            waiting = [(do, always) for do, always in waiting if always]
+            self._bench.inform(_("Nor was anything undone or redone after it."))
+        for n, (do, _always) in enumerate(waiting):
             if self.is_busy:  # what was done is large, too
                 self._waiting.extend(waiting[n:])
                 return

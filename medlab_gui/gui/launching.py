@@ -180,11 +180,9 @@ def follow_up(bench: Workbench, verb: str, result: Any) -> None:
     ):
         if result["series_uid"] == session.series_uid:
             annotation = bench.store.latest_annotation(session.series_uid)
-            if annotation is None:
-                pass
-            elif bench.store.undo_floor(annotation) > session.undo_floor:
+            if annotation is not None and verb == "annotate":
                 _take_over(bench, session, annotation)
-            else:
+            elif annotation is not None:
                 session.note_saved(annotation)
         if verb == "save" and result["saved"]:
             from medlab_gui.commands.save import text_save
@@ -214,6 +212,14 @@ def _take_over(
     bench: Workbench, session: ReviewSession, annotation: Annotation
 ) -> None:
     """Show a mask that came from a file, and the edits since; read on a thread."""
+    if bench.session is not session:
+        return
+    session.overtake()
+    if bench.changes.is_busy:  # it ends first: refused, or in the mask
+        bench.changes.later(
+            partial(_take_over, bench, session, annotation), always=True
+        )
+        return
     why = _("One moment: the mask from the file is being read.")
     session.hold(why)
 
@@ -221,10 +227,15 @@ def _take_over(
         if bench.session is session:
             session.take_saved(saved)
 
+    def failed(error: BaseException) -> None:
+        if bench.session is session:  # else its journal was closed meanwhile
+            bench.fail(error)
+
     bench.submit(
         "",
-        lambda _ctx: session.read_saved(annotation),
+        lambda _ctx: session.read_saved(annotation, is_other=True),
         on_done=done,
+        on_error=failed,
         on_end=partial(session.release, why),
         lane="edit",
         newest_wins=False,

@@ -92,7 +92,12 @@ def accept_prediction(bench: Workbench, *, all_slices: bool) -> None:
     if session.held:
         bench.inform(session.held)
         return
-    slices = None if all_slices else [session.k]
+    session.settling.emit()  # a stroke that is under way comes before
+    try:
+        prepare = session.prepare_prediction(None if all_slices else [session.k])
+    except MedlabError as error:
+        bench.fail(error, _("Take the prediction"))
+        return
 
     def taken() -> None:
         bench.view.mask_visible = True
@@ -112,7 +117,7 @@ def accept_prediction(bench: Workbench, *, all_slices: bool) -> None:
         _("Take the prediction"),
         _("One moment: the prediction is being taken over."),
         session.mask.size // (1 if all_slices else n),
-        partial(session.prepare_prediction, slices),
+        prepare,
         taken,
     )
 

@@ -390,6 +390,7 @@ class Workbench:
         """Open the series again, at the same slice: its truth changed elsewhere."""
         if self.session is not None:
             uid, k = self.session.series_uid, self.session.k
+            self.session.overtake()
             self.pair.wait_for_reopening()
             self.close_series()
             self.open_series(uid, k, then=then)

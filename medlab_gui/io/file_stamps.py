@@ -1,7 +1,7 @@
 """In which state the files of a series are, without reading them.
 
 A file that is written anew has another size, time of change or, where a program sets
-the old time again, another time at which its entry changed (on Unix). So what had one
+the old time again, another time at which its entry changed. So what had one
 stamp once has the same content as long as it has that stamp, and is understood in the
 same way: a header that was looked at before its file was written anew is not.
 
@@ -61,7 +61,7 @@ def stamp_of(series: FileSeries, *, read_since: float | None = None) -> str:
                 real = sorted(p for p in file.parent.iterdir() if p.is_file())
             for one in real:
                 if one not in states:
-                    states[one] = state_of(one.stat())
+                    states[one] = state_of(one)
             line = f"{place}\0{unpacked or [states[one] for one in real]}\0"
             digest.update(line.encode("utf-8", "surrogatepass"))
     except OSError:

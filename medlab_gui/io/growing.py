@@ -9,6 +9,7 @@ be as it was when it was looked through.
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -144,18 +145,37 @@ def refuse_rewritten(series: FileSeries) -> None:
     raise InputError(msg, path=others[0])
 
 
-def state_of(facts: os.stat_result) -> State:
+def state_of(file: Path, facts: os.stat_result | None = None) -> State:
     """Return size in bytes, and times in ns at which content and entry changed.
 
-    The latter tells of a program that sets the old time of its files again (on Unix).
+    The latter tells of a program that sets the old time of its files again.
+
+    Parameters
+    ----------
+    file : Path
+        It is looked at.
+    facts : os.stat_result, optional
+        What the system says of it, where that was asked for already.
+
+    Raises
+    ------
+    OSError
+        If it is not there.
     """
-    return facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
+    if facts is None:
+        facts = file.stat()
+    entered = facts.st_ctime_ns  # on Windows the time at which it was made
+    if sys.platform == "win32":
+        from medlab_gui.io.change_times import change_time_ns
+
+        entered = change_time_ns(file) or entered
+    return facts.st_size, facts.st_mtime_ns, entered
 
 
 def _is_changed(series: FileSeries, file: Path) -> bool:
     then = series.looked.get(str(file))
     try:
-        return then is not None and state_of(file.stat()) != then
+        return then is not None and state_of(file) != then
     except OSError:
         return False  # what reads it tells so
 

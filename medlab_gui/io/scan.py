@@ -262,7 +262,7 @@ class _Heap:
         """Return what a file holds, going by its first bytes."""
         with path.open("rb", buffering=0) as file:
             facts = os.fstat(file.fileno())
-            self.looked[str(path)] = state_of(facts)
+            self.looked[str(path)] = state_of(path, facts)
             head = file.read(FIRST_BLOCK)
             if head[128:132] == b"DICM":
                 if self._reader is None:

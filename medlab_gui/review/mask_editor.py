@@ -267,6 +267,13 @@ class MaskEditor:
         self._holds.remove(why)
         self.held_changed.emit()
 
+    def overtake(self) -> None:
+        """Have nothing written any more that was worked out until now.
+
+        What it rests on (the mask, which slices are locked) has changed elsewhere.
+        """
+        self._n_changes += 1
+
     def write(self, change: Change) -> None:
         """Put a change into the journal.
 

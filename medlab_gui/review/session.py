@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -25,7 +24,7 @@ from medlab_gui.review.mask_editor import MaskEditor
 from medlab_gui.review.recovery import Recovery
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
     from types import TracebackType
 
@@ -272,10 +271,21 @@ class ReviewSession(MaskEditor):
         ConflictError, StorageFullError, ProjectMissingError
             As `record`; the mask is then as it was.
         """
-        return self.make(partial(self.prepare_prediction, slices))
+        self.settling.emit()
+        return self.make(self.prepare_prediction(slices))
 
-    def prepare_prediction(self, slices: Iterable[int] | None = None) -> Change | None:
-        """Work `accept_prediction` out, as `prepare` does; on any thread."""
+    def prepare_prediction(
+        self, slices: Iterable[int] | None = None
+    ) -> Callable[[], Change | None]:
+        """Return what works `accept_prediction` out, as `prepare` does, on any thread.
+
+        It takes the prediction and the slices of now, whatever comes meanwhile.
+
+        Raises
+        ------
+        InputError
+            If there is no prediction, or a slice is not there.
+        """
         if self.prediction is None:
             msg = "There is no prediction for this series yet. Predict first."
             raise InputError(msg)
@@ -287,22 +297,23 @@ class ReviewSession(MaskEditor):
         else:
             wanted = sorted({int(k) for k in slices})
         if not wanted:
-            return None
+            return lambda: None
         if not 0 <= wanted[0] <= wanted[-1] < n:
             msg = f"The series has the slices 1 to {n}; found {wanted[-1] + 1}."
             raise InputError(msg)
+        labels, origin = self.prediction, self.prediction_id
         box = self._box((slice(wanted[0], wanted[-1] + 1), slice(None), slice(None)))
-        after = self.mask[box].copy()
-        for k in wanted:
-            after[k - wanted[0]] = self.prediction[k]
-        return self.prepare(
-            "accept-prediction",
-            box,
-            after,
-            source="model",
-            origin=self.prediction_id,
-            state=state,
-        )
+
+        def work_out() -> Change | None:
+            after = self.mask[box].copy()
+            for k in wanted:
+                after[k - wanted[0]] = labels[k]
+            kind = "accept-prediction"
+            return self.prepare(
+                kind, box, after, source="model", origin=origin, state=state
+            )
+
+        return work_out
 
     def accept_class(self, k: int) -> bool:
         """Give all voxels of a slice the class that a classifier says it shows.
@@ -394,11 +405,6 @@ class ReviewSession(MaskEditor):
         saved = self.saved_at
         return None if saved is None else max(0.0, time.time() - saved)
 
-    @property
-    def undo_floor(self) -> int:
-        """Number of the edit that undo does not reach: a mask from elsewhere came."""
-        return self._floor
-
     def note_saved(self, annotation: Annotation) -> None:
         """Take note of a new revision of this series.
 
@@ -413,8 +419,11 @@ class ReviewSession(MaskEditor):
         self.settling.emit()
         self.take_saved(self.read_saved(annotation))
 
-    def read_saved(self, annotation: Annotation) -> Saved:
+    def read_saved(self, annotation: Annotation, *, is_other: bool = False) -> Saved:
         """Read what `take_saved` needs; on any thread, while nothing is edited.
+
+        With ``is_other`` the mask is known to be from elsewhere. The numbers tell it
+        only where something was edited before.
 
         Raises
         ------
@@ -429,7 +438,7 @@ class ReviewSession(MaskEditor):
             confirmed = np.zeros(self.mask.shape[0], np.bool_)
             confirmed[list(annotation.confirmed)] = True
             mask: NDArray[np.uint8] | None = None
-            if floor > self._floor:
+            if is_other or floor > self._floor:
                 mask, _, _ = base_mask(store, self.series_uid, annotation)
                 self._journal.replay(mask, confirmed.copy(), seq)
         return Saved(annotation, seq, floor, confirmed, mask)

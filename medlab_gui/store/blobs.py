@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from medlab_gui.core.errors import ProjectMissingError, StoreError, storage_error
-from medlab_gui.core.whole_files import flush_to_disk
+from medlab_gui.core.whole_files import flush_to_disk, patiently
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -179,7 +179,7 @@ class BlobStore:
         if not target.parent.exists():
             target.parent.mkdir(exist_ok=True)
             fsync_folder(self.folder)
-        part.replace(target)
+        patiently(lambda: part.replace(target))
         fsync_folder(target.parent)
 
     # ---- reading ------------------------------------------------------------

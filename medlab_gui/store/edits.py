@@ -135,7 +135,7 @@ def unpack(packed: bytes, size: tuple[int, ...]) -> NDArray[np.uint8]:
     values = np.frombuffer(data, np.uint8, offset=4 * n_runs)
     ends = np.cumsum(lengths, dtype=np.int64)
     n = math.prod(size)
-    if n != (ends[-1] if n_runs else 0):
+    if len(data) != 5 * n_runs or n != (ends[-1] if n_runs else 0):
         msg = f"{n_runs} runs do not fill a box of {size}."
         raise ValueError(msg)
     # Runs end where a part does, too: numpy holds Python's lock while it repeats.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import insert, inspect, text
 
 from medlab_gui.core.errors import ProjectVersionError, StoreError, storage_error
+from medlab_gui.core.whole_files import patiently
 from medlab_gui.store import tables
 from medlab_gui.store.stamps import utc_now
 
@@ -113,7 +114,7 @@ def _copy(database: Database, version: int) -> Path:
     try:
         part.unlink(missing_ok=True)
         database.run_outside_transaction(f"VACUUM INTO '{name}'")
-        part.replace(copy)
+        patiently(lambda: part.replace(copy))
     except OSError as error:
         raise storage_error(error, copy) from error
     return copy

@@ -57,7 +57,8 @@ def run(params: TryParams, ctx: Context) -> Any:
     if params.how == "die":
         sys.stderr.write("last words\n")
         sys.stderr.flush()
-        os.kill(os.getpid(), signal.SIGKILL)
+        # On Windows each signal is that.
+        os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
     _wait(params, ctx)
     return {}
 

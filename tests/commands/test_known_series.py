@@ -96,7 +96,8 @@ def test_one_slice_of_forty_that_was_written_anew(tmp_path, ctx, reads, keeps_ti
 def test_a_stick_whose_clock_ticks_every_two_seconds(tmp_path, ctx, monkeypatch):
     """Written anew before the next tick: its times and sizes are those of before."""
 
-    def of_fat(facts):
+    def of_fat(file):
+        facts = file.stat()
         return facts.st_size, facts.st_mtime_ns // _TICK * _TICK, 0
 
     monkeypatch.setattr(file_stamps, "_SLOWEST_TICK_S", 2.0)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from medlab_gui.commands import launch
@@ -58,6 +59,8 @@ def lines(note: Path) -> list[str]:
 
 
 def alive(pid: int) -> bool:
+    if sys.platform == "win32":  # where signal 0 is Ctrl-C, to all of a console
+        return psutil.pid_exists(pid)
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -250,7 +253,7 @@ def test_where_a_command_runs_is_its_own_choice():
             ResourceError,
             "not enough memory",
         ),
-        (OSError(errno.ENOSPC, "full", "/disk/x"), StorageFullError, "/disk/x"),
+        (OSError(errno.ENOSPC, "full", "/disk/x"), StorageFullError, r"[/\\]x"),
         (PermissionError(errno.EACCES, "no", "/disk/x"), StorageFullError, "may not"),
         (OSError(errno.EIO, "broken", "/disk/x"), StorageFullError, "broken"),
         (FileNotFoundError("install it again"), ResourceError, "install it again"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from importlib.util import find_spec
 
 import numpy as np
@@ -21,6 +22,8 @@ from medlab_gui.core.jobs import Cancelled, JobContext
 from medlab_gui.io import read_mask, write_image
 from tests.projects import tiny_weights
 from tests.synthetic import cut_short, oriented_grids, plain_grid, write_series
+
+_ON_WINDOWS = sys.platform == "win32"
 
 
 def test_a_path_needs_no_project(small_project, lively, tmp_path, isolated):
@@ -153,8 +156,14 @@ def test_weights_with_other_classes_do_not_enter_a_project(small_project, tmp_pa
         ({"input": "gone.nii"}, "does not exist"),
         ({"input": "1.2.3"}, "neither a path nor a series"),
         ({"series": "1.2.3"}, "no series 1.2.3"),
-        ({"input": "~nobody-at-all/x.nii"}, "home"),
-        ({"input": "x" * 5000}, "cannot be opened"),
+        (
+            {"input": "~nobody-at-all/x.nii"},
+            "does not exist" if _ON_WINDOWS else "home",
+        ),
+        (
+            {"input": "x" * 5000},
+            "neither a path" if _ON_WINDOWS else "cannot be opened",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_computed(

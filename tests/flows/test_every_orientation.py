@@ -100,13 +100,14 @@ def test_nifti_and_nrrd_in_any_order_are_one_picture(tmp_path, base):
     """As SimpleITK and NiBabel write them, not as we do."""
     grid = base() if base is tilted_grid else base(SHAPE)
     truth = phantom_values(grid)
-    for way in WAYS:
+    for n, way in enumerate(WAYS):
+        nii = tmp_path / f"{n}.nii"  # Windows does not replace one that is still open
         how = stored(grid, *way)
         data, affine = how.apply(truth), how.grid.affine
         ras = (np.diag([-1.0, -1, 1, 1]) @ affine)[:, [2, 1, 0, 3]]
         image = nibabel.Nifti1Image(np.ascontiguousarray(data.T), ras)
-        nibabel.save(image, tmp_path / "a.nii")
-        paths = [tmp_path / "a.nii"]
+        nibabel.save(image, nii)
+        paths = [nii]
         if base is not tilted_grid:
             other = sitk.GetImageFromArray(np.ascontiguousarray(data))
             spacing = np.array(how.grid.spacing)

@@ -10,6 +10,8 @@ from qtpy.QtWidgets import QApplication
 
 from medlab_gui.core.errors import ConflictError
 from medlab_gui.gui import large_changes
+from medlab_gui.gui import napari_private as private
+from medlab_gui.gui.drawing import finish_polygon
 from medlab_gui.gui.view_state import Mode, Tool
 from medlab_gui.io.write import write_image
 from medlab_gui.review.session import ReviewSession
@@ -240,17 +242,21 @@ def test_a_slice_that_is_vouched_for_meanwhile_is_left_alone(predicted, work):
     ]
 
 
-def test_a_mask_from_a_file_is_read_on_a_thread(window, tmp_path, monkeypatch):
+@pytest.mark.parametrize("is_edited", [False, True])
+def test_a_mask_from_a_file_is_read_on_a_thread(
+    window, tmp_path, monkeypatch, is_edited
+):
     bench, session = window.bench, window.bench.session
     box = (slice(3, 4), slice(0, 9), slice(0, 9))
-    assert session.apply("test", box, np.full((1, 9, 9), 2, np.uint8))
+    if is_edited:
+        assert session.apply("test", box, np.full((1, 9, 9), 2, np.uint8))
     threads, may_go = [], threading.Event()
     read = ReviewSession.read_saved
 
-    def read_noting(self, annotation):
+    def read_noting(self, annotation, **options):
         threads.append(threading.current_thread())
         may_go.wait(30)
-        return read(self, annotation)
+        return read(self, annotation, **options)
 
     monkeypatch.setattr(ReviewSession, "read_saved", read_noting)
     wanted = np.zeros(session.mask.shape, np.uint8)
@@ -321,3 +327,142 @@ def test_what_ends_after_its_series_was_closed_does_not_meddle(predicted, work):
     assert not session.held
     assert not bench.changes.is_busy
     assert not session.mask.any()
+
+
+def test_a_prediction_that_comes_meanwhile_is_another_one(predicted, work):
+    bench, session = predicted.bench, predicted.bench.session
+    wanted = session.prediction
+    work.may_go.clear()
+    bench.accept_prediction(all_slices=True)
+    other = np.full_like(wanted, 2)
+    session.set_prediction(other, other.astype(np.float16), "q")
+    work.may_go.set()
+    rest(predicted)
+    assert np.array_equal(session.mask, wanted)
+    assert session._journal.records[-1].origin == "p"
+
+
+def test_a_polygon_waits_with_its_corners(predicted, hand, work):
+    window, bench, session = predicted, predicted.bench, predicted.bench.session
+    view = bench.view
+    view.mode, view.tool = Mode.ANNOTATE, Tool.POLYGON
+    for corner in ((5, 5), (5, 50), (50, 50)):
+        hand.click(*corner)
+    mask = window.stage.mask
+    corners = private.polygon_n_points(mask)
+    assert corners >= 3
+    told = said(window)
+    work.may_go.clear()
+    bench.accept_prediction(all_slices=True)
+    for cuts in (False, True):
+        finish_polygon(window.stage, cuts=cuts)
+    assert told == [session.held] * 2
+    assert not session.mask.any()
+    work.may_go.set()
+    rest(window)
+    assert np.array_equal(session.mask, session.prediction)
+    assert private.polygon_n_points(mask) == corners
+    finish_polygon(window.stage)
+    assert same_on_disk(window)
+    assert not np.array_equal(session.mask, session.prediction)
+
+
+@pytest.mark.parametrize("when", ["working out", "putting"])
+def test_a_mask_from_a_file_that_comes_meanwhile_is_the_mask(
+    predicted, work, tmp_path, monkeypatch, when
+):
+    bench, session = predicted.bench, predicted.bench.session
+    wanted = np.zeros(session.mask.shape, np.uint8)
+    wanted[2, 5:20, 5:20] = 1
+    write_image(tmp_path / "mask.nii.gz", wanted, session.volume.grid)
+    told = said(predicted)
+    real, go = session.put, threading.Event()
+
+    def put_late(change):
+        go.wait(30)
+        real(change)
+
+    monkeypatch.setattr(session, "put", put_late)
+    if when == "working out":
+        work.may_go.clear()
+    bench.accept_prediction(all_slices=True)
+    if when == "putting":
+        wait_for(lambda: session.can_undo)
+    given = {"series": session.series_uid, "mask": str(tmp_path / "mask.nii.gz")}
+    ended = []
+    bench.launch("annotate", given, on_done=ended.append)
+    wait_for(lambda: bool(ended))
+    work.may_go.set()
+    go.set()
+    rest(predicted)
+    if when == "working out":
+        assert "The mask has changed meanwhile. Do it again." in told
+        assert not any("every slice now" in text for text in told)
+    assert np.array_equal(session.mask, wanted)
+    assert same_on_disk(predicted)
+    assert not session.held
+
+
+def test_an_undo_is_of_the_change_it_was_meant_for(predicted, work):
+    bench, session = predicted.bench, predicted.bench.session
+    box = (slice(3, 4), slice(0, 9), slice(0, 9))
+    assert session.apply("test", box, np.full((1, 9, 9), 2, np.uint8))
+    told = said(predicted)
+    work.may_go.clear()
+    bench.accept_prediction(all_slices=True)
+    bench.undo()
+    session.overtake()
+    work.may_go.set()
+    rest(predicted)
+    assert told == [
+        "The mask has changed meanwhile. Do it again.",
+        "Nor was anything undone or redone after it.",
+    ]
+    assert int(np.count_nonzero(session.mask)) == 81, "what was drawn stands"
+    bench.undo()
+    rest(predicted)
+    assert not session.mask.any()
+
+
+def test_what_is_cancelled_changes_nothing(predicted, work):
+    bench, session = predicted.bench, predicted.bench.session
+    told = said(predicted)
+    work.may_go.clear()
+    bench.accept_prediction(all_slices=True)
+    wait_for(lambda: bool(work.threads))
+    (job,) = [job for job in bench.jobs.active if job.title]
+    bench.cancel(job)
+    work.may_go.set()
+    rest(predicted)
+    assert told == ["Cancelled. The mask is as it was."]
+    assert not session.mask.any()
+    assert not session.can_undo
+    assert not session.held
+
+
+def test_a_series_is_closed_whatever_becomes_of_a_change(predicted, work, monkeypatch):
+    bench, session = predicted.bench, predicted.bench.session
+
+    def fail(*_args, **_options):
+        raise MemoryError("no room")
+
+    told = said(predicted)
+    monkeypatch.setattr(session, "prepare", fail)
+    bench.accept_prediction(all_slices=True)
+    bench.close_series()
+    assert bench.session is None
+    assert any("no room" in text for text in told)
+    rest(predicted)
+
+
+def test_slices_that_are_locked_meanwhile_are_left_alone(predicted, work):
+    bench, uid = predicted.bench, predicted.bench.session.series_uid
+    told = said(predicted)
+    threading.Timer(0.2, work.may_go.set).start()
+    work.may_go.clear()
+    bench.accept_prediction(all_slices=True)
+    bench.reopen()  # as it follows a lock
+    wait_for(lambda: window_is_open(predicted, uid))
+    rest(predicted)
+    assert "The mask has changed meanwhile. Do it again." in told
+    assert not bench.session.mask.any()

@@ -102,5 +102,8 @@ def test_damage_is_not_taken_for_voxels(cut: int) -> None:
     packed = pack(np.eye(40, dtype=np.uint8)[np.newaxis])
     with pytest.raises((ValueError, zlib.error)):
         unpack(packed[:-cut], (1, 40, 40))
+    raw = zlib.decompress(packed[1:]) + b"\0" * cut
+    with pytest.raises(ValueError, match="do not fill"):
+        unpack(packed[:1] + zlib.compress(raw), (1, 40, 40))
     with pytest.raises(ValueError, match="do not fill"):
         unpack(packed, (1, 40, 41))

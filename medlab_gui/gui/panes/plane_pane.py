@@ -137,6 +137,7 @@ class PlanePane(QWidget):
             session.state_changed.connect(self._on_edited)
             session.prediction_changed.connect(self._on_prediction)
             if not self._bench.is_same_place:
+                self._shown = None
                 self.fit()
         self.update()
 

@@ -185,7 +185,7 @@ class PlaneValues:
         """Keep nothing: another series is open."""
         self._state += 1
         self._sources = {}
-        self.last = None
+        self.last = self._failed = None
 
     def renew(self) -> None:
         """Take it anew when it is asked for: more of the series was read."""
@@ -195,8 +195,11 @@ class PlaneValues:
         """Hold no prediction; what does not come of it is kept."""
         kept = ("grey", "mask")
         self._sources = {n: self._sources[n] for n in kept if n in self._sources}
+        self._failed = None
         if self.last is not None:
-            self.last = replace(self.last, volumes=Over(-1))
+            # Nothing tells that it is of another prediction: it does not stand.
+            over = replace(self.last.over, prediction=None, entropy=None)
+            self.last = replace(self.last, over=over, volumes=Over(-1))
 
     def of(
         self,

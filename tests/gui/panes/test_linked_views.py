@@ -52,13 +52,13 @@ def test_a_slice_that_was_never_measured_says_so_everywhere(opened):
     hand = Hand(window)
 
     def orange():
-        """Cells of the bar with orange in their middle row."""
+        """Cells of the bar with orange in them; their edges are nobody's."""
         image, cell = bar.grab().toImage(), bar.width() / SHAPE[0]
         found = set()
         for x in range(bar.width()):
             for y in range(6, bar.height() - 6):
                 color = image.pixelColor(x, y)
-                if color.red() - color.blue() > 60:
+                if color.red() - color.blue() > 60 and 1 <= x % cell <= cell - 1:
                     found.add(int(x / cell))
         return found
 
