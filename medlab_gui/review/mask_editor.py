@@ -11,7 +11,7 @@ from psygnal import Signal
 
 from medlab_gui.core.errors import ConflictError, InputError, MedlabError
 from medlab_gui.review.change import Change, refuse_other_values
-from medlab_gui.store.edits import Edit, in_parts, pack, tighten
+from medlab_gui.store.edits import Edit, in_parts, pack, take_over, tighten
 from medlab_gui.store.journal_history import edits_apart, slices_apart
 
 if TYPE_CHECKING:
@@ -220,13 +220,7 @@ class MaskEditor:
         return self._prepare(kind, edit, source, origin, state)
 
     def prepare_turn(self, *, back: bool) -> Change | None:
-        """Work out an undo (``back``) or a redo, as `prepare`.
-
-        Raises
-        ------
-        StoreError
-            If the journal cannot be read.
-        """
+        """Work out an undo (``back``) or a redo, as `prepare`; may raise StoreError."""
         journal, state = self._journal, self.state
         target = journal.undo_target if back else journal.redo_target
         if target is None:
@@ -235,14 +229,13 @@ class MaskEditor:
         assert record.box is not None
         now, then = (after, before) if back else (before, after)
         values = self.mask[record.box].copy()
-        for some in in_parts(values.shape):
-            np.copyto(values[some], then[some], where=now[some] != then[some])
+        take_over(values, now, then)
         turn = journal.append_undo if back else journal.append_redo
         return Change(
-            Edit(record.box, now, then, record.slices),
-            values,
-            partial(turn, target, author=self.author),
-            state,
+            edit=Edit(record.box, now, then, record.slices),
+            values=values,
+            write=partial(turn, target, author=self.author),
+            state=state,
         )
 
     def turned_size(self, *, back: bool) -> int:
@@ -268,10 +261,7 @@ class MaskEditor:
         self.held_changed.emit()
 
     def overtake(self) -> None:
-        """Have nothing written any more that was worked out until now.
-
-        What it rests on (the mask, which slices are locked) has changed elsewhere.
-        """
+        """Refuse what was worked out until now: mask or locks changed elsewhere."""
         self._n_changes += 1
 
     def write(self, change: Change) -> None:

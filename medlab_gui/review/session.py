@@ -280,11 +280,7 @@ class ReviewSession(MaskEditor):
         """Return what works `accept_prediction` out, as `prepare` does, on any thread.
 
         It takes the prediction and the slices of now, whatever comes meanwhile.
-
-        Raises
-        ------
-        InputError
-            If there is no prediction, or a slice is not there.
+        Raises InputError if there is no prediction, or a slice is not there.
         """
         if self.prediction is None:
             msg = "There is no prediction for this series yet. Predict first."
@@ -409,12 +405,8 @@ class ReviewSession(MaskEditor):
         """Take note of a new revision of this series.
 
         Where it holds a mask that came from elsewhere (a file), the session takes that
-        mask over, with every later edit on it.
-
-        Raises
-        ------
-        StoreError
-            If the project cannot be read.
+        mask over, with every later edit on it. Raises StoreError if the project cannot
+        be read.
         """
         self.settling.emit()
         self.take_saved(self.read_saved(annotation))
@@ -422,13 +414,8 @@ class ReviewSession(MaskEditor):
     def read_saved(self, annotation: Annotation, *, is_other: bool = False) -> Saved:
         """Read what `take_saved` needs; on any thread, while nothing is edited.
 
-        With ``is_other`` the mask is known to be from elsewhere. The numbers tell it
-        only where something was edited before.
-
-        Raises
-        ------
-        StoreError
-            If the project cannot be read.
+        With ``is_other`` the mask is known to be from elsewhere: the numbers tell it
+        only where something was edited before. Raises StoreError as `note_saved`.
         """
         from medlab_gui.store.fold import base_mask
         from medlab_gui.store.project import ProjectStore

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Edit", "in_parts", "pack", "tighten", "unpack"]
+__all__ = ["Edit", "in_parts", "pack", "take_over", "tighten", "unpack"]
 
 _RUNS, _PLAIN = b"R", b"P"
 _PART_VOXELS = 2**21
@@ -97,6 +97,22 @@ def in_parts(size: tuple[int, ...]) -> Iterator[slice]:
     n = max(1, _PART_VOXELS // max(1, size[1] * size[2]))
     for first in range(0, size[0], n):
         yield slice(first, min(first + n, size[0]))
+
+
+def take_over(
+    voxels: NDArray[np.uint8], before: NDArray[np.uint8], after: NDArray[np.uint8]
+) -> None:
+    """Change voxels as an edit did, and leave alone what it did not change.
+
+    Parameters
+    ----------
+    voxels : ndarray of uint8, shape of the box
+        Changed in place.
+    before, after : ndarray of uint8, shape of the box
+        What the edit found and what it left.
+    """
+    for some in in_parts(voxels.shape):
+        np.copyto(voxels[some], after[some], where=before[some] != after[some])
 
 
 def pack(voxels: NDArray[np.uint8]) -> bytes:

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from medlab_gui.core.errors import StoreError
-from medlab_gui.store.edits import in_parts, unpack
+from medlab_gui.store.edits import take_over, unpack
 from medlab_gui.store.journal_format import Op, Record
 
 if TYPE_CHECKING:
@@ -159,11 +159,9 @@ class History:
             target = record.seq if record.op is Op.EDIT else record.target
             edit, before, after = self.edit(target)
             assert edit.box is not None
-            value = before if record.op is Op.UNDO else after
-            inside = mask[edit.box]
-            for some in in_parts(value.shape):
-                differs = before[some] != after[some]
-                np.copyto(inside[some], value[some], where=differs)
+            if record.op is Op.UNDO:
+                before, after = after, before
+            take_over(mask[edit.box], before, after)
         return n
 
 

@@ -335,8 +335,7 @@ class PlanePane(QWidget):
         self._behind = None
         taken = None
         if self.is_at_hand:
-            over = self._volumes_over()
-            taken = self._values.of(index, slab, spacing, over=over)
+            taken = self._values.of(index, slab, spacing, over=self._volumes_over())
         if taken is not None and taken.index != index:
             self._behind = index = taken.index
         what = (
