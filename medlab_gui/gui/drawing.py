@@ -54,7 +54,7 @@ def finish_polygon(stage: Stage, *, cuts: bool = False) -> None:
     mask = stage.mask
     if mask is not None and private.polygon_n_points(mask):
         if stage.why_not_editable:
-            stage.bench.warn(stage.why_not_editable)  # the corners stay
+            stage.bench.inform(stage.why_not_editable)  # the corners stay
             return
         if cuts:
             mask.selected_label = 0

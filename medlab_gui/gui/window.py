@@ -311,7 +311,9 @@ class MedlabWindow(QObject):
         if not self._warned:
             self._warned = True
             QTimer.singleShot(_WARN_AGAIN_MS, self._may_warn)
-            self.bench.warn(self.stage.why_not_editable)
+            session, why = self.bench.session, self.stage.why_not_editable
+            passing = session is not None and why == session.held
+            (self.bench.inform if passing else self.bench.warn)(why)
 
     def _may_warn(self) -> None:
         self._warned = False
