@@ -40,7 +40,7 @@ def _slice_once(viewer: Viewer) -> None:
 def _outline_quickly() -> None:
     """Find the outlines of labels by comparing neighbours.
 
-    napari finds the largest and the smallest value round each pixel, 6 ms for a slice.
+    napari filters the slice twice in any shape: 6 ms, for thick lines 12 ms.
     """
     from napari.layers.labels import labels as module
 
@@ -49,36 +49,46 @@ def _outline_quickly() -> None:
         return
 
     def get_contours(labels: Any, thickness: int, background_label: int) -> Any:
-        if thickness != 1 or labels.ndim != 2:
+        if labels.ndim != 2:
             return theirs(labels, thickness, background_label)
-        return outline(labels, background_label)
+        return outline(labels, thickness, background_label)
 
     module.get_contours = get_contours
 
 
-def outline(labels: np.ndarray, background: int) -> np.ndarray:
-    """Keep the pixels that differ from one of their four neighbours.
+def outline(labels: np.ndarray, thickness: int, background: int) -> np.ndarray:
+    """Keep the pixels at the border of their label.
 
     Parameters
     ----------
     labels : ndarray of int, shape (y, x)
         Labels.
+    thickness : int
+        A pixel is kept where a smaller label is at most so many steps to its four
+        neighbours away, or a larger one a single step.
     background : int
         What all other pixels become.
 
     Returns
     -------
     ndarray, shape (y, x), type of `labels`
-        What napari's ``get_contours`` returns for thickness 1.
+        What napari's ``get_contours`` returns.
     """
-    edge = np.zeros(labels.shape, bool)
-    rows = labels[1:] != labels[:-1]
-    columns = labels[:, 1:] != labels[:, :-1]
-    edge[1:] |= rows
-    edge[:-1] |= rows
-    edge[:, 1:] |= columns
-    edge[:, :-1] |= columns
-    return np.where(edge, labels, labels.dtype.type(background))
+    largest = _over_neighbours(labels, np.maximum)
+    smallest = labels
+    for _step in range(thickness):
+        smallest = _over_neighbours(smallest, np.minimum)
+    return np.where(largest != smallest, labels, labels.dtype.type(background))
+
+
+def _over_neighbours(labels: np.ndarray, pick: np.ufunc) -> np.ndarray:
+    """Pick one of each pixel and its four neighbours."""
+    picked = labels.copy()
+    pick(picked[1:], labels[:-1], out=picked[1:])
+    pick(picked[:-1], labels[1:], out=picked[:-1])
+    pick(picked[:, 1:], labels[:, :-1], out=picked[:, 1:])
+    pick(picked[:, :-1], labels[:, 1:], out=picked[:, :-1])
+    return picked
 
 
 def _call_opengl_directly() -> None:

@@ -20,7 +20,7 @@ _LATE_S = 0.008
 """A timer that comes so much later than asked comes right after something long."""
 _TURN_S = 0.03
 _LONGEST_S = 0.06
-"""Nothing is put off for longer, however busy the machine is."""
+"""Nothing is put off a second time after so long, however busy the machine is."""
 
 
 def in_own_turn(owner: QObject, ms: int, do: Callable[[], object]) -> None:
@@ -40,18 +40,19 @@ def in_own_turn(owner: QObject, ms: int, do: Callable[[], object]) -> None:
     """
     latest = time.monotonic() + _LONGEST_S
 
-    def ask() -> None:
+    def ask(*, again: bool) -> None:
         late = time.monotonic() + ms / 1000 + _LATE_S
 
         def due() -> None:
-            if late < time.monotonic() < latest:
-                ask()
+            now = time.monotonic()
+            if now > late and (not again or now < latest):
+                ask(again=True)
             else:
                 do()
 
         QTimer.singleShot(ms, owner, due)
 
-    ask()
+    ask(again=False)
 
 
 def in_steps(steps: Iterator[object]) -> None:

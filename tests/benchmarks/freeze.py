@@ -37,6 +37,7 @@ BOUND_MS = 100.0
 BEAT_MS = 5
 LATE_S = 0.06
 QUIET_S = 0.7
+HAND_MS = 8
 SIZE = (1600, 1000)
 
 
@@ -217,7 +218,7 @@ class Day:
         act("uncertainty off", lambda: self._show(False))
         act("take the prediction", lambda: bench.accept_prediction(all_slices=False))
         act("undo", bench.undo)
-        act("a brush stroke", self._stroke)
+        self.stroke()
         act(
             "open another series",
             lambda: bench.open_series(second),
@@ -251,7 +252,21 @@ class Day:
     def _show(self, on: bool) -> None:
         self.bench.view.entropy_visible = on
 
-    def _stroke(self) -> None:
+    def stroke(self, name: str = "a brush stroke") -> None:
+        """Draw a stroke as a hand does: every 8 ms a movement, not all at once."""
+        from qtpy.QtCore import QTimer
+
+        events = self._hand()
+        timer = QTimer()
+
+        def move() -> None:
+            if next(events, None) is None:
+                timer.stop()
+
+        timer.timeout.connect(move)
+        self.act(name, lambda: timer.start(HAND_MS), lambda: not timer.isActive())
+
+    def _hand(self) -> Iterator[bool]:
         from qtpy.QtCore import QPoint, Qt
         from qtpy.QtTest import QTest
 
@@ -263,9 +278,12 @@ class Day:
         self.bench.view.tool = Tool.BRUSH
         x, y = canvas.width() // 2, canvas.height() // 2
         left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        yield True
         QTest.mousePress(canvas, left, none, QPoint(x, y))
+        yield True
         for n in range(20):
             move(canvas, QPoint(x + 3 * n, y + n), none, left)
+            yield True
         QTest.mouseRelease(canvas, left, none, QPoint(x + 60, y + 20))
 
 

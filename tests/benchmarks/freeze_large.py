@@ -74,7 +74,7 @@ class LargeDay(Day):
         act("uncertainty on", lambda: self._show(True))
         self._look(" with all")
         for _ in range(5):
-            act("a brush stroke", self._stroke)
+            self.stroke()
         for _ in range(6):
             act("undo", bench.undo)
         for _ in range(6):
@@ -91,7 +91,7 @@ class LargeDay(Day):
             act("no slab", lambda plane=plane: bench.linked.set_slab(plane, Slab()))
         act("save", lambda: bench.launch("save", {"series": session.series_uid}))
         self._views(PaneLayout.ONE)
-        act("a stroke before it is closed", self._stroke)
+        self.stroke("a stroke before it is closed")
         act("close the series", bench.close_series, quiet=2.0)
         act(
             "open it again",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from medlab_gui.gui.workbench import Workbench
     from tests.gui.slow_files import Gate
 
-_SERIES = 24
+_SERIES = 30
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+from napari.layers import Labels
 
 from medlab_gui.gui.lighter import outline
 
@@ -16,27 +17,41 @@ pytestmark = pytest.mark.gui
 
 @pytest.mark.parametrize("shape", [(64, 48), (33, 20), (1, 9), (9, 1), (1, 1)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32])
-def test_outlines_are_naparis(shape, dtype):
+@pytest.mark.parametrize("thickness", [1, 2, 3])
+def test_outlines_are_naparis(shape, dtype, thickness):
     from napari.layers.labels._labels_utils import get_contours
 
     rng = np.random.default_rng(5)
-    coarse = rng.integers(0, 4, [n // 4 + 1 for n in shape]).astype(dtype)
-    labels = np.kron(coarse, np.ones((4, 4), dtype))[: shape[0], : shape[1]]
-    ours = outline(labels, 0)
+    coarse = rng.integers(0, 4, [n // 6 + 1 for n in shape]).astype(dtype)
+    labels = np.kron(coarse, np.ones((6, 6), dtype))[: shape[0], : shape[1]]
+    labels[rng.random(shape) < 0.02] = 3
+    ours = outline(labels, thickness, 0)
     assert ours.dtype == dtype
-    np.testing.assert_array_equal(ours, get_contours(labels, 1, 0))
+    np.testing.assert_array_equal(ours, get_contours(labels, thickness, 0))
 
 
-def test_a_thick_outline_is_left_to_napari(window):
+def test_napari_outlines_with_ours(window):
     from napari.layers.labels import labels as module
-    from napari.layers.labels._labels_utils import get_contours
 
     labels = np.zeros((40, 40), np.uint8)
     labels[10:30, 5:35] = 2
     assert module.get_contours.__module__ == "medlab_gui.gui.lighter"
     np.testing.assert_array_equal(
-        module.get_contours(labels, 3, 0), get_contours(labels, 3, 0)
+        module.get_contours(labels, 2, 0), outline(labels, 2, 0)
     )
+
+
+def test_other_labels_in_the_same_colours_make_no_program_anew(window):
+    """A program that is made anew is compiled in the middle of the next frame."""
+    from medlab_gui.gui.napari_private import make_visual
+
+    layer = Labels(np.zeros((3, 20, 20), np.uint8), name="colours")
+    visual = make_visual(window.viewer, layer)
+    before = visual.node.cmap
+    layer.data = np.ones((4, 10, 10), np.uint8)
+    assert visual.node.cmap is before
+    layer.data = np.ones((4, 10, 10), np.uint16)
+    assert visual.node.cmap is not before
 
 
 def test_a_step_slices_each_layer_once(window):

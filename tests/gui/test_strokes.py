@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtGui import QImage
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QMessageBox
 
@@ -15,6 +16,7 @@ from tests.gui.buttons import Buttons
 from tests.gui.conftest import open_series, wait_for
 from tests.gui.hand import CTRL, LEFT, MIDDLE, RIGHT, Hand
 from tests.gui.ink import n_strokes, same_on_disk
+from tests.gui.moving import move
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +39,33 @@ def brush(window: MedlabWindow) -> MedlabWindow:
 @pytest.fixture
 def buttons(hand: Hand) -> Buttons:
     return Buttons(hand)
+
+
+def test_the_brush_hides_nothing_that_it_is_about_to_paint(brush, hand, qtbot):
+    """napari's own had a black square in its middle."""
+    canvas, circle = brush.canvas, brush.viewer.canvas.overlays._brush_circle
+    brush.bench.view.brush_mm = 30.0  # the circle itself is far from its middle
+    at, scale = hand.at(40, 40), canvas.devicePixelRatioF()
+
+    def middle():
+        whole = canvas.grabFramebuffer()
+        box = whole.copy(
+            round(at.x() * scale) - 8, round(at.y() * scale) - 8, 16, 16
+        ).convertToFormat(QImage.Format.Format_RGB888)
+        return [box.pixelColor(x, y).name() for x in range(16) for y in range(16)]
+
+    without = middle()
+    brush.bench.view.mask_visible = False  # napari draws its boxes when layers
+    brush.bench.view.mask_visible = True  # are shown or hidden
+    for n in range(3):
+        move(canvas, at - QPoint(n, 0), Qt.KeyboardModifier.NoModifier)
+        qtbot.wait(30)
+    assert circle.visible
+    brush.stage.image.visible = False
+    brush.stage.image.visible = True
+    qtbot.wait(50)
+    assert middle() == without
+    assert len(set(without)) > 1
 
 
 def hold_space(window: MedlabWindow, hand: Hand) -> None:

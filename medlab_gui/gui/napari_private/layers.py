@@ -87,9 +87,14 @@ def make_visual(viewer: Viewer, layer: Layer) -> Any:
     It takes half of the time in which napari takes a layer in.
     """
     from napari._vispy import create_vispy_layer
+    from napari._vispy.layers.labels import VispyLabelsLayer
 
     canvas = viewer.window._qt_viewer.canvas
-    return create_vispy_layer(layer, font_info=canvas.font_info())
+    visual = create_vispy_layer(layer, font_info=canvas.font_info())
+    if isinstance(visual, VispyLabelsLayer):
+        # Other labels alone need no other colours: it looks at their type itself.
+        layer.events.data.disconnect(visual._on_colormap_change)
+    return visual
 
 
 def insert_layer(viewer: Viewer, place: int, layer: Layer, visual: Any) -> None:

@@ -106,7 +106,11 @@ def register_theme(name: str, colors: dict[str, str], font_size: int) -> None:
 
 
 def apply_style(viewer: Viewer, extra: Path) -> None:
-    """Apply napari's style of the current theme and our own sheet after it."""
+    """Apply napari's style of the current theme and our own sheet after it.
+
+    And take away the box that napari puts behind what it draws over the picture: behind
+    the brush's circle it hides a square of the very place that is to be painted.
+    """
     from napari._qt.qt_resources import get_stylesheet
     from napari.settings import get_settings
 
@@ -118,6 +122,7 @@ def apply_style(viewer: Viewer, extra: Path) -> None:
     )
     viewer.window._qt_window.setStyleSheet(sheet)
     viewer.window._qt_viewer.setStyleSheet(sheet)
+    viewer.canvas.overlays._brush_circle.box = False
 
 
 def main_window(viewer: Viewer) -> QMainWindow:
