@@ -53,8 +53,7 @@ def open_window(path: str = "", project: str = "", series: str = "") -> MedlabWi
     series : str
         UID of the series to open.
     """
-    from qtpy.QtCore import QTimer
-
+    from medlab_gui.gui.paint_turns import once_painted
     from medlab_gui.gui.window import MedlabWindow
 
     sys.setswitchinterval(_SWITCH_S)
@@ -69,7 +68,7 @@ def open_window(path: str = "", project: str = "", series: str = "") -> MedlabWi
             window.bench.open_series(series)
 
     window.show()
-    QTimer.singleShot(0, lambda: window.bench.open_project(place, then=ready))
+    once_painted(window.canvas, lambda: window.bench.open_project(place, then=ready))
     return window
 
 

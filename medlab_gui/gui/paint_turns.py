@@ -2,15 +2,62 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QEvent, QObject
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QApplication, QWidget
 
 from medlab_gui.gui.steps import in_own_turn
 
-__all__ = ["PaintTurns"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["PaintTurns", "once_painted"]
 
 _AFTER_MS = 1
 """Not 0: Qt may handle such a timer in the same turn, before the mouse and the keys."""
+_LATEST_MS = 1000
+"""A window that starts minimised, or on another desktop, is not painted at all."""
+
+
+def once_painted(widget: QWidget, do: Callable[[], object]) -> None:
+    """Do something once a widget was painted, or after a second at the latest.
+
+    A timer of 0 ms comes before: the window system first has to say that the widget is
+    in sight.
+
+    Parameters
+    ----------
+    widget : QWidget
+        Nothing is done once it is gone.
+    do : callable
+        Called once, without arguments.
+    """
+    _Once(widget, do)
+
+
+class _Once(QObject):
+    """Waits for a widget's first ``Paint``."""
+
+    def __init__(self, widget: QWidget, do: Callable[[], object]) -> None:
+        super().__init__(widget)
+        self._widget, self._do = widget, do
+        self._is_done = False
+        widget.installEventFilter(self)
+        QTimer.singleShot(_LATEST_MS, self, self._go)
+
+    def eventFilter(self, _widget: QObject, event: QEvent) -> bool:
+        """Look for what paints; it has not painted yet."""
+        if event.type() == QEvent.Type.Paint:
+            QTimer.singleShot(0, self, self._go)
+        return False
+
+    def _go(self) -> None:
+        if not self._is_done:
+            self._is_done = True
+            self._widget.removeEventFilter(self)
+            self.deleteLater()
+            self._do()
 
 
 class PaintTurns(QObject):

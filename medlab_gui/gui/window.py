@@ -32,7 +32,7 @@ from medlab_gui.gui.menus import Menus, napari_menu
 from medlab_gui.gui.mouse import MouseFilter
 from medlab_gui.gui.notify import Notifier
 from medlab_gui.gui.overlays import PictureText
-from medlab_gui.gui.paint_turns import PaintTurns
+from medlab_gui.gui.paint_turns import PaintTurns, once_painted
 from medlab_gui.gui.pair.pair_views import PairViews
 from medlab_gui.gui.panes.linked_views import LinkedViews
 from medlab_gui.gui.reading_note import ReadingNote
@@ -393,7 +393,7 @@ class MedlabWindow(QObject):
         """Show the window, without waiting for the project."""
         self.main.show()
         self.canvas.setFocus()
-        self.warming.begin()
+        once_painted(self.canvas, self.warming.begin)
 
     def close(self) -> None:
         """Close the window; what is unsaved is saved."""

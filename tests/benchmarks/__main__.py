@@ -70,8 +70,10 @@ class Bench:
         self, folder: Path, scan: Path, variables: dict[str, str], repeat: int
     ) -> None:
         self.folder, self.scan, self.repeat = folder, scan, repeat
+        # An installed program is compiled once; here it would be at each start.
+        kept = {k: v for k, v in variables.items() if k != "PYTHONDONTWRITEBYTECODE"}
         self.variables = {
-            **variables,
+            **kept,
             "BENCH_SCAN": str(scan),
             "NAPARI_CONFIG": str(folder / "napari.yaml"),
             "MEDLAB_CONFIG": str(folder / "settings.json"),

@@ -5,7 +5,8 @@ from qtpy.QtCore import QTimer
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QApplication, QVBoxLayout, QWidget
 
-from medlab_gui.gui.paint_turns import PaintTurns
+from medlab_gui.gui import paint_turns
+from medlab_gui.gui.paint_turns import PaintTurns, once_painted
 
 pytestmark = pytest.mark.gui
 
@@ -87,3 +88,43 @@ def test_a_window_that_goes_before_it_is_drawn(qtbot):
         window.deleteLater()
         qtbot.wait(20)
     assert raised == []
+
+
+@pytest.fixture
+def unseen(qtbot, seen):
+    page = Page(seen)
+    qtbot.addWidget(page)
+    once_painted(page, lambda: seen.append("then"))
+    return page
+
+
+def test_what_is_to_come_after_the_first_drawing_comes_once(qtbot, unseen, seen):
+    qtbot.wait(50)
+    assert seen == []
+    unseen.show()
+    qtbot.waitUntil(lambda: "then" in seen)
+    assert seen[0] == "drawn"
+    unseen.update()
+    qtbot.wait(50)
+    assert seen.count("then") == 1
+
+
+def test_who_is_never_drawn_is_not_waited_for(qtbot, seen, monkeypatch):
+    monkeypatch.setattr(paint_turns, "_LATEST_MS", 30)
+    page = Page(seen)
+    qtbot.addWidget(page)
+    once_painted(page, lambda: seen.append("then"))
+    qtbot.waitUntil(lambda: seen == ["then"])
+    page.show()
+    qtbot.waitUntil(lambda: "drawn" in seen)
+    qtbot.wait(50)
+    assert seen.count("then") == 1
+
+
+def test_nothing_comes_after_a_widget_that_is_gone(qtbot, seen, monkeypatch):
+    monkeypatch.setattr(paint_turns, "_LATEST_MS", 30)
+    page = Page(seen)
+    once_painted(page, lambda: seen.append("then"))
+    page.deleteLater()
+    qtbot.wait(80)
+    assert seen == []
