@@ -132,7 +132,10 @@ class Incoming:
         paths = tuple(paths)
         if self._bench.store is None:  # the window is just starting
             self._waiting = paths
-            return
+        else:
+            self._bench.changes.when_free(lambda: self._look(paths))
+
+    def _look(self, paths: tuple[Path, ...]) -> None:
         self._leave()
         self.places, self.found = paths, ()
         self._groups, self._wish = {}, None
@@ -274,7 +277,8 @@ class Incoming:
         elif bench.store is None:
             self._waiting = self.places
         else:
-            self._open_one(self._apart_from_known(bench.store, found))
+            own = self._apart_from_known(bench.store, found)
+            bench.changes.when_free(lambda: self._open_one(own))
 
     def _apart_from_known(self, store: ProjectStore, found: FileSeries) -> FileSeries:
         from medlab_gui.commands.known_series import apart_from_known

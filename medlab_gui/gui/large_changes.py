@@ -119,8 +119,17 @@ class LargeChanges:
         """
         self._waiting.append((do, always))
 
+    def when_free(self, do: Callable[[], object]) -> None:
+        """Do what leaves the series: now, or when what is under way is in the mask."""
+        if self._running is None:
+            do()
+            return
+        self.later(do, always=True)
+        told = _("In a moment: {title} comes first.")
+        self._bench.inform(told.format(title=self._running.title))
+
     def finish(self) -> None:
-        """Write down what is under way, at once: the series is about to be closed."""
+        """Write down what is under way and wait for it: the window is being closed."""
         running, self._running = self._running, None
         self._waiting.clear()
         if running is None or running.is_written or running.job is None:

@@ -142,7 +142,7 @@ class Workbench:
         self.job_progressed = self.jobs.progressed
         self.job_finished = self.jobs.finished
         self.jobs.failed.connect(self._on_failed)
-        self.changes = LargeChanges(self)
+        self.changes: LargeChanges = LargeChanges(self)
         self.incoming = Incoming(self)
         self.linked = LinkedState(self)
         self.measure: MeasureState = MeasureState(self)
@@ -274,7 +274,10 @@ class Workbench:
             Make it where there is none. The one of the settings is always made; for
             another one that is missing the person is asked.
         """
-        opening.open_project(self, place or self.project_place, then, create=create)
+        place = place or self.project_place
+        self.changes.when_free(
+            lambda: opening.open_project(self, place, then, create=create)
+        )
 
     def adopt_project(self, place: str, store: ProjectStore) -> None:
         """Make an open project the one that everything is about."""
@@ -334,7 +337,7 @@ class Workbench:
         then : callable, optional
             Called when it is open.
         """
-        opening.open_series(self, uid, k, then)
+        self.changes.when_free(lambda: opening.open_series(self, uid, k, then))
 
     def adopt_session(
         self, session: ReviewSession, *, is_same_place: bool = False

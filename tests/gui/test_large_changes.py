@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+import SimpleITK
 from qtpy.QtWidgets import QApplication
 
 from medlab_gui.core.errors import ConflictError
@@ -179,6 +180,67 @@ def test_a_series_that_is_closed_meanwhile_has_it(predicted, work):
     rest(predicted)
     open_series(predicted, uid)
     assert np.array_equal(bench.session.mask, wanted)
+
+
+def open_another(window, uid, _folder):
+    window.bench.open_series(uid)
+
+
+def close_and_open(window, uid, _folder):
+    window.menus.run("medlab.study.close")
+    window.bench.open_series(uid)
+
+
+def drop_files(window, _uid, folder):
+    window.import_paths((folder / "dropped.nii.gz",))
+
+
+@pytest.mark.parametrize("leave", [open_another, close_and_open, drop_files])
+def test_who_leaves_the_series_meanwhile_does_so_after_it(
+    predicted, shared_window, work, leave, tmp_path
+):
+    """And the window does not wait for that: it takes seconds in a large scan."""
+    SimpleITK.WriteImage(
+        SimpleITK.Image((9, 8, 7), SimpleITK.sitkInt16),
+        str(tmp_path / "dropped.nii.gz"),
+    )
+    bench, session = predicted.bench, predicted.bench.session
+    uid, wanted, other = session.series_uid, session.prediction, next(shared_window[1])
+    told = said(predicted)
+    work.may_go.clear()
+    bench.accept_prediction(all_slices=True)
+    leave(predicted, other, tmp_path)
+    assert bench.session is session
+    assert any("Take the prediction comes first" in text for text in told)
+    work.may_go.set()
+    wait_for(
+        lambda: (
+            predicted.stage.is_ready
+            and bench.session is not session
+            and not bench.jobs.active
+        )
+    )
+    assert bench.session.series_uid != uid
+    assert off_the_window(work)
+    open_series(predicted, uid)
+    assert np.array_equal(bench.session.mask, wanted)
+
+
+def test_another_project_is_opened_after_it(fresh_window, work, tmp_path):
+    window = fresh_window()
+    bench = window.bench
+    open_series(window, bench.store.series_list()[0].uid)
+    session, folder = bench.session, bench.project_place
+    wanted = np.ones(session.mask.shape, np.uint8)
+    session.set_prediction(wanted, wanted.astype(np.float16), "p")
+    work.may_go.clear()
+    bench.accept_prediction(all_slices=True)
+    bench.open_project(str(tmp_path / "another"), create=True)
+    assert bench.session is session
+    work.may_go.set()
+    wait_for(lambda: bench.project_place != folder and not bench.jobs.active)
+    with ReviewSession.open(folder, session.series_uid, author="ann") as again:
+        assert np.array_equal(again.mask, wanted)
 
 
 def test_a_window_that_is_closed_meanwhile_has_it(fresh_window, work):
