@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QTimer
 
 from medlab_gui.core.errors import ConflictError, MedlabError
 from medlab_gui.core.i18n import _
@@ -128,10 +131,18 @@ class LargeChanges:
         told = _("In a moment: {title} comes first.")
         self._bench.inform(told.format(title=self._running.title))
 
-    def finish(self) -> None:
-        """Write down what is under way and wait for it: the window is being closed."""
+    def finish(self, *, for_good: bool = False) -> None:
+        """Write down what is under way and wait for it: the series is being closed.
+
+        Parameters
+        ----------
+        for_good : bool
+            Do nothing that waits for it any more: the window is being closed, too.
+        """
         running, self._running = self._running, None
-        self._waiting.clear()
+        waiting, self._waiting = self._waiting, []
+        for do in (do for do, always in waiting if always and not for_good):
+            QTimer.singleShot(0, partial(self._do_if_open, do))
         if running is None or running.is_written or running.job is None:
             return
         job = running.job
@@ -151,6 +162,10 @@ class LargeChanges:
         except Exception as error:  # noqa: BLE001 - closing goes on, whatever it was
             _log.exception("A change was not made")
             self._bench.warn(f"{running.title}: {error!r}")
+
+    def _do_if_open(self, do: Callable[[], object]) -> None:
+        if self._bench.store is not None:
+            self.when_free(do)
 
     def _write(self, running: _Running, change: Change | None) -> None:
         if self._running is not running:

@@ -117,7 +117,13 @@ def open_series(
             bench.linked.show_axial()
         if then is not None:
             then()
-        return
+    else:
+        bench.changes.when_free(lambda: _open_another(bench, uid, k, then))
+
+
+def _open_another(
+    bench: Workbench, uid: str, k: int | None, then: Callable[[], object] | None
+) -> None:
     place, author = bench.project_place, bench.settings.author_name
     if bench.opening is not None:
         bench.opening.cancel()

@@ -337,7 +337,7 @@ class Workbench:
         then : callable, optional
             Called when it is open.
         """
-        self.changes.when_free(lambda: opening.open_series(self, uid, k, then))
+        opening.open_series(self, uid, k, then)
 
     def adopt_session(
         self, session: ReviewSession, *, is_same_place: bool = False
@@ -431,7 +431,7 @@ class Workbench:
     def close(self) -> None:
         """Close the series (saving it), end all jobs, close the project."""
         self.cine.stop()
-        self.changes.finish()
+        self.changes.finish(for_good=True)
         self.jobs.close()
         if self.session is not None:
             self.session.settling.emit()

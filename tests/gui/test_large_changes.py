@@ -226,6 +226,30 @@ def test_who_leaves_the_series_meanwhile_does_so_after_it(
     assert np.array_equal(bench.session.mask, wanted)
 
 
+def test_a_slice_of_the_same_series_is_shown_at_once(predicted, work):
+    bench = predicted.bench
+    work.may_go.clear()
+    bench.accept_prediction(all_slices=True)
+    bench.open_series(bench.session.series_uid, 3)
+    assert bench.session.k == 3
+
+
+def test_who_waits_is_not_forgotten_where_the_series_is_opened_again(
+    predicted, shared_window, work
+):
+    """Its truth changed elsewhere, say."""
+    bench, other = predicted.bench, next(shared_window[1])
+    go = threading.Timer(0.2, work.may_go.set)
+    work.may_go.clear()
+    bench.accept_prediction(all_slices=True)
+    bench.open_series(other)
+    go.start()
+    bench.reopen()
+    wait_for(lambda: window_is_open(predicted, other))
+    rest(predicted)
+    assert bench.session.series_uid == other
+
+
 def test_another_project_is_opened_after_it(fresh_window, work, tmp_path):
     window = fresh_window()
     bench = window.bench
