@@ -108,7 +108,7 @@ MEASURE_ACTIONS = (
         "medlab.measure.delete",
         N_("Delete the selected measurement"),
         lambda w: w.bench.measure.remove_selected(),
-        ("Del",),
+        ("Del", "Backspace"),  # what a Mac's keyboard calls delete is Qt's Backspace
         "medlab/measure/3_one",
         "measure_selected and not polygon_open",
     ),

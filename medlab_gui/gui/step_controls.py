@@ -306,7 +306,8 @@ class StepControls(QWidget):
             if event.key() == Qt.Key.Key_Up:
                 return -1
             return 1 if event.key() == Qt.Key.Key_Down else None
-        # In a number Delete deletes a digit.
-        if watched is self.check and not held and event.key() == Qt.Key.Key_Delete:
+        # In a number Delete deletes a digit. A Mac's delete is Qt's Backspace.
+        deletes = event.key() in {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}
+        if watched is self.check and not held and deletes:
             return 0
         return None

@@ -124,11 +124,13 @@ def test_copy_and_delete(window, hand, measure, dock):
     assert len(rows(dock)) == 1
 
 
-def test_delete_in_the_list_deletes(window, hand, measure, dock):
+@pytest.mark.parametrize("key", [Qt.Key.Key_Delete, Qt.Key.Key_Backspace])
+def test_delete_in_the_list_deletes(window, hand, measure, dock, key):
+    """Backspace, too: it is the key that a Mac calls delete."""
     hand.key("D")
     hand.drag((30, 20), (30, 50))
     click(dock, 0)
-    QTest.keyClick(dock.table, Qt.Key.Key_Delete)
+    QTest.keyClick(dock.table, key)
     assert measure.items == ()
 
 
