@@ -9,6 +9,7 @@ from medlab_gui.core.measurements import Kind, Plane
 from medlab_gui.gui.panes.linked_state import PaneLayout
 from medlab_gui.gui.view_state import Mode
 from medlab_gui.gui.window_box import window_of
+from tests.gui.conftest import wait_for
 from tests.gui.hand import CTRL, LEFT
 
 
@@ -105,8 +106,8 @@ def test_in_annotate_there_is_no_box(window, hand):
 @pytest.mark.gui
 def test_it_works_on_the_other_views(window):
     window.bench.linked.layout = PaneLayout.ROW
-    QTest.qWait(50)
     pane = window.views.panes[Plane.CORONAL]
+    wait_for(lambda: pane.values is not None)
     view, session = window.bench.view, window.bench.session
     j = pane.slice_index
     begin, end = (
