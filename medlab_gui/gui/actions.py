@@ -67,7 +67,7 @@ _STUDY = (
     PlainAction(
         "medlab.study.close",
         N_("Close the series"),
-        lambda w: w.bench.changes.when_free(w.bench.close_series),
+        lambda w: w.bench.changes.leave(w.bench.close_series),
         ("Ctrl+W",),
         "medlab/study/6_close",
         "series_open",

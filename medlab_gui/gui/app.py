@@ -67,8 +67,12 @@ def open_window(path: str = "", project: str = "", series: str = "") -> MedlabWi
         elif series:
             window.bench.open_series(series)
 
+    def open_project() -> None:
+        if window.main.isVisible():  # not where it was closed meanwhile
+            window.bench.open_project(place, then=ready)
+
     window.show()
-    once_painted(window.canvas, lambda: window.bench.open_project(place, then=ready))
+    once_painted(window.canvas, open_project)
     return window
 
 

@@ -132,10 +132,7 @@ class Incoming:
         paths = tuple(paths)
         if self._bench.store is None:  # the window is just starting
             self._waiting = paths
-        else:
-            self._bench.changes.when_free(lambda: self._look(paths))
-
-    def _look(self, paths: tuple[Path, ...]) -> None:
+            return
         self._leave()
         self.places, self.found = paths, ()
         self._groups, self._wish = {}, None
@@ -277,8 +274,7 @@ class Incoming:
         elif bench.store is None:
             self._waiting = self.places
         else:
-            own = self._apart_from_known(bench.store, found)
-            bench.changes.when_free(lambda: self._open_one(own))
+            self._open_one(self._apart_from_known(bench.store, found))
 
     def _apart_from_known(self, store: ProjectStore, found: FileSeries) -> FileSeries:
         from medlab_gui.commands.known_series import apart_from_known
@@ -356,6 +352,9 @@ class Incoming:
         submit("", look, looked)
 
     def _stream(self, found: FileSeries) -> None:
+        self._bench.changes.leave(lambda: self._begin(found))
+
+    def _begin(self, found: FileSeries) -> None:
         self._leave()
         asked = questions(found) and self.ask is not None
         opening = StreamOpening(self._bench, found, may_import=not asked)

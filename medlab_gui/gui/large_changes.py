@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer
@@ -59,6 +58,7 @@ class LargeChanges:
         self._bench = bench
         self._running: _Running | None = None
         self._waiting: list[tuple[Callable[[], object], bool]] = []
+        self._leaving: tuple[str, Callable[[], object]] | None = None
 
     @property
     def is_busy(self) -> bool:
@@ -98,6 +98,11 @@ class LargeChanges:
             else:
                 then()
             return
+        if any(job.lane == "open" and job.title for job in bench.jobs.active):
+            bench.inform(
+                _("One moment: another study is being opened, and this one closed.")
+            )
+            return
         session.hold(why)
         running = self._running = _Running(session, title, why, then)
 
@@ -122,14 +127,21 @@ class LargeChanges:
         """
         self._waiting.append((do, always))
 
-    def when_free(self, do: Callable[[], object]) -> None:
-        """Do what leaves the series: now, or when what is under way is in the mask."""
+    def leave(self, do: Callable[[], object]) -> None:
+        """Do what leaves the series: now, or when what is under way is in the mask.
+
+        Of several the last is done, as if all had been at once; none after `stay`.
+        """
         if self._running is None:
             do()
             return
-        self.later(do, always=True)
+        self._leaving = (self._bench.project_place, do)
         told = _("In a moment: {title} comes first.")
         self._bench.inform(told.format(title=self._running.title))
+
+    def stay(self) -> None:
+        """Leave the series no more: a person has gone back to it."""
+        self._leaving = None
 
     def finish(self, *, for_good: bool = False) -> None:
         """Write down what is under way and wait for it: the series is being closed.
@@ -137,12 +149,14 @@ class LargeChanges:
         Parameters
         ----------
         for_good : bool
-            Do nothing that waits for it any more: the window is being closed, too.
+            Nobody goes anywhere from there: the window is being closed, too.
         """
         running, self._running = self._running, None
-        waiting, self._waiting = self._waiting, []
-        for do in (do for do, always in waiting if always and not for_good):
-            QTimer.singleShot(0, partial(self._do_if_open, do))
+        self._waiting.clear()
+        if for_good:
+            self.stay()
+        elif self._leaving is not None:
+            QTimer.singleShot(0, self._go)
         if running is None or running.is_written or running.job is None:
             return
         job = running.job
@@ -163,9 +177,11 @@ class LargeChanges:
             _log.exception("A change was not made")
             self._bench.warn(f"{running.title}: {error!r}")
 
-    def _do_if_open(self, do: Callable[[], object]) -> None:
-        if self._bench.store is not None:
-            self.when_free(do)
+    def _go(self) -> None:
+        """Leave the series, if somebody wants that; from another project nobody did."""
+        leaving, self._leaving = self._leaving, None
+        if leaving is not None and leaving[0] == self._bench.project_place:
+            self.leave(leaving[1])
 
     def _write(self, running: _Running, change: Change | None) -> None:
         if self._running is not running:
@@ -218,6 +234,13 @@ class LargeChanges:
         running.session.release(running.why)
         if not is_latest:
             return
+        try:
+            self._do_what_waits(running)
+        finally:
+            if not self.is_busy:
+                self._go()
+
+    def _do_what_waits(self, running: _Running) -> None:
         waiting, self._waiting = self._waiting, []
         if not running.is_made and any(not always for _do, always in waiting):
             waiting = [(do, always) for do, always in waiting if always]

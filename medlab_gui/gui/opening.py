@@ -112,13 +112,14 @@ def open_series(
 ) -> None:
     """Open a series; see `Workbench.open_series`."""
     if bench.session is not None and bench.session.series_uid == uid:
+        bench.changes.stay()
         if k is not None:
             bench.go_to(k)
             bench.linked.show_axial()
         if then is not None:
             then()
     else:
-        bench.changes.when_free(lambda: _open_another(bench, uid, k, then))
+        bench.changes.leave(lambda: _open_another(bench, uid, k, then))
 
 
 def _open_another(

@@ -108,13 +108,10 @@ class StreamOpening:
         self._show(stream)
 
     def _show(self, stream: VolumeStream) -> None:
-        self._stream = stream
-        self._bench.changes.when_free(lambda: self._adopt(stream))
-
-    def _adopt(self, stream: VolumeStream) -> None:
         from medlab_gui.review.provisional import ProvisionalSession
 
         bench = self._bench
+        self._stream = stream
         if self._is_over or bench.store is None:
             stream.cancel()
             return

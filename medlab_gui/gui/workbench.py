@@ -275,7 +275,7 @@ class Workbench:
             another one that is missing the person is asked.
         """
         place = place or self.project_place
-        self.changes.when_free(
+        self.changes.leave(
             lambda: opening.open_project(self, place, then, create=create)
         )
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from tests.benchmarks.freeze import freeze
 from tests.benchmarks.freeze_large import freeze_large
+from tests.benchmarks.freeze_menus import freeze_menus
 from tests.benchmarks.imaging import filters
 from tests.benchmarks.measuring import measuring
 from tests.benchmarks.opening import opening
@@ -38,6 +39,7 @@ NAMES = (
     "stroke",
     "freeze",
     "freeze_large",
+    "freeze_menus",
     "memory",
     "read",
     "scan",
@@ -233,6 +235,7 @@ MEASURES = {
         stroke,
         freeze,
         freeze_large,
+        freeze_menus,
         memory,
         read,
         scan,

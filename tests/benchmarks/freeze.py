@@ -14,6 +14,7 @@ import shutil
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from medlab_gui.gui.panes.linked_state import PaneLayout
     from tests.benchmarks.__main__ import Bench
 
-__all__ = ["Day", "freeze", "rows_of"]
+__all__ = ["Day", "demo_project", "freeze", "rows_of"]
 
 _MODULE = "tests.benchmarks.freeze"
 BOUND_MS = 100.0
@@ -74,7 +75,7 @@ def rows_of(bench: Bench, name: str, module: str, of: str = "") -> list[Row]:
 
 
 def _worst(rows: list[dict[str, Any]], act: str) -> float:
-    return max(row["silence"] for row in rows if row["act"] == act)
+    return max((row["silence"] for row in rows if row["act"] == act), default=0.0)
 
 
 class Heart:
@@ -256,15 +257,20 @@ class Day:
         """Draw a stroke as a hand does: every 8 ms a movement, not all at once."""
         from qtpy.QtCore import QTimer
 
-        events = self._hand()
+        events, edited = self._hand(), []
         timer = QTimer()
 
         def move() -> None:
             if next(events, None) is None:
                 timer.stop()
 
+        assert self.bench.session is not None
+        told = self.bench.session.edited
+        told.connect(edited.append)
         timer.timeout.connect(move)
         self.act(name, lambda: timer.start(HAND_MS), lambda: not timer.isActive())
+        told.disconnect(edited.append)
+        assert edited, "nothing was drawn"
 
     def _hand(self) -> Iterator[bool]:
         from qtpy.QtCore import QPoint, Qt
@@ -287,8 +293,10 @@ class Day:
         QTest.mouseRelease(canvas, left, none, QPoint(x + 60, y + 20))
 
 
-if __name__ == "__main__":
-    demo = Path(sys.argv[3]) / "demo"
+@contextmanager
+def demo_project(folder: Path) -> Iterator[str]:
+    """Lend a copy of the demo project, which is made in the folder where it lacks."""
+    demo = folder / "demo"
     if not demo.exists():
         from medlab_gui.commands.command import Context
         from medlab_gui.commands.demo import DemoParams
@@ -297,4 +305,9 @@ if __name__ == "__main__":
         make_demo(DemoParams(folder=str(demo)), Context(project=str(demo)))
     with TemporaryDirectory() as copy:
         shutil.copytree(demo, copy, dirs_exist_ok=True)
-        Day(copy).run()
+        yield copy
+
+
+if __name__ == "__main__":
+    with demo_project(Path(sys.argv[3])) as project:
+        Day(project).run()

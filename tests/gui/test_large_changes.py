@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 import SimpleITK
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from medlab_gui.core.errors import ConflictError
@@ -16,6 +17,7 @@ from medlab_gui.gui.drawing import finish_polygon
 from medlab_gui.gui.view_state import Mode, Tool
 from medlab_gui.io.write import write_image
 from medlab_gui.review.session import ReviewSession
+from medlab_gui.store.project import ProjectStore
 from tests.gui.buttons import Buttons
 from tests.gui.conftest import open_series, wait_for
 from tests.gui.ink import same_on_disk
@@ -210,8 +212,8 @@ def test_who_leaves_the_series_meanwhile_does_so_after_it(
     work.may_go.clear()
     bench.accept_prediction(all_slices=True)
     leave(predicted, other, tmp_path)
+    wait_for(lambda: any("Take the prediction comes first" in text for text in told))
     assert bench.session is session
-    assert any("Take the prediction comes first" in text for text in told)
     work.may_go.set()
     wait_for(
         lambda: (
@@ -232,6 +234,58 @@ def test_a_slice_of_the_same_series_is_shown_at_once(predicted, work):
     bench.accept_prediction(all_slices=True)
     bench.open_series(bench.session.series_uid, 3)
     assert bench.session.k == 3
+
+
+def test_who_goes_back_to_the_series_stays_there(predicted, shared_window, work):
+    bench, session = predicted.bench, predicted.bench.session
+    work.may_go.clear()
+    bench.accept_prediction(all_slices=True)
+    bench.open_series(next(shared_window[1]))
+    bench.open_series(session.series_uid, 3)
+    work.may_go.set()
+    rest(predicted)
+    QTest.qWait(50)
+    assert bench.session is session
+    assert (session.k, bool(session.mask.any())) == (3, True)
+
+
+def test_an_undo_comes_before_the_series_is_left(predicted, shared_window, work):
+    bench, session = predicted.bench, predicted.bench.session
+    uid, other = session.series_uid, next(shared_window[1])
+    work.may_go.clear()
+    bench.accept_prediction(all_slices=True)
+    bench.open_series(other)
+    bench.undo()
+    work.may_go.set()
+    wait_for(lambda: window_is_open(predicted, other))
+    rest(predicted)
+    open_series(predicted, uid)
+    assert not bench.session.mask.any()
+
+
+def test_no_large_change_begins_while_another_study_is_being_opened(
+    predicted, work, monkeypatch, tmp_path
+):
+    """It would end in a series that is being closed."""
+    bench, session = predicted.bench, predicted.bench.session
+    told, may_open, theirs = said(predicted), threading.Event(), ProjectStore.open
+
+    def slow(place, **options):
+        if threading.current_thread() is not threading.main_thread():
+            may_open.wait(30)
+        return theirs(place, **options)
+
+    monkeypatch.setattr(ProjectStore, "open", slow)
+    bench.open_project(str(tmp_path / "another"), create=True)
+    bench.accept_prediction(all_slices=True)
+    assert any("another study is being opened" in text for text in told)
+    assert not bench.changes.is_busy
+    assert not session.held
+    for job in bench.jobs.active:
+        bench.cancel(job)
+    may_open.set()
+    rest(predicted)
+    assert bench.session is session
 
 
 def test_who_waits_is_not_forgotten_where_the_series_is_opened_again(

@@ -91,7 +91,8 @@ def test_a_window_that_goes_before_it_is_drawn(qtbot):
 
 
 @pytest.fixture
-def unseen(qtbot, seen):
+def unseen(qtbot, seen, monkeypatch):
+    monkeypatch.setattr(paint_turns, "_LATEST_MS", 60_000)
     page = Page(seen)
     qtbot.addWidget(page)
     once_painted(page, lambda: seen.append("then"))
