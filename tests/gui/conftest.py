@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from medlab_gui.gui.workbench import Workbench
     from tests.gui.slow_files import Gate
 
-_SERIES = 30
+_SPARE = 8
+"""Series of a file of tests besides one for each test: some open a second one."""
 
 
 @pytest.fixture(autouse=True)
@@ -101,11 +102,12 @@ def kept_window(folder: Path) -> Iterator[MedlabWindow]:
 
 @pytest.fixture(scope="module")
 def shared_window(
-    qapp, tmp_path_factory: pytest.TempPathFactory
+    qapp, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[MedlabWindow, Iterator[str]]]:
     """One window for a file of tests, and series that no test has opened yet."""
+    tests = sum(item.path == request.path for item in request.session.items)
     folder = tmp_path_factory.mktemp("window") / "project"
-    uids = make_project(folder, _SERIES)
+    uids = make_project(folder, tests + _SPARE)
     with kept_window(folder) as window:
         yield window, iter(uids)
 
