@@ -93,6 +93,13 @@ class Jobs:
         """Jobs that have not been reported as ended, oldest first."""
         return tuple(w.job for w in self._watched.values())
 
+    def goes_on(self, lane: str) -> bool:
+        """Whether something is done in a lane that people know of.
+
+        What has no title only makes ready.
+        """
+        return any(job.lane == lane and job.title for job in self.active)
+
     def submit(
         self,
         job: Job,

@@ -98,7 +98,7 @@ class LargeChanges:
             else:
                 then()
             return
-        if any(job.lane == "open" and job.title for job in bench.jobs.active):
+        if bench.jobs.goes_on("open"):
             bench.inform(
                 _("One moment: another study is being opened, and this one closed.")
             )

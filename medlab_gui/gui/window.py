@@ -275,9 +275,7 @@ class MedlabWindow(QObject):
 
     def _offer_studies(self) -> None:
         """Bring the list to the front where nothing is open or about to be opened."""
-        # What has no title only makes ready.
-        active = self.bench.jobs.active
-        opening = any(job.lane == "open" and job.title for job in active)
+        opening = self.bench.jobs.goes_on("open")
         if not (self._closed or opening or self.bench.session is not None):
             self.docks["studies"].raise_()
 

@@ -394,6 +394,9 @@ class Workbench:
         if self.session is not None:
             uid, k = self.session.series_uid, self.session.k
             self.session.overtake()
+            if self.changes.is_busy:  # it ends first: refused, or in the mask
+                self.changes.later(lambda: self.reopen(then), always=True)
+                return
             self.pair.wait_for_reopening()
             self.close_series()
             self.open_series(uid, k, then=then)

@@ -288,20 +288,35 @@ def test_no_large_change_begins_while_another_study_is_being_opened(
     assert bench.session is session
 
 
-def test_who_waits_is_not_forgotten_where_the_series_is_opened_again(
+def test_a_series_is_opened_again_after_it_and_then_left(
     predicted, shared_window, work
 ):
-    """Its truth changed elsewhere, say."""
+    """Its truth changed elsewhere, say; the window does not wait for the change."""
     bench, other = predicted.bench, next(shared_window[1])
-    go = threading.Timer(0.2, work.may_go.set)
+    session = bench.session
     work.may_go.clear()
     bench.accept_prediction(all_slices=True)
     bench.open_series(other)
-    go.start()
     bench.reopen()
+    assert bench.session is session
+    work.may_go.set()
     wait_for(lambda: window_is_open(predicted, other))
     rest(predicted)
     assert bench.session.series_uid == other
+
+
+def test_a_series_that_is_opened_again_meanwhile_is_so_after_it(predicted, work):
+    bench, session, then = predicted.bench, predicted.bench.session, []
+    work.may_go.clear()
+    bench.accept_prediction(all_slices=True)
+    bench.reopen(then=lambda: then.append(bench.session))
+    assert bench.session is session
+    work.may_go.set()
+    wait_for(lambda: bool(then))
+    rest(predicted)
+    assert then == [bench.session]
+    assert bench.session is not session
+    assert bench.session.series_uid == session.series_uid
 
 
 def test_another_project_is_opened_after_it(fresh_window, work, tmp_path):
